@@ -1,0 +1,103 @@
+/** Writes the copies of sessions: PostgreSQL (archive), Redis (hot copy), ClickHouse (analytics), each in batches over all sessions. */
+import { createHash, createHmac } from 'node:crypto';
+import type { Logger } from 'pino';
+import { stageNumbers, tables, type EventRow, type SessionRow } from '../analytics/rows.ts';
+import type { Checkpoint } from '../domain/checkpoint.ts';
+import type { StageName } from '../domain/lifecycle.ts';
+import type { SessionView } from '../domain/message.ts';
+import type { AnswerEntry, SessionEvent, SessionState } from '../domain/session.ts';
+import { saveCheckpoints } from '../stores/checkpoint-store.ts';
+import type { ClickHouse } from '../stores/clickhouse.ts';
+import type { HotCopies } from '../stores/hot-copies.ts';
+import type { Database } from '../stores/postgres.ts';
+import { saveSessions } from '../stores/session-store.ts';
+import { Batch } from './batch.ts';
+
+/** Everything of one session that is not stored yet. */
+export interface SessionCopies {
+  readonly state: SessionState;
+  readonly view: SessionView;
+  readonly events: readonly SessionEvent[];
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+export interface CopyWriter {
+  /** Resolves when every store has it; repeating it does no harm. */
+  write(copies: SessionCopies): Promise<void>;
+}
+
+export interface CopyWriterOptions {
+  readonly db: Database;
+  readonly clickhouse: ClickHouse;
+  readonly hotCopies: HotCopies;
+  readonly log: Logger;
+  readonly waitMs: number;
+  readonly maxRows: number;
+  /** Keys the pseudonym of a person in ClickHouse, which holds no user ids. */
+  readonly pseudonymKey: Uint8Array;
+}
+
+export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
+  const { db, clickhouse, hotCopies, log, waitMs, maxRows } = options;
+  const archive = new Batch<SessionCopies>({ waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, all) });
+  const hot = new Batch<SessionView>({ waitMs: 0, maxItems: maxRows, store: (views) => hotCopies.put(views) });
+  const analytics = new Batch<SessionCopies>({
+    waitMs, maxItems: maxRows, store: (all) => saveAnalytics(clickhouse, all, options.pseudonymKey),
+  });
+  return {
+    write: async (copies) => {
+      await Promise.all([
+        archive.add(copies), analytics.add(copies),
+        hot.add(copies.view).catch(() => { log.debug('a hot copy was not written: Redis does not answer'); }),
+      ]);
+    },
+  };
+}
+
+async function saveArchive(db: Database, all: readonly SessionCopies[]): Promise<void> {
+  const newest = [...new Map([...all].sort((a, b) => a.view.revision - b.view.revision).map((copies) => [copies.view.session_id, copies])).values()];
+  await db.transaction(async (tx) => {
+    await saveSessions(tx, newest.map(({ view, state }) => ({ view, segment: state.segment, snapshot: encode(state) })));
+    await saveCheckpoints(tx, all.flatMap(({ state, checkpoints }) => checkpoints.map((checkpoint) => ({
+      session_id: state.session_id, tenant: state.tenant, checkpoint, answers: encode(logUpTo(state.answers, checkpoint)),
+    }))));
+  });
+}
+
+function logUpTo(answers: readonly AnswerEntry[], checkpoint: Checkpoint): readonly AnswerEntry[] {
+  return answers.slice(0, checkpoint.position);
+}
+
+function encode(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+async function saveAnalytics(clickhouse: ClickHouse, all: readonly SessionCopies[], key: Uint8Array): Promise<void> {
+  const events = all.flatMap(eventRows);
+  await Promise.all([
+    clickhouse.insert(tables.sessions, all.map((copies) => sessionRow(copies, key))),
+    events.length === 0 ? undefined : clickhouse.insert(tables.events, events),
+  ]);
+}
+
+function sessionRow({ state, view }: SessionCopies, key: Uint8Array): SessionRow {
+  const after = (at: number | null | undefined): number => (at == null ? 0 : Math.max(at - state.created_at, 0));
+  const reached = (stage: StageName): number => after(state.stages[stage]);
+  return {
+    tenant: state.tenant, session_id: state.session_id, version: state.revision, started_at: state.created_at, flow: view.flow.id,
+    flow_version: view.flow.version, language: state.language, segment: state.segment, client: state.tenant, state: state.state,
+    stage: stageNumbers[view.stage], engaged_ms: reached('engaged'), recommendations_generated_ms: reached('recommendations_generated'),
+    approval_decision_ms: reached('approval_decision'), completed_ms: reached('completed'), abandoned_ms: after(state.abandoned_at),
+    ended_ms: after(state.ended_at), last_question: view.question?.id ?? '', answers: view.answers_count,
+    repeats: Object.values(state.repeats).reduce((sum, each) => sum + each, 0), errors: state.refusals,
+    user_key: createHmac('sha256', key).update(`${state.tenant}\n${state.owner}`).digest('hex').slice(0, 32), origin: 'workflow', is_deleted: 0,
+  };
+}
+
+function eventRows({ state, events }: SessionCopies): EventRow[] {
+  return events.map((event) => ({
+    tenant: state.tenant, session_id: state.session_id, session_started_at: state.created_at, seq: event.sequence, ts: event.at, event: event.event,
+    question_id: event.question_id, properties: event.properties,
+    event_id: createHash('sha256').update(`${state.session_id}:${event.sequence}`).digest().readBigUInt64BE(0).toString(),
+  }));
+}

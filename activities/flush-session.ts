@@ -1,0 +1,12 @@
+/** Copies of a session to the other stores: batched over sessions, idempotent, retried until stored. */
+import { z } from 'zod';
+import { defineTask } from './task.ts';
+import type { SessionCopies } from './copy-writer.ts';
+
+// The session's own state, written by the workflow: checked for its envelope, not field by field.
+const input = z.object({ correlation_id: z.string() }).and(z.custom<SessionCopies>((value) => typeof value === 'object' && value !== null && 'state' in value && 'view' in value));
+
+export const flushSession = defineTask({
+  name: 'flushSession', input,
+  run: async (copies, { copies: writer }) => { await writer.write(copies); },
+});

@@ -1,0 +1,45 @@
+/** What stands outside the base: health, the OpenAPI document and its reader. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Context } from 'koa';
+
+export type Page = (ctx: Context) => Promise<void> | void;
+
+export interface Readiness { readonly ready: boolean; readonly checks: Readonly<Record<string, 'ok' | 'unavailable' | 'draining'>> }
+
+export interface Health { readonly readiness: () => Promise<Readiness> }
+
+const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const docsPage = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Gangway API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="reader"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>`;
+
+const startScript = "window.onload = () => { SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reader', deepLinking: true, validatorUrl: null }); };";
+
+export function pageRoutes(health: Health, openApi: unknown): ReadonlyMap<string, Page> {
+  const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const document = JSON.stringify(openApi);
+  const asset = (name: string, type: string): Page => async (ctx) => {
+    ctx.type = type;
+    ctx.set('Cache-Control', 'public, max-age=3600');
+    ctx.body = await readFile(join(assets, name));
+  };
+  return new Map<string, Page>([
+    ['/', (ctx) => { ctx.redirect('/docs'); }],
+    ['/livez', (ctx) => { ctx.body = { status: 'ok' }; }],
+    ['/readyz', async (ctx) => {
+      const { ready, checks } = await health.readiness();
+      ctx.status = ready ? 200 : 503;
+      if (!ready) ctx.set('Retry-After', '2');
+      ctx.body = { status: ready ? 'ready' : 'not_ready', checks };
+    }],
+    ['/openapi.json', (ctx) => { ctx.type = 'application/json'; ctx.body = document; }],
+    ['/docs', (ctx) => { ctx.type = 'text/html'; ctx.set('Content-Security-Policy', policy); ctx.body = docsPage; }],
+    ['/docs/start.js', (ctx) => { ctx.type = 'text/javascript'; ctx.body = startScript; }],
+    ['/docs/swagger-ui.css', asset('swagger-ui.css', 'text/css')],
+    ['/docs/swagger-ui-bundle.js', asset('swagger-ui-bundle.js', 'text/javascript')],
+  ]);
+}

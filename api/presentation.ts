@@ -1,0 +1,32 @@
+/** From what the engine knows to what the contract shows. */
+import type { z } from 'zod';
+import { findQuestion, wireQuestion, type Flow } from '../domain/flow.ts';
+import type { SessionView } from '../domain/message.ts';
+import type { FlowRegistry } from '../stores/flow-registry.ts';
+import type { SessionWire } from './wire.ts';
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+export async function presentSession(flows: FlowRegistry, view: SessionView, stale: boolean): Promise<z.input<typeof SessionWire>> {
+  const flow = await flows.version(view.flow.id, view.flow.version);
+  return {
+    session_id: view.session_id, tenant: view.tenant, owner: view.owner, flow: view.flow, language: view.language, state: view.state, stage: view.stage,
+    progress_percent: view.progress_percent, question: questionOf(flow, view), answers_count: view.answers_count, checkpoint_version: view.checkpoint_version,
+    created_at: iso(view.created_at), last_activity_at: iso(view.last_activity_at), ended_at: view.ended_at === null ? null : iso(view.ended_at), stale,
+  };
+}
+
+function questionOf(flow: Flow, view: SessionView): z.input<typeof SessionWire>['question'] {
+  const rule = view.question === null ? null : findQuestion(flow.rules, view.question.id);
+  return rule === null ? null : wireQuestion(flow, view.language, rule, view.question?.suggested) as z.input<typeof SessionWire>['question'];
+}
+
+/** The session's version, strong. */
+export const etagOf = (view: SessionView): Record<string, string> => ({ ETag: `"${view.version}"` });
+
+/** `"12"` → 12. `*` and a missing header ask for nothing; anything that is no ETag of ours can match no version. */
+export function versionOf(ifMatch: string): number | null {
+  if (ifMatch === '' || ifMatch === '*') return null;
+  const match = /^"(\d{1,15})"$/.exec(ifMatch.trim());
+  return match === null ? -1 : Number(match[1]);
+}

@@ -1,0 +1,75 @@
+/** Problem details (RFC 9457): the one form of every error. `code` is binding; `detail` says what, `fix` how to mend it. */
+import type { Mistake, Rejection } from '../domain/message.ts';
+
+/** HTTP status of every code of the contract. */
+export const statusOf = {
+  invalid_request: 400,
+  invalid_period: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  same_person: 403,
+  not_found: 404,
+  unknown_flow: 404,
+  method_not_allowed: 405,
+  session_exists: 409,
+  wrong_state: 409,
+  not_asked: 409,
+  stale_proposal: 409,
+  request_in_progress: 409,
+  precondition_failed: 412,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  answer_invalid: 422,
+  unsupported_language: 422,
+  idempotency_key_reused: 422,
+  rate_limited: 429,
+  internal: 500,
+  engine_unavailable: 503,
+  limiter_unavailable: 503,
+  store_unavailable: 503,
+} as const satisfies Record<Rejection, number> & Record<string, number>;
+
+export type ProblemCode = keyof typeof statusOf;
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed', 409: 'Not possible now',
+  412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type', 422: 'Not accepted', 429: 'Too many requests', 500: 'Internal error',
+  503: 'Temporarily unavailable',
+};
+
+interface ProblemExtras {
+  readonly errors?: readonly Mistake[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Members beside the standard ones, as the contract names them. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly errors: readonly Mistake[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
+    super(detail, { cause: extras.cause });
+    this.code = code;
+    this.status = statusOf[code];
+    this.errors = extras.errors ?? [];
+    this.headers = extras.headers ?? (this.status === 503 ? { 'Retry-After': '1' } : {});
+    this.members = extras.members ?? {};
+  }
+
+  /** The body. A 404 says nothing about the object, so that a foreign one and a missing one read the same. */
+  toJson(instance: string, correlationId: string): Record<string, unknown> {
+    return {
+      type: `urn:gangway:problem:${this.code}`, title: titles[this.status] ?? 'Error', status: this.status, detail: this.message, instance, code: this.code,
+      correlation_id: correlationId, errors: this.errors, ...this.members,
+    };
+  }
+}
+
+export const notFound = (): Problem => new Problem('not_found', 'There is nothing here, or nothing that you may see.');
+export const unauthenticated = (detail: string): Problem => new Problem('unauthenticated', detail, { headers: { 'WWW-Authenticate': 'Bearer realm="gangway"' } });

@@ -1,0 +1,59 @@
+/**
+ * A route is a declaration that reads top to bottom: who may call it, what it takes, what it answers. The same schemas
+ * check requests, type handlers and make the OpenAPI document; answers are checked against theirs in tests.
+ */
+import type { z } from 'zod';
+import type { Actor, Role } from '../domain/message.ts';
+import type { ProblemCode } from './problem.ts';
+import type { Services } from './services.ts';
+
+export type Method = 'get' | 'post' | 'put' | 'delete';
+
+/** What every handler may know of its request beside params, query and body. */
+export interface Call {
+  readonly actor: Actor;
+  readonly correlationId: string;
+  /** Version of the ETag in If-Match, or null. */
+  readonly ifMatch: number | null;
+  /** The same for each repeat of a keyed request, else random: what makes its effects happen once. */
+  readonly operationId: string;
+  /** The Idempotency-Key's own id, or null when there was no key. */
+  readonly keyedRequest: string | null;
+}
+
+export interface Answer<Body> { readonly status: number; readonly body: Body; readonly headers?: Readonly<Record<string, string>> }
+
+type Shape = z.ZodType;
+type Out<S> = S extends z.ZodType ? z.output<S> : Record<string, never>;
+
+export interface RouteDeclaration<Params extends Shape | undefined, Query extends Shape | undefined, Body extends Shape | undefined, Result extends Shape> {
+  readonly summary: string;
+  /** One of these roles; ownership is decided by the session itself. */
+  readonly access: readonly [Role, ...Role[]];
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  /** Schema of the answers by status (200, 201). */
+  readonly answers: Readonly<Record<number, Result>>;
+  /** Codes it may answer beside those that every route may. */
+  readonly problems?: readonly ProblemCode[];
+  readonly handler: (input: { params: Out<Params>; query: Out<Query>; body: Out<Body>; call: Call; services: Services }) => Promise<Answer<z.input<Result>>>;
+}
+
+export interface Route {
+  readonly method: Method;
+  /** With :parameters, below the base, no trailing slash. */
+  readonly path: string;
+  readonly declaration: RouteDeclaration<Shape | undefined, Shape | undefined, Shape | undefined, Shape>;
+}
+
+function declare(method: Method) {
+  return <Params extends Shape | undefined = undefined, Query extends Shape | undefined = undefined, Body extends Shape | undefined = undefined, Result extends Shape = Shape>(
+    path: string, declaration: RouteDeclaration<Params, Query, Body, Result>,
+  ): Route => ({ method, path, declaration: declaration as unknown as Route['declaration'] });
+}
+
+export const route = { get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete') };
+
+export const ok = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (headers === undefined ? { status: 200, body } : { status: 200, body, headers });
+export const created = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => ({ ...ok(body, headers), status: 201 });

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { Problem, notFound } from '../problem.ts';
+import { bodyHash, readKey } from '../idempotency.ts';
+import { etagOf, iso, presentSession } from '../presentation.ts';
+import { replyAfter, retryText } from '../replies.ts';
+import { ok, route } from '../route.ts';
+import { AnsweredSession, clientId, json, sessionParams, time } from '../wire.ts';
+
+const messageId = z.string().max(130).optional().meta({ description: '1-128 printable characters. A repeat gets the first answer' });
+
+// `null` skips an optional question, so a missing value must not read as null: the member has to be there
+const AnswerRequest = z.strictObject({
+  question_id: z.string().max(200).optional(), value: json.optional(), text: z.string().max(8_192).optional(), message_id: messageId,
+}).refine((body) => (body.value === undefined) !== (body.text === undefined), 'must have either value or text')
+  .refine((body) => body.text === undefined || body.question_id === undefined, 'text answers the current question: leave question_id out')
+  .meta({ id: 'AnswerRequest' });
+
+export const answerRoutes = [
+  route.post('/sessions/:session_id/answers', {
+    summary: 'Answer a question, or correct an earlier answer', access: ['user'], params: sessionParams, body: AnswerRequest, answers: { 200: AnsweredSession },
+    problems: ['answer_invalid', 'not_asked', 'wrong_state', 'precondition_failed', 'idempotency_key_reused'],
+    handler: async ({ params, body, call, services }) => {
+      const content = body.text === undefined ? { question_id: body.question_id ?? null, value: body.value ?? null } : { text: body.text };
+      const fingerprint = bodyHash(content).slice(0, 16);
+      const reply = await services.sessions.answer(params.session_id, {
+        id: body.message_id === undefined ? call.keyedRequest ?? randomUUID() : readKey(body.message_id), fingerprint, actor: call.actor,
+        correlation_id: call.correlationId, if_match: call.ifMatch, body: content,
+      });
+      const { outcome, view } = reply;
+      // the engine answers a repeated id by itself, before the session could ask who repeats it
+      if (view.owner !== call.actor.subject) throw notFound();
+      if (reply.fingerprint !== fingerprint) throw new Problem('idempotency_key_reused', 'This message_id was used for another answer. Use a fresh one for each message.');
+      const flow = await services.flows.version(view.flow.id, view.flow.version);
+      if (outcome.kind === 'not_asked') {
+        throw new Problem('not_asked', 'This question is not the current one and was not asked before. Answer the current question first.', { headers: etagOf(view) });
+      }
+      if (outcome.kind === 'refused') {
+        throw new Problem('answer_invalid', retryText(flow, view.language, outcome.question_id), {
+          errors: [outcome.mistake], members: { question_id: outcome.question_id }, headers: etagOf(view),
+        });
+      }
+      return ok({ ...await presentSession(services.flows, view, false), accepted: [...outcome.accepted], reply: replyAfter(flow, view) }, etagOf(view));
+    },
+  }),
+  route.get('/sessions/:session_id/answers', {
+    summary: 'What was answered, superseded answers included', access: ['user'], params: sessionParams, query: z.strictObject(clientId),
+    answers: { 200: z.object({ answers: z.array(z.object({ question_id: z.string(), value: json, answered_at: time, superseded: z.boolean() })) }).meta({ id: 'Answers' }) },
+    handler: async ({ params, call, services }) => {
+      const { answers } = await services.sessions.answers(call.actor, params.session_id);
+      return ok({ answers: answers.map((entry) => ({ question_id: entry.question_id, value: entry.value, answered_at: iso(entry.answered_at), superseded: entry.superseded })) });
+    },
+  }),
+];

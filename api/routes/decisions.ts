@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { Change } from '../../domain/decision.ts';
+import type { DecisionBody } from '../../domain/message.ts';
+import { notFound, Problem } from '../problem.ts';
+import { bodyHash } from '../idempotency.ts';
+import { ok, route } from '../route.ts';
+import { ChangeWire, clientId, json, rate, sessionParams, targetValues, uuid } from '../wire.ts';
+
+const ids = z.array(uuid).max(200).default([]);
+
+const DecisionRequest = z.strictObject({
+  approved_items: ids, rejected_items: ids, reasons: z.record(uuid, z.string().max(1_000)).default({}),
+  modifications: z.record(uuid, z.record(z.string().max(100), json)).default({}),
+  proposal_hash: z.string().max(128).optional().meta({ description: 'Of the proposal that was shown; another one answers 409 stale_proposal' }),
+  dry_run: z.boolean().default(true),
+}).meta({ id: 'DecisionRequest' });
+
+const Recommendations = z.object({
+  proposal_hash: z.string().nullable(),
+  recommendations: z.array(z.object({
+    recommendation_id: uuid, target: z.string(), operation: z.enum(['create', 'update', 'delete']), before: targetValues.nullable(), after: targetValues.nullable(),
+    confidence: rate, decision: z.string(), rationale: z.string(), status: z.enum(['pending', 'approved', 'modified', 'rejected']),
+  })),
+  consensus: z.object({ confidence: rate, decision: z.enum(['ready', 'needs_review']) }).nullable(),
+}).meta({ id: 'Recommendations' });
+
+const DecisionResult = z.object({
+  dry_run: z.boolean(), changeset_id: uuid.nullable(), status: z.enum(['preview', 'applied', 'pending_second_approval', 'rejected']), changes: z.array(ChangeWire),
+  risk_score: rate,
+}).meta({ id: 'DecisionResult' });
+
+export const decisionRoutes = [
+  route.get('/sessions/:session_id/recommendations', {
+    summary: 'The proposed configuration', access: ['user', 'approver'], params: sessionParams, query: z.strictObject(clientId), answers: { 200: Recommendations },
+    handler: async ({ params, call, services }) => {
+      const { proposal, statuses } = await services.sessions.proposal(call.actor, params.session_id);
+      if (proposal === null) return ok({ proposal_hash: null, recommendations: [], consensus: null });
+      return ok({
+        proposal_hash: proposal.hash, consensus: { confidence: proposal.confidence, decision: proposal.decision },
+        recommendations: proposal.recommendations.map((item) => ({
+          recommendation_id: item.recommendation_id, target: item.target, operation: item.operation, before: copy(item.before), after: copy(item.after),
+          confidence: item.confidence, decision: item.confidence >= 0.7 ? 'ready' : 'needs_review', rationale: item.rationale,
+          status: statusOf(statuses[item.recommendation_id]),
+        })),
+      });
+    },
+  }),
+  route.post('/sessions/:session_id/decision', {
+    summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], params: sessionParams, body: DecisionRequest,
+    answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed'],
+    handler: async ({ params, body, call, services }) => {
+      const { dry_run: dryRun, proposal_hash: hash, ...items } = body;
+      const decision: DecisionBody = { ...items, proposal_hash: hash ?? null };
+      if (dryRun) {
+        const draft = await services.sessions.preview(call.actor, params.session_id, decision, call.ifMatch);
+        return ok({ dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange), risk_score: draft.risk_score });
+      }
+      if (decision.approved_items.length + decision.rejected_items.length === 0) throw nothingDecided();
+      const { outcome, view } = await services.sessions.decide(params.session_id, {
+        id: call.operationId, fingerprint: bodyHash(body).slice(0, 16), actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: decision,
+      });
+      if (view.tenant !== call.actor.tenant) throw notFound();
+      if (outcome.status === 'stale' || outcome.status === 'applying') throw new Problem('stale_proposal', 'What this proposal would change has changed meanwhile. A new proposal is being made.');
+      return ok({ dry_run: false, changeset_id: outcome.changeset_id, status: outcome.status, changes: outcome.changes.map(presentChange), risk_score: outcome.risk_score });
+    },
+  }),
+];
+
+function presentChange(change: Change): z.input<typeof ChangeWire> {
+  return {
+    sequence: change.sequence, recommendation_id: change.recommendation_id, target: change.target, operation: change.operation, before: copy(change.before), after: copy(change.after),
+  };
+}
+
+function copy<T extends object>(values: Readonly<T> | null): T | null {
+  return values === null ? null : { ...values };
+}
+
+type Status = 'pending' | 'approved' | 'modified' | 'rejected';
+function statusOf(status: string | undefined): Status {
+  return status === 'approved' || status === 'modified' || status === 'rejected' ? status : 'pending';
+}
+
+function nothingDecided(): Problem {
+  return new Problem('invalid_request', 'The decision names no item.', {
+    errors: [{ pointer: '/approved_items', code: 'nothing_decided', message: 'Neither approved_items nor rejected_items names an item.', fix: 'Name at least one recommendation_id.' }],
+  });
+}

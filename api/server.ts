@@ -1,0 +1,254 @@
+/** The HTTP server: one pipeline from socket to answer, in the order in which a request may fail. */
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Koa, { type Context } from 'koa';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { holds, MessageRejected, type Actor, type Role } from '../domain/message.ts';
+import { EngineUnavailableError } from '../stores/temporal.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
+import type { Authentication } from './authentication.ts';
+import { bodyReader, type ReadBody } from './body.ts';
+import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
+import type { AddressOf } from './limits/address.ts';
+import { limitHeaders, type Limiter } from './limits/limiter.ts';
+import type { Policies, Policy } from './limits/policy.ts';
+import { openApiDocument } from './openapi.ts';
+import { pageRoutes, type Health, type Page } from './pages.ts';
+import { versionOf } from './presentation.ts';
+import { notFound, Problem } from './problem.ts';
+import { matcher, type Match } from './matcher.ts';
+import type { Answer, Call, Route } from './route.ts';
+import type { Services } from './services.ts';
+import { unfitText, validated } from './validation.ts';
+import { clientId } from './wire.ts';
+
+export const base = '/api/v1/onboarding';
+
+export interface ServerOptions {
+  readonly services: Services;
+  readonly routes: readonly Route[];
+  readonly authentication: Authentication;
+  readonly limiter: Limiter;
+  readonly policies: Policies;
+  readonly addressOf: AddressOf;
+  readonly health: Health;
+  /** Answers that break their own schema become 500: on in tests. */
+  readonly checkAnswers: boolean;
+  /** For measuring what they cost; never off outside a bench. */
+  readonly guards?: { readonly authentication: boolean; readonly limits: boolean };
+}
+
+interface Answered { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+
+const wellFormedId = /^[A-Za-z0-9._:-]{1,128}$/;
+/** The role that a whole area needs, before anything in it exists. */
+const areas: readonly [prefix: string, role: Role][] = [['/admin', 'admin'], ['/analytics', 'analyst'], ['/dashboard', 'analyst']];
+
+export class ApiServer {
+  private readonly options: ServerOptions;
+  private readonly match: (method: string, path: string) => Match;
+  private readonly readBody: ReadBody;
+  private readonly pages: ReadonlyMap<string, Page>;
+  private readonly server: Server;
+  private readonly log: Logger;
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+    const { configuration } = options.services;
+    this.log = options.services.log;
+    this.match = matcher(options.routes);
+    this.readBody = bodyReader({ maxBytes: configuration.GANGWAY_BODY_BYTES, maxDepth: configuration.GANGWAY_BODY_DEPTH });
+    this.pages = pageRoutes(options.health, openApiDocument(base, options.routes));
+    const app = new Koa();
+    app.use((ctx) => this.handle(ctx));
+    // the pipeline answers every error itself; what reaches Koa is a socket that went away
+    app.on('error', (error: Error) => { this.log.debug({ err: { type: error.name } }, 'connection lost'); });
+    const handle = app.callback();
+    // slow senders end here: headers within 10 s, the whole request within 30 s
+    this.server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000 }, (request, response) => { void handle(request, response); });
+  }
+
+  /** Resolves with the port that was taken. Rejects when it cannot be had. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, host, () => { this.server.off('error', reject); resolve(); });
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connections, lets running requests end, and closes what is left after the deadline. */
+  async close(deadlineMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => { this.server.close(() => { resolve(); }); });
+    this.server.closeIdleConnections();
+    const deadline = setTimeout(() => { this.server.closeAllConnections(); }, deadlineMs);
+    await closed;
+    clearTimeout(deadline);
+  }
+
+  private async handle(ctx: Context): Promise<void> {
+    const began = performance.now();
+    const given = ctx.get('x-correlation-id');
+    const correlationId = wellFormedId.test(given) ? given : randomUUID();
+    ctx.set('X-Correlation-Id', correlationId);
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    const request = { correlation_id: correlationId, method: ctx.method, route: 'none', tenant: undefined as string | undefined };
+    try {
+      const page = this.pages.get(ctx.path.replace(/(?<=.)\/$/, ''));
+      if (page !== undefined && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
+        request.route = 'page';
+        ctx.set('RateLimit-Policy', '"exempt";q=1000000;w=1');
+        ctx.set('RateLimit', '"exempt";r=1000000');
+        await page(ctx);
+      } else if (ctx.path === base || ctx.path.startsWith(`${base}/`)) {
+        await this.handleBelowBase(ctx, correlationId, request);
+      } else {
+        await this.limit(ctx, this.options.policies.anonymous, this.addressOf(ctx));
+        throw notFound();
+      }
+    } catch (error) {
+      this.answerProblem(ctx, toProblem(error), correlationId, error);
+    }
+    const level = ctx.status >= 500 ? 'warn' : 'info';
+    this.log[level]({ ...request, status: ctx.status, duration_ms: Math.round((performance.now() - began) * 10) / 10 }, 'request');
+  }
+
+  private async handleBelowBase(ctx: Context, correlationId: string, request: { route: string; tenant: string | undefined }): Promise<void> {
+    const path = ctx.path.slice(base.length);
+    const caller = await this.authenticate(ctx);
+    await this.limit(ctx, holds(caller, 'admin') ? this.options.policies.apiAdmin : this.options.policies.api, JSON.stringify([caller.tenant, caller.subject]));
+    const actor = actingIn(caller, ctx.query['client_id']);
+    request.tenant = actor.tenant;
+    for (const [prefix, role] of areas) {
+      if ((path === prefix || path.startsWith(`${prefix}/`)) && !holds(actor, role)) throw forbidden([role]);
+    }
+    const match = this.match(ctx.method, path);
+    if (match.kind === 'none') throw notFound();
+    if (match.kind === 'other_method') {
+      throw new Problem('method_not_allowed', `This address takes ${match.allowed.join(', ')}.`, { headers: { Allow: match.allowed.join(', ') } });
+    }
+    request.route = match.route.path;
+    if (!match.route.declaration.access.some((role) => holds(actor, role))) throw forbidden(match.route.declaration.access);
+    const answered = await this.answer(ctx, match.route, match.params, actor, correlationId);
+    ctx.status = answered.status;
+    for (const [name, value] of Object.entries(answered.headers)) ctx.set(name, value);
+    ctx.type = answered.status < 400 ? 'application/json' : 'application/problem+json';
+    ctx.body = answered.body;
+  }
+
+  /** Reads and checks the request, decides a keyed one first, and runs the handler. */
+  private async answer(ctx: Context, route: Route, rawParams: Record<string, string>, actor: Actor, correlationId: string): Promise<Answered> {
+    const { declaration } = route;
+    const raw = route.method === 'get' ? {} : await this.readBody(ctx);
+    const key = route.method === 'post' ? ctx.get('idempotency-key') : '';
+    const keyed: KeyedRequest | null = ctx.req.headers['idempotency-key'] === undefined || route.method !== 'post'
+      ? null : { actor, path: ctx.path.replace(/\/$/, ''), header: key, body: raw };
+    const operationId = keyed === null ? randomUUID() : operationOf(keyed);
+    const call: Call = { actor, correlationId, ifMatch: versionOf(ctx.get('if-match')), operationId, keyedRequest: keyed === null ? null : operationId };
+    const work = async (): Promise<Answered> => {
+      const params = paramsOf(declaration.params, rawParams);
+      const query = validated(declaration.query ?? z.strictObject(clientId), ctx.query, 'query');
+      const body = declaration.body === undefined ? {} : checkedBody(declaration.body, raw);
+      const answer = await declaration.handler({ params: params as never, query: query as never, body: body as never, call, services: this.options.services });
+      return this.checked(route, answer);
+    };
+    if (keyed === null) return work();
+    const { GANGWAY_IDEMPOTENCY_HOURS: keepHours } = this.options.services.configuration;
+    const { answer, replayed } = await onceForKey(this.options.services.db, keyed, { leaseSeconds: 30, keepHours }, async () => {
+      try {
+        return await work();
+      } catch (error) {
+        const problem = toProblem(error);
+        if (problem.status >= 500) throw error;
+        return { status: problem.status, headers: problem.headers, body: JSON.stringify(problem.toJson(ctx.path, correlationId)) };
+      }
+    });
+    return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : answer;
+  }
+
+  private checked(route: Route, answer: Answer<unknown>): Answered {
+    const schema = route.declaration.answers[answer.status];
+    if (schema === undefined) throw new Error(`${route.method} ${route.path} does not declare status ${answer.status}.`);
+    if (this.options.checkAnswers) {
+      const result = schema.safeParse(answer.body);
+      if (!result.success) throw new Error(`${route.method} ${route.path} breaks its own schema: ${result.error.message}`);
+    }
+    return { status: answer.status, headers: answer.headers ?? {}, body: JSON.stringify(answer.body) };
+  }
+
+  private addressOf(ctx: Context): string {
+    return this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
+  }
+
+  /** A bad credential counts against its address, so that guessing has an end. */
+  private async authenticate(ctx: Context): Promise<Actor> {
+    if (this.options.guards?.authentication === false) return { tenant: ctx.get('x-bench-tenant'), subject: ctx.get('x-bench-subject'), roles: ['user'] };
+    try {
+      return (await this.options.authentication.authenticate(ctx.get('authorization'))).actor;
+    } catch (error) {
+      await this.limit(ctx, this.options.policies.anonymous, this.addressOf(ctx));
+      throw error;
+    }
+  }
+
+  private async limit(ctx: Context, policy: Policy, subject: string): Promise<void> {
+    if (this.options.guards?.limits === false) return;
+    const verdict = await this.options.limiter.take(policy, subject);
+    ctx.set(limitHeaders(policy, verdict));
+    if (verdict.allowed) return;
+    throw new Problem('rate_limited', `More than ${policy.limit} requests in ${policy.windowSeconds} seconds. Wait ${verdict.resetSeconds} s.`, {
+      headers: { 'Retry-After': String(verdict.resetSeconds) }, members: { violated_policies: [policy.name] },
+    });
+  }
+
+  private answerProblem(ctx: Context, problem: Problem, correlationId: string, error: unknown): void {
+    // koa-body may leave an unread body behind; the socket is not used for another request then
+    if (problem.status === 413) ctx.set('Connection', 'close');
+    if (problem.status === 500) this.log.error({ err: error, correlation_id: correlationId }, 'internal error');
+    ctx.status = problem.status;
+    for (const [name, value] of Object.entries(problem.headers)) ctx.set(name, value);
+    ctx.type = 'application/problem+json';
+    ctx.body = JSON.stringify(problem.toJson(ctx.path, correlationId));
+  }
+}
+
+/** The platform role names the tenant it acts in; from anyone else the wish is refused, even for the own tenant. */
+function actingIn(actor: Actor, clientIdGiven: string | string[] | undefined): Actor {
+  if (clientIdGiven === undefined) return actor;
+  if (!actor.roles.includes('platform')) throw new Problem('forbidden', 'Only the platform role may name a client_id.');
+  if (typeof clientIdGiven !== 'string' || clientIdGiven === '') throw new Problem('invalid_request', 'client_id names one tenant.');
+  return { ...actor, tenant: clientIdGiven };
+}
+
+function forbidden(roles: readonly Role[]): Problem {
+  return new Problem('forbidden', `This needs the role ${roles.join(' or ')}.`);
+}
+
+/** A parameter that cannot be right names nothing: 404, the same as for an unknown one. */
+function paramsOf(schema: z.ZodType | undefined, raw: Record<string, string>): unknown {
+  if (schema === undefined) return {};
+  const result = schema.safeParse(raw);
+  if (!result.success) throw notFound();
+  return result.data;
+}
+
+function checkedBody(schema: z.ZodType, raw: unknown): unknown {
+  const pointer = unfitText(raw, ['value', 'text']);
+  if (pointer !== null) {
+    throw new Problem('invalid_request', 'The body holds text that cannot be stored.', {
+      errors: [{ pointer, code: 'malformed_text', message: 'U+0000 and lone surrogates are not text.', fix: 'Remove them.' }],
+    });
+  }
+  return validated(schema, raw, 'body');
+}
+
+/** Everything that can go wrong, translated once. */
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof MessageRejected) return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes });
+  if (error instanceof EngineUnavailableError) return new Problem('engine_unavailable', 'The session engine does not answer right now. Nothing was lost: repeat with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '2' } });
+  if (error instanceof StoreUnavailableError) return new Problem('store_unavailable', `A store this needs does not answer right now (${error.store}). Repeat in a moment.`, { cause: error, headers: { 'Retry-After': '2' } });
+  return new Problem('internal', 'Something went wrong on our side. The correlation id names it in our logs.', { cause: error });
+}

@@ -1,0 +1,159 @@
+/** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
+import type { Client } from '@temporalio/client';
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
+import type { FlowRules } from '../domain/flow.ts';
+import {
+  MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type CancelBody, type DecisionBody, type Message, type Mistake, type Rejection,
+  type Reply, type SessionView,
+} from '../domain/message.ts';
+import type { DecisionDraft } from '../domain/decision.ts';
+import type { DecisionOutcome, NewSession } from '../domain/session.ts';
+import type { HotCopies } from '../stores/hot-copies.ts';
+import type { Database } from '../stores/postgres.ts';
+import { findSession } from '../stores/session-store.ts';
+import { callEngine, EngineUnavailableError, NoOpenRunError } from '../stores/temporal.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
+import {
+  answerQuestion, cancelSession, decideProposal, openSession, previewDecision, readAnswers, readProposal, readSession, sessionWorkflow,
+  type AnswersView, type ProposalView, type Read, type SessionInput, type SessionLimits,
+} from '../workflows/messages.ts';
+import { InFlight } from './in-flight.ts';
+
+export interface SessionEngineOptions {
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly timeoutMs: number;
+  readonly inFlightPerSession: number;
+  readonly limits: SessionLimits;
+  readonly db: Database;
+  readonly hotCopies: HotCopies;
+}
+
+/** A view, and whether it is a copy that may be behind. */
+export interface SessionReading { readonly view: SessionView; readonly stale: boolean }
+
+/** How long a decision may take: it waits for its changeset to be applied. */
+const decisionTimeoutFactor = 4;
+/** Free text waits for its reading, 10 s at most. */
+const readingTimeoutMs = 14_000;
+
+export class SessionEngine {
+  private readonly options: SessionEngineOptions;
+  private readonly inFlight: InFlight;
+
+  constructor(options: SessionEngineOptions) {
+    this.options = options;
+    this.inFlight = new InFlight(options.inFlightPerSession);
+  }
+
+  /** Starts the session, or finds it running: repeating it with the same id does no harm. */
+  async open(rules: FlowRules, start: NewSession): Promise<SessionView> {
+    const { client, taskQueue, timeoutMs, limits } = this.options;
+    const input: SessionInput = { rules, limits, start, state: null };
+    return callEngine(client, timeoutMs, async () => {
+      const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
+        workflowId: workflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        // short, so that a killed worker means seconds of silence, not ten (engine-measured 5)
+        workflowTaskTimeout: '2s', memo: { correlation_id: start.correlation_id },
+      });
+      return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
+    });
+  }
+
+  answer(sessionId: string, message: Message<AnswerBody>): Promise<Reply<AnswerOutcome>> {
+    const timeoutMs = 'text' in message.body ? readingTimeoutMs : this.options.timeoutMs;
+    return this.update(answerQuestion, sessionId, message, `answer:${message.id}`, timeoutMs);
+  }
+
+  cancel(sessionId: string, message: Message<CancelBody>): Promise<Reply<{ readonly kind: 'cancelled' }>> {
+    return this.update(cancelSession, sessionId, message, `cancel:${message.id}`, this.options.timeoutMs);
+  }
+
+  decide(sessionId: string, message: Message<DecisionBody>): Promise<Reply<DecisionOutcome>> {
+    return this.update(decideProposal, sessionId, message, `decision:${message.id}`, this.options.timeoutMs * decisionTimeoutFactor);
+  }
+
+  /** The session; from its copies when it is past retention or, marked stale, while the engine is away. */
+  async read(actor: Actor, sessionId: string): Promise<SessionReading> {
+    try {
+      return { view: await this.query(readSession, actor.tenant, sessionId, [actor]), stale: false };
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return { view: await this.archived(actor, sessionId), stale: false };
+      if (error instanceof EngineUnavailableError) return { view: await this.hotCopy(actor, sessionId, error), stale: true };
+      throw error;
+    }
+  }
+
+  answers(actor: Actor, sessionId: string): Promise<AnswersView> {
+    return this.query(readAnswers, actor.tenant, sessionId, [actor]);
+  }
+
+  proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
+    return this.query(readProposal, actor.tenant, sessionId, [actor]);
+  }
+
+  preview(actor: Actor, sessionId: string, body: DecisionBody, ifMatch: number | null): Promise<DecisionDraft> {
+    return this.query(previewDecision, actor.tenant, sessionId, [actor, body, ifMatch]);
+  }
+
+  private async update<M extends Message<unknown>, Outcome>(
+    definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
+  ): Promise<Reply<Outcome>> {
+    const { client } = this.options;
+    const id = workflowId(message.actor.tenant, sessionId);
+    try {
+      return await this.inFlight.run(id, () => callEngine(client, timeoutMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] })));
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return this.refuseClosed(message.actor, sessionId);
+      throw rejection(error) ?? error;
+    }
+  }
+
+  /** A workflow that is closed takes nothing: wrong_state for those who may see it, not_found for all others. */
+  private async refuseClosed(actor: Actor, sessionId: string): Promise<never> {
+    const { view } = await this.read(actor, sessionId);
+    throw new MessageRejected('wrong_state', `A session in state ${view.state} takes no more messages.`);
+  }
+
+  private async query<Arguments extends unknown[], T>(definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments): Promise<T> {
+    const { client, timeoutMs } = this.options;
+    const read = await callEngine(client, timeoutMs, () => client.workflow.getHandle(workflowId(tenant, sessionId)).query(definition, ...args));
+    if ('found' in read) return read.found;
+    throw new MessageRejected(read.rejected, read.message, read.mistakes);
+  }
+
+  private async archived(actor: Actor, sessionId: string): Promise<SessionView> {
+    const archived = await findSession(this.options.db, actor.tenant, sessionId);
+    return visible(actor, archived?.view ?? null);
+  }
+
+  /** Redis first, then the archive. With neither there is only the engine's own error. */
+  private async hotCopy(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<SessionView> {
+    const hot = await this.options.hotCopies.get(actor.tenant, sessionId).catch(() => null);
+    if (hot !== null) return visible(actor, hot);
+    try {
+      return await this.archived(actor, sessionId);
+    } catch (second) {
+      throw second instanceof StoreUnavailableError ? error : second;
+    }
+  }
+}
+
+/** Ids are readable to operators: nothing personal in them. */
+export function workflowId(tenant: string, sessionId: string): string {
+  return `session:${encodeURIComponent(tenant)}:${sessionId}`;
+}
+
+function visible(actor: Actor, view: SessionView | null): SessionView {
+  const mine = view !== null && (view.owner === actor.subject || actor.roles.includes('admin') || actor.roles.includes('platform'));
+  if (!mine) throw new MessageRejected('not_found', 'There is no such session.');
+  return view;
+}
+
+function rejection(error: unknown): MessageRejected | null {
+  if (!(error instanceof ApplicationFailure)) return null;
+  const code = rejections.find((known): known is Rejection => known === error.type);
+  return code === undefined ? null : new MessageRejected(code, error.message, (error.details?.[0] ?? []) as Mistake[]);
+}

@@ -1,0 +1,57 @@
+/** The shapes of the HTTP contract. One schema, three uses: validate, type, document. */
+import { z } from 'zod';
+import { questionTypes } from '../domain/flow.ts';
+import type { Json } from '../domain/json.ts';
+import { sessionStates, stages } from '../domain/lifecycle.ts';
+
+export const json: z.ZodType<Json> = z.json().meta({ description: 'Any JSON value' });
+export const time = z.iso.datetime({ precision: 3 }).meta({ description: 'RFC 3339, UTC, milliseconds', example: '2026-11-25T08:30:00.000Z' });
+export const uuid = z.uuid();
+export const rate = z.number().min(0).max(1);
+
+export const QuestionWire = z.object({
+  id: z.string(), type: z.enum(questionTypes), prompt: z.string(), help: z.string().nullable(),
+  options: z.array(z.object({ value: z.string(), label: z.string() })), required: z.boolean(),
+  min: z.union([z.number(), z.string()]).nullable(), max: z.union([z.number(), z.string()]).nullable(), pattern: z.string().nullable(),
+  group: z.string().optional(), suggested: json.optional().meta({ description: 'The former value of a question that has come back' }),
+}).meta({ id: 'Question' });
+
+export const SessionWire = z.object({
+  session_id: uuid, tenant: z.string(), owner: z.string(), flow: z.object({ id: z.string(), version: z.number().int() }), language: z.string(),
+  state: z.enum(sessionStates), stage: z.enum(stages), progress_percent: z.number().int().min(0).max(100), question: QuestionWire.nullable(),
+  answers_count: z.number().int(), checkpoint_version: z.number().int(), created_at: time, last_activity_at: time, ended_at: time.nullable(),
+  stale: z.boolean().meta({ description: 'true: read from a copy while the engine is away' }),
+}).meta({ id: 'Session' });
+
+export const StartedSession = SessionWire.extend({ resumed: z.boolean().optional() }).meta({ id: 'StartedSession' });
+
+export const AnsweredSession = SessionWire.extend({
+  accepted: z.array(z.object({ question_id: z.string(), value: json })), reply: z.string().meta({ description: 'What to tell the person' }),
+}).meta({ id: 'AnsweredSession' });
+
+export const targetValues = z.record(z.string(), json);
+
+export const ChangeWire = z.object({
+  sequence: z.number().int(), recommendation_id: uuid, target: z.string(), operation: z.enum(['create', 'update', 'delete']),
+  before: targetValues.nullable(), after: targetValues.nullable(),
+}).meta({ id: 'Change' });
+
+/** `{results, total, next_cursor}` */
+export const listOf = <Item extends z.ZodType>(item: Item) => z.object({ results: z.array(item), total: z.number().int(), next_cursor: z.string().nullable() });
+
+export const MistakeWire = z.object({ pointer: z.string(), code: z.string(), message: z.string(), fix: z.string() });
+
+export const ProblemWire = z.looseObject({
+  type: z.string(), title: z.string(), status: z.number().int(), detail: z.string(), instance: z.string(), code: z.string(), correlation_id: z.string(),
+  errors: z.array(MistakeWire),
+}).meta({ id: 'Problem', description: 'RFC 9457 problem details' });
+
+export const sessionParams = z.object({ session_id: uuid });
+
+export const paging = {
+  limit: z.coerce.number().int().min(1).max(100).default(20).meta({ description: 'Rows of a page' }),
+  cursor: z.string().max(500).optional().meta({ description: 'next_cursor of the page before' }),
+};
+
+/** Platform names the tenant it acts in; nobody else may. Handled before the route. */
+export const clientId = { client_id: z.string().max(128).optional().meta({ description: 'Tenant to act in (platform role only)' }) };

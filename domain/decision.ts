@@ -1,0 +1,107 @@
+/** Deciding on a proposal item by item: which changes follow, how risky they are, and what is wrong with a decision. */
+import type { DecisionBody, Mistake } from './message.ts';
+import { checkTargetValues, type Recommendation, type TargetValues } from './recommendation.ts';
+
+export interface Change {
+  /** Position in the changeset, from 1; rollback runs in reverse. */
+  readonly sequence: number;
+  readonly recommendation_id: string;
+  readonly target: string;
+  readonly target_type: Recommendation['target_type'];
+  readonly target_key: string;
+  readonly operation: Recommendation['operation'];
+  readonly before: TargetValues | null;
+  readonly after: TargetValues | null;
+}
+
+export type ItemStatus = 'pending' | 'approved' | 'modified' | 'rejected';
+
+export interface DecisionDraft {
+  readonly changes: readonly Change[];
+  readonly statuses: Readonly<Record<string, ItemStatus>>;
+  /** 0..1, see riskScore. */
+  readonly risk_score: number;
+  readonly needs_second_approver: boolean;
+}
+
+/** Size (0.4 over 20 changes, 0.3 over 10, 0.2 over 5) + 0.15 a deletion (at most 0.3) + 0.2 with dependencies, at most 1. */
+export function riskScore(changes: readonly Pick<Change, 'operation'>[], hasDependencies: boolean): number {
+  const size = changes.length > 20 ? 0.4 : changes.length > 10 ? 0.3 : changes.length > 5 ? 0.2 : 0;
+  const deletions = Math.min(0.3, 0.15 * changes.filter((change) => change.operation === 'delete').length);
+  // two decimals: sums of tenths must not read 0.30000000000000004
+  return Math.min(1, Math.round((size + deletions + (hasDependencies ? 0.2 : 0)) * 100) / 100);
+}
+
+export function needsSecondApprover(risk: number, changes: number): boolean {
+  return risk > 0.7 || changes > 10;
+}
+
+/**
+ * What a decision would do. Items that are neither approved nor rejected count as rejected, so that nothing is applied
+ * that nobody named. Every mistake is reported at once.
+ */
+export function draftDecision(
+  recommendations: readonly Recommendation[], body: DecisionBody,
+): { readonly draft: DecisionDraft } | { readonly mistakes: readonly Mistake[] } {
+  const byId = new Map(recommendations.map((item) => [item.recommendation_id, item]));
+  const mistakes = [...unknownItems(byId, body), ...conflicts(byId, body)];
+  const changes: Change[] = [];
+  const statuses: Record<string, ItemStatus> = {};
+  const approved = new Set(body.approved_items);
+  for (const item of recommendations) {
+    if (!approved.has(item.recommendation_id)) {
+      statuses[item.recommendation_id] = 'rejected';
+      continue;
+    }
+    const modification = Object.hasOwn(body.modifications, item.recommendation_id) ? body.modifications[item.recommendation_id] : undefined;
+    const after = modification === undefined || item.after === null ? item.after : { ...item.after, ...modification };
+    if (modification !== undefined) mistakes.push(...modificationMistakes(item, after));
+    statuses[item.recommendation_id] = modification === undefined ? 'approved' : 'modified';
+    changes.push({
+      sequence: changes.length + 1, recommendation_id: item.recommendation_id, target: item.target, target_type: item.target_type,
+      target_key: item.target_key, operation: item.operation, before: item.before, after,
+    });
+  }
+  if (mistakes.length > 0) return { mistakes };
+  const hasDependencies = recommendations.some((item) => approved.has(item.recommendation_id) && item.depends_on.length > 0);
+  const risk = riskScore(changes, hasDependencies);
+  return { draft: { changes, statuses, risk_score: risk, needs_second_approver: needsSecondApprover(risk, changes.length) } };
+}
+
+function unknownItems(byId: ReadonlyMap<string, Recommendation>, body: DecisionBody): Mistake[] {
+  const named: [string, string][] = [
+    ...body.approved_items.map((id, at): [string, string] => [id, `/approved_items/${at}`]),
+    ...body.rejected_items.map((id, at): [string, string] => [id, `/rejected_items/${at}`]),
+    ...Object.keys(body.reasons).map((id): [string, string] => [id, `/reasons/${id}`]),
+    ...Object.keys(body.modifications).map((id): [string, string] => [id, `/modifications/${id}`]),
+  ];
+  return named.filter(([id]) => !byId.has(id)).map(([id, pointer]) => ({
+    pointer, code: 'unknown_item', message: `${id} is not an item of this proposal.`,
+    fix: 'Use a recommendation_id from GET …/recommendations/.',
+  }));
+}
+
+function conflicts(byId: ReadonlyMap<string, Recommendation>, body: DecisionBody): Mistake[] {
+  const approved = new Set(body.approved_items);
+  const mistakes: Mistake[] = [];
+  body.rejected_items.forEach((id, at) => {
+    if (approved.has(id)) mistakes.push({ pointer: `/rejected_items/${at}`, code: 'both_approved_and_rejected', message: `${id} is approved and rejected at once.`, fix: 'Name it in one of the two lists.' });
+  });
+  for (const id of Object.keys(body.modifications)) {
+    if (byId.has(id) && !approved.has(id)) mistakes.push({ pointer: `/modifications/${id}`, code: 'not_approved', message: `${id} is modified but not approved.`, fix: 'Add it to approved_items, or drop the modification.' });
+  }
+  body.approved_items.forEach((id, at) => {
+    for (const needed of byId.get(id)?.depends_on ?? []) {
+      if (!approved.has(needed)) mistakes.push({ pointer: `/approved_items/${at}`, code: 'dependency_not_approved', message: `${id} depends on ${needed}, which is not approved.`, fix: `Approve ${needed} too, or leave ${id} out.` });
+    }
+  });
+  return mistakes;
+}
+
+function modificationMistakes(item: Recommendation, after: TargetValues | null): Mistake[] {
+  const at = `/modifications/${item.recommendation_id}`;
+  if (after === null) return [{ pointer: at, code: 'nothing_to_modify', message: 'A deletion has no values to modify.', fix: 'Approve or reject it as it is.' }];
+  return checkTargetValues(item.target_type, after).map((problem) => ({
+    pointer: `${at}/${problem.field}`, code: problem.code, message: problem.message, fix: `Give a value that ${item.target_type} allows.`,
+  }));
+}

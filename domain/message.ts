@@ -1,0 +1,100 @@
+/** What travels between the API and a session: who speaks, with which id, and what came of it. */
+import type { Json } from './json.ts';
+import type { SessionStateName, StageName } from './lifecycle.ts';
+
+export const roles = ['user', 'approver', 'analyst', 'admin', 'platform'] as const;
+export type Role = (typeof roles)[number];
+
+/** A verified caller. `tenant` is the one acted in: the token's, or for the platform role the named one. */
+export interface Actor {
+  readonly tenant: string;
+  readonly subject: string;
+  readonly roles: readonly Role[];
+}
+
+/** admin is user, approver and analyst in its own tenant; platform is admin in every tenant. */
+export function holds(actor: Actor, role: Role): boolean {
+  if (actor.roles.includes(role) || actor.roles.includes('platform')) return true;
+  return role !== 'platform' && actor.roles.includes('admin');
+}
+
+/** The envelope of every message to a session. */
+export interface Message<Body> {
+  /** 1-128 printable characters, chosen by the client; a repeat is answered, never applied twice. */
+  readonly id: string;
+  /** Tells a repeat from another message under the same id: a hash of the body. */
+  readonly fingerprint: string;
+  readonly actor: Actor;
+  readonly correlation_id: string;
+  /** The version of the session that the caller saw (ETag), or null. */
+  readonly if_match: number | null;
+  readonly body: Body;
+}
+
+/** `question_id` null: the current question. With `text` the words are read, else `value` is taken as it is. */
+export type AnswerBody =
+  | { readonly question_id: string | null; readonly value: Json }
+  | { readonly text: string };
+
+export interface CancelBody { readonly reason: string | null }
+
+export interface DecisionBody {
+  readonly approved_items: readonly string[];
+  readonly rejected_items: readonly string[];
+  readonly reasons: Readonly<Record<string, string>>;
+  readonly modifications: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+  readonly proposal_hash: string | null;
+}
+
+/** Why a session refuses a message; each is also a code of the HTTP contract. */
+export const rejections = [
+  'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid', 'invalid_request',
+] as const;
+export type Rejection = (typeof rejections)[number];
+
+/** A domain error: mapped to an ApplicationFailure of this `code` by the one message wrapper in workflows/. */
+export class MessageRejected extends Error {
+  override readonly name = 'MessageRejected';
+  readonly code: Rejection;
+  readonly mistakes: readonly Mistake[];
+  constructor(code: Rejection, message: string, mistakes: readonly Mistake[] = []) {
+    super(message);
+    this.code = code;
+    this.mistakes = mistakes;
+  }
+}
+
+/** One field or item of a request that is wrong: what, where, and how to mend it. */
+export interface Mistake { readonly pointer: string; readonly code: string; readonly message: string; readonly fix: string }
+
+/** What came of an answer. A refusal is an outcome like any other: recorded, counted, and the same for each repeat. */
+export type AnswerOutcome =
+  | { readonly kind: 'accepted'; readonly accepted: readonly { readonly question_id: string; readonly value: Json }[] }
+  | { readonly kind: 'refused'; readonly question_id: string; readonly mistake: Mistake }
+  | { readonly kind: 'not_asked'; readonly question_id: string | null };
+
+/** A session as its copies and its readers see it. Times are epoch milliseconds. */
+export interface SessionView {
+  readonly session_id: string;
+  readonly tenant: string;
+  readonly owner: string;
+  readonly flow: { readonly id: string; readonly version: number };
+  readonly language: string;
+  readonly state: SessionStateName;
+  readonly stage: StageName;
+  readonly progress_percent: number;
+  /** The next question, or null. `suggested` is the former value of a question that has come back. */
+  readonly question: { readonly id: string; readonly suggested?: Json } | null;
+  readonly answers_count: number;
+  readonly checkpoint_version: number;
+  readonly created_at: number;
+  readonly last_activity_at: number;
+  readonly ended_at: number | null;
+  /** Counts visible changes: the ETag. */
+  readonly version: number;
+  /** Counts everything recorded: a copy with a higher revision replaces a lower one. */
+  readonly revision: number;
+}
+
+/** The answer to every message: what came of it (with its fingerprint) and the session after it. */
+export interface Reply<Outcome> { readonly fingerprint: string; readonly outcome: Outcome; readonly view: SessionView }

@@ -1,0 +1,64 @@
+/** npm run check: types, lint, layers and dependencies, one line each; the first failing one shows its output. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { duplicateMajors } from './check/duplicates.ts';
+
+const project = join(import.meta.dirname, '..');
+const bin = (name: string) => join(project, 'node_modules', '.bin', name);
+const codeFolders = ['domain', 'workflows', 'activities', 'analytics', 'api', 'stores', 'scripts', 'bench', 'service.ts'];
+
+const isThere = (path: string) => existsSync(join(project, path));
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly stdout: string;
+  /** What it said in all, for the person. */
+  readonly output: string;
+}
+
+interface Check {
+  readonly name: string;
+  run(): Promise<Outcome>;
+}
+
+const checks: readonly Check[] = [
+  { name: 'types', run: () => program(bin('tsc'), ['-p', '.']) },
+  { name: 'lint', run: () => program(bin('oxlint'), ['--type-aware', '--deny-warnings']) },
+  {
+    name: 'layers',
+    run: () => program(bin('depcruise'), ['--config', '.dependency-cruiser.cjs', ...codeFolders.filter(isThere)]),
+  },
+  { name: 'dependencies', run: dependencies },
+];
+
+/** npm's own view (nothing missing, nothing invalid) and ours (no direct dependency twice). */
+async function dependencies(): Promise<Outcome> {
+  const listed = await program('npm', ['ls', '--all', '--json']);
+  const duplicates = listed.ok ? duplicateMajors(JSON.parse(listed.stdout)) : [];
+  return listed.ok && duplicates.length > 0 ? { ...listed, ok: false, output: duplicates.join('\n') } : listed;
+}
+
+async function program(command: string, arguments_: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    let stdout = '';
+    const child = spawn(command, arguments_, { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.on('data', (chunk: Buffer) => { output += chunk.toString(); stdout += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => { output += chunk.toString(); });
+    child.once('error', reject);
+    child.once('close', (code) => { resolve({ ok: code === 0, stdout, output }); });
+  });
+}
+
+for (const check of checks) {
+  const began = performance.now();
+  const { ok, output } = await check.run();
+  const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+  process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${check.name.padEnd(13)} ${seconds} s\n`);
+  if (!ok) {
+    process.stdout.write(`\n${output.trim()}\n`);
+    process.exitCode = 1;
+    break;
+  }
+}

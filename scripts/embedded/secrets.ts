@@ -1,0 +1,57 @@
+/**
+ * Development secrets, made once and kept in DATA/secrets (0700, files 0600). With your own identity provider
+ * (JWKS_URL) and your own servers (DATABASE_URL …) none of them is made.
+ */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PlainError, systemCode } from './plain-error.ts';
+
+const keyBytes = 32;
+
+/** The HS256 key of development tokens: 32 random bytes, the same for every process on this data folder. */
+export async function developmentKey(folder: string): Promise<Uint8Array> {
+  const path = join(folder, 'secrets', 'jwt.key');
+  const key = await kept(path, randomBytes(keyBytes));
+  if (key.length !== keyBytes) {
+    throw new PlainError(`${path} is damaged (${key.length} bytes instead of ${keyBytes}): remove it and start again.`);
+  }
+  return Uint8Array.from(key);
+}
+
+/** The password of the embedded PostgreSQL, as hexadecimal so that it needs no escaping in a URL. */
+export async function postgresPassword(folder: string): Promise<string> {
+  const fresh = Buffer.from(randomBytes(24).toString('hex'));
+  const password = await kept(join(folder, 'secrets', 'postgres.password'), fresh);
+  return password.toString('utf8').trim();
+}
+
+/**
+ * What is kept at `path`, after keeping `fresh` there if nothing was. The file is written aside and linked into place:
+ * the link fails when another process was first, and nobody ever reads half a secret.
+ */
+async function kept(path: string, fresh: Buffer): Promise<Buffer> {
+  const present = await contents(path);
+  if (present !== undefined) return present;
+  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeFile(aside, fresh, { mode: 0o600, flag: 'wx', flush: true });
+  try {
+    await link(aside, path);
+    return fresh;
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    return await readFile(path);
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+async function contents(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+/** What `npm run up` writes: short lines, aligned; colour only where a person watches and NO_COLOR is unset. */
+import type { Configuration } from '../../stores/configuration.ts';
+import type { ServerUrls } from '../embedded/servers.ts';
+
+const coloured = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+const paint = (code: number) => (text: string) => (coloured ? `\u001B[${code}m${text}\u001B[0m` : text);
+const bold = paint(1);
+const dim = paint(2);
+const green = paint(32);
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function progress(line: string): void {
+  say(`  ${dim(line)}`);
+}
+
+export interface Ready {
+  readonly configuration: Configuration;
+  readonly url: string;
+  readonly urls: ServerUrls;
+  /** null when tokens come from an identity provider. */
+  readonly token: string | null;
+  readonly seconds: number;
+}
+
+export function sayReady({ configuration, url, urls, token, seconds }: Ready): void {
+  const row = (name: string, text: string) => { say(`  ${name.padEnd(15)}${text}`); };
+  say(`\n${green('●')} ${bold('Gangway is running.')}\n`);
+  row('API', bold(url));
+  row('Documentation', `${url}/docs`);
+  row('Temporal', urls.temporalUiUrl === null ? urls.temporalAddress : `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
+  row('Data', configuration.GANGWAY_DATA);
+  say('');
+  if (token === null) row('Tokens', `from your identity provider (${configuration.JWKS_URL ?? ''})`);
+  else sayFirstCall(url, token);
+  row('Stop', 'Ctrl-C');
+  say(`\nReady in ${seconds.toFixed(1)} s.`);
+}
+
+function sayFirstCall(url: string, token: string): void {
+  say('  Start a session (paste these lines; the token is for ana of acme, 12 hours):\n');
+  say(`TOKEN='${token}'`);
+  say(`curl -sS ${url}/api/v1/onboarding/sessions/ -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\`);
+  say(`  -d '{"flow":"business_unit_setup"}'\n`);
+  say('  Other tokens   npm run --silent token -- --tenant acme --sub ben --roles approver');
+}

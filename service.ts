@@ -1,0 +1,141 @@
+/** Composes the product from its parts: stores, worker and API, one process or one role of it. */
+import { createHmac } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import pino, { type Logger } from 'pino';
+import { createCopyWriter } from './activities/copy-writer.ts';
+import { createTasks } from './activities/tasks.ts';
+import { Authentication } from './api/authentication.ts';
+import { addressReader } from './api/limits/address.ts';
+import { Breaker } from './api/limits/breaker.ts';
+import { Limiter } from './api/limits/limiter.ts';
+import { policiesOf } from './api/limits/policy.ts';
+import { ReadinessCheck } from './api/readiness.ts';
+import { routes } from './api/routes/index.ts';
+import { ApiServer, type ServerOptions } from './api/server.ts';
+import { SessionEngine } from './api/session-engine.ts';
+import type { StoreAddresses } from './stores/addresses.ts';
+import { migrateClickHouse, openClickHouse } from './stores/clickhouse.ts';
+import type { Configuration } from './stores/configuration.ts';
+import { loadFlowFolder } from './stores/flow-files.ts';
+import { openFlowRegistry } from './stores/flow-registry.ts';
+import { createHotCopies } from './stores/hot-copies.ts';
+import { forgetKeys } from './stores/idempotency-store.ts';
+import { migrateDatabase, openDatabase, type Database } from './stores/postgres.ts';
+import { openRedis } from './stores/redis.ts';
+import { connectEngine } from './stores/temporal.ts';
+import { beat } from './stores/worker-heartbeat.ts';
+import type { SessionLimits } from './workflows/messages.ts';
+import { startWorker, type RunningWorker } from './worker.ts';
+
+export interface ServiceOptions {
+  readonly configuration: Configuration;
+  readonly urls: StoreAddresses;
+  /** HS256 key of development tokens; null when JWKS_URL is set. */
+  readonly developmentKey: Uint8Array | null;
+  readonly roles?: readonly ('api' | 'worker')[];
+  readonly checkAnswers?: boolean;
+  readonly guards?: ServerOptions['guards'];
+}
+
+export interface Service { readonly url: string; stop(): Promise<void> }
+
+const dayMs = 86_400_000;
+
+/** Resolves when the service takes requests. Rejects, with everything it had opened closed again, when it cannot. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const closing: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    return { url: await compose(options, (close) => { closing.push(close); }), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<string> {
+  const { configuration, urls, roles = ['api', 'worker'] } = options;
+  const log = pino({ level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2));
+  const stores = await openStores(configuration, urls, log, onStop);
+  const flows = await openFlowRegistry(stores.db, await loadFlowFolder(fileURLToPath(new URL('./flows/', import.meta.url))));
+  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY });
+  onStop(() => connection.close());
+
+  let worker: RunningWorker | null = null;
+  if (roles.includes('worker')) {
+    const copies = createCopyWriter({
+      ...stores, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
+      pseudonymKey: pseudonymKey(options.developmentKey, configuration),
+    });
+    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, log }), log });
+    onStop(() => running.stop());
+    onStop(beat(stores.redis, configuration.GANGWAY_TASK_QUEUE, () => running.isRunning()));
+    worker = running;
+  }
+  if (!roles.includes('api')) return '';
+
+  const now = (): number => Date.now();
+  const sessions = new SessionEngine({
+    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS,
+    inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies,
+  });
+  const readiness = new ReadinessCheck({
+    connection, db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now,
+  });
+  const breaker = new Breaker({ failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000, now });
+  const server = new ApiServer({
+    services: { configuration, db: stores.db, clickhouse: stores.clickhouse, flows, sessions, log, now }, routes,
+    authentication: new Authentication({
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, now,
+    }),
+    limiter: new Limiter({ redis: stores.redis, breaker, now, onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); } }),
+    policies: policiesOf(configuration), addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    checkAnswers: options.checkAnswers ?? false, ...(options.guards === undefined ? {} : { guards: options.guards }),
+  });
+  const port = await server.listen(configuration.HOST, configuration.PORT);
+  onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
+  onStop(async () => {
+    readiness.drain();
+    await server.close(configuration.GANGWAY_DRAIN_SECONDS * 1_000);
+  });
+  return `http://${configuration.HOST}:${port}`;
+}
+
+async function openStores(configuration: Configuration, urls: StoreAddresses, log: Logger, onStop: (close: () => Promise<void>) => void) {
+  // migrations may wait for another process that runs them, requests may not
+  const migrating = openDatabase({ url: urls.databaseUrl, timeoutMs: 60_000, connections: 1 });
+  await migrateDatabase(migrating).finally(async () => { await migrating.close(); });
+  const db = openDatabase({ url: urls.databaseUrl, timeoutMs: configuration.GANGWAY_DATABASE_TIMEOUT_MS, onError: () => { log.debug('a PostgreSQL connection broke'); } });
+  onStop(() => db.close());
+  const redis = openRedis({ url: urls.redisUrl, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onError: () => { log.debug('Redis does not answer'); } });
+  onStop(() => { redis.disconnect(); return Promise.resolve(); });
+  const clickhouse = await openClickHouse(urls.clickhouse);
+  onStop(() => clickhouse.close());
+  await migrateClickHouse(clickhouse);
+  return { db, redis, clickhouse, hotCopies: createHotCopies(redis) };
+}
+
+function sessionLimits(configuration: Configuration): SessionLimits {
+  return {
+    idleAbandonedMs: configuration.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: configuration.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
+    flushAfterMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000, messagesPerRun: configuration.GANGWAY_UPDATES_PER_RUN,
+  };
+}
+
+/** Keys the pseudonyms of people in ClickHouse. */
+function pseudonymKey(developmentKey: Uint8Array | null, configuration: Configuration): Uint8Array {
+  const secret = configuration.GANGWAY_PSEUDONYM_KEY ?? developmentKey;
+  if (secret === null) throw new Error('GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set: a secret text that keys the pseudonyms of people in ClickHouse.');
+  return createHmac('sha256', secret).update('gangway pseudonyms').digest();
+}
+
+/** Forgets old idempotency keys, a bounded number every minute. */
+function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {
+  const timer = setInterval(() => {
+    forgetKeys(db, keepHours).catch(() => { log.debug('idempotency keys are swept later: PostgreSQL does not answer'); });
+  }, 60_000);
+  timer.unref();
+  return () => { clearInterval(timer); return Promise.resolve(); };
+}

@@ -1,0 +1,47 @@
+/**
+ * What can be sent to a session, by name. Updates change it and are recorded (the Update id is the message id); queries
+ * only read. The API and the workflow share these definitions.
+ */
+import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import type { DecisionDraft } from '../domain/decision.ts';
+import type { FlowRules } from '../domain/flow.ts';
+import type {
+  Actor, AnswerBody, AnswerOutcome, CancelBody, DecisionBody, Message, Mistake, Rejection, Reply, SessionView,
+} from '../domain/message.ts';
+import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionState } from '../domain/session.ts';
+
+export const sessionWorkflow = 'onboardingSession';
+
+/** Numbers of behaviour.md that a running session needs. They travel with it, so that a replay sees the same ones. */
+export interface SessionLimits {
+  readonly idleAbandonedMs: number;
+  readonly idleCancelMs: number;
+  readonly flushAfterMs: number;
+  readonly messagesPerRun: number;
+}
+
+/** A new session brings `start`, a continued or restored one its `state`. */
+export interface SessionInput {
+  readonly rules: FlowRules;
+  readonly limits: SessionLimits;
+  readonly start: NewSession | null;
+  readonly state: SessionState | null;
+}
+
+export interface SessionSummary { readonly state: string; readonly stage: string; readonly answers: number }
+
+export const openSession = defineUpdate<SessionView, []>('openSession');
+export const answerQuestion = defineUpdate<Reply<AnswerOutcome>, [Message<AnswerBody>]>('answerQuestion');
+export const cancelSession = defineUpdate<Reply<{ readonly kind: 'cancelled' }>, [Message<CancelBody>]>('cancelSession');
+export const decideProposal = defineUpdate<Reply<DecisionOutcome>, [Message<DecisionBody>]>('decideProposal');
+
+/** A query never throws for a caller's mistake: it says what is wrong. */
+export type Read<T> = { readonly found: T } | { readonly rejected: Rejection; readonly message: string; readonly mistakes: readonly Mistake[] };
+
+export interface AnswersView { readonly answers: readonly AnswerEntry[] }
+export interface ProposalView { readonly proposal: Proposal | null; readonly statuses: Readonly<Record<string, string>>; readonly view: SessionView }
+
+export const readSession = defineQuery<Read<SessionView>, [Actor]>('readSession');
+export const readAnswers = defineQuery<Read<AnswersView>, [Actor]>('readAnswers');
+export const readProposal = defineQuery<Read<ProposalView>, [Actor]>('readProposal');
+export const previewDecision = defineQuery<Read<DecisionDraft>, [Actor, DecisionBody, number | null]>('previewDecision');
