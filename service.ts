@@ -14,7 +14,7 @@ import { routes } from './api/routes/index.ts';
 import { ApiServer, type ServerOptions } from './api/server.ts';
 import { SessionEngine } from './api/session-engine.ts';
 import type { StoreAddresses } from './stores/addresses.ts';
-import { migrateClickHouse, openClickHouse } from './stores/clickhouse.ts';
+import { migrateClickHouse, openClickHouse, type ClickHouse } from './stores/clickhouse.ts';
 import type { Configuration } from './stores/configuration.ts';
 import { loadFlowFolder } from './stores/flow-files.ts';
 import { openFlowRegistry } from './stores/flow-registry.ts';
@@ -24,6 +24,7 @@ import { migrateDatabase, openDatabase, type Database } from './stores/postgres.
 import { openRedis } from './stores/redis.ts';
 import { connectEngine } from './stores/temporal.ts';
 import { beat } from './stores/worker-heartbeat.ts';
+import { StoreUnavailableError } from './stores/unavailable.ts';
 import type { SessionLimits } from './workflows/messages.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
@@ -33,7 +34,6 @@ export interface ServiceOptions {
   /** HS256 key of development tokens; null when JWKS_URL is set. */
   readonly developmentKey: Uint8Array | null;
   readonly roles?: readonly ('api' | 'worker')[];
-  readonly checkAnswers?: boolean;
   readonly guards?: ServerOptions['guards'];
 }
 
@@ -92,7 +92,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     }),
     limiter: new Limiter({ redis: stores.redis, breaker, now, onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); } }),
     policies: policiesOf(configuration), addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
-    checkAnswers: options.checkAnswers ?? false, ...(options.guards === undefined ? {} : { guards: options.guards }),
+    checkAnswers: configuration.GANGWAY_CHECK_ANSWERS === 'true', ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
@@ -113,8 +113,24 @@ async function openStores(configuration: Configuration, urls: StoreAddresses, lo
   onStop(() => { redis.disconnect(); return Promise.resolve(); });
   const clickhouse = await openClickHouse(urls.clickhouse);
   onStop(() => clickhouse.close());
-  await migrateClickHouse(clickhouse);
+  onStop(await migrateAnalytics(clickhouse, log));
   return { db, redis, clickhouse, hotCopies: createHotCopies(redis) };
+}
+
+/** Sessions run without ClickHouse, so its absence at start must not stop the service: the migration is tried until it is done. */
+async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<() => Promise<void>> {
+  let timer: NodeJS.Timeout | undefined;
+  const once = async (): Promise<void> => {
+    try {
+      await migrateClickHouse(clickhouse);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      log.warn('ClickHouse does not answer: reports answer 503 until it does');
+      timer = setTimeout(() => { once().catch((again: unknown) => { log.error({ err: again }, 'ClickHouse cannot be migrated'); }); }, 5_000);
+    }
+  };
+  await once();
+  return () => { clearTimeout(timer); return Promise.resolve(); };
 }
 
 function sessionLimits(configuration: Configuration): SessionLimits {

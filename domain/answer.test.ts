@@ -8,7 +8,16 @@ import type { Json } from './json.ts';
 function rule(type: QuestionType, more: Partial<QuestionRule> = {}): QuestionRule {
   const options = type === 'single_choice' || type === 'multi_choice' ? ['red', 'green', 'blue'] : [];
   return {
-    id: 'q', type, required: true, pii: false, when: null, options, min: null, max: null, pattern: null, integer: false,
+    id: 'q',
+    type,
+    required: true,
+    pii: false,
+    when: null,
+    options,
+    min: null,
+    max: null,
+    pattern: null,
+    integer: false,
     ...more,
   };
 }
@@ -93,6 +102,11 @@ describe('each type takes its own values and refuses the rest', () => {
     expect(codeOf(of, value)).toBe(outcome);
   });
 
+  test('minus zero is stored as zero, so that one number has one value', () => {
+    const verdict = validateAnswer(rule('number'), -0);
+    expect(verdict.ok && Object.is(verdict.value, 0)).toBe(true);
+  });
+
   test('JSON nested a hundred thousand levels deep is refused, not a crash', () => {
     const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as Json;
     for (const type of questionTypes) expect(codeOf(rule(type), deep)).toBe('too_deep');
@@ -114,24 +128,39 @@ describe('totality', () => {
     fc.stringMatching(/^\d{4}-[01]\d-[0-3]\d$/),
     fc.uniqueArray(fc.constantFrom('red', 'green', 'blue')),
   ) as fc.Arbitrary<Json>;
-  const rules = fc.tuple(fc.constantFrom(...questionTypes), fc.boolean()).map(([type, required]) => rule(type, { required }));
+  const rules = fc
+    .tuple(fc.constantFrom(...questionTypes), fc.boolean())
+    .map(([type, required]) => rule(type, { required }));
 
   test('any JSON gets a verdict; what is accepted is accepted again, unchanged', () => {
-    fc.assert(fc.property(rules, json, (of, value) => {
-      const verdict = validateAnswer(of, value);
-      if (verdict.ok) expect(validateAnswer(of, verdict.value)).toEqual(verdict);
-      else expect([verdict.message, verdict.fix].every((line) => /^[A-Z][^\n]*\.$/.test(line))).toBe(true);
-    }), { numRuns: 5000 });
+    fc.assert(
+      fc.property(rules, json, (of, value) => {
+        const verdict = validateAnswer(of, value);
+        const again = verdict.ok ? validateAnswer(of, verdict.value) : verdict;
+        expect(again).toEqual(verdict);
+        const lines = verdict.ok ? [] : [verdict.message, verdict.fix];
+        expect(lines.every((line) => /^[A-Z][^\n]*\.$/.test(line))).toBe(true);
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   test('a date is accepted exactly when the calendar has it', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 9999 }), fc.integer({ min: 0, max: 13 }), fc.integer({ min: 0, max: 32 }),
-      (year, month, day) => {
-        const text = `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
-        const date = new Date(`${text}T00:00:00Z`);
-        const exists = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
-        expect(validateAnswer(rule('date'), text).ok).toBe(exists);
-      }), { numRuns: 3000 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9999 }),
+        fc.integer({ min: 0, max: 13 }),
+        fc.integer({ min: 0, max: 32 }),
+        (year, month, day) => {
+          const digits = (part: number, count: number): string => String(part).padStart(count, '0');
+          const text = `${digits(year, 4)}-${digits(month, 2)}-${digits(day, 2)}`;
+          const date = new Date(`${text}T00:00:00Z`);
+          const exists = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+          expect(validateAnswer(rule('date'), text).ok).toBe(exists);
+        },
+      ),
+      { numRuns: 3000 },
+    );
   });
 });
 
@@ -142,10 +171,13 @@ describe('equality', () => {
 
   test('two values are the same exactly when their canonical JSON is', () => {
     const value = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>;
-    fc.assert(fc.property(value, value, (a, b) => {
-      expect(sameValue(a, b)).toBe(canonicalJson(a) === canonicalJson(b));
-      expect(sameValue(a, JSON.parse(JSON.stringify(a)) as Json)).toBe(true);
-    }), { numRuns: 1000 });
+    fc.assert(
+      fc.property(value, value, (a, b) => {
+        expect(sameValue(a, b)).toBe(canonicalJson(a) === canonicalJson(b));
+        expect(sameValue(a, JSON.parse(JSON.stringify(a)) as Json)).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
     expect(sameValue({ a: 1, b: { c: [2] } }, { b: { c: [2] }, a: 1 })).toBe(true);
     expect(sameValue([1, 2], [2, 1])).toBe(false);
   });

@@ -10,15 +10,28 @@ function expression(source: string): ReturnType<typeof parseExpression>['express
 
 function recommendation(id: string, more: Partial<RecommendationRule> = {}): RecommendationRule {
   return {
-    id, when: null, target: { type: 'type_assist', key: expression('slug(name)') }, operation: 'upsert',
+    id,
+    when: null,
+    target: { type: 'type_assist', key: expression('slug(name)') },
+    operation: 'upsert',
     values: { code: expression("'A'"), label: expression('name'), category: expression('kind') },
-    confidence: 0.8, depends_on: [], ...more,
+    confidence: 0.8,
+    depends_on: [],
+    ...more,
   };
 }
 
 function flow(...recommendations: RecommendationRule[]): Flow {
   const plain = {
-    type: 'text', required: true, pii: false, when: null, options: [], min: 1, max: 200, pattern: null, integer: false,
+    type: 'text',
+    required: true,
+    pii: false,
+    when: null,
+    options: [],
+    min: 1,
+    max: 200,
+    pattern: null,
+    integer: false,
   } as const;
   const questions = [
     { ...plain, id: 'name' },
@@ -27,7 +40,11 @@ function flow(...recommendations: RecommendationRule[]): Flow {
   ];
   const rationales = Object.fromEntries(recommendations.map(({ id }) => [id, `Because of ${id}.`]));
   return {
-    id: 'f', version: 1, default_language: 'en', languages: ['en', 'hi'], rules: { id: 'f', version: 1, questions },
+    id: 'f',
+    version: 1,
+    default_language: 'en',
+    languages: ['en', 'hi'],
+    rules: { id: 'f', version: 1, questions },
     recommendations,
     texts: {
       en: { title: 'F', description: '', questions: {}, rationales },
@@ -44,11 +61,22 @@ describe('propose', () => {
   test('nothing there makes a create, something else an update, the same nothing', () => {
     const values = { code: 'A', label: 'Pune Office', category: 'x' };
     const one = flow(recommendation('one'));
-    expect(propose(one, answers, nothing, { id })).toEqual([{
-      recommendation_id: 'id-one', rule_id: 'one', target: 'type_assist:pune-office', target_type: 'type_assist',
-      target_key: 'pune-office', operation: 'create', before: null, after: values, confidence: 0.8,
-      rationale: 'Because of one.', depends_on: [], status: 'pending',
-    }]);
+    expect(propose(one, answers, nothing, { id })).toEqual([
+      {
+        recommendation_id: 'id-one',
+        rule_id: 'one',
+        target: 'type_assist:pune-office',
+        target_type: 'type_assist',
+        target_key: 'pune-office',
+        operation: 'create',
+        before: null,
+        after: values,
+        confidence: 0.8,
+        rationale: 'Because of one.',
+        depends_on: [],
+        status: 'pending',
+      },
+    ]);
     const before = { ...values, label: 'Old' };
     expect(propose(one, answers, () => before, { id })).toMatchObject([{ operation: 'update', before, after: values }]);
     const same = { category: 'x', label: 'Pune Office', code: 'A' };
@@ -85,7 +113,10 @@ describe('propose', () => {
 
   test('a rationale is in the language asked for, else in the default one', () => {
     const other = { target: { type: 'type_assist', key: expression("'other'") } };
-    const both = propose(flow(recommendation('one'), recommendation('two', other)), answers, nothing, { id, language: 'hi' });
+    const both = propose(flow(recommendation('one'), recommendation('two', other)), answers, nothing, {
+      id,
+      language: 'hi',
+    });
     expect(both.map(({ rationale }) => rationale)).toEqual(['क्योंकि', 'Because of two.']);
   });
 });
@@ -97,7 +128,9 @@ describe('checkTargetValues', () => {
 
   test('right values have no problems', () => {
     expect(checkTargetValues('shift', shift)).toEqual([]);
-    expect(checkTargetValues('business_unit', { ...unit, contact_email: 'a@b.co', go_live_on: '2026-03-29' })).toEqual([]);
+    expect(checkTargetValues('business_unit', { ...unit, contact_email: 'a@b.co', go_live_on: '2026-03-29' })).toEqual(
+      [],
+    );
     expect(checkTargetValues('security_setting', security)).toEqual([]);
     expect(checkTargetValues('type_assist', { code: 'A', label: 'B', category: 'C' })).toEqual([]);
   });

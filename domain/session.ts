@@ -289,7 +289,8 @@ export class OnboardingSession {
   receiveProposal(number: number, recommendations: readonly Recommendation[], now: number): void {
     if (this.state.state !== 'generating' || number !== this.state.proposal_requests) return;
     const confidences = recommendations.map((item) => item.confidence);
-    const confidence = confidences.length === 0 ? 0 : confidences.reduce((sum, each) => sum + each, 0) / confidences.length;
+    const mean = confidences.reduce((sum, each) => sum + each, 0) / Math.max(confidences.length, 1);
+    const confidence = Math.round(mean * 10_000) / 10_000;
     this.state.proposal = {
       number, recommendations, confidence, decision: confidence >= 0.7 ? 'ready' : 'needs_review',
       hash: hashOf(recommendations),

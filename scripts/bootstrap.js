@@ -3,10 +3,12 @@
  * node_modules. Plain JavaScript without dependencies, because it runs on whatever Node >= 20.11 there is.
  * Writes to stderr only: `npm run token` must print a token and nothing else.
  */
-/* oxlint-disable typescript/no-unsafe-member-access -- no TypeScript project covers this file: it must run on old Nodes */
+/* oxlint-disable typescript/no-unsafe-member-access -- no TypeScript project covers it: it must run on old Nodes */
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync }
-  from 'node:fs';
+import {
+  copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,8 +19,6 @@ const runtime = join(local, 'runtime');
 const modules = join(project, 'node_modules');
 const pinned = readFileSync(join(project, 'scripts/node-version'), 'utf8').trim();
 const lockWaitSecondsMax = 900;
-
-class Explained extends Error {}
 
 const contents = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined);
 const same = (a, b) => contents(a) !== undefined && contents(a) === contents(b);
@@ -38,7 +38,8 @@ async function installRuntime() {
   // npm looks for the nearest package.json upwards; without one here it would work on the project itself.
   writeFileSync(join(runtime, 'package.json'), '{"private":true}\n');
   rmSync(join(runtime, 'version'), { force: true });
-  await npm(`Node ${pinned}`, ['install', '--no-save', '--no-package-lock', '--prefix', runtime, `${name}@${pinned}`], runtime);
+  const quietly = ['--no-save', '--no-package-lock', '--prefix', runtime];
+  await npm(`Node ${pinned}`, ['install', ...quietly, `${name}@${pinned}`], runtime);
   rmSync(join(runtime, 'bin/node'), { force: true });
   symlinkSync(join('../node_modules', name, 'bin/node'), join(runtime, 'bin/node'));   // relative: the folder may move
   copyFileSync(join(project, 'scripts/node-version'), join(runtime, 'version'));       // last: marks it complete
@@ -46,7 +47,13 @@ async function installRuntime() {
 
 async function installModules() {
   rmSync(join(modules, '.gangway-lock'), { force: true });
-  await npm('the packages', ['ci', '--include=dev'], project);
+  try {
+    await npm('the packages', ['ci', '--include=dev'], project);
+  } catch (error) {
+    // A registry without the packages of other machines lets npm write a lock file that `npm ci` then refuses.
+    if (!error.message.includes('from lock file')) throw error;
+    await npm('the packages another way', ['install', '--no-save', '--include=dev'], project);
+  }
   await linkPostgresLibraries();
   copyFileSync(join(project, 'package-lock.json'), join(modules, '.gangway-lock'));
 }
@@ -80,27 +87,38 @@ function run(command, args, cwd) {
   return new Promise((resolve, reject) => {
     let output = '';
     const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-    const keep = (chunk) => { output = (output + chunk).slice(-20_000); };
+    const keep = (chunk) => { output = (output + chunk).slice(0, 20_000); };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    child.on('error', (error) => reject(error.code === 'ENOENT'
-      ? new Explained(`Gangway needs npm, and there is no ${command} on PATH: install it beside Node and start again.`) : error));
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Explained(`${reason(output)}\n\n${output.trim()}`))));
+    child.on('error', (error) => {
+      const missing = `Gangway needs npm, and there is no ${command} on PATH: install it beside Node and start again.`;
+      reject(error.code === 'ENOENT' ? new Error(missing) : error);
+    });
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${reason(output)}\n\n${beginning(output)}`));
+    });
   });
 }
+
+/** npm says what is wrong first and explains its own options after. */
+const beginning = (output) => output.trim().split('\n').slice(0, 15).join('\n');
 
 function reason(output) {
   const causes = [
     [/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT/,
       'npm does not reach its registry: check the network and the proxy settings, and start again.'],
+    [/npm ci. can only install/,
+      'package.json and package-lock.json do not fit together: run `npm install` once, and start again.'],
     [/ENOSPC/, 'The disk is full: make room and start again.'],
     [/EACCES|EPERM|EROFS/, `npm may not write to ${project}: start again as a user who may.`],
-    [/\bE404\b|ETARGET|EBADPLATFORM/, `npm has no such package for ${process.platform}-${process.arch}; with Node 24 on PATH none is needed.`],
+    [/\bE404\b|ETARGET|EBADPLATFORM/,
+      `npm has no Node ${pinned} for ${process.platform}-${process.arch}: put a Node 24 on PATH and start again.`],
   ];
   return causes.find(([pattern]) => pattern.test(output))?.[1] ?? 'npm could not install what Gangway needs; it said:';
 }
 
-/** One installer at a time on one folder. The lock is a file with the pid of its holder; a dead holder's is taken over. */
+/** One installer at a time on one folder. The lock is a file with its holder's pid; a dead holder's is taken over. */
 async function withLock(work) {
   mkdirSync(local, { recursive: true });
   const path = join(local, 'install.lock');
@@ -116,7 +134,7 @@ async function withLock(work) {
     if (abandoned(path)) continue;
     if (!told) process.stderr.write('Another start is installing; waiting for it …\n');
     told = true;
-    if (Date.now() > deadline) throw new Explained(`Another start has been installing for too long: end it, or remove ${path}.`);
+    if (Date.now() > deadline) throw new Error(`Another start installs for too long: end it, or remove ${path}.`);
     await sleep(100);
   }
   try {
@@ -159,7 +177,8 @@ try {
     });
   }
 } catch (error) {
-  const plain = ['EACCES', 'EPERM', 'EROFS'].includes(error.code) ? `Gangway may not write to ${project}: start again as a user who may.` : error.message;
-  process.stderr.write(`${plain}\n`);
+  const barred = ['EACCES', 'EPERM', 'EROFS'].includes(error.code);
+  const sentence = barred ? `Gangway may not write to ${project}: start again as a user who may.` : error.message;
+  process.stderr.write(`${sentence}\n`);
   process.exitCode = 1;
 }

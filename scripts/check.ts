@@ -6,7 +6,7 @@ import { duplicateMajors } from './check/duplicates.ts';
 
 const project = join(import.meta.dirname, '..');
 const bin = (name: string) => join(project, 'node_modules', '.bin', name);
-const codeFolders = ['domain', 'workflows', 'activities', 'analytics', 'api', 'stores', 'scripts', 'bench', 'service.ts'];
+const code = ['domain', 'workflows', 'activities', 'analytics', 'api', 'stores', 'scripts', 'bench', 'service.ts', 'worker.ts'];
 
 const isThere = (path: string) => existsSync(join(project, path));
 
@@ -27,7 +27,7 @@ const checks: readonly Check[] = [
   { name: 'lint', run: () => program(bin('oxlint'), ['--type-aware', '--deny-warnings']) },
   {
     name: 'layers',
-    run: () => program(bin('depcruise'), ['--config', '.dependency-cruiser.cjs', ...codeFolders.filter(isThere)]),
+    run: () => program(bin('depcruise'), ['--config', '.dependency-cruiser.cjs', ...code.filter(isThere)]),
   },
   { name: 'dependencies', run: dependencies },
 ];

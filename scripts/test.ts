@@ -15,8 +15,8 @@ interface Counts {
 async function runJest(arguments_: readonly string[]): Promise<number> {
   const jest = join(project, 'node_modules', 'jest', 'bin', 'jest.js');
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  const reporting = ['--json', `--outputFile=${report}`];
-  const child = spawn(process.execPath, [...flags, jest, ...reporting, ...arguments_], { cwd: project, stdio: 'inherit' });
+  const all = [...flags, jest, '--json', `--outputFile=${report}`, ...arguments_];
+  const child = spawn(process.execPath, all, { cwd: project, stdio: 'inherit' });
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => { child.kill('SIGTERM'); });
   return new Promise((resolve, reject) => {

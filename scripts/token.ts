@@ -19,17 +19,21 @@ function tokenRequest(argv: readonly string[]): TokenRequest {
   const { values } = parsed(argv);
   const ttlSeconds = Number(values.ttl ?? '3600');
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > ttlSecondsMax) {
-    throw new UsageError(`--ttl must be a whole number of seconds from 1 to ${ttlSecondsMax}, not "${values.ttl ?? ''}".`);
+    const range = `from 1 to ${ttlSecondsMax}`;
+    throw new UsageError(`--ttl must be a whole number of seconds ${range}, not "${values.ttl ?? ''}".`);
   }
-  return { tenant: name('--tenant', values.tenant), sub: name('--sub', values.sub), roles: roleList(values.roles), ttlSeconds };
+  const [tenant, sub] = [name('--tenant', values.tenant), name('--sub', values.sub)];
+  return { tenant, sub, roles: roleList(values.roles), ttlSeconds };
 }
 
 function parsed(argv: readonly string[]) {
-  const option = { type: 'string' } as const;
+  const text = { type: 'string' } as const;
+  const options = { tenant: text, sub: text, roles: text, ttl: text };
   try {
-    return parseArgs({ args: [...argv], options: { tenant: option, sub: option, roles: option, ttl: option }, strict: true });
+    return parseArgs({ args: [...argv], options, strict: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error), { cause: error });
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.split('. ')[0], { cause: error });
   }
 }
 
@@ -53,11 +57,12 @@ try {
   const request = tokenRequest(process.argv.slice(2));
   const configuration = readConfiguration(process.env);
   if (configuration.JWKS_URL !== undefined) {
-    throw new UsageError('JWKS_URL is set, so tokens come from your identity provider and development tokens do not count.');
+    throw new UsageError('JWKS_URL is set: tokens come from your identity provider, and development tokens do not count.');
   }
   const key = await developmentKey(dataFolder(configuration));
   process.stdout.write(`${await developmentToken(request, key, configuration)}\n`);
 } catch (error) {
   process.exitCode = error instanceof UsageError ? 2 : 1;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${error instanceof UsageError ? `\n${usage}\n` : ''}`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  if (error instanceof UsageError) process.stderr.write(`\n${usage}\n`);
 }

@@ -66,8 +66,8 @@ function fail(error: unknown): never {
 
 async function checkPort(configuration: Configuration): Promise<void> {
   if (configuration.PORT === 0 || await isFree(configuration.HOST, configuration.PORT)) return;
-  throw new PlainError(`Port ${configuration.PORT} on ${configuration.HOST} is taken by another program: choose another one, `
-    + `for example PORT=${configuration.PORT + 1} npm run up`);
+  throw new PlainError(`Port ${configuration.PORT} on ${configuration.HOST} is taken by another program: `
+    + `choose another one, for example PORT=${configuration.PORT + 1} npm run up`);
 }
 
 async function main(): Promise<void> {

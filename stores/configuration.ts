@@ -50,6 +50,7 @@ export const configurationSchema = z.object({
   GANGWAY_CACHED_SESSIONS: whole(1_000, 'Sessions a worker keeps in memory (about 300 KiB each)'),
   GANGWAY_IN_FLIGHT_PER_SESSION: whole(8, 'Messages of one session under way at once in one API process', { max: 10 }),
   GANGWAY_IDEMPOTENCY_HOURS: whole(24, 'Hours an Idempotency-Key is remembered'),
+  GANGWAY_CHECK_ANSWERS: z.enum(['true', 'false']).default('false').describe('Checks every answer against its documented schema; for tests'),
   GANGWAY_DRAIN_SECONDS: whole(10, 'Seconds running requests and tasks get at shutdown'),
 });
 

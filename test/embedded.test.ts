@@ -47,7 +47,8 @@ async function startElsewhere(folder: string): Promise<Gangway> {
     import { readConfiguration } from './stores/configuration.ts';
     const folder = ${JSON.stringify(folder)};
     globalThis.lock = lockFolder(folder);
-    const servers = await startServers({ configuration: readConfiguration({}), folder, log() {}, options: { temporal: { ui: false } } });
+    const options = { temporal: { ui: false } };
+    const servers = await startServers({ configuration: readConfiguration({}), folder, log() {}, options });
     console.log(JSON.stringify({ urls: servers.urls, pids: servers.pids }));
     setInterval(() => {}, 1000);`;
   const child = spawnModule(program);
@@ -120,15 +121,17 @@ async function leaveTraces(urls: ServerUrls): Promise<void> {
     await client.query(`INSERT INTO trace VALUES ('kept')`);
   });
   await withRedis(urls.redisUrl, (client) => client.set('trace', 'kept'));
-  await withTemporal(urls.temporalAddress, (client) => client.workflow.start('trace', { taskQueue: 'none', workflowId: 'trace' }));
+  const workflow = { taskQueue: 'none', workflowId: 'trace' };
+  await withTemporal(urls.temporalAddress, (client) => client.workflow.start('trace', workflow));
 }
 
 async function expectTraces(urls: ServerUrls): Promise<void> {
-  const rows = await withPostgres(urls.databaseUrl, async (client) => (await client.query('SELECT word FROM trace')).rows);
-  expect(rows).toEqual([{ word: 'kept' }]);
+  const stored = await withPostgres(urls.databaseUrl, (client) => client.query('SELECT word FROM trace'));
+  expect(stored.rows).toEqual([{ word: 'kept' }]);
   expect(await withRedis(urls.redisUrl, (client) => client.get('trace'))).toBe('kept');
-  const description = await withTemporal(urls.temporalAddress, (client) => client.workflow.getHandle('trace').describe());
-  expect(description.status.name).toBe('RUNNING');
+  const { temporalAddress } = urls;
+  const described = await withTemporal(temporalAddress, (client) => client.workflow.getHandle('trace').describe());
+  expect(described.status.name).toBe('RUNNING');
 }
 
 const lockElsewhere = (folder: string) => spawnModule(`
@@ -225,7 +228,7 @@ describe('crashes', () => {
     const back = Promise.withResolvers<string>();
     const servers = await startServers({
       configuration, folder, log() {},
-      options: { temporal: { ui: false }, onExit: (name) => died.push(name), onBack: (name) => { back.resolve(name); } },
+      options: { temporal: { ui: false }, onExit: (name) => died.push(name), onBack: back.resolve },
     });
     cleanups.push(() => servers.stop());
     const before = servers.pids['redis'];
@@ -268,7 +271,7 @@ describe('side by side', () => {
 });
 
 describe('secrets and tokens', () => {
-  test('all who ask for the development key at the same time get the same one, and only its owner may read it', async () => {
+  test('all who ask for the development key at once get the same one, and only its owner may read it', async () => {
     const folder = await temporaryFolder();
     const keys = await Promise.all(Array.from({ length: 20 }, () => developmentKey(folder)));
     expect(new Set(keys.map((key) => Buffer.from(key).toString('hex'))).size).toBe(1);
@@ -279,7 +282,8 @@ describe('secrets and tokens', () => {
 
   test('the token command prints one valid token and nothing else', async () => {
     const folder = await temporaryFolder();
-    const { stdout } = await token(['--tenant', 'acme', '--sub', 'ana', '--roles', 'user,approver', '--ttl', '60'], folder);
+    const arguments_ = ['--tenant', 'acme', '--sub', 'ana', '--roles', 'user,approver', '--ttl', '60'];
+    const { stdout } = await token(arguments_, folder);
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
     const expected = { issuer: 'gangway', audience: 'gangway', algorithms: ['HS256'] };
     const { payload } = await jwtVerify(stdout.trim(), await developmentKey(folder), expected);

@@ -27,8 +27,8 @@ async function failedUp(settings: Readonly<Record<string, string>>): Promise<{ c
   try {
     await promisify(execFile)('sh', command, { env: { ...process.env, ...settings }, cwd: tmpdir() });
   } catch (error) {
-    if (types.isNativeError(error) && 'code' in error && 'stderr' in error) return { code: error.code, stderr: String(error.stderr) };
-    throw error;
+    if (!(types.isNativeError(error) && 'code' in error && 'stderr' in error)) throw error;
+    return { code: error.code, stderr: String(error.stderr) };
   }
   throw new Error('It started.');
 }
@@ -42,7 +42,8 @@ test('a taken port is told first, in one sentence with the way out, before any s
   const port = typeof address === 'object' && address !== null ? address.port : 0;
 
   const { code, stderr } = await failedUp({ GANGWAY_DATA: folder, PORT: String(port) });
-  expect(stderr).toBe(`Port ${port} on 127.0.0.1 is taken by another program: choose another one, for example PORT=${port + 1} npm run up\n`);
+  expect(stderr).toBe(`Port ${port} on 127.0.0.1 is taken by another program: `
+    + `choose another one, for example PORT=${port + 1} npm run up\n`);
   expect(code).toBe(1);
   expect(await readdir(folder)).not.toContain('pids');
 });

@@ -53,8 +53,9 @@ function periodOf(query: { start_date?: string | undefined; end_date?: string | 
   const period = readPeriod(query, now);
   if (!('problem' in period)) return period;
   const { pointer, message } = period.problem;
-  throw new Problem('invalid_period', `${pointer} ${message}.`, {
-    errors: [{ pointer: `/${pointer}`, code: 'invalid_period', message: `${pointer} ${message}.`, fix: 'Use dates like 2026-11-01, the end after the start, at most 400 days.' }],
+  const said = `${pointer.slice(1)} ${message}.`;
+  throw new Problem('invalid_period', said, {
+    errors: [{ pointer, code: 'invalid_period', message: said, fix: 'Use dates like 2026-11-01, the end after the start, at most 400 days.' }],
   });
 }
 

@@ -1,4 +1,4 @@
-/** Direct dependencies that are installed in more than one major version: two of a library rarely understand each other. */
+/** Direct dependencies installed in more than one major version: two of one library rarely understand each other. */
 
 /** Allowed, each with its reason. */
 const allowed: Readonly<Record<string, string>> = {

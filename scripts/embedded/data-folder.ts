@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Configuration } from '../../stores/configuration.ts';
 
-/** The data folder as an absolute path. A relative GANGWAY_DATA counts from the project, wherever a command was started. */
+/** The data folder, absolute. A relative GANGWAY_DATA counts from the project, wherever a command was started. */
 export function dataFolder(configuration: Configuration): string {
   return resolve(import.meta.dirname, '../..', configuration.GANGWAY_DATA);
 }

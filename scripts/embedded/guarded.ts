@@ -33,20 +33,26 @@ export interface RunningServer {
 const stopSecondsMax = 15;
 const guard = join(import.meta.dirname, 'guard.sh');
 
-/** Starts the server and waits until it answers. Throws PlainError with the end of its log when it dies or stays silent. */
-export async function startGuarded(server: EmbeddedServer, folder: string, signal?: AbortSignal): Promise<RunningServer> {
+/** Starts the server and waits until it answers; PlainError with the end of its log when it dies or stays silent. */
+export async function startGuarded(
+  server: EmbeddedServer, folder: string, signal?: AbortSignal,
+): Promise<RunningServer> {
   const log = join(folder, 'logs', `${server.name}.log`);
-  const process_ = spawnGuard(server, folder, log);
+  const guarded = spawnGuard(server, folder, log);
   const deadline = Date.now() + server.readySecondsMax * 1_000;
   for (;;) {
-    const ready = await Promise.race([server.answers().then(() => true, () => false), process_.exited.then(() => false)]);
+    const answers = server.answers().then(() => true, () => false);
+    const ready = await Promise.race([answers, guarded.exited.then(() => false)]);
     const pid = await notedPid(folder, server.name);
-    if (ready && pid !== undefined && !process_.hasExited()) return running(server, process_, pid);
-    if (process_.hasExited()) throw new PlainError(`${server.title} ended while starting; ${log} says:\n${await lastLines(log)}`);
+    if (ready && pid !== undefined && !guarded.hasExited()) return running(server, guarded, pid);
+    if (guarded.hasExited()) {
+      throw new PlainError(`${server.title} ended while starting; ${log} says:\n${await lastLines(log)}`);
+    }
     if (signal?.aborted === true || Date.now() > deadline) {
-      await process_.stop();
+      await guarded.stop();
       signal?.throwIfAborted();
-      throw new PlainError(`${server.title} did not answer within ${server.readySecondsMax} s; ${log} says:\n${await lastLines(log)}`);
+      const silent = `${server.title} did not answer within ${server.readySecondsMax} s`;
+      throw new PlainError(`${silent}; ${log} says:\n${await lastLines(log)}`);
     }
     await sleep(25);
   }
@@ -84,7 +90,8 @@ function spawnGuard(server: EmbeddedServer, folder: string, log: string): GuardP
     exited, hasExited: () => over, kill: () => { group('SIGKILL'); },
     async stop() {
       if (!over) child.kill('SIGTERM');
-      const stopped = await Promise.race([exited.then(() => true), sleep(stopSecondsMax * 1_000, false, { ref: false })]);
+      const late = sleep(stopSecondsMax * 1_000, false, { ref: false });
+      const stopped = await Promise.race([exited.then(() => true), late]);
       if (!stopped) group('SIGKILL');
       await exited;
     },

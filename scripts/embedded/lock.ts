@@ -30,7 +30,9 @@ export function lockFolder(folder: string): FolderLock {
 }
 
 /** Runs `work` while no other process works under the same name in this folder; waits for its turn. */
-export async function whileLocked<T>(folder: string, name: string, work: () => Promise<T>, secondsMax = 900): Promise<T> {
+export async function whileLocked<T>(
+  folder: string, name: string, work: () => Promise<T>, secondsMax = 900,
+): Promise<T> {
   const deadline = Date.now() + secondsMax * 1_000;
   let lock = tryLock(folder, name);
   while (!lock) {

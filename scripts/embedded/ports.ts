@@ -1,4 +1,4 @@
-/** Ports of the embedded servers: the same ones at each start while they are free, so that open clients find them again. */
+/** Ports of the embedded servers: the same at each start while they are free, so that open clients find them again. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';

@@ -2,7 +2,7 @@
  * PostgreSQL refuses to run as root. Containers and fresh machines often have nothing but root, and the project may lie
  * below /root, where no other user may enter. So, as root, the server runs as `nobody`, by the first way that works:
  *
- * 1. A user namespace in which root's files belong to `nobody` (`unshare --user`): nothing changes owner, any path works.
+ * 1. A user namespace in which root's files belong to `nobody` (`unshare`): nothing changes owner, any path works.
  * 2. Really as `nobody`, keeping one privilege of root, that of entering folders (`setpriv`): for containers that allow
  *    no namespaces. The data belong to `nobody`.
  * 3. Really as `nobody`: for systems with neither tool. Works where the path to project and data is open to others.
@@ -28,8 +28,8 @@ export async function postgresAccount(program: string, folder: string): Promise<
   if (uid !== 0) return { prefix: [], owner: { uid, gid: process.getgid?.() ?? uid } };
   const nobody = await nobodyOf('/etc/passwd');
   for (const account of ways(nobody)) if (await works(account, program, folder)) return account;
-  throw new PlainError('PostgreSQL refuses to run as root, and no other way works on this machine: start Gangway as an ordinary user, '
-    + 'or set DATABASE_URL to a PostgreSQL that runs.');
+  throw new PlainError('PostgreSQL refuses to run as root, and no other way works on this machine: '
+    + 'start Gangway as an ordinary user, or set DATABASE_URL to a PostgreSQL that runs.');
 }
 
 function ways({ uid, gid }: Identity): PostgresAccount[] {
@@ -57,7 +57,8 @@ async function works(account: PostgresAccount, program: string, folder: string):
 export async function giveTo({ owner }: PostgresAccount, folder: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   if ((await stat(folder)).uid === owner.uid) return;
-  for (const entry of await readdir(folder, { recursive: true })) await lchown(join(folder, entry), owner.uid, owner.gid);
+  const entries = await readdir(folder, { recursive: true });
+  for (const entry of entries) await lchown(join(folder, entry), owner.uid, owner.gid);
   await chown(folder, owner.uid, owner.gid);   // last: its owner tells that all below is done
 }
 

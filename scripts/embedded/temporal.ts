@@ -54,7 +54,8 @@ export function temporalServer(options: TemporalOptions & {
       const connection = await Connection.connect({ address: `127.0.0.1:${port}`, connectTimeout: '1s' });
       try {
         // The port answers a little before the namespace is registered, and whoever comes first would see "not found".
-        await connection.withDeadline(Date.now() + 1_000, () => connection.workflowService.describeNamespace({ namespace }));
+        const describe = () => connection.workflowService.describeNamespace({ namespace });
+        await connection.withDeadline(Date.now() + 1_000, describe);
       } finally {
         await connection.close();
       }

@@ -30,7 +30,8 @@ export function sayReady({ configuration, url, urls, token, seconds }: Ready): v
   say(`\n${green('●')} ${bold('Gangway is running.')}\n`);
   row('API', bold(url));
   row('Documentation', `${url}/docs`);
-  row('Temporal', urls.temporalUiUrl === null ? urls.temporalAddress : `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
+  if (urls.temporalUiUrl === null) row('Temporal', urls.temporalAddress);
+  else row('Temporal', `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
   row('Data', configuration.GANGWAY_DATA);
   say('');
   if (token === null) row('Tokens', `from your identity provider (${configuration.JWKS_URL ?? ''})`);
@@ -42,7 +43,7 @@ export function sayReady({ configuration, url, urls, token, seconds }: Ready): v
 function sayFirstCall(url: string, token: string): void {
   say('  Start a session (paste these lines; the token is for ana of acme, 12 hours):\n');
   say(`TOKEN='${token}'`);
-  say(`curl -sS ${url}/api/v1/onboarding/sessions/ -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\`);
-  say(`  -d '{"flow":"business_unit_setup"}'\n`);
+  say(`curl -sS ${url}/api/v1/onboarding/sessions/ -H "Authorization: Bearer $TOKEN" \\`);
+  say(`  -H 'Content-Type: application/json' -d '{"flow":"business_unit_setup"}'\n`);
   say('  Other tokens   npm run --silent token -- --tenant acme --sub ben --roles approver');
 }
