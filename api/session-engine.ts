@@ -5,11 +5,11 @@ import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { FlowRules } from '../domain/flow.ts';
 import {
-  MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type CancelBody, type DecisionBody, type Message, type Mistake, type Rejection,
+  holds, MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type CancelBody, type DecisionBody, type Message, type Mistake, type Rejection,
   type Reply, type SessionView,
 } from '../domain/message.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
-import type { DecisionOutcome, NewSession } from '../domain/session.ts';
+import type { DecisionOutcome, NewSession, SessionState } from '../domain/session.ts';
 import type { HotCopies } from '../stores/hot-copies.ts';
 import type { Database } from '../stores/postgres.ts';
 import { findSession } from '../stores/session-store.ts';
@@ -86,16 +86,28 @@ export class SessionEngine {
     }
   }
 
-  answers(actor: Actor, sessionId: string): Promise<AnswersView> {
-    return this.query(readAnswers, actor.tenant, sessionId, [actor]);
+  async answers(actor: Actor, sessionId: string): Promise<AnswersView> {
+    return await this.queryOr(readAnswers, actor, sessionId, async () => {
+      const { state } = await this.archive(actor, sessionId, false);
+      return { answers: state.answers };
+    });
   }
 
-  proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
-    return this.query(readProposal, actor.tenant, sessionId, [actor]);
+  async proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
+    return await this.queryOr(readProposal, actor, sessionId, async () => {
+      const { state, view } = await this.archive(actor, sessionId, true);
+      return { proposal: state.proposal, statuses: state.decision?.statuses ?? {}, view };
+    });
   }
 
-  preview(actor: Actor, sessionId: string, body: DecisionBody, ifMatch: number | null): Promise<DecisionDraft> {
-    return this.query(previewDecision, actor.tenant, sessionId, [actor, body, ifMatch]);
+  /** What a decision would do; nothing is recorded. */
+  async preview(actor: Actor, sessionId: string, body: DecisionBody, ifMatch: number | null): Promise<DecisionDraft> {
+    try {
+      return await this.query(previewDecision, actor.tenant, sessionId, [actor, body, ifMatch]);
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return await this.refuseClosed(actor, sessionId);
+      throw error;
+    }
   }
 
   private async update<M extends Message<unknown>, Outcome>(
@@ -113,7 +125,8 @@ export class SessionEngine {
 
   /** A workflow that is closed takes nothing: wrong_state for those who may see it, not_found for all others. */
   private async refuseClosed(actor: Actor, sessionId: string): Promise<never> {
-    const { view } = await this.read(actor, sessionId);
+    // an approver acts on sessions that are not its own; whoever may not see this one learns nothing of it
+    const { view } = await this.proposal(actor, sessionId);
     throw new MessageRejected('wrong_state', `A session in state ${view.state} takes no more messages.`);
   }
 
@@ -124,15 +137,32 @@ export class SessionEngine {
     throw new MessageRejected(read.rejected, read.message, read.mistakes);
   }
 
+  /** The engine's answer, or the archive's when the engine no longer has the session. */
+  private async queryOr<T>(definition: QueryDefinition<Read<T>, [Actor]>, actor: Actor, sessionId: string, fromArchive: () => Promise<T>): Promise<T> {
+    try {
+      return await this.query(definition, actor.tenant, sessionId, [actor]);
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return await fromArchive();
+      throw error;
+    }
+  }
+
   private async archived(actor: Actor, sessionId: string): Promise<SessionView> {
     const archived = await findSession(this.options.db, actor.tenant, sessionId);
-    return visible(actor, archived?.view ?? null);
+    return visible(actor, archived?.view ?? null, false);
+  }
+
+  private async archive(actor: Actor, sessionId: string, approversToo: boolean): Promise<{ state: SessionState; view: SessionView }> {
+    const archived = await findSession(this.options.db, actor.tenant, sessionId);
+    const view = visible(actor, archived?.view ?? null, approversToo);
+    if (archived?.snapshot == null) throw new MessageRejected('not_found', 'There is no such session.');
+    return { view, state: JSON.parse(Buffer.from(archived.snapshot).toString('utf8')) as SessionState };
   }
 
   /** Redis first, then the archive. With neither there is only the engine's own error. */
   private async hotCopy(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<SessionView> {
     const hot = await this.options.hotCopies.get(actor.tenant, sessionId).catch(() => null);
-    if (hot !== null) return visible(actor, hot);
+    if (hot !== null) return visible(actor, hot, false);
     try {
       return await this.archived(actor, sessionId);
     } catch (second) {
@@ -146,9 +176,9 @@ export function workflowId(tenant: string, sessionId: string): string {
   return `session:${encodeURIComponent(tenant)}:${sessionId}`;
 }
 
-function visible(actor: Actor, view: SessionView | null): SessionView {
-  const mine = view !== null && (view.owner === actor.subject || actor.roles.includes('admin') || actor.roles.includes('platform'));
-  if (!mine) throw new MessageRejected('not_found', 'There is no such session.');
+function visible(actor: Actor, view: SessionView | null, approversToo: boolean): SessionView {
+  const may = view !== null && (view.owner === actor.subject || holds(actor, 'admin') || (approversToo && holds(actor, 'approver')));
+  if (!may) throw new MessageRejected('not_found', 'There is no such session.');
   return view;
 }
 

@@ -159,7 +159,7 @@ function judgeText(rule: QuestionRule, value: Json): AnswerVerdict {
 
 function judgeNumber(rule: QuestionRule, value: Json): AnswerVerdict {
   if (typeof value !== 'number' || !Number.isFinite(value)) return wrongType('a number', 'a number without quotes');
-  if (rule.integer && !Number.isSafeInteger(value)) {
+  if (rule.integer === true && !Number.isSafeInteger(value)) {
     return refuse('not_an_integer', 'The number is not a whole number.', 'Send a whole number.');
   }
   if (typeof rule.min === 'number' && value < rule.min) {

@@ -23,8 +23,8 @@ export type QuestionRule = {
   readonly max: number | string | null;
   /** text only; the whole text must match, with the `u` flag. */
   readonly pattern: string | null;
-  /** number only: true refuses fractions. */
-  readonly integer: boolean;
+  /** number only: true refuses fractions; absent: fractions are fine. */
+  readonly integer?: boolean;
   readonly group?: string;
 };
 

@@ -10,7 +10,7 @@ import type { Recommendation } from './recommendation.ts';
 import { OnboardingSession } from './session.ts';
 
 const question = (id: string, type: QuestionRule['type'], when: string | null = null, extra: Partial<QuestionRule> = {}): QuestionRule => ({
-  id, type, required: true, pii: false, when: when === null ? null : parseExpression(when).expression, options: [], min: null, max: null, pattern: null, ...extra,
+  id, type, required: true, pii: false, integer: false, when: when === null ? null : parseExpression(when).expression, options: [], min: null, max: null, pattern: null, ...extra,
 });
 
 const rules: FlowRules = {

@@ -6,7 +6,9 @@ import { duplicateMajors } from './check/duplicates.ts';
 
 const project = join(import.meta.dirname, '..');
 const bin = (name: string) => join(project, 'node_modules', '.bin', name);
-const code = ['domain', 'workflows', 'activities', 'analytics', 'api', 'stores', 'scripts', 'bench', 'service.ts', 'worker.ts'];
+const code = [
+  'domain', 'workflows', 'activities', 'analytics', 'api', 'stores', 'scripts', 'bench', 'service.ts', 'worker.ts',
+];
 
 const isThere = (path: string) => existsSync(join(project, path));
 

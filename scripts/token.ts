@@ -57,7 +57,7 @@ try {
   const request = tokenRequest(process.argv.slice(2));
   const configuration = readConfiguration(process.env);
   if (configuration.JWKS_URL !== undefined) {
-    throw new UsageError('JWKS_URL is set: tokens come from your identity provider, and development tokens do not count.');
+    throw new UsageError('JWKS_URL is set: your identity provider makes the tokens, and development tokens do not count.');
   }
   const key = await developmentKey(dataFolder(configuration));
   process.stdout.write(`${await developmentToken(request, key, configuration)}\n`);

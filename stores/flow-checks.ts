@@ -92,7 +92,7 @@ function ruleOf(written: WrittenQuestion, when: Expression | null): QuestionRule
     min: written.min ?? (isText ? defaultTextLength.min : null),
     max: written.max ?? (isText ? defaultTextLength.max : null),
     pattern: written.pattern ?? null,
-    integer: written.integer ?? false,
+    ...(written.integer === true ? { integer: true } : {}),
     ...(written.group === undefined ? {} : { group: written.group }),
   };
 }

@@ -412,7 +412,7 @@ describe('business_unit_setup', () => {
   function answerTo(rule: QuestionRule): fc.Arbitrary<Json> {
     const value: Readonly<Record<string, fc.Arbitrary<Json>>> = {
       text: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
-      number: rule.integer
+      number: rule.integer === true
         ? fc.integer({ min: Number(rule.min), max: Number(rule.max) })
         : fc.double({ min: 10, max: 1000 }),
       boolean: fc.boolean(),

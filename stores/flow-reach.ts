@@ -89,11 +89,11 @@ function possibleNumber(expression: Expression, question: QuestionRule, world: W
   const limit = literal?.op === 'value' && typeof literal.value === 'number' ? literal.value : null;
   if (limit === null) return anything;
   const { min, max } = question;
-  const step = question.integer ? 1 : 1e-6;
-  const near = question.integer ? [Math.floor(limit), Math.ceil(limit)] : [limit];
+  const step = question.integer === true ? 1 : 1e-6;
+  const near = question.integer === true ? [Math.floor(limit), Math.ceil(limit)] : [limit];
   const candidates = [...near, Math.floor(limit) - step, Math.ceil(limit) + step, limit - step, limit + step, min, max]
     .filter((value) => typeof value === 'number')
-    .filter((value) => !question.integer || Number.isInteger(value))
+    .filter((value) => question.integer !== true || Number.isInteger(value))
     .filter((value) => typeof min !== 'number' || value >= min)
     .filter((value) => typeof max !== 'number' || value <= max);
   const outcomes = candidates.map(

@@ -7,11 +7,19 @@
 pid_file=$1
 stop_signal=$2
 shift 2
+server=
+stopping=
+stop() {
+  stopping=yes
+  [ -z "$server" ] || kill -s "$stop_signal" "$server" 2>/dev/null
+}
 trap '' INT HUP QUIT
+trap stop TERM
 
 "$@" </dev/null 3<&- &
 server=$!
 echo "$server" >"$pid_file"
+[ -z "$stopping" ] || stop
 
 {
   trap - TERM
@@ -28,7 +36,6 @@ echo "$server" >"$pid_file"
 watcher=$!
 exec 3<&-
 
-trap 'kill -s "$stop_signal" "$server" 2>/dev/null' TERM
 # A trapped signal ends `wait` early: ask again until the server is really gone.
 wait "$server"
 status=$?

@@ -89,9 +89,14 @@ function spawnGuard(server: EmbeddedServer, folder: string, log: string): GuardP
   return {
     exited, hasExited: () => over, kill: () => { group('SIGKILL'); },
     async stop() {
-      if (!over) child.kill('SIGTERM');
+      // A shell starts its background programs with SIGINT ignored, so PostgreSQL misses one that comes before it is
+      // up: asked again every second, which changes nothing for a server that is stopping already.
+      const ask = () => { if (!over) child.kill('SIGTERM'); };
+      ask();
+      const again = server.stopSignal === 'INT' ? setInterval(ask, 1_000) : undefined;
       const late = sleep(stopSecondsMax * 1_000, false, { ref: false });
       const stopped = await Promise.race([exited.then(() => true), late]);
+      clearInterval(again);
       if (!stopped) group('SIGKILL');
       await exited;
     },

