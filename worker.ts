@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { IllegalStateError } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Tasks } from './activities/tasks.ts';
@@ -31,7 +32,12 @@ function installRuntime(log: Logger): void {
     const error = meta?.['error'] instanceof Error ? meta['error'].name : undefined;
     log[levels[level]]({ workflow_id: meta?.['workflowId'], activity: meta?.['activityType'], error }, message);
   });
-  Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: 'WARN' } } });
+  try {
+    Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: 'WARN' } } });
+  } catch (error) {
+    // one runtime serves every worker of a process
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
 }
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {

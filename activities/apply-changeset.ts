@@ -11,6 +11,6 @@ const change = z.object({
 
 export const applyChangeset = defineTask({
   name: 'applyChangeset',
-  input: sessionTask.extend({ changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(), risk_score: z.number() }),
+  input: sessionTask.extend({ changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(), risk_score: z.number(), status: z.enum(['applied', 'rejected']) }),
   run: async (changeset, { db }): Promise<{ status: 'applied' | 'rejected' | 'stale' }> => ({ status: await apply(db, changeset) }),
 });

@@ -22,6 +22,8 @@ export interface DecisionDraft {
   /** 0..1, see riskScore. */
   readonly risk_score: number;
   readonly needs_second_approver: boolean;
+  /** Nothing of a proposal that proposed something is to be applied. */
+  readonly rejects_all: boolean;
 }
 
 /** Size (0.4 over 20 changes, 0.3 over 10, 0.2 over 5) + 0.15 a deletion (at most 0.3) + 0.2 with dependencies, at most 1. */
@@ -37,7 +39,8 @@ export function needsSecondApprover(risk: number, changes: number): boolean {
 }
 
 /**
- * What a decision would do. Items that are neither approved nor rejected count as rejected, so that nothing is applied
+ * What a decision would do. Any subset may be approved: what depends on what raises the risk and is the approver's to
+ * judge. Items that are neither approved nor rejected count as rejected, so that nothing is applied
  * that nobody named. Every mistake is reported at once.
  */
 export function draftDecision(
@@ -65,7 +68,7 @@ export function draftDecision(
   if (mistakes.length > 0) return { mistakes };
   const hasDependencies = recommendations.some((item) => approved.has(item.recommendation_id) && item.depends_on.length > 0);
   const risk = riskScore(changes, hasDependencies);
-  return { draft: { changes, statuses, risk_score: risk, needs_second_approver: needsSecondApprover(risk, changes.length) } };
+  return { draft: { changes, statuses, risk_score: risk, needs_second_approver: needsSecondApprover(risk, changes.length), rejects_all: recommendations.length > 0 && changes.length === 0 } };
 }
 
 function unknownItems(byId: ReadonlyMap<string, Recommendation>, body: DecisionBody): Mistake[] {
@@ -90,11 +93,6 @@ function conflicts(byId: ReadonlyMap<string, Recommendation>, body: DecisionBody
   for (const id of Object.keys(body.modifications)) {
     if (byId.has(id) && !approved.has(id)) mistakes.push({ pointer: `/modifications/${id}`, code: 'not_approved', message: `${id} is modified but not approved.`, fix: 'Add it to approved_items, or drop the modification.' });
   }
-  body.approved_items.forEach((id, at) => {
-    for (const needed of byId.get(id)?.depends_on ?? []) {
-      if (!approved.has(needed)) mistakes.push({ pointer: `/approved_items/${at}`, code: 'dependency_not_approved', message: `${id} depends on ${needed}, which is not approved.`, fix: `Approve ${needed} too, or leave ${id} out.` });
-    }
-  });
   return mistakes;
 }
 

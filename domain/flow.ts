@@ -39,6 +39,8 @@ export type RecommendationRule = {
   readonly when: Expression | null;
   readonly target: { readonly type: string; readonly key: Expression };
   readonly operation: 'upsert' | 'delete';
+  /** Proposed also when the target is as it should be already, so that an approver always has something to confirm. */
+  readonly always: boolean;
   /** Field of the target → value; a literal is `{ op: 'value' }`. A field that comes out null is left out. */
   readonly values: Readonly<Record<string, Expression>>;
   /** 0..1 */

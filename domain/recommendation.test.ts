@@ -15,6 +15,7 @@ function recommendation(id: string, more: Partial<RecommendationRule> = {}): Rec
     target: { type: 'type_assist', key: expression('slug(name)') },
     operation: 'upsert',
     values: { code: expression("'A'"), label: expression('name'), category: expression('kind') },
+    always: false,
     confidence: 0.8,
     depends_on: [],
     ...more,

@@ -114,7 +114,7 @@ export function checkTargetValues(type: string, values: Readonly<Record<string, 
 
 /**
  * What the flow's rules propose for these answers, in the order of the flow. Upserts become `create` when nothing
- * exists, `update` when something else does, and nothing when it is equal; a deletion of nothing is nothing. A
+ * exists, `update` when something else does, and nothing when it is equal (unless the rule is `always`); a deletion of nothing is nothing. A
  * rule whose key comes out empty proposes nothing, and of two rules for one target the first counts.
  * @param existing what a target holds now; null when it does not exist.
  */
@@ -156,7 +156,7 @@ function changeOf(rule: RecommendationRule, standing: Answers, before: TargetVal
   if (rule.operation === 'delete') return before === null ? null : { operation: 'delete', before, after: null };
   const after = valuesOf(rule.values, standing);
   if (before === null) return { operation: 'create', before, after };
-  return sameValue(before, after) ? null : { operation: 'update', before, after };
+  return sameValue(before, after) && !rule.always ? null : { operation: 'update', before, after };
 }
 
 function targetOf(rule: RecommendationRule, standing: Answers): Target | null {

@@ -52,6 +52,7 @@ export interface Decision {
   readonly statuses: Readonly<Record<string, ItemStatus>>;
   readonly reasons: Readonly<Record<string, string>>;
   readonly risk_score: number;
+  readonly rejects_all: boolean;
   readonly status: 'applying' | 'applied' | 'rejected' | 'stale';
 }
 
@@ -250,6 +251,10 @@ export class OnboardingSession {
     this.checkApprover(message.actor);
     if (this.state.state !== 'awaiting_approval' || this.decided) throw this.wrongState('decided on');
     this.checkVersion(message);
+    const { approved_items: approved, rejected_items: rejected } = message.body;
+    if (approved.length + rejected.length === 0 && (this.state.proposal?.recommendations.length ?? 0) > 0) {
+      throw new MessageRejected('invalid_request', 'The decision names no item.', [nothingDecided]);
+    }
     this.draft(message.body);
   }
 
@@ -259,8 +264,7 @@ export class OnboardingSession {
     const draft = this.draft(message.body);
     this.state.decision = {
       changeset_id: changesetId, message_id: message.id, decided_by: message.actor.subject, decided_at: now, changes: draft.changes,
-      statuses: draft.statuses, reasons: message.body.reasons, risk_score: draft.risk_score,
-      status: 'applying',
+      statuses: draft.statuses, reasons: message.body.reasons, risk_score: draft.risk_score, rejects_all: draft.rejects_all, status: 'applying',
     };
     this.state.last_activity_at = now;
     this.remember(message, { kind: 'decision' });
@@ -289,7 +293,7 @@ export class OnboardingSession {
   receiveProposal(number: number, recommendations: readonly Recommendation[], now: number): void {
     if (this.state.state !== 'generating' || number !== this.state.proposal_requests) return;
     const confidences = recommendations.map((item) => item.confidence);
-    const mean = confidences.reduce((sum, each) => sum + each, 0) / Math.max(confidences.length, 1);
+    const mean = confidences.length === 0 ? 1 : confidences.reduce((sum, each) => sum + each, 0) / confidences.length;
     const confidence = Math.round(mean * 10_000) / 10_000;
     this.state.proposal = {
       number, recommendations, confidence, decision: confidence >= 0.7 ? 'ready' : 'needs_review',
@@ -350,6 +354,11 @@ export class OnboardingSession {
     state.unsaved.checkpoints.push(checkpoint);
     this.record('checkpoint_created', now, '', { kind });
     return checkpoint;
+  }
+
+  /** What the other stores do not have yet. A copy: more may come while it is being stored. */
+  unsaved(): SessionState['unsaved'] {
+    return { events: [...this.state.unsaved.events], checkpoints: [...this.state.unsaved.checkpoints] };
   }
 
   /** Everything up to this event is stored in the other stores. */
@@ -521,6 +530,10 @@ const notUnderstood: Mistake = {
 
 const sessionFull: Mistake = {
   pointer: '/value', code: 'session_full', message: 'This session holds as many answers as it can (512 KB).', fix: 'Shorten the answer.',
+};
+
+const nothingDecided: Mistake = {
+  pointer: '/approved_items', code: 'nothing_decided', message: 'Neither approved_items nor rejected_items names an item.', fix: 'Name at least one recommendation_id.',
 };
 
 function suggestion(id: string, former: Readonly<Record<string, Json>>): { id: string; suggested?: Json } {

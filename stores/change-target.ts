@@ -30,6 +30,8 @@ export interface ChangesetInput {
   readonly requested_by: string;
   readonly approved_by: string;
   readonly risk_score: number;
+  /** 'rejected': nothing is to be applied, the decision alone is recorded. */
+  readonly status: 'applied' | 'rejected';
   readonly changes: readonly Omit<Change, 'target'>[];
 }
 
@@ -41,16 +43,15 @@ class TargetChanged extends Error {}
  * A changeset that is already there is not applied again.
  */
 export async function applyChangeset(db: Database, input: ChangesetInput): Promise<'applied' | 'rejected' | 'stale'> {
-  const status = input.changes.length === 0 ? 'rejected' : 'applied';
   try {
     return await db.transaction(async (tx) => {
       // two changesets of one tenant at once wait for each other, so that before-images cannot cross
       await tx.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`changeset:${input.tenant}`]);
       const known = await tx.query<{ status: 'applied' | 'rejected' }>('SELECT status FROM changesets WHERE changeset_id = $1', [input.changeset_id]);
       if (known[0] !== undefined) return known[0].status;
-      await insertChangeset(tx, input, status);
+      await insertChangeset(tx, input);
       for (const change of input.changes) await applyChange(tx, input.tenant, change);
-      return status;
+      return input.status;
     });
   } catch (error) {
     if (error instanceof TargetChanged) return 'stale';
@@ -58,11 +59,11 @@ export async function applyChangeset(db: Database, input: ChangesetInput): Promi
   }
 }
 
-async function insertChangeset(tx: Queries, input: ChangesetInput, status: string): Promise<void> {
+async function insertChangeset(tx: Queries, input: ChangesetInput): Promise<void> {
   await tx.query(
     `INSERT INTO changesets (changeset_id, tenant, session_id, status, requested_by, approved_by, risk_score, applied_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $4 = 'applied' THEN now() END)`,
-    [input.changeset_id, input.tenant, input.session_id, status, input.requested_by, input.approved_by, input.risk_score],
+    [input.changeset_id, input.tenant, input.session_id, input.status, input.requested_by, input.approved_by, input.risk_score],
   );
   await tx.query(
     `INSERT INTO changes (changeset_id, tenant, sequence, recommendation_id, target_type, target_key, operation, before, after)

@@ -337,8 +337,8 @@ export function checkRecommendation(
   }
   checkTarget(written, values, path, source);
   if (key === null) return null;
-  const { id, operation, confidence, depends_on } = written;
-  return { id, when, target: { type: written.target.type, key }, operation, values, confidence, depends_on };
+  const { id, operation, always, confidence, depends_on } = written;
+  return { id, when, target: { type: written.target.type, key }, operation, always, values, confidence, depends_on };
 }
 
 function readExpression(

@@ -67,6 +67,7 @@ export const RecommendationSchema = z.strictObject({
   operation: z.enum(['upsert', 'delete']).default('upsert'),
   values: z.record(z.string(), expressionOrLiteral).default({}),
   confidence: z.number().min(0, 'must be 0 or more').max(1, 'must be 1 or less'),
+  always: z.boolean().default(false),
   depends_on: z.array(z.string()).default([]),
   rationale: text,
 });

@@ -42,9 +42,9 @@ async function doWork(session: OnboardingSession): Promise<void> {
     if (proposed !== null) session.receiveProposal(work.number, proposed.recommendations, Date.now());
   } else if (work?.kind === 'apply') {
     const { session_id, tenant, correlation_id, owner } = session.state;
-    const { changeset_id, changes, decided_by, risk_score } = work.decision;
+    const { changeset_id, changes, decided_by, risk_score, rejects_all } = work.decision;
     const applied = await runTask('applyChangeset', {
-      correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, risk_score,
+      correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, risk_score, status: rejects_all ? 'rejected' : 'applied',
     }, () => true);
     if (applied !== null) session.receiveApplied(changeset_id, applied.status, Date.now());
   }
@@ -67,13 +67,13 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits): Pr
     if (!session.hasUnsaved) return;
     if (!isUrgent()) await condition(isUrgent, limits.flushAfterMs);
     session.checkpoint('auto', Date.now());
-    const { unsaved } = session.state;
-    const lastEvent = session.state.event_sequence;
+    // as they are now: both go on growing while they are being stored
+    const { events, checkpoints } = session.unsaved();
     await flushSession({
       correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(),
-      events: unsaved.events, checkpoints: unsaved.checkpoints,
+      events, checkpoints,
     });
-    session.saved(lastEvent, unsaved.checkpoints.at(-1)?.version ?? 0);
+    session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0);
   }
 }
 

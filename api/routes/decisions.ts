@@ -55,7 +55,6 @@ export const decisionRoutes = [
         const draft = await services.sessions.preview(call.actor, params.session_id, decision, call.ifMatch);
         return ok({ dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange), risk_score: draft.risk_score });
       }
-      if (decision.approved_items.length + decision.rejected_items.length === 0) throw nothingDecided();
       const { outcome, view } = await services.sessions.decide(params.session_id, {
         id: call.operationId, fingerprint: bodyHash(body).slice(0, 16), actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: decision,
       });
@@ -79,10 +78,4 @@ function copy<T extends object>(values: Readonly<T> | null): T | null {
 type Status = 'pending' | 'approved' | 'modified' | 'rejected';
 function statusOf(status: string | undefined): Status {
   return status === 'approved' || status === 'modified' || status === 'rejected' ? status : 'pending';
-}
-
-function nothingDecided(): Problem {
-  return new Problem('invalid_request', 'The decision names no item.', {
-    errors: [{ pointer: '/approved_items', code: 'nothing_decided', message: 'Neither approved_items nor rejected_items names an item.', fix: 'Name at least one recommendation_id.' }],
-  });
 }

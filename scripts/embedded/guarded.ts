@@ -89,11 +89,11 @@ function spawnGuard(server: EmbeddedServer, folder: string, log: string): GuardP
   return {
     exited, hasExited: () => over, kill: () => { group('SIGKILL'); },
     async stop() {
-      // A shell starts its background programs with SIGINT ignored, so PostgreSQL misses one that comes before it is
-      // up: asked again every second, which changes nothing for a server that is stopping already.
+      // A signal in the first moments can get lost: a shell starts its background programs with SIGINT ignored, until
+      // PostgreSQL is up, and may itself sit between two commands. So it is asked again; one that is stopping goes on.
       const ask = () => { if (!over) child.kill('SIGTERM'); };
       ask();
-      const again = server.stopSignal === 'INT' ? setInterval(ask, 1_000) : undefined;
+      const again = setInterval(ask, server.stopSignal === 'INT' ? 1_000 : 3_000);
       const late = sleep(stopSecondsMax * 1_000, false, { ref: false });
       const stopped = await Promise.race([exited.then(() => true), late]);
       clearInterval(again);

@@ -68,10 +68,22 @@ export async function commandLine(pid: number): Promise<string | undefined> {
   return listed?.stdout.trim() || undefined;
 }
 
+/** Whether the process still holds files, ports or locks. A zombie does not, unless other threads of it still run. */
+async function lives(pid: number): Promise<boolean> {
+  if (process.platform === 'linux') {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const state = text.slice(text.lastIndexOf(')') + 2).charAt(0);     // the name before it may hold anything
+    if (state === 'Z' || state === 'X') return (await readdir(`/proc/${pid}/task`).catch(() => [])).length > 1;
+    return state !== '';
+  }
+  const listed = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => undefined);
+  return listed !== undefined && !/^\s*(Z|$)/.test(listed.stdout);
+}
+
 /** Waits until the process is gone; false when it still lives after `secondsMax`. */
 export async function gone(pid: number, secondsMax: number): Promise<boolean> {
   const deadline = Date.now() + secondsMax * 1_000;
-  while ((await commandLine(pid)) !== undefined) {
+  while (await lives(pid)) {
     if (Date.now() > deadline) return false;
     await sleep(20);
   }

@@ -1,0 +1,140 @@
+/** Stores that freeze or die under a running service: what goes on, what waits, and what people are told. */
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { cast, type Body, type Person, type Reply } from './support/person.ts';
+import { until } from './support/until.ts';
+
+let instance: Instance;
+beforeAll(async () => { instance = await startInstance(await newFolder()); }, 120_000);
+afterAll(async () => { await discard(instance); }, 60_000);
+
+/** A process and all below it: the backends of PostgreSQL go on when only their parent is stopped. */
+function family(pid: number): number[] {
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (parent: number): number[] => rows.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child ?? 0, ...below(child ?? 0)]);
+  return [pid, ...below(pid)];
+}
+
+async function whileFrozen(server: string, work: () => Promise<void>): Promise<void> {
+  const { pids } = await instance.runFile();
+  const pid = pids[server];
+  if (pid === undefined) throw new Error(`There is no ${server} among ${Object.keys(pids).join(', ')}.`);
+  const frozen = family(pid);
+  for (const each of frozen) process.kill(each, 'SIGSTOP');
+  try {
+    await work();
+  } finally {
+    for (const each of frozen.reverse()) process.kill(each, 'SIGCONT');
+  }
+}
+
+async function timed(work: () => Promise<Reply>): Promise<Reply & { seconds: number }> {
+  const began = performance.now();
+  const reply = await work();
+  return { ...reply, seconds: (performance.now() - began) / 1_000 };
+}
+
+async function sessionOf(ana: Person): Promise<Body> {
+  const session = await ana.start();
+  return (await ana.answer(session.session_id, 'setup_urgency', 'immediate')).body;
+}
+
+describe('the engine is frozen', () => {
+  test('nothing is acknowledged that was not recorded, readers get the marked hot copy, and each repeat counts once', async () => {
+    const people = await Promise.all(Array.from({ length: 4 }, async () => {
+      const { ana } = await cast(instance);
+      return { ana, session: await sessionOf(ana), id: randomUUID() };
+    }));
+    const { ana: newcomer } = await cast(instance);
+    const answer = ({ ana, session, id }: (typeof people)[number]) => ana.answer(session.session_id, 'business_unit_type', 'warehouse', id);
+    await whileFrozen('temporal', async () => {
+      const replies = await Promise.all([...people.map((each) => timed(() => answer(each))), timed(() => newcomer.post('/sessions/', {}))]);
+      for (const reply of replies) {
+        expect([reply.status, reply.body.code]).toEqual([503, 'engine_unavailable']);
+        expect(Number(reply.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+        expect(reply.seconds).toBeLessThan(10);
+      }
+      const [first] = people;
+      const read = await first?.ana.get(`/sessions/${first.session.session_id}/`);
+      expect(read?.body).toMatchObject({ stale: true, answers_count: 1, state: 'in_progress' });
+      expect((await fetch(`${instance.url}/livez`)).status).toBe(200);
+      expect((await fetch(`${instance.url}/readyz`)).status).toBe(503);
+    });
+    for (const each of people) {
+      await until('the repeat gets through', async () => (await answer(each)).status === 200);
+      const { body } = await each.ana.get(`/sessions/${each.session.session_id}/`);
+      expect(body).toMatchObject({ answers_count: 2, stale: false });
+      const { body: log } = await each.ana.get(`/sessions/${each.session.session_id}/answers/`);
+      expect(log.answers).toHaveLength(2);
+    }
+    // the claim whose start failed is taken over by the repeat, which is a creation, not a conflict
+    const started = await newcomer.post('/sessions/', {});
+    expect([started.status, (await newcomer.get('/sessions/')).body.total]).toEqual([201, 1]);
+    await until('the service is ready again', async () => (await fetch(`${instance.url}/readyz`)).status === 200);
+  });
+});
+
+describe('PostgreSQL is frozen', () => {
+  test('running sessions go on to the end of their questions; what needs PostgreSQL says so; the copies follow later', async () => {
+    const { ana, ben } = await cast(instance);
+    const { ana: newcomer } = await cast(instance);
+    const session = await sessionOf(ana);
+    await whileFrozen('postgres', async () => {
+      const answered = await ana.answerAll(session);
+      expect(answered.state).toBe('generating');
+      expect((await ana.get(`/sessions/${session.session_id}/`)).body).toMatchObject({ state: 'generating', stale: false });
+      for (const reply of await Promise.all([
+        timed(() => newcomer.post('/sessions/', {})), timed(() => ana.get('/sessions/')), timed(() => ben.get('/changesets/')),
+        timed(() => ana.post(`/sessions/${session.session_id}/cancel/`, {}, { headers: { 'idempotency-key': 'k' } })),
+      ])) {
+        expect([reply.status, reply.body.code]).toEqual([503, 'store_unavailable']);
+        expect(reply.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+        expect(reply.seconds).toBeLessThan(10);
+      }
+    });
+    await until('the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000);
+    await until('the list follows', async () => (await ana.get('/sessions/?state=awaiting_approval')).body.total === 1, 60_000);
+    expect((await newcomer.post('/sessions/', {})).status).toBe(201);
+  }, 180_000);
+});
+
+describe('Redis is frozen or gone', () => {
+  test('nobody gets an error, nobody waits for it for long, and limits are still told', async () => {
+    const { ana } = await cast(instance);
+    const session = await sessionOf(ana);
+    await whileFrozen('redis', async () => {
+      const replies = await Promise.all(Array.from({ length: 60 }, () => timed(() => ana.get('/flows/'))));
+      expect(new Set(replies.map((reply) => reply.status))).toEqual(new Set([200]));
+      expect(replies.every((reply) => reply.headers.get('ratelimit') !== null)).toBe(true);
+      expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).status).toBe(200);
+      // the breaker is open now: not even the command time-out is waited for
+      const after = await timed(() => ana.get('/flows/'));
+      expect(after.status).toBe(200);
+    });
+    const { pids } = await instance.runFile();
+    process.kill(pids['redis'] ?? 0, 'SIGKILL');
+    expect((await ana.answer(session.session_id, 'business_unit_name', 'Depot')).status).toBe(200);
+    await until('Redis is back', async () => (await (await fetch(`${instance.url}/readyz`)).json() as Body).checks.redis === 'ok', 60_000);
+  });
+});
+
+describe('what is logged', () => {
+  test('no answer, no name, no token, but the correlation id of the request and of the task that it caused', async () => {
+    const { ana } = await cast(instance);
+    const marker = `Zanzibar ${randomUUID()}`;
+    const session = (await ana.post('/sessions/', {}, { headers: { 'x-correlation-id': 'trace-me-4711' } })).body;
+    await ana.answerAll(session, { business_unit_name: marker, contact_email: 'marker@example.org' });
+    await ana.inState(session.session_id, 'awaiting_approval');
+    await ana.answer(session.session_id, 'expected_users', `${marker} again`);
+    await until('the request is logged', () => instance.output().includes('trace-me-4711'));
+    const output = instance.output();
+    expect(output).not.toContain('Zanzibar');
+    expect(output).not.toContain('marker@example.org');
+    const logged = output.split('\n').filter((line) => line.startsWith('{'));
+    expect(logged.length).toBeGreaterThan(20);
+    expect(logged.some((line) => line.includes('eyJ'))).toBe(false);
+    expect(logged.some((line) => line.includes('"trace-me-4711"') && line.includes('"/sessions"'))).toBe(true);
+  });
+});
