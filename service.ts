@@ -106,7 +106,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
 async function openStores(configuration: Configuration, urls: StoreAddresses, log: Logger, onStop: (close: () => Promise<void>) => void) {
   // migrations may wait for another process that runs them, requests may not
   const migrating = openDatabase({ url: urls.databaseUrl, timeoutMs: 60_000, connections: 1 });
-  await migrateDatabase(migrating).finally(async () => { await migrating.close(); });
+  try {
+    await migrateDatabase(migrating);
+  } finally {
+    await migrating.close();
+  }
   const db = openDatabase({ url: urls.databaseUrl, timeoutMs: configuration.GANGWAY_DATABASE_TIMEOUT_MS, onError: () => { log.debug('a PostgreSQL connection broke'); } });
   onStop(() => db.close());
   const redis = openRedis({ url: urls.redisUrl, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onError: () => { log.debug('Redis does not answer'); } });

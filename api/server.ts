@@ -207,6 +207,7 @@ export class ApiServer {
     // koa-body may leave an unread body behind; the socket is not used for another request then
     if (problem.status === 413) ctx.set('Connection', 'close');
     if (problem.status === 500) this.log.error({ err: error, correlation_id: correlationId }, 'internal error');
+    if (problem.status === 503) this.log.warn({ code: problem.code, cause: causesOf(problem), correlation_id: correlationId }, 'temporarily unavailable');
     ctx.status = problem.status;
     for (const [name, value] of Object.entries(problem.headers)) ctx.set(name, value);
     ctx.type = 'application/problem+json';
@@ -251,4 +252,13 @@ function toProblem(error: unknown): Problem {
   if (error instanceof EngineUnavailableError) return new Problem('engine_unavailable', 'The session engine does not answer right now. Nothing was lost: repeat with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '2' } });
   if (error instanceof StoreUnavailableError) return new Problem('store_unavailable', `A store this needs does not answer right now (${error.store}). Repeat in a moment.`, { cause: error, headers: { 'Retry-After': '2' } });
   return new Problem('internal', 'Something went wrong on our side. The correlation id names it in our logs.', { cause: error });
+}
+
+/** The chain of what went wrong, by our own words and class names: a driver's message may quote values. */
+function causesOf(problem: Problem): string {
+  const causes: string[] = [];
+  for (let error = problem.cause; error instanceof Error && causes.length < 5; error = error.cause) {
+    causes.push(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError ? error.message : error.name);
+  }
+  return causes.join(' < ');
 }

@@ -87,14 +87,14 @@ export class SessionEngine {
   }
 
   async answers(actor: Actor, sessionId: string): Promise<AnswersView> {
-    return await this.queryOr(readAnswers, actor, sessionId, async () => {
+    return this.queryOr(readAnswers, actor, sessionId, async () => {
       const { state } = await this.archive(actor, sessionId, false);
       return { answers: state.answers };
     });
   }
 
   async proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
-    return await this.queryOr(readProposal, actor, sessionId, async () => {
+    return this.queryOr(readProposal, actor, sessionId, async () => {
       const { state, view } = await this.archive(actor, sessionId, true);
       return { proposal: state.proposal, statuses: state.decision?.statuses ?? {}, view };
     });
@@ -105,7 +105,7 @@ export class SessionEngine {
     try {
       return await this.query(previewDecision, actor.tenant, sessionId, [actor, body, ifMatch]);
     } catch (error) {
-      if (error instanceof NoOpenRunError) return await this.refuseClosed(actor, sessionId);
+      if (error instanceof NoOpenRunError) return this.refuseClosed(actor, sessionId);
       throw error;
     }
   }
@@ -116,7 +116,7 @@ export class SessionEngine {
     const { client } = this.options;
     const id = workflowId(message.actor.tenant, sessionId);
     try {
-      return await this.inFlight.run(id, () => callEngine(client, timeoutMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] })));
+      return await this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
     } catch (error) {
       if (error instanceof NoOpenRunError) return this.refuseClosed(message.actor, sessionId);
       throw rejection(error) ?? error;
@@ -142,7 +142,7 @@ export class SessionEngine {
     try {
       return await this.query(definition, actor.tenant, sessionId, [actor]);
     } catch (error) {
-      if (error instanceof NoOpenRunError) return await fromArchive();
+      if (error instanceof NoOpenRunError) return fromArchive();
       throw error;
     }
   }
@@ -167,6 +167,27 @@ export class SessionEngine {
       return await this.archived(actor, sessionId);
     } catch (second) {
       throw second instanceof StoreUnavailableError ? error : second;
+    }
+  }
+}
+
+/** Between tries of a message whose workflow task failed. */
+const pauseMs = 40;
+
+/**
+ * A workflow task can fail through no fault of the message in it, for example when an activity ends just as the session
+ * continues as a new run. The same message with the same id then gets through: it is repeated here within the deadline,
+ * so that no person has to.
+ */
+async function repeated<T>(timeoutMs: number, work: (leftMs: number) => Promise<T>): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work(deadline - performance.now());
+    } catch (error) {
+      const again = error instanceof EngineUnavailableError && error.status === 9;
+      if (!again || performance.now() + tries * pauseMs >= deadline) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, tries * pauseMs); });
     }
   }
 }

@@ -1,9 +1,8 @@
 /** Development tokens: HS256 with the key of the data folder, for as long as no identity provider is set (JWKS_URL). */
 import { SignJWT } from 'jose';
+import type { Role } from '../domain/message.ts';
 import type { Configuration } from '../stores/configuration.ts';
 
-export const roles = ['user', 'approver', 'analyst', 'admin', 'platform'] as const;
-export type Role = (typeof roles)[number];
 
 export interface TokenRequest {
   readonly tenant: string;

@@ -1,7 +1,8 @@
 /** npm run --silent token -- --tenant acme --sub ana --roles user,approver [--ttl 3600]: prints a development token. */
 import { parseArgs } from 'node:util';
+import { roles, type Role } from '../domain/message.ts';
 import { readConfiguration } from '../stores/configuration.ts';
-import { developmentToken, roles, type Role, type TokenRequest } from './development-token.ts';
+import { developmentToken, type TokenRequest } from './development-token.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { developmentKey } from './embedded/secrets.ts';
 

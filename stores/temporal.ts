@@ -7,6 +7,12 @@ export interface EngineOptions { readonly address: string; readonly namespace: s
 /** The engine cannot answer now, or it is unknown whether it did: repeat with the same id. */
 export class EngineUnavailableError extends Error {
   override readonly name = 'EngineUnavailableError';
+  /** gRPC status; 9 = the workflow task that held the message failed and is being repeated. */
+  readonly status: number | null;
+  constructor(message: string, options: { readonly cause: unknown; readonly status?: number }) {
+    super(message, { cause: options.cause });
+    this.status = options.status ?? null;
+  }
 }
 
 /** There is no open run of this workflow: it never was, has ended, or is past retention. */
@@ -47,5 +53,5 @@ function grpcError(error: unknown, code: number): unknown {
   // 3 = we sent nonsense: a fault of ours that must not hide behind a 503
   if (code === 3) return error;
   if (code === 5) return new NoOpenRunError('There is no such workflow.', { cause: error });
-  return new EngineUnavailableError(`The engine answered with gRPC status ${code}.`, { cause: error });
+  return new EngineUnavailableError(`The engine answered with gRPC status ${code}.`, { cause: error, status: code });
 }

@@ -15,7 +15,8 @@ import { lockFolder } from '../scripts/embedded/lock.ts';
 import { choosePorts } from '../scripts/embedded/ports.ts';
 import { commandLine, endOrphans, gone, pidFile } from '../scripts/embedded/processes.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
-import { startServers, type EmbeddedServers, type ServerUrls } from '../scripts/embedded/servers.ts';
+import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
+import type { StoreAddresses } from '../stores/addresses.ts';
 import { readConfiguration } from '../stores/configuration.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -35,7 +36,7 @@ async function temporaryFolder(): Promise<string> {
 
 interface Gangway {
   readonly child: ChildProcess;
-  readonly urls: ServerUrls;
+  readonly urls: StoreAddresses;
   readonly pids: Readonly<Record<string, number>>;
 }
 
@@ -115,7 +116,7 @@ async function withTemporal<T>(address: string, work: (client: TemporalClient) =
   }
 }
 
-async function leaveTraces(urls: ServerUrls): Promise<void> {
+async function leaveTraces(urls: StoreAddresses): Promise<void> {
   await withPostgres(urls.databaseUrl, async (client) => {
     await client.query('CREATE TABLE trace (word text)');
     await client.query(`INSERT INTO trace VALUES ('kept')`);
@@ -125,7 +126,7 @@ async function leaveTraces(urls: ServerUrls): Promise<void> {
   await withTemporal(urls.temporalAddress, (client) => client.workflow.start('trace', workflow));
 }
 
-async function expectTraces(urls: ServerUrls): Promise<void> {
+async function expectTraces(urls: StoreAddresses): Promise<void> {
   const stored = await withPostgres(urls.databaseUrl, (client) => client.query('SELECT word FROM trace'));
   expect(stored.rows).toEqual([{ word: 'kept' }]);
   expect(await withRedis(urls.redisUrl, (client) => client.get('trace'))).toBe('kept');

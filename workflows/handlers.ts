@@ -10,7 +10,7 @@ import {
 } from './messages.ts';
 import { readAnswer } from './tasks.ts';
 
-interface Handler<Body, Result> {
+export interface Handler<Body, Result> {
   /** Synchronous and pure. Typed to return undefined, so that an async check, which would reject nothing, does not compile. */
   readonly check: (message: Message<Body>) => undefined;
   readonly handle: (message: Message<Body>) => Result | Promise<Result>;

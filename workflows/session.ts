@@ -7,14 +7,17 @@ import { flushSession, runTask } from './tasks.ts';
 
 export async function onboardingSession(input: SessionInput): Promise<SessionSummary> {
   const session = begin(input);
-  const run = { messages: 0 };
+  const run = { messages: 0, flushing: false };
   handleSessionMessages(session, () => { run.messages += 1; });
 
   // The first command of every run. A run whose first workflow task has none may never replay (engine-measured 1.1).
   void watchIdleness(session, input.limits);
-  const copied = keepCopies(session, input.limits);
+  const copied = keepCopies(session, input.limits, run);
 
-  const full = (): boolean => run.messages >= input.limits.messagesPerRun || workflowInfo().continueAsNewSuggested;
+  // Not while copies are on their way: their completion would meet the command to continue, and the task would fail. But a
+  // store that is down for long must not keep the run open for ever.
+  const full = (): boolean => (run.messages >= input.limits.messagesPerRun && !run.flushing)
+    || run.messages >= input.limits.messagesPerRun * 1.5 || workflowInfo().continueAsNewSuggested;
   while (!session.ended) {
     await condition(() => session.ended || session.work() !== null || full());
     if (session.work() !== null) await doWork(session);
@@ -60,7 +63,7 @@ async function watchIdleness(session: OnboardingSession, limits: SessionLimits):
 }
 
 /** Copies go out at once on every change of state, else a while after the first unsaved answer, and before the end. */
-async function keepCopies(session: OnboardingSession, limits: SessionLimits): Promise<void> {
+async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
   const isUrgent = (): boolean => session.state.unsaved.events.some((event) => event.event === 'state_changed' || event.event === 'stage_reached');
   for (;;) {
     await condition(() => session.hasUnsaved || session.ended);
@@ -69,10 +72,12 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits): Pr
     session.checkpoint('auto', Date.now());
     // as they are now: both go on growing while they are being stored
     const { events, checkpoints } = session.unsaved();
+    run.flushing = true;
     await flushSession({
       correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(),
       events, checkpoints,
     });
+    run.flushing = false;
     session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0);
   }
 }

@@ -1,6 +1,7 @@
 /** Starts the servers the configuration does not name by URL, keeps them running, and stops them. */
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { StoreAddresses } from '../../stores/addresses.ts';
 import type { Configuration } from '../../stores/configuration.ts';
 import { startGuarded, type EmbeddedServer, type RunningServer, type ServerName } from './guarded.ts';
 import { choosePorts, type Ports } from './ports.ts';
@@ -11,18 +12,6 @@ import { redisProgram, redisServer } from './redis.ts';
 import { postgresPassword } from './secrets.ts';
 import { keepRunning, type Kept } from './supervision.ts';
 import { temporalProgram, temporalServer, type TemporalOptions } from './temporal.ts';
-
-export type ClickhousePlace = { readonly url: string } | { readonly path: string };
-
-/** Where the service finds its stores: the embedded ones and those named by configuration alike. */
-export interface ServerUrls {
-  readonly temporalAddress: string;
-  readonly temporalUiUrl: string | null;
-  readonly redisUrl: string;
-  readonly databaseUrl: string;
-  /** A server, or the folder of the ClickHouse inside this process. */
-  readonly clickhouse: ClickhousePlace;
-}
 
 export interface StartOptions {
   readonly configuration: Configuration;
@@ -43,7 +32,7 @@ export interface StartOptions {
 }
 
 export interface EmbeddedServers {
-  readonly urls: ServerUrls;
+  readonly urls: StoreAddresses;
   /** Pids of the servers themselves (not their guards), as they are now. */
   readonly pids: Readonly<Record<string, number>>;
   /** Stops them cleanly, each within 15 s, and waits until they are gone. */
@@ -76,7 +65,7 @@ export async function startServers(start: StartOptions): Promise<EmbeddedServers
   return embedded(kept, urlsOf(start, folder, ports, password));
 }
 
-function embedded(kept: readonly Kept[], urls: ServerUrls): EmbeddedServers {
+function embedded(kept: readonly Kept[], urls: StoreAddresses): EmbeddedServers {
   return {
     urls,
     get pids() {
@@ -134,7 +123,7 @@ async function launch(
   return { ...server, definition };
 }
 
-function urlsOf({ configuration, options }: StartOptions, folder: string, ports: Ports, password: string): ServerUrls {
+function urlsOf({ configuration, options }: StartOptions, folder: string, ports: Ports, password: string): StoreAddresses {
   const ownUi = configuration.TEMPORAL_ADDRESS === undefined && options?.temporal?.ui !== false;
   return {
     temporalAddress: configuration.TEMPORAL_ADDRESS ?? `127.0.0.1:${ports.temporal}`,

@@ -1,6 +1,6 @@
 /** What `npm run up` writes: short lines, aligned; colour only where a person watches and NO_COLOR is unset. */
 import type { Configuration } from '../../stores/configuration.ts';
-import type { ServerUrls } from '../embedded/servers.ts';
+import type { StoreAddresses } from '../../stores/addresses.ts';
 
 const coloured = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
 const paint = (code: number) => (text: string) => (coloured ? `\u001B[${code}m${text}\u001B[0m` : text);
@@ -19,7 +19,7 @@ export function progress(line: string): void {
 export interface Ready {
   readonly configuration: Configuration;
   readonly url: string;
-  readonly urls: ServerUrls;
+  readonly urls: StoreAddresses;
   /** null when tokens come from an identity provider. */
   readonly token: string | null;
   readonly seconds: number;
@@ -44,6 +44,6 @@ function sayFirstCall(url: string, token: string): void {
   say('  Start a session (paste these lines; the token is for ana of acme, 12 hours):\n');
   say(`TOKEN='${token}'`);
   say(`curl -sS ${url}/api/v1/onboarding/sessions/ -H "Authorization: Bearer $TOKEN" \\`);
-  say(`  -H 'Content-Type: application/json' -d '{"flow":"business_unit_setup"}'\n`);
+  say(`  -H 'Content-Type: application/json' -d '{"flow":"business_unit_setup","resume_existing":true}'\n`);
   say('  Other tokens   npm run --silent token -- --tenant acme --sub ben --roles approver');
 }

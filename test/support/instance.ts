@@ -32,7 +32,7 @@ export interface Instance extends InstanceAddress {
 const testEnvironment = { PORT: '0', LOG_LEVEL: 'info', GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_API_PER_MINUTE_ADMIN: '1000000', GANGWAY_ANONYMOUS_PER_HOUR: '1000000', GANGWAY_CHECK_ANSWERS: 'true' };
 
 export async function newFolder(): Promise<string> {
-  return await mkdtemp(join(tmpdir(), 'gangway-test-'));
+  return mkdtemp(join(tmpdir(), 'gangway-test-'));
 }
 
 export async function startInstance(folder: string, environment: Readonly<Record<string, string>> = {}): Promise<Instance> {
@@ -55,7 +55,7 @@ export async function startInstance(folder: string, environment: Readonly<Record
     url, folder, pid, child, output: () => output, runFile,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) process.kill(pid, 'SIGTERM');
-      return await ended;
+      return ended;
     },
     kill: async () => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');

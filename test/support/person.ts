@@ -94,7 +94,7 @@ export function newTenant(): string {
 }
 
 export async function tokenFor(instance: InstanceAddress, tenant: string, subject: string, roles: readonly Role[], ttlSeconds = 3_600): Promise<string> {
-  return await developmentToken({ tenant, sub: subject, roles, ttlSeconds }, await developmentKey(instance.folder), readConfiguration({}));
+  return developmentToken({ tenant, sub: subject, roles, ttlSeconds }, await developmentKey(instance.folder), readConfiguration({}));
 }
 
 export async function person(instance: InstanceAddress, tenant: string, subject: string, ...roles: Role[]): Promise<Person> {

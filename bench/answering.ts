@@ -1,0 +1,76 @@
+/** The three ways to give one answer that the bench compares, and the sessions they are given to. */
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { workflowId } from '../api/session-engine.ts';
+import { developmentToken } from '../scripts/development-token.ts';
+import { readConfiguration } from '../stores/configuration.ts';
+import { callEngine } from '../stores/temporal.ts';
+import { answerQuestion } from '../workflows/messages.ts';
+import { HttpClient } from './http-client.ts';
+
+const base = '/api/v1/onboarding';
+const tenant = 'bench';
+const question = 'setup_urgency';
+/** Taken in turn, so that every call changes the session. Neither asks a further question. */
+const values = ['immediate', 'this_week'] as const;
+
+export interface Session {
+  readonly id: string;
+  readonly subject: string;
+  readonly token: string;
+  /** Answers given so far. */
+  turn: number;
+}
+
+/** Gives one answer and waits for the outcome. Rejects when it was not accepted. */
+export type Answering = (session: Session) => Promise<void>;
+
+export function next(session: Session): { question_id: string; value: string } {
+  const value = values[session.turn % values.length] ?? values[0];
+  session.turn += 1;
+  return { question_id: question, value };
+}
+
+/** A new session through the API, its first answer given: what follows are corrections of that answer. */
+export async function openSession(http: HttpClient, key: Uint8Array): Promise<Session> {
+  // one open session a person: each has a person, and with that a token, of its own
+  const subject = `person-${randomUUID()}`;
+  const token = await developmentToken({ tenant, sub: subject, roles: ['user'], ttlSeconds: 3_600 }, key, readConfiguration({}));
+  const reply = await http.post(`${base}/sessions/`, { authorization: `Bearer ${token}` }, {});
+  const { session_id: id } = reply.body as { session_id?: string };
+  if (reply.status !== 201 || id === undefined) {
+    throw new Error(`A session could not be started: ${reply.status} ${JSON.stringify(reply.body)}`);
+  }
+  const session: Session = { id, subject, token, turn: 0 };
+  await throughApi(http)(session);
+  return session;
+}
+
+/** The Update as the API sends it, with the same deadline, straight from the load process. */
+export function bare(client: Client, timeoutMs: number): Answering {
+  return async (session) => {
+    const id = randomUUID();
+    const message = {
+      id, fingerprint: '0123456789abcdef', actor: { tenant, subject: session.subject, roles: ['user'] as const },
+      correlation_id: id, if_match: null, body: next(session),
+    };
+    const handle = client.workflow.getHandle(workflowId(tenant, session.id));
+    const update = { updateId: `answer:${id}`, args: [message] as [typeof message] };
+    const { outcome } = await callEngine(client, timeoutMs, () => handle.executeUpdate(answerQuestion, update));
+    if (outcome.kind !== 'accepted') throw new Error(`An answer was not accepted: ${outcome.kind}`);
+  };
+}
+
+export function throughApi(http: HttpClient): Answering {
+  return (session) => post(http, session, { authorization: `Bearer ${session.token}` });
+}
+
+export function throughUnguardedApi(http: HttpClient): Answering {
+  return (session) => post(http, session, { 'x-bench-tenant': tenant, 'x-bench-subject': session.subject });
+}
+
+async function post(http: HttpClient, session: Session, headers: Readonly<Record<string, string>>): Promise<void> {
+  const content = { ...next(session), message_id: randomUUID() };
+  const { status, body } = await http.post(`${base}/sessions/${session.id}/answers/`, headers, content);
+  if (status !== 200) throw new Error(`An answer was not accepted: ${status} ${JSON.stringify(body)}`);
+}

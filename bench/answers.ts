@@ -1,0 +1,236 @@
+/**
+ * An answer through the API against the bare Update on the same server, and against the API without its guards.
+ * The load comes from this process, which does nothing else and has its own connection to Temporal; servers and
+ * service run in others (host.ts).
+ */
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { readConfiguration, type Configuration } from '../stores/configuration.ts';
+import { connectEngine } from '../stores/temporal.ts';
+import { bare, openSession, throughApi, throughUnguardedApi, type Answering, type Session } from './answering.ts';
+import { cpuMs } from './cpu.ts';
+import { startHost, type Host } from './host-process.ts';
+import { HttpClient } from './http-client.ts';
+import type { Context, Figure, Outcome, Table } from './part.ts';
+import { blocks, median, percentile, range, rounded, seeded, shuffled, type Random } from './statistics.ts';
+import { numberText } from './table.ts';
+
+const kinds = ['bare', 'api', 'unguarded'] as const;
+type Kind = (typeof kinds)[number];
+type Of<T> = Readonly<Record<Kind, T>>;
+
+const titles: Of<string> = {
+  bare: 'bare executeUpdate', api: 'through the API', unguarded: 'API without authentication and limits',
+};
+
+/** Calls of each kind, one after the other; 10 sessions keep them below the 150 messages of one run. */
+const trials = 800;
+const warmUpTrials = 60;
+const trialSessions = 10;
+/** For the range beside the ratio of p50. */
+const trialBlocks = 8;
+const rounds = 6;
+const windowSeconds = 4;
+const warmUpSeconds = 2;
+const sessionsInParallel = 64;
+/** A start costs several answers: 64 at once can pass the engine's deadline of 2 s. Starts are not what is measured here. */
+const startsAtOnce = 8;
+/** Nobody answers as fast as a bench does; a user's own limit is 300. */
+const settings = { GANGWAY_API_PER_MINUTE: '100000000' };
+
+interface Bench {
+  readonly host: Host;
+  readonly answering: Of<Answering>;
+  readonly open: (count: number) => Promise<Session[]>;
+  readonly random: Random;
+  /** What went wrong, by message. A failed call is in no figure. */
+  readonly failures: Map<string, number>;
+}
+
+interface Window { readonly answersPerSecond: number; readonly cpuMsPerAnswer: Readonly<Record<string, number>> | null }
+
+export async function run({ folder, say }: Context): Promise<Outcome> {
+  const seed = Date.now() % 2 ** 32;
+  const data = join(folder, 'data');
+  say('starting the servers and the service ...');
+  const host = await startHost(data, settings);
+  try {
+    const configuration = readConfiguration({});
+    const engine = await connectEngine({ address: host.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE });
+    const clients = { api: new HttpClient(host.url), unguarded: new HttpClient(host.unguardedUrl) };
+    try {
+      const bench = prepared(host, engine.client, clients, await developmentKey(data), configuration, seeded(seed));
+      say(`one at a time: ${trials} calls of each kind, alternating call by call, seed ${seed} ...`);
+      const latencies = await oneAtATime(bench);
+      say(`${sessionsInParallel} sessions in parallel: ${rounds} windows of ${windowSeconds} s of each kind ...`);
+      const windows = await inParallel(bench);
+      return outcome(latencies, windows, bench.failures, seed);
+    } finally {
+      clients.api.close();
+      clients.unguarded.close();
+      await engine.connection.close();
+    }
+  } finally {
+    await host.stop();
+  }
+}
+
+function prepared(
+  host: Host, client: Client, clients: { readonly api: HttpClient; readonly unguarded: HttpClient }, key: Uint8Array,
+  configuration: Configuration, random: Random,
+): Bench {
+  const answering = {
+    bare: bare(client, configuration.GANGWAY_ENGINE_TIMEOUT_MS), api: throughApi(clients.api),
+    unguarded: throughUnguardedApi(clients.unguarded),
+  };
+  const open = async (count: number): Promise<Session[]> => {
+    const sessions: Session[] = [];
+    while (sessions.length < count) {
+      const some = Array.from({ length: Math.min(startsAtOnce, count - sessions.length) }, () => openSession(clients.api, key));
+      sessions.push(...await Promise.all(some));
+    }
+    return sessions;
+  };
+  return { host, answering, open, random, failures: new Map() };
+}
+
+async function oneAtATime(bench: Bench): Promise<Of<number[]>> {
+  const sessions = { bare: await bench.open(trialSessions), api: await bench.open(trialSessions), unguarded: await bench.open(trialSessions) };
+  const latencies: Of<number[]> = { bare: [], api: [], unguarded: [] };
+  for (let trial = -warmUpTrials; trial < trials; trial += 1) {
+    for (const kind of shuffled(kinds, bench.random)) {
+      const session = sessions[kind][(trial + warmUpTrials) % trialSessions];
+      if (session === undefined) throw new Error('A session is missing.');
+      const began = performance.now();
+      const accepted = await counted(bench, () => bench.answering[kind](session));
+      if (accepted && trial >= 0) latencies[kind].push(performance.now() - began);
+    }
+  }
+  return latencies;
+}
+
+/** Every round has new sessions, on which all kinds work in turn: so all kinds meet histories of one length. */
+async function inParallel(bench: Bench): Promise<Of<Window[]>> {
+  const windows: Of<Window[]> = { bare: [], api: [], unguarded: [] };
+  for (let round = 0; round <= rounds; round += 1) {
+    const sessions = await bench.open(sessionsInParallel);
+    for (const kind of shuffled(kinds, bench.random)) {
+      const measured = await window(bench, kind, sessions, round === 0 ? warmUpSeconds : windowSeconds);
+      if (round > 0) windows[kind].push(measured);
+    }
+  }
+  return windows;
+}
+
+/** A closed loop: each session sends its next answer when it has the outcome of the last. */
+async function window(bench: Bench, kind: Kind, sessions: readonly Session[], seconds: number): Promise<Window> {
+  const pids = { ...bench.host.pids, load: process.pid };
+  const cpuBefore = await cpuMs(pids);
+  const deadline = performance.now() + seconds * 1_000;
+  let inTime = 0;
+  let all = 0;
+  await Promise.all(sessions.map(async (session) => {
+    while (performance.now() < deadline) {
+      if (!await counted(bench, () => bench.answering[kind](session))) continue;
+      all += 1;
+      if (performance.now() <= deadline) inTime += 1;
+    }
+  }));
+  const cpuAfter = await cpuMs(pids);
+  const cpuMsPerAnswer = cpuBefore === null || cpuAfter === null ? null : Object.fromEntries(
+    Object.entries(cpuAfter).map(([name, ms]) => [name, (ms - (cpuBefore[name] ?? 0)) / all]),
+  );
+  return { answersPerSecond: inTime / seconds, cpuMsPerAnswer };
+}
+
+async function counted(bench: Bench, call: () => Promise<void>): Promise<boolean> {
+  try {
+    await call();
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    bench.failures.set(message, (bench.failures.get(message) ?? 0) + 1);
+    return false;
+  }
+}
+
+function outcome(latencies: Of<number[]>, windows: Of<Window[]>, failures: ReadonlyMap<string, number>, seed: number): Outcome {
+  const failed = [...failures].map(([message, count]) => `FAILED ${count} x: ${message}`);
+  return {
+    title: 'An answer through the API, against the bare executeUpdate on the same server',
+    notes: [
+      'Servers as users have them (SQLite with WAL and synchronous=full); API and worker in one process, load from another',
+      'with its own Temporal connection and node:http with keep-alive (fetch is slower). Every call changes its session.',
+      `One at a time: ${trials} calls of each kind, alternating call by call in random order, on sessions of their own.`,
+      `In parallel: ${sessionsInParallel} sessions, closed loop, ${rounds} windows of ${windowSeconds} s of each kind in random order on the same sessions;`,
+      'medians, ratios window by window. p99 is told, not judged: on a shared machine its ratio runs from 0.5 to 2.8.',
+      'All calls stay below GANGWAY_UPDATES_PER_RUN (150 a session); GANGWAY_API_PER_MINUTE is raised; all else is default.',
+      ...failed,
+    ],
+    tables: [latencyTable(latencies, windows), ...cpuTable(windows)],
+    figures: figures(latencies, windows),
+    details: {
+      seed, trials, windows: rounds, window_seconds: windowSeconds, sessions_in_parallel: sessionsInParallel, failures: Object.fromEntries(failures),
+      kinds: Object.fromEntries(kinds.map((kind) => [kind, {
+        p50_ms: rounded(percentile(latencies[kind], 0.5)), p99_ms: rounded(percentile(latencies[kind], 0.99)),
+        answers_per_second: windows[kind].map((each) => rounded(each.answersPerSecond, 1)), cpu_ms_per_answer: cpuOf(windows[kind]),
+      }])),
+    },
+  };
+}
+
+function latencyTable(latencies: Of<number[]>, windows: Of<Window[]>): Table {
+  return {
+    head: ['', 'p50', 'p99', `with ${sessionsInParallel} sessions`],
+    rows: kinds.map((kind) => [
+      titles[kind], `${numberText(percentile(latencies[kind], 0.5))} ms`, `${numberText(percentile(latencies[kind], 0.99))} ms`,
+      `${numberText(median(windows[kind].map((each) => each.answersPerSecond)))}/s`,
+    ]),
+  };
+}
+
+/** Median processor time of an answer, by process. */
+function cpuOf(windows: readonly Window[]): Record<string, number> {
+  const measured = windows.flatMap(({ cpuMsPerAnswer }) => (cpuMsPerAnswer === null ? [] : [cpuMsPerAnswer]));
+  const names = Object.keys(measured[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, rounded(median(measured.map((each) => each[name] ?? 0)))]));
+}
+
+function cpuTable(windows: Of<Window[]>): Table[] {
+  const names = Object.keys(cpuOf(windows.bare));
+  if (names.length === 0) return [];
+  return [{
+    head: ['processor ms an answer, in parallel', ...names, 'sum'],
+    rows: kinds.map((kind) => {
+      const cpu = Object.values(cpuOf(windows[kind]));
+      return [titles[kind], ...[...cpu, cpu.reduce((sum, ms) => sum + ms, 0)].map(numberText)];
+    }),
+  }];
+}
+
+function figures(latencies: Of<number[]>, windows: Of<Window[]>): Figure[] {
+  const p50 = (kind: Kind): number => percentile(latencies[kind], 0.5);
+  const added = blockwise(latencies.api, latencies.bare, (api, base) => api - base);
+  return [
+    { name: 'p50, API / bare', value: p50('api') / p50('bare'), unit: '', goal: { atMost: 1.2 }, range: blockwise(latencies.api, latencies.bare, divided) },
+    { name: 'added by the API at p50', value: p50('api') - p50('bare'), unit: 'ms', goal: null, range: added },
+    { name: 'p99, API / bare', value: percentile(latencies.api, 0.99) / percentile(latencies.bare, 0.99), unit: '', goal: null },
+    { name: 'answers/s, API / bare', ...ratioByWindow(windows.api, windows.bare), unit: '', goal: { atLeast: 0.8 } },
+    { name: 'p50, with guards / without', value: p50('api') / p50('unguarded'), unit: '', goal: { atMost: 1.1 }, range: blockwise(latencies.api, latencies.unguarded, divided) },
+    { name: 'answers/s, with guards / without', ...ratioByWindow(windows.api, windows.unguarded), unit: '', goal: null },
+  ];
+}
+
+const divided = (a: number, b: number): number => a / b;
+
+function blockwise(a: readonly number[], b: readonly number[], combined: (a: number, b: number) => number): readonly [low: number, high: number] {
+  const others = blocks(b, trialBlocks).map((block) => median(block));
+  return range(blocks(a, trialBlocks).map((block, index) => combined(median(block), others[index] ?? Number.NaN)));
+}
+
+/** Windows of one round were measured within seconds: their ratio shakes less than that of two medians. */
+function ratioByWindow(a: readonly Window[], b: readonly Window[]): { value: number; range: readonly [low: number, high: number] } {
+  const ratios = a.map((each, index) => each.answersPerSecond / (b[index]?.answersPerSecond ?? Number.NaN));
+  return { value: median(ratios), range: range(ratios) };
+}

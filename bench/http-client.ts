@@ -1,0 +1,46 @@
+/**
+ * The cheapest HTTP client at hand: node:http with sockets that stay open. What the client costs counts against the
+ * API, and fetch costs twice as much a call (0.47 against 0.22 ms, engine-speed 1), which no user of ours pays.
+ */
+import { Agent, request } from 'node:http';
+
+export interface HttpReply { readonly status: number; readonly body: unknown }
+
+export class HttpClient {
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  private readonly host: string;
+  private readonly port: string;
+
+  constructor(url: string) {
+    ({ hostname: this.host, port: this.port } = new URL(url));
+  }
+
+  /** Posts JSON and parses the JSON that comes back. Rejects when the socket breaks or is silent for 15 s. */
+  post(path: string, headers: Readonly<Record<string, string>>, content: object): Promise<HttpReply> {
+    const text = JSON.stringify(content);
+    return new Promise((resolve, reject) => {
+      const call = request({
+        agent: this.agent, host: this.host, port: this.port, path, method: 'POST', timeout: 15_000,
+        headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+      }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => { chunks.push(chunk); });
+        response.once('error', reject);
+        response.once('end', () => {
+          try {
+            resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        });
+      });
+      call.once('timeout', () => { call.destroy(new Error('The API was silent for 15 s.')); });
+      call.once('error', reject);
+      call.end(text);
+    });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * From `npm run up` to the first answered question. It runs in a copy of the sources, so that the workflow bundle has
+ * to be built anew while nobody's own is touched; installed packages and servers are borrowed by links.
+ */
+import { cp, mkdir, readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { openSession } from './answering.ts';
+import { HttpClient } from './http-client.ts';
+import type { Context, Outcome } from './part.ts';
+import { median, range, rounded } from './statistics.ts';
+import { up } from './up.ts';
+
+const project = join(import.meta.dirname, '..');
+const repetitions = 3;
+/** Not sources, or not needed to start. */
+const left = new Set(['node_modules', '.local', '.git', 'bench', 'test', 'docs', 'coverage']);
+
+interface Start { readonly ready: number; readonly answered: number }
+
+export async function run({ folder, say }: Context): Promise<Outcome> {
+  const cold: Start[] = [];
+  const warm: Start[] = [];
+  for (let count = 1; count <= repetitions; count += 1) {
+    say(`start ${count} of ${repetitions}, cold and warm ...`);
+    const copy = join(folder, `copy-${count}`);
+    await copyProject(copy);
+    cold.push(await timed(copy));
+    warm.push(await timed(copy));
+  }
+  return outcome(cold, warm);
+}
+
+async function copyProject(copy: string): Promise<void> {
+  await mkdir(join(copy, '.local'), { recursive: true });
+  for (const name of await readdir(project)) {
+    if (!left.has(name)) await cp(join(project, name), join(copy, name), { recursive: true });
+  }
+  await symlink(join(project, 'node_modules'), join(copy, 'node_modules'));
+  const local = await readdir(join(project, '.local'));
+  for (const name of ['runtime', 'venv']) {
+    if (local.includes(name)) await symlink(join(project, '.local', name), join(copy, '.local', name));
+  }
+}
+
+/** Seconds from the command until the service took requests, and until a question was answered. */
+async function timed(copy: string): Promise<Start> {
+  const data = join(copy, '.local', 'data');
+  const gangway = await up(copy, data);
+  const seconds = (): number => (performance.now() - gangway.began) / 1_000;
+  const ready = seconds();
+  const http = new HttpClient(gangway.url);
+  try {
+    await openSession(http, await developmentKey(data));
+    return { ready, answered: seconds() };
+  } finally {
+    http.close();
+    await gangway.stop();
+  }
+}
+
+function outcome(cold: readonly Start[], warm: readonly Start[]): Outcome {
+  const row = (name: string, starts: readonly Start[]) => ({
+    name, value: median(starts.map((each) => each.answered)), unit: 's' as const, goal: null, range: range(starts.map((each) => each.answered)),
+  });
+  const told = (starts: readonly Start[]) =>
+    starts.map(({ ready, answered }) => ({ ready_seconds: rounded(ready, 2), answered_seconds: rounded(answered, 2) }));
+  return {
+    title: 'From npm run up to the first answered question',
+    notes: [
+      'Cold: empty data folder, workflow bundle built anew. Warm: the second start on the same data.',
+      'Not in it: installing Node, packages and servers, which comes on top of the very first start. Files were in the',
+      `page cache of the system. Medians of ${repetitions} starts each.`,
+    ],
+    tables: [],
+    figures: [row('cold', cold), row('warm', warm)],
+    details: { cold: told(cold), warm: told(warm) },
+  };
+}

@@ -1,0 +1,52 @@
+/** No query without an index it was checked against: plans over many rows, so that a scan would be the planner's choice if it had to. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { databaseOf } from './support/instance-stores.ts';
+import { newTenant } from './support/person.ts';
+import { sharedInstance } from './support/shared.ts';
+import type { Database } from '../stores/postgres.ts';
+
+let db: Database;
+const tenant = newTenant();
+
+beforeAll(async () => {
+  db = await databaseOf(sharedInstance());
+  await db.query(
+    `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, claim_token, claim_expires_at, confirmed, view)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 500, 'f', 1, 'en', 'first_time', (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
+            gen_random_uuid(), now(), true, '{}' FROM generate_series(1, 30000) AS n`,
+    [tenant],
+  );
+  await db.query(
+    `INSERT INTO changesets (changeset_id, tenant, session_id, status, requested_by, approved_by, risk_score, created_at)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, gen_random_uuid(), 'applied', 'a', 'b', 0, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n`,
+    [tenant],
+  );
+  await db.query('ANALYZE sessions');
+  await db.query('ANALYZE changesets');
+}, 60_000);
+
+afterAll(async () => {
+  await db.query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.query("DELETE FROM changesets WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.close();
+});
+
+const page = 'ORDER BY created_at DESC, session_id DESC LIMIT 21';
+const id = randomUUID();
+const cases: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
+  ['sessions of a tenant', `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL ${page}`, [tenant], 'sessions_by_tenant'],
+  ['the next page', `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL AND (created_at, session_id) < (now() - interval '5 days', $2::uuid) ${page}`, [tenant, id], 'sessions_by_tenant'],
+  ['sessions of a person', `SELECT view FROM sessions WHERE tenant = $1 AND owner = $2 AND confirmed AND view IS NOT NULL ${page}`, [tenant, 'owner-3'], 'sessions_by_owner'],
+  ['the open session of a person and flow', 'SELECT session_id FROM sessions WHERE tenant = $1 AND owner = $2 AND flow_id = $3 AND ended_at IS NULL', [tenant, 'owner-3', 'f'], 'sessions_one_open'],
+  ['a session by id', 'SELECT view FROM sessions WHERE session_id = $1 AND tenant = $2', [id, tenant], 'sessions_pkey'],
+  ['changesets of a tenant', 'SELECT status FROM changesets WHERE tenant = $1 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant], 'changesets_by_tenant'],
+  ['changesets of a session', 'SELECT status FROM changesets WHERE tenant = $1 AND session_id = $2 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant, id], 'changesets_by_session'],
+];
+
+test.each(cases)('%s come by an index, without a scan or a sort', async (_, sql, params, index) => {
+  const rows = await db.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, params);
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  expect(plan).toContain(index);
+  expect(plan).not.toMatch(/Seq Scan|^\s*->\s+Sort|^Sort/m);
+});

@@ -1,0 +1,3 @@
+import { server } from '../api/server.ts';
+
+export const activity = server;

@@ -1,0 +1,3 @@
+import { activity } from '../activities/upwards.ts';
+
+export const server = activity;

@@ -1,0 +1,71 @@
+/**
+ * Records the histories of sessions of every kind into test/histories/, for the replay test. Until version 1.0 they may be
+ * recorded anew when the workflow changes: sh scripts/run test/support/record-histories.ts
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { connectEngine } from '../../stores/temporal.ts';
+import { discard, newFolder, root, startInstance } from './instance.ts';
+import { cast, proposed, type Body } from './person.ts';
+import { until } from './until.ts';
+
+const target = join(root, 'test', 'histories');
+
+const instance = await startInstance(await newFolder(), { GANGWAY_UPDATES_PER_RUN: '6' });
+const { urls } = await instance.runFile();
+const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default' });
+
+/** Each plays one session and returns its id; `until` waits there for the workflow to settle. */
+const scenarios: Readonly<Record<string, () => Promise<{ tenant: string; id: string }>>> = {
+  completed: async () => {
+    const { ana, ben, tenant } = await cast(instance);
+    const { session, items } = await proposed(ana, ben, { security_level: 'high' });
+    await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
+    return { tenant, id: session.session_id };
+  },
+  rejected: async () => {
+    const { ana, ben, tenant } = await cast(instance);
+    const { session, items } = await proposed(ana, ben);
+    await ben.post(`/sessions/${session.session_id}/decision/`, { rejected_items: items, dry_run: false });
+    return { tenant, id: session.session_id };
+  },
+  cancelled: async () => {
+    const { ana, tenant } = await cast(instance);
+    const session = await ana.start();
+    await ana.answer(session.session_id, 'setup_urgency', 'castle');
+    await ana.post(`/sessions/${session.session_id}/answers/`, { text: 'immediately' });
+    await ana.post(`/sessions/${session.session_id}/cancel/`, { reason: 'enough' });
+    return { tenant, id: session.session_id };
+  },
+  amended: async () => {
+    const { ana, ben, tenant } = await cast(instance);
+    const { session } = await proposed(ana, ben, { security_level: 'high' });
+    for (const level of ['basic', 'high', 'basic']) await ana.answer(session.session_id, 'security_level', level);
+    await Promise.all(Array.from({ length: 8 }, (_, at) => ana.answer(session.session_id, 'expected_users', 10 + at)));
+    await ana.inState(session.session_id, 'awaiting_approval');
+    return { tenant, id: session.session_id };
+  },
+};
+
+await rm(target, { recursive: true, force: true });
+await mkdir(target, { recursive: true });
+for (const [name, play] of Object.entries(scenarios)) {
+  const { tenant, id } = await play();
+  const workflowId = `session:${tenant}:${id}`;
+  const runIds: string[] = [];
+  await until('the runs are listed', async () => {
+    runIds.length = 0;
+    for await (const each of client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) runIds.unshift(each.runId);
+    return runIds.length > 0;
+  });
+  for (const [at, runId] of runIds.entries()) {
+    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    // who ran it is this machine's business
+    const anonymous = JSON.stringify(JSON.parse(historyToJSON(history)), (key, value: Body) => (key === 'identity' ? 'recorder' : value), 1);
+    await writeFile(join(target, `${name}-${at + 1}.json`), `${anonymous}\n`);
+  }
+  process.stdout.write(`${name}: ${runIds.length} runs\n`);
+}
+await connection.close();
+await discard(instance);
