@@ -4,6 +4,7 @@
  * service run in others (host.ts).
  */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { readConfiguration, type Configuration } from '../stores/configuration.ts';
@@ -30,9 +31,11 @@ const warmUpTrials = 60;
 const trialSessions = 10;
 /** For the range beside the ratio of p50. */
 const trialBlocks = 8;
-const rounds = 6;
-const windowSeconds = 4;
+const rounds = 7;
+const windowSeconds = 3;
 const warmUpSeconds = 2;
+/** New sessions are stored at once; their flushes end before the first window. */
+const settleMs = 1_500;
 const sessionsInParallel = 64;
 /** A start costs several answers: 64 at once can pass the engine's deadline of 2 s. Starts are not what is measured here. */
 const startsAtOnce = 8;
@@ -115,6 +118,7 @@ async function inParallel(bench: Bench): Promise<Of<Window[]>> {
   const windows: Of<Window[]> = { bare: [], api: [], unguarded: [] };
   for (let round = 0; round <= rounds; round += 1) {
     const sessions = await bench.open(sessionsInParallel);
+    await sleep(settleMs);
     for (const kind of shuffled(kinds, bench.random)) {
       const measured = await window(bench, kind, sessions, round === 0 ? warmUpSeconds : windowSeconds);
       if (round > 0) windows[kind].push(measured);

@@ -1,6 +1,10 @@
-/** Idle memory by process, of a Gangway started as users start it. */
+/**
+ * Idle memory by process, of a Gangway started as users start it: the first start, which builds the workflow bundle
+ * inside the process and keeps what that took, and a later one, which finds it.
+ */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { copyProject } from './copy.ts';
 import type { Context, Figure, Outcome } from './part.ts';
 import { descendants, processes, shared } from './process-memory.ts';
 import { median, range, rounded } from './statistics.ts';
@@ -11,25 +15,37 @@ const settleSeconds = 20;
 const samples = 5;
 const betweenMs = 1_000;
 const bytesPerMb = 1_000_000;
+const goals = { ours: { atMost: 450 }, all: { atMost: 750 } };
 
+/** MB by process. */
 interface Sample { readonly ours: number; readonly temporal: number; readonly redis: number; readonly postgres: number; readonly guards: number }
 
 const titles: Readonly<Record<keyof Sample, string>> = {
   ours: 'Gangway (API, worker, ClickHouse inside)', temporal: 'Temporal', redis: 'Valkey or Redis',
   postgres: 'PostgreSQL, all its processes', guards: 'npm and the shells that watch over the servers',
 };
+const names = Object.keys(titles) as (keyof Sample)[];
 
 export async function run({ folder, say }: Context): Promise<Outcome> {
-  const gangway = await up(join(import.meta.dirname, '..'), join(folder, 'data'));
+  const copy = join(folder, 'copy');
+  await copyProject(copy);
+  say(`first start, idle for ${settleSeconds} s ...`);
+  const first = await idle(copy);
+  say(`second start, idle for ${settleSeconds} s ...`);
+  const second = await idle(copy);
+  return outcome(first, second);
+}
+
+async function idle(copy: string): Promise<Sample[]> {
+  const gangway = await up(copy, join(copy, '.local', 'data'));
   try {
-    say(`idle for ${settleSeconds} s ...`);
     await sleep(settleSeconds * 1_000);
     const taken: Sample[] = [];
     for (let count = 0; count < samples; count += 1) {
       taken.push(await sample(gangway));
       await sleep(betweenMs);
     }
-    return outcome(taken);
+    return taken;
   } finally {
     await gangway.stop();
   }
@@ -40,27 +56,36 @@ async function sample({ pid, pids }: Up): Promise<Sample> {
   const rss = (of: number | undefined): number => (all.find((row) => row.pid === of)?.rss ?? 0) / bytesPerMb;
   const postgres = all.filter((row) => row.pid === pids['postgres']).flatMap((row) => [row, ...descendants(all, row.pid)]);
   const counted = new Set([pid, pids['temporal'], pids['redis'], ...postgres.map((row) => row.pid)]);
-  const started = descendants(all, process.pid).filter((row) => !counted.has(row.pid));
+  const others = descendants(all, process.pid).filter((row) => !counted.has(row.pid));
   return {
     ours: rss(pid), temporal: rss(pids['temporal']), redis: rss(pids['redis']),
-    postgres: await shared(postgres) / bytesPerMb, guards: await shared(started) / bytesPerMb,
+    postgres: await shared(postgres) / bytesPerMb, guards: await shared(others) / bytesPerMb,
   };
 }
 
-function outcome(taken: readonly Sample[]): Outcome {
-  const names = Object.keys(titles) as (keyof Sample)[];
-  const of = (name: keyof Sample): number => median(taken.map((each) => each[name]));
-  const sums = taken.map((each) => names.reduce((sum, name) => sum + each[name], 0));
-  const figure = (name: string, values: readonly number[], atMost: number): Figure =>
-    ({ name, value: median(values), unit: 'MB', goal: { atMost }, range: range(values) });
+const sum = (each: Sample): number => names.reduce((total, name) => total + each[name], 0);
+const medianOf = (taken: readonly Sample[], name: keyof Sample): number => median(taken.map((each) => each[name]));
+
+function outcome(first: readonly Sample[], second: readonly Sample[]): Outcome {
+  const byProcess = (taken: readonly Sample[]) => Object.fromEntries(names.map((name) => [name, rounded(medianOf(taken, name), 1)]));
   return {
     title: 'Idle memory after npm run up',
     notes: [
-      `Empty data folder, no session; medians of ${samples} samples after ${settleSeconds} idle seconds. MB = 1,000,000 bytes.`,
-      'RSS of each process; PostgreSQL by PSS (RSS where there is none), since its processes share their pages.',
+      `No session; medians of ${samples} samples after ${settleSeconds} idle seconds. MB = 1,000,000 bytes.`,
+      'First: empty data folder and no workflow bundle, which is then built inside the process. Later: the same data again.',
+      'RSS of each process; PostgreSQL and the shells by PSS (RSS where there is none), since they share their pages.',
     ],
-    tables: [{ head: ['', 'MB'], rows: names.map((name) => [titles[name], numberText(of(name))]) }],
-    figures: [figure('Gangway itself', taken.map((each) => each.ours), 450), figure('all together', sums, 750)],
-    details: { mb_by_process: Object.fromEntries(names.map((name) => [name, rounded(of(name), 1)])) },
+    tables: [{
+      head: ['MB', 'first start', 'later start'],
+      rows: names.map((name) => [titles[name], numberText(medianOf(first, name)), numberText(medianOf(second, name))]),
+    }],
+    figures: [...figures('first start', first), ...figures('later start', second)],
+    details: { mb_by_process: { first_start: byProcess(first), later_start: byProcess(second) } },
   };
+}
+
+function figures(start: string, taken: readonly Sample[]): Figure[] {
+  const figure = (name: string, values: readonly number[], goal: Figure['goal']): Figure =>
+    ({ name: `${start}, ${name}`, value: median(values), unit: 'MB', goal, range: range(values) });
+  return [figure('Gangway itself', taken.map((each) => each.ours), goals.ours), figure('all together', taken.map(sum), goals.all)];
 }

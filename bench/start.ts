@@ -1,20 +1,14 @@
-/**
- * From `npm run up` to the first answered question. It runs in a copy of the sources, so that the workflow bundle has
- * to be built anew while nobody's own is touched; installed packages and servers are borrowed by links.
- */
-import { cp, mkdir, readdir, symlink } from 'node:fs/promises';
+/** From `npm run up` to the first answered question, in copies of the project, so that cold is cold. */
 import { join } from 'node:path';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { openSession } from './answering.ts';
+import { copyProject } from './copy.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Outcome } from './part.ts';
 import { median, range, rounded } from './statistics.ts';
 import { up } from './up.ts';
 
-const project = join(import.meta.dirname, '..');
 const repetitions = 3;
-/** Not sources, or not needed to start. */
-const left = new Set(['node_modules', '.local', '.git', 'bench', 'test', 'docs', 'coverage']);
 
 interface Start { readonly ready: number; readonly answered: number }
 
@@ -29,18 +23,6 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     warm.push(await timed(copy));
   }
   return outcome(cold, warm);
-}
-
-async function copyProject(copy: string): Promise<void> {
-  await mkdir(join(copy, '.local'), { recursive: true });
-  for (const name of await readdir(project)) {
-    if (!left.has(name)) await cp(join(project, name), join(copy, name), { recursive: true });
-  }
-  await symlink(join(project, 'node_modules'), join(copy, 'node_modules'));
-  const local = await readdir(join(project, '.local'));
-  for (const name of ['runtime', 'venv']) {
-    if (local.includes(name)) await symlink(join(project, '.local', name), join(copy, '.local', name));
-  }
 }
 
 /** Seconds from the command until the service took requests, and until a question was answered. */

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify, types } from 'node:util';
 import { lockFolder } from '../scripts/embedded/lock.ts';
+import { startInstance } from './support/instance.ts';
+import { cast, person } from './support/person.ts';
 
 const project = join(import.meta.dirname, '..');
 const cleanups: (() => unknown)[] = [];
@@ -64,3 +66,33 @@ test('every bad setting is named, without its value and without a stack', async 
   expect(stderr).not.toMatch(/eighty|\n +at /);
   expect(code).toBe(1);
 });
+
+const runs = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+test('Ctrl-C lets running requests end, stops every child, and a second start in seconds has all data', async () => {
+  const folder = await temporaryFolder();
+  const first = await startInstance(folder);
+  expect(first.output()).toMatch(/Redis.*ready[\s\S]*Ready in/);
+  const { pids } = await first.runFile();
+  expect(Object.keys(pids).sort()).toEqual(['postgres', 'redis', 'temporal']);
+  const { ana, tenant } = await cast(first);
+  const session = await ana.start();
+  const running = Promise.all(Array.from({ length: 8 }, (_, at) => ana.answer(session.session_id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned')));
+  process.kill(first.pid, 'SIGINT');
+  // what had reached the service is answered; what came too late is refused by the closed port, never half done
+  const statuses = await running.then((replies) => replies.map((reply) => reply.status), () => []);
+  expect(statuses.every((status) => status === 200)).toBe(true);
+  expect(await first.stop()).toBe(0);
+  expect([first.pid, ...Object.values(pids)].filter(runs)).toEqual([]);
+
+  const second = await startInstance(folder);
+  cleanups.push(() => second.stop());
+  const anaAgain = await person(second, tenant, 'ana', 'user');
+  expect((await anaAgain.get(`/sessions/${session.session_id}/`)).body).toMatchObject({ session_id: session.session_id, stale: false });
+}, 120_000);
