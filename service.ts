@@ -3,6 +3,8 @@ import { createHmac } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import pino, { type Logger } from 'pino';
 import { createCopyWriter } from './activities/copy-writer.ts';
+import { configuredModel } from './activities/model/configured-model.ts';
+import { startConfiguredDelivery } from './activities/outbox/configured-delivery.ts';
 import { createTasks } from './activities/tasks.ts';
 import { Authentication } from './api/authentication.ts';
 import { addressReader } from './api/limits/address.ts';
@@ -15,17 +17,21 @@ import { ApiServer, type ServerOptions } from './api/server.ts';
 import { SessionEngine } from './api/session-engine.ts';
 import type { StoreAddresses } from './stores/addresses.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from './stores/clickhouse.ts';
-import type { Configuration } from './stores/configuration.ts';
+import { configuredChangeTarget } from './stores/change-target/configured.ts';
+import { ConfigurationError, type Configuration } from './stores/configuration.ts';
+import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from './stores/encryption.ts';
 import { loadFlowFolder } from './stores/flow-files.ts';
 import { openFlowRegistry } from './stores/flow-registry.ts';
 import { createHotCopies } from './stores/hot-copies.ts';
+import { settleCutOffAudits } from './stores/audit-store.ts';
 import { forgetKeys } from './stores/idempotency-store.ts';
-import { migrateDatabase, openDatabase, type Database } from './stores/postgres.ts';
+import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from './stores/postgres.ts';
 import { openRedis } from './stores/redis.ts';
-import { connectEngine } from './stores/temporal.ts';
+import { connectEngine, registerSearchAttributes } from './stores/temporal.ts';
 import { beat } from './stores/worker-heartbeat.ts';
 import { StoreUnavailableError } from './stores/unavailable.ts';
 import type { SessionLimits } from './workflows/messages.ts';
+import { searchAttributeNames } from './workflows/search-attributes.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
 export interface ServiceOptions {
@@ -33,6 +39,10 @@ export interface ServiceOptions {
   readonly urls: StoreAddresses;
   /** HS256 key of development tokens; null when JWKS_URL is set. */
   readonly developmentKey: Uint8Array | null;
+  /** Keys in the form of GANGWAY_CODEC_KEYS; without them that setting counts. null: nothing is encrypted, for measuring only. */
+  readonly codecKeys?: string | null;
+  /** Secret in the path of the codec endpoint for the Temporal Web UI on this machine; without it there is no such path. */
+  readonly codecPathKey?: string;
   readonly roles?: readonly ('api' | 'worker')[];
   readonly guards?: ServerOptions['guards'];
 }
@@ -58,40 +68,46 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<string> {
   const { configuration, urls, roles = ['api', 'worker'] } = options;
   const log = pino({ level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2));
-  const stores = await openStores(configuration, urls, log, onStop);
+  const sealer = sealerOf(options);
+  const stores = await openStores(configuration, urls, sealer, log, onStop);
   const flows = await openFlowRegistry(stores.db, await loadFlowFolder(fileURLToPath(new URL('./flows/', import.meta.url))));
-  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY });
+  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY, sealer });
   onStop(() => connection.close());
+  await registerSearchAttributes(connection, configuration.TEMPORAL_NAMESPACE, searchAttributeNames);
 
+  const changeTarget = configuredChangeTarget(configuration, Date.now);
   let worker: RunningWorker | null = null;
   if (roles.includes('worker')) {
     const copies = createCopyWriter({
-      ...stores, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
-      pseudonymKey: pseudonymKey(options.developmentKey, configuration),
+      ...stores, sealer, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
+      pseudonymKey: pseudonymKey(options.developmentKey, configuration), keepEvents: configuration.EVENT_WEBHOOK_URL !== undefined,
     });
-    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, log }), log });
+    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model: configuredModel(configuration, log, Date.now), log }), sealer, log });
     onStop(() => running.stop());
     onStop(beat(stores.redis, configuration.GANGWAY_TASK_QUEUE, () => running.isRunning()));
     worker = running;
+    const delivery = startConfiguredDelivery(configuration, stores.db, log, Date.now);
+    if (delivery !== null) onStop(() => delivery.stop());
   }
   if (!roles.includes('api')) return '';
 
   const now = (): number => Date.now();
   const sessions = new SessionEngine({
     client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS,
-    inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies,
+    inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies, sealer,
   });
   const readiness = new ReadinessCheck({
     connection, db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now,
   });
   const breaker = new Breaker({ failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000, now });
   const server = new ApiServer({
-    services: { configuration, db: stores.db, clickhouse: stores.clickhouse, flows, sessions, log, now }, routes,
+    services: { configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, log, now }, routes,
     authentication: new Authentication({
-      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, now,
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, db: stores.db, now,
     }),
     limiter: new Limiter({ redis: stores.redis, breaker, now, onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); } }),
     policies: policiesOf(configuration), addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL) },
     checkAnswers: configuration.GANGWAY_CHECK_ANSWERS === 'true', ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
@@ -103,11 +119,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   return `http://${configuration.HOST}:${port}`;
 }
 
-async function openStores(configuration: Configuration, urls: StoreAddresses, log: Logger, onStop: (close: () => Promise<void>) => void) {
+async function openStores(configuration: Configuration, urls: StoreAddresses, sealer: Sealer, log: Logger, onStop: (close: () => Promise<void>) => void) {
   // migrations may wait for another process that runs them, requests may not
   const migrating = openDatabase({ url: urls.databaseUrl, timeoutMs: 60_000, connections: 1 });
   try {
     await migrateDatabase(migrating);
+    if (!await isBoundByPolicies(migrating)) log.warn('DATABASE_URL names a superuser or a role with BYPASSRLS: row-level security does not bind it. Use a plain role that owns the tables.');
   } finally {
     await migrating.close();
   }
@@ -118,7 +135,7 @@ async function openStores(configuration: Configuration, urls: StoreAddresses, lo
   const clickhouse = await openClickHouse(urls.clickhouse);
   onStop(() => clickhouse.close());
   onStop(await migrateAnalytics(clickhouse, log));
-  return { db, redis, clickhouse, hotCopies: createHotCopies(redis) };
+  return { db, redis, clickhouse, hotCopies: createHotCopies(redis, sealer) };
 }
 
 /** Sessions run without ClickHouse, so its absence at start must not stop the service: the migration is tried until it is done. */
@@ -137,10 +154,21 @@ async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<()
   return () => { clearTimeout(timer); return Promise.resolve(); };
 }
 
+function originOf(address: string | undefined): string | null {
+  return address !== undefined && URL.canParse(address) ? new URL(address).origin : null;
+}
+
+function sealerOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS }: ServiceOptions): Sealer {
+  if (codecKeys === null) return unsealed;
+  if (codecKeys === undefined) throw new ConfigurationError(`The configuration cannot be used:\n  ${codecKeysSetting}: has to be set where no development key is made`);
+  return createSealer(readCodecKeys(codecKeys));
+}
+
 function sessionLimits(configuration: Configuration): SessionLimits {
   return {
     idleAbandonedMs: configuration.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: configuration.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
     flushAfterMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000, messagesPerRun: configuration.GANGWAY_UPDATES_PER_RUN,
+    proposalFallbackMs: configuration.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000,
   };
 }
 
@@ -151,10 +179,14 @@ function pseudonymKey(developmentKey: Uint8Array | null, configuration: Configur
   return createHmac('sha256', secret).update('gangway pseudonyms').digest();
 }
 
-/** Forgets old idempotency keys, a bounded number every minute. */
+/** Longer than any request lasts: its entry would be there. */
+const cutOffSeconds = 120;
+
+/** Forgets old idempotency keys, and audits acts that were cut off, a bounded number every minute. */
 function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {
   const timer = setInterval(() => {
     forgetKeys(db, keepHours).catch(() => { log.debug('idempotency keys are swept later: PostgreSQL does not answer'); });
+    settleCutOffAudits(db, cutOffSeconds).catch(() => { log.debug('acts that were cut off are audited later: PostgreSQL does not answer'); });
   }, 60_000);
   timer.unref();
   return () => { clearInterval(timer); return Promise.resolve(); };

@@ -1,6 +1,8 @@
-/** All changes of a decision in one transaction, with the before-images it found; nothing when a target has changed since. */
+/** All changes of a decision at the change target, or none of them: nothing when a target has changed since the proposal. */
+import { ApplicationFailure } from '@temporalio/activity';
 import { z } from 'zod';
-import { applyChangeset as apply } from '../stores/change-target.ts';
+import { applyChangeset as apply } from '../stores/change-target/apply.ts';
+import { ChangeTargetError } from '../stores/change-target/port.ts';
 import { sessionTask, values } from './inputs.ts';
 import { defineTask } from './task.ts';
 
@@ -11,6 +13,26 @@ const change = z.object({
 
 export const applyChangeset = defineTask({
   name: 'applyChangeset',
-  input: sessionTask.extend({ changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(), risk_score: z.number(), status: z.enum(['applied', 'rejected']) }),
-  run: async (changeset, { db }): Promise<{ status: 'applied' | 'rejected' | 'stale' }> => ({ status: await apply(db, changeset) }),
+  input: sessionTask.extend({
+    changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(),
+    second_approved_by: z.string().nullable(), approval_id: z.uuid().nullable(), risk_score: z.number(), status: z.enum(['applied', 'rejected', 'pending_second_approval']),
+  }),
+  run: async (changeset, { db, changeTarget }): Promise<{ status: 'pending_second_approval' | 'applied' | 'rejected' | 'stale' }> => {
+    try {
+      return { status: await apply(db, changeTarget, changeset) };
+    } catch (error) {
+      throw error instanceof ChangeTargetError ? failureOf(error) : error;
+    }
+  },
 });
+
+/** A no stays a no, however often it is asked: that is for a person. What was applied before it has been taken back. */
+function failureOf(error: ChangeTargetError): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'external_api', message: `The change target failed: ${error.message}`, nonRetryable: error.kind === 'refused' || error.kind === 'wrong_answer',
+    details: [{ kind: error.kind, status: error.status }], cause: error, ...(error.retryAfterMs === null ? {} : { nextRetryDelay: Math.min(error.retryAfterMs, longestRetryAfterMs) }),
+  });
+}
+
+/** A Retry-After beyond this is not waited for in one piece. */
+const longestRetryAfterMs = 300_000;

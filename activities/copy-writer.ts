@@ -5,13 +5,16 @@ import { stageNumbers, tables, type EventRow, type SessionRow } from '../analyti
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import type { SessionView } from '../domain/message.ts';
-import type { AnswerEntry, SessionEvent, SessionState } from '../domain/session.ts';
+import type { CheckpointContent, SessionEvent, SessionState } from '../domain/session-state.ts';
 import { saveCheckpoints } from '../stores/checkpoint-store.ts';
 import type { ClickHouse } from '../stores/clickhouse.ts';
+import { sealedAs, type Sealer } from '../stores/encryption.ts';
 import type { HotCopies } from '../stores/hot-copies.ts';
 import type { Database } from '../stores/postgres.ts';
+import { queueEvents } from '../stores/outbox-store.ts';
 import { saveSessions } from '../stores/session-store.ts';
 import { Batch } from './batch.ts';
+import { outgoingEventsOf } from './outbox/session-events.ts';
 
 /** Everything of one session that is not stored yet. */
 export interface SessionCopies {
@@ -30,16 +33,19 @@ export interface CopyWriterOptions {
   readonly db: Database;
   readonly clickhouse: ClickHouse;
   readonly hotCopies: HotCopies;
+  readonly sealer: Sealer;
   readonly log: Logger;
   readonly waitMs: number;
   readonly maxRows: number;
   /** Keys the pseudonym of a person in ClickHouse, which holds no user ids. */
   readonly pseudonymKey: Uint8Array;
+  /** Events are to be sent to EVENT_WEBHOOK_URL. */
+  readonly keepEvents: boolean;
 }
 
 export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   const { db, clickhouse, hotCopies, log, waitMs, maxRows } = options;
-  const archive = new Batch<SessionCopies>({ waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, all) });
+  const archive = new Batch<SessionCopies>({ waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, options.sealer, all, options.keepEvents) });
   const hot = new Batch<SessionView>({ waitMs: 0, maxItems: maxRows, store: (views) => hotCopies.put(views) });
   const analytics = new Batch<SessionCopies>({
     waitMs, maxItems: maxRows, store: (all) => saveAnalytics(clickhouse, all, options.pseudonymKey),
@@ -54,18 +60,23 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   };
 }
 
-async function saveArchive(db: Database, all: readonly SessionCopies[]): Promise<void> {
+async function saveArchive(db: Database, sealer: Sealer, all: readonly SessionCopies[], keepEvents: boolean): Promise<void> {
   const newest = [...new Map([...all].sort((a, b) => a.view.revision - b.view.revision).map((copies) => [copies.view.session_id, copies])).values()];
-  await db.transaction(async (tx) => {
-    await saveSessions(tx, newest.map(({ view, state }) => ({ view, segment: state.segment, snapshot: encode(state) })));
+  // one batch holds sessions of many tenants
+  await db.asSystem().transaction(async (tx) => {
+    await saveSessions(tx, newest.map(({ view, state }) => ({ view, segment: state.segment, snapshot: sealer.seal(encode(state), sealedAs.snapshot(state.tenant, state.session_id)) })));
     await saveCheckpoints(tx, all.flatMap(({ state, checkpoints }) => checkpoints.map((checkpoint) => ({
-      session_id: state.session_id, tenant: state.tenant, checkpoint, answers: encode(logUpTo(state.answers, checkpoint)),
+      session_id: state.session_id, tenant: state.tenant, checkpoint,
+      answers: sealer.seal(encode(contentOf(state, checkpoint)), sealedAs.checkpoint(state.tenant, state.session_id, checkpoint.version)),
     }))));
+    if (keepEvents) await queueEvents(tx, all.flatMap(({ state, events }) => outgoingEventsOf(state, events)));
   });
 }
 
-function logUpTo(answers: readonly AnswerEntry[], checkpoint: Checkpoint): readonly AnswerEntry[] {
-  return answers.slice(0, checkpoint.position);
+/** What a checkpoint restores: the log up to it, what of it counted, and the UI state. */
+function contentOf(state: SessionState, checkpoint: Checkpoint): CheckpointContent {
+  const uiState = state.ui_states.findLast(([version]) => version <= checkpoint.version)?.[1] ?? null;
+  return { answers: state.answers.slice(0, checkpoint.position), current: checkpoint.current, ui_state: uiState };
 }
 
 function encode(value: object): Buffer {

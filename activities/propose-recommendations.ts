@@ -1,17 +1,44 @@
-/** A proposal from the flow's rules, with the configuration as it stands as before-images. */
+/**
+ * A proposal: the flow's rules say what changes, with the configuration as it stands as before-images; the model, where it is
+ * asked, says how sure it is and may suggest other values; the checker and the consensus say what that is worth.
+ */
 import { randomUUID } from 'node:crypto';
+import { cancellationSignal } from '@temporalio/activity';
 import { z } from 'zod';
-import { propose, type Recommendation } from '../domain/recommendation.ts';
-import { readConfigurationOf } from '../stores/change-target.ts';
+import type { Answers } from '../domain/expression.ts';
+import type { Flow } from '../domain/flow.ts';
+import { propose } from '../domain/recommendation.ts';
+import { currentValues, type TargetRef } from '../stores/change-target/port.ts';
 import { flowVersion, sessionTask, values } from './inputs.ts';
+import { checkProposal, type CheckedProposal } from './model/checker.ts';
+import { askMaker } from './model/maker.ts';
 import { defineTask } from './task.ts';
 
 export const proposeRecommendations = defineTask({
   name: 'proposeRecommendations',
-  input: sessionTask.extend({ flow: flowVersion, number: z.number().int(), answers: values }),
-  run: async ({ tenant, flow, answers }, { db, flows }): Promise<{ recommendations: readonly Recommendation[] }> => {
-    const [definition, existing] = await Promise.all([flows.version(flow.id, flow.version), readConfigurationOf(db, tenant)]);
+  input: sessionTask.extend({
+    flow: flowVersion, number: z.number().int(), answers: values,
+    /** `model` without one configured is `rules`. */
+    provider: z.enum(['model', 'rules']).default('rules'),
+    /** Milliseconds since the epoch; null: now. */
+    oldest_answer_at: z.number().nullable().default(null),
+  }),
+  /** Throws ApplicationFailure of type `llm_api` when the model is asked and makes no proposal. */
+  run: async ({ tenant, flow, answers, provider, oldest_answer_at }, { db, flows, model, changeTarget }): Promise<CheckedProposal> => {
+    const definition = await flows.version(flow.id, flow.version);
+    const existing = await currentValues(db, changeTarget, tenant, targetsOf(definition, answers));
     const recommendations = propose(definition, answers, ({ type, key }) => existing.get(`${type}:${key}`) ?? null, { id: () => randomUUID() });
-    return { recommendations };
+    const suggestions = provider === 'model' && model !== null ? await askMaker(model, definition, answers, recommendations, cancellationSignal()) : null;
+    return checkProposal(definition, recommendations, suggestions, oldest_answer_at === null ? 0 : Date.now() - oldest_answer_at);
   },
 });
+
+/** What the rules would ask for, found by asking them over nothing. */
+function targetsOf(flow: Flow, answers: Answers): TargetRef[] {
+  const targets = new Map<string, TargetRef>();
+  propose(flow, answers, ({ type, key }) => {
+    targets.set(`${type}:${key}`, { target_type: type, target_key: key });
+    return null;
+  }, { id: () => '' });
+  return [...targets.values()];
+}

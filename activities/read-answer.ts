@@ -1,18 +1,48 @@
-/** Free text → a typed value for the question at hand, or null. The scripted reading; a model comes in front of it later. */
+/**
+ * Free text → a typed value for the question at hand, or null. The script reads first, free of charge; what it cannot read goes
+ * to the model once, if there is one. A repeated attempt does not ask again: the first one may have been paid for.
+ */
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { z } from 'zod';
-import { findQuestion, labelsByLanguage } from '../domain/flow.ts';
+import { findQuestion, labelsByLanguage, questionTexts, type Flow } from '../domain/flow.ts';
 import { readText } from '../domain/reading.ts';
-import type { Reading } from '../domain/session.ts';
+import type { Reading } from '../domain/session-state.ts';
 import { flowVersion, sessionTask } from './inputs.ts';
-import { defineTask } from './task.ts';
+import type { LanguageModel } from './model/chat-model.ts';
+import { readByModel } from './model/read-by-model.ts';
+import { visibleText } from './model/visible-text.ts';
+import { defineTask, type TaskServices } from './task.ts';
+
+const ReadAnswer = sessionTask.extend({
+  flow: flowVersion, question_id: z.string(), text: z.string(), language: z.string(),
+  /** IANA name of the person's zone, and their day in it. */
+  timezone: z.string().nullable().default(null), today: z.iso.date().nullable().default(null),
+});
 
 export const readAnswer = defineTask({
   name: 'readAnswer',
-  input: sessionTask.extend({ flow: flowVersion, question_id: z.string(), text: z.string(), language: z.string() }),
-  run: async ({ flow, question_id, text, language }, { flows }): Promise<Reading | null> => {
-    const definition = await flows.version(flow.id, flow.version);
-    const question = findQuestion(definition.rules, question_id);
-    const read = question === null ? null : readText(question, labelsByLanguage(definition, question_id), text, language);
-    return read === null ? null : { question_id, value: read.value };
+  input: ReadAnswer,
+  run: async (input, services): Promise<Reading | null> => {
+    const definition = await services.flows.version(input.flow.id, input.flow.version);
+    return read(definition, input, services, { attempt: activityInfo().attempt, signal: cancellationSignal() });
   },
 });
+
+/** The reading itself. Attempts count from 1. */
+export async function read(
+  flow: Flow, input: Omit<z.output<typeof ReadAnswer>, 'correlation_id' | 'tenant' | 'session_id' | 'flow'>,
+  { model, log }: { readonly model: LanguageModel | null; readonly log: TaskServices['log'] },
+  { attempt, signal }: { readonly attempt: number; readonly signal: AbortSignal },
+): Promise<Reading | null> {
+  const { question_id, language, timezone, today } = input;
+  const question = findQuestion(flow.rules, question_id);
+  if (question === null) return null;
+  const labels = labelsByLanguage(flow, question_id);
+  // a text is the answer as it was written; anything else is read from what can be seen of it
+  const text = question.type === 'text' ? input.text : visibleText(input.text);
+  const scripted = readText(question, labels, text, language, { today });
+  if (scripted !== null) return { question_id, value: scripted.value };
+  if (model === null || attempt > 1) return null;
+  const value = await readByModel(model, { question, texts: questionTexts(flow, language, question_id), labels, language, text, timezone, today }, signal, log);
+  return value === undefined ? null : { question_id, value };
+}

@@ -5,11 +5,13 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse.ts';
 import type { FlowRegistry } from '../stores/flow-registry.ts';
 import type { HotCopies } from '../stores/hot-copies.ts';
 import type { Database } from '../stores/postgres.ts';
 import type { CopyWriter } from './copy-writer.ts';
+import type { LanguageModel } from './model/chat-model.ts';
 
 /** What tasks work with; handed in, never imported. */
 export interface TaskServices {
@@ -18,6 +20,9 @@ export interface TaskServices {
   readonly hotCopies: HotCopies;
   readonly flows: FlowRegistry;
   readonly copies: CopyWriter;
+  readonly changeTarget: ChangeTarget;
+  /** null: no model is configured. */
+  readonly model: LanguageModel | null;
   readonly log: Logger;
 }
 

@@ -1,8 +1,14 @@
-/** Who calls: verified JWTs with pinned algorithms, remembered until they expire. Nothing else of a token is believed. */
+/**
+ * Who calls: verified JWTs with pinned algorithms, remembered until they expire (nothing else of a token is believed), or
+ * API keys, looked up at every request.
+ */
 import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import { roles, type Actor, type Role } from '../domain/message.ts';
-import { unauthenticated } from './problem.ts';
+import { findApiKey, noteUse, type KeyForCheck } from '../stores/api-key-store.ts';
+import { isTenantName, type Database } from '../stores/postgres.ts';
+import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
+import { Problem, unauthenticated } from './problem.ts';
 
 export interface AuthenticationOptions {
   readonly issuer: string;
@@ -10,14 +16,19 @@ export interface AuthenticationOptions {
   /** Key set of the identity provider, or null: then the development key counts. */
   readonly jwksUrl: string | null;
   readonly developmentKey: Uint8Array | null;
+  /** Where API keys are looked up. */
+  readonly db: Database;
   readonly now: () => number;
 }
 
-export interface Credential { readonly actor: Actor; readonly expiresAt: number }
+/** The headers of a request that can carry a credential; '' for one that is missing. */
+export interface Presented { readonly authorization: string; readonly apiKey: string }
+
+/** Who calls, until when (epoch milliseconds; Infinity for a key without an end). `presented` is null for a token. */
+export interface Credential { readonly actor: Actor; readonly expiresAt: number; readonly presented: PresentedKey | null }
 
 /** Verified tokens kept; an entry is some 300 bytes. */
 const rememberedTokens = 10_000;
-const name = /^[^\p{C}\s](?:[^\p{C}]{0,126}[^\p{C}\s])?$/u;
 
 export class Authentication {
   private readonly options: AuthenticationOptions;
@@ -29,9 +40,47 @@ export class Authentication {
     this.verify = verifier(options);
   }
 
-  /** The caller behind an Authorization header. Throws a 401 problem that says what is wrong with the credential. */
-  async authenticate(header: string | undefined): Promise<Credential> {
-    if (header === undefined || header === '') throw unauthenticated('This needs a credential: Authorization: Bearer <token>.');
+  /**
+   * The caller behind the headers. Throws a 401 problem that says what is wrong with the credential, 400 for two credentials
+   * at once (which of two people acts must not be a guess), and StoreUnavailableError when a key cannot be looked up.
+   */
+  async authenticate({ authorization, apiKey }: Presented): Promise<Credential> {
+    if (authorization !== '' && apiKey !== '') {
+      throw new Problem('invalid_request', 'Authorization and X-API-Key were both given. Send one of them.', {
+        errors: [{ pointer: '', code: 'two_credentials', message: 'A request has one credential.', fix: 'Leave out Authorization or X-API-Key.' }],
+      });
+    }
+    if (apiKey !== '') return this.byKey(apiKey);
+    if (authorization === '') throw unauthenticated('This needs a credential: Authorization: Bearer <token>, or X-API-Key.');
+    return this.byToken(authorization);
+  }
+
+  /** Whether a credential that was accepted before still counts: for streams and whatever else outlives its request. */
+  async stillCounts(credential: Credential): Promise<boolean> {
+    if (credential.expiresAt <= this.options.now()) return false;
+    if (credential.presented === null) return true;
+    const found = await findApiKey(this.options.db, credential.presented.keyId);
+    return found !== null && whyNot(found, credential.presented) === null;
+  }
+
+  /**
+   * Looked up at every request: a revoked key is refused at the very next one in every process, which no memory of verified
+   * keys, however short, could promise. It costs one look-up by primary key.
+   */
+  private async byKey(text: string): Promise<Credential> {
+    const presented = readPresentedKey(text);
+    if (presented === null) throw unauthenticated('X-API-Key is not a whole key: it looks like gw_… and ends in a checksum that fits.');
+    const { db } = this.options;
+    const found = await findApiKey(db, presented.keyId);
+    const reason = found === null ? unknownKey : whyNot(found, presented);
+    if (found === null || reason !== null) throw unauthenticated(reason ?? unknownKey);
+    if (!found.use_is_noted) await noteUse(db, found.tenant, presented.keyId);
+    const held = roles.filter((role) => role !== 'platform' && found.roles.includes(role));
+    const actor = { tenant: found.tenant, subject: `${keySubject}${presented.keyId}`, roles: held };
+    return { actor, expiresAt: found.expires_at?.getTime() ?? Infinity, presented };
+  }
+
+  private async byToken(header: string): Promise<Credential> {
     const match = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(header);
     if (match?.[1] === undefined) throw unauthenticated('The Authorization header is not of the form: Bearer <token>.');
     const key = createHash('sha256').update(match[1]).digest('base64');
@@ -59,6 +108,18 @@ export class Authentication {
   }
 }
 
+/** An API key acts under this and its id; nobody with a token may. */
+const keySubject = 'key:';
+const unknownKey = 'The API key is not valid here.';
+
+/** Why a key is refused, or null. Only who holds a secret that was right once learns more than that it is not valid. */
+function whyNot(found: KeyForCheck, { hash }: PresentedKey): string | null {
+  const previous = found.previous_hash !== null && sameHash(hash, found.previous_hash);
+  if (!sameHash(hash, found.secret_hash) && !(previous && found.previous_counts)) return unknownKey;
+  if (found.revoked) return 'The API key was revoked.';
+  return found.expired ? 'The API key has expired. Make a new one.' : null;
+}
+
 function verifier(options: AuthenticationOptions): (token: string) => Promise<JWTPayload> {
   const claims = { issuer: options.issuer, audience: options.audience, requiredClaims: ['exp', 'sub', 'tenant'] };
   if (options.jwksUrl !== null) {
@@ -73,8 +134,9 @@ function verifier(options: AuthenticationOptions): (token: string) => Promise<JW
 /** Unknown roles grant nothing. */
 function credentialOf(payload: JWTPayload): Credential {
   const { sub, exp, tenant, roles: claimed } = payload as JWTPayload & { tenant?: unknown; roles?: unknown };
-  if (typeof tenant !== 'string' || !name.test(tenant)) throw unauthenticated('The claim tenant is not a name of 1-128 printable characters.');
-  if (typeof sub !== 'string' || !name.test(sub)) throw unauthenticated('The claim sub is not a name of 1-128 printable characters.');
+  if (typeof tenant !== 'string' || !isTenantName(tenant)) throw unauthenticated('The claim tenant is not a name of 1-128 printable characters.');
+  if (typeof sub !== 'string' || !isTenantName(sub)) throw unauthenticated('The claim sub is not a name of 1-128 printable characters.');
+  if (sub.startsWith(keySubject)) throw unauthenticated('The claim sub begins like the name of an API key.');
   const held = Array.isArray(claimed) ? roles.filter((role): role is Role => claimed.includes(role)) : [];
-  return { actor: { tenant, subject: sub, roles: held }, expiresAt: (exp ?? 0) * 1_000 };
+  return { actor: { tenant, subject: sub, roles: held }, expiresAt: (exp ?? 0) * 1_000, presented: null };
 }

@@ -4,6 +4,7 @@ import { canonicalJson } from '../domain/answer.ts';
 import type { Json } from '../domain/json.ts';
 import type { Actor } from '../domain/message.ts';
 import { beginKeyed, finishKeyed, releaseKeyed, type StoredAnswer } from '../stores/idempotency-store.ts';
+import { isSealed, sealedAs, type Sealer } from '../stores/encryption.ts';
 import type { Database } from '../stores/postgres.ts';
 import { Problem } from './problem.ts';
 
@@ -32,20 +33,31 @@ export function operationOf(request: KeyedRequest): string {
   return createHash('sha256').update(JSON.stringify([actor.tenant, actor.subject, path, readKey(header)])).digest('hex').slice(0, 32);
 }
 
+/** Answers can repeat what a person said, so they are kept sealed, as base64 in a column of text. */
+function sealed(sealer: Sealer, tenant: string, answer: StoredAnswer): StoredAnswer {
+  return { ...answer, body: sealer.seal(Buffer.from(answer.body), sealedAs.keyedAnswer(tenant)).toString('base64') };
+}
+
+function opened(sealer: Sealer, tenant: string, answer: StoredAnswer): StoredAnswer {
+  const bytes = Buffer.from(answer.body, 'base64');
+  return isSealed(bytes) ? { ...answer, body: sealer.open(bytes, sealedAs.keyedAnswer(tenant)).toString('utf8') } : answer;
+}
+
 /** `work` runs at most once for a key at a time. Answers of 500 and above are not kept: their request may be tried again. */
 export async function onceForKey(
-  db: Database, request: KeyedRequest, times: IdempotencyTimes, work: () => Promise<StoredAnswer>,
+  stores: { readonly db: Database; readonly sealer: Sealer }, request: KeyedRequest, times: IdempotencyTimes, work: () => Promise<StoredAnswer>,
 ): Promise<{ answer: StoredAnswer; replayed: boolean }> {
+  const { db, sealer } = stores;
   const key = { tenant: request.actor.tenant, subject: request.actor.subject, path: request.path, key: readKey(request.header) };
   const token = randomUUID();
   const beginning = await beginKeyed(db, key, bodyHash(request.body), token, times);
-  if (beginning.kind === 'done') return { answer: beginning.answer, replayed: true };
+  if (beginning.kind === 'done') return { answer: opened(sealer, key.tenant, beginning.answer), replayed: true };
   if (beginning.kind === 'other_body') throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another body. Use a fresh key for another request.');
   if (beginning.kind === 'running') throw new Problem('request_in_progress', 'The first request with this Idempotency-Key is still under way. Repeat in a moment.');
   try {
     const answer = await work();
     if (answer.status >= 500) await releaseKeyed(db, key, token);
-    else await finishKeyed(db, key, token, answer);
+    else await finishKeyed(db, key, token, sealed(sealer, key.tenant, answer));
     return { answer, replayed: false };
   } catch (error) {
     // the lease ends by itself if this fails too

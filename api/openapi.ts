@@ -17,8 +17,8 @@ export function openApiDocument(base: string, routes: readonly Route[]): unknown
   return createDocument({
     openapi: '3.1.0',
     info: { title: 'Gangway', version: '1', description: 'Conversational onboarding as durable sessions.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-    security: [{ bearer: [] }],
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    security: [{ bearer: [] }, { apiKey: [] }],
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
     paths: paths as ZodOpenApiPathsObject,
   });
 }

@@ -10,11 +10,13 @@ export const statusOf = {
   same_person: 403,
   not_found: 404,
   unknown_flow: 404,
+  checkpoint_not_found: 404,
   method_not_allowed: 405,
   session_exists: 409,
   wrong_state: 409,
   not_asked: 409,
   stale_proposal: 409,
+  target_changed: 409,
   request_in_progress: 409,
   precondition_failed: 412,
   payload_too_large: 413,
@@ -27,6 +29,7 @@ export const statusOf = {
   engine_unavailable: 503,
   limiter_unavailable: 503,
   store_unavailable: 503,
+  key_unavailable: 503,
 } as const satisfies Record<Rejection, number> & Record<string, number>;
 
 export type ProblemCode = keyof typeof statusOf;

@@ -19,9 +19,24 @@ export interface Call {
   readonly operationId: string;
   /** The Idempotency-Key's own id, or null when there was no key. */
   readonly keyedRequest: string | null;
+  /** Whether the caller's credential still counts: for what outlives its request, such as a stream. Throws StoreUnavailableError. */
+  readonly stillCounts: () => Promise<boolean>;
 }
 
-export interface Answer<Body> { readonly status: number; readonly body: Body; readonly headers?: Readonly<Record<string, string>> }
+/** What a handler adds to the audit entry of its act. Never answer text, a token or a key. */
+export interface AuditNote {
+  /** Whose it was that was read or changed. */
+  readonly owner?: string;
+  /** kind:id, where the path does not say it. */
+  readonly target?: string;
+  readonly reason?: string;
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Name of the act (noun.verb). 'others': only when an approver or admin reads or changes what is somebody else's. */
+export type AuditRule = string | { readonly action: string; readonly when: 'others' };
+
+export interface Answer<Body> { readonly status: number; readonly body: Body; readonly headers?: Readonly<Record<string, string>>; readonly audit?: AuditNote }
 
 type Shape = z.ZodType;
 type Out<S> = S extends z.ZodType ? z.output<S> : Record<string, never>;
@@ -35,6 +50,10 @@ export interface RouteDeclaration<Params extends Shape | undefined, Query extend
   readonly body?: Body;
   /** Schema of the answers by status (200, 201). */
   readonly answers: Readonly<Record<number, Result>>;
+  /** Written to the audit log, successes and refusals (api/audit.ts). */
+  readonly audit?: AuditRule;
+  /** Members of the answer that are shown once: a repeat by Idempotency-Key gets null, and no store holds them. */
+  readonly shownOnce?: readonly string[];
   /** Codes it may answer beside those that every route may. */
   readonly problems?: readonly ProblemCode[];
   readonly handler: (input: { params: Out<Params>; query: Out<Query>; body: Out<Body>; call: Call; services: Services }) => Promise<Answer<z.input<Result>>>;
@@ -56,4 +75,6 @@ function declare(method: Method) {
 export const route = { get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete') };
 
 export const ok = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (headers === undefined ? { status: 200, body } : { status: 200, body, headers });
+/** The answer, with what the audit log is to know of the act. */
+export const audited = <Body>(answer: Answer<Body>, audit: AuditNote): Answer<Body> => ({ ...answer, audit });
 export const created = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => ({ ...ok(body, headers), status: 201 });

@@ -6,10 +6,15 @@ import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { holds, MessageRejected, type Actor, type Role } from '../domain/message.ts';
+import { addAudit } from '../stores/audit-store.ts';
+import { KeyUnavailableError, SealBrokenError } from '../stores/encryption.ts';
 import { EngineUnavailableError } from '../stores/temporal.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
-import type { Authentication } from './authentication.ts';
+import { isTenantName } from '../stores/postgres.ts';
+import { auditedAct, type Act } from './audit.ts';
+import type { Authentication, Credential } from './authentication.ts';
 import { bodyReader, type ReadBody } from './body.ts';
+import { CodecEndpoint, type CodecOptions } from './codec.ts';
 import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
 import type { AddressOf } from './limits/address.ts';
 import { limitHeaders, type Limiter } from './limits/limiter.ts';
@@ -34,6 +39,8 @@ export interface ServerOptions {
   readonly policies: Policies;
   readonly addressOf: AddressOf;
   readonly health: Health;
+  /** Of the codec endpoint; the rest it takes from the services. */
+  readonly codec: Pick<CodecOptions, 'pathKey' | 'uiOrigin'>;
   /** Answers that break their own schema become 500: on in tests. */
   readonly checkAnswers: boolean;
   /** For measuring what they cost; never off outside a bench. */
@@ -41,6 +48,9 @@ export interface ServerOptions {
 }
 
 interface Answered { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+
+interface Permitted { readonly actor: Actor; readonly credential: Credential; readonly correlationId: string; readonly act: Act | null }
+interface Heard { readonly credential: Credential; readonly path: string; readonly match: Match; readonly act: Act | null; readonly correlationId: string }
 
 const wellFormedId = /^[A-Za-z0-9._:-]{1,128}$/;
 /** The role that a whole area needs, before anything in it exists. */
@@ -51,6 +61,7 @@ export class ApiServer {
   private readonly match: (method: string, path: string) => Match;
   private readonly readBody: ReadBody;
   private readonly pages: ReadonlyMap<string, Page>;
+  private readonly codec: CodecEndpoint;
   private readonly server: Server;
   private readonly log: Logger;
 
@@ -61,6 +72,7 @@ export class ApiServer {
     this.match = matcher(options.routes);
     this.readBody = bodyReader({ maxBytes: configuration.GANGWAY_BODY_BYTES, maxDepth: configuration.GANGWAY_BODY_DEPTH });
     this.pages = pageRoutes(options.health, openApiDocument(base, options.routes));
+    this.codec = new CodecEndpoint({ ...options.codec, sealer: options.services.sealer, audit: (entry) => addAudit(options.services.db, entry), log: this.log });
     const app = new Koa();
     app.use((ctx) => this.handle(ctx));
     // the pipeline answers every error itself; what reaches Koa is a socket that went away
@@ -99,9 +111,15 @@ export class ApiServer {
       const page = this.pages.get(ctx.path.replace(/(?<=.)\/$/, ''));
       if (page !== undefined && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
         request.route = 'page';
-        ctx.set('RateLimit-Policy', '"exempt";q=1000000;w=1');
-        ctx.set('RateLimit', '"exempt";r=1000000');
+        exempt(ctx);
         await page(ctx);
+      } else if (ctx.path.startsWith('/codec/')) {
+        request.route = '/codec';
+        await this.codec.handle(ctx, {
+          exempt: () => { exempt(ctx); },
+          stranger: () => this.limit(ctx, this.options.policies.anonymous, this.addressOf(ctx)),
+          caller: async () => (await this.limitedCaller(ctx)).actor,
+        }, correlationId);
       } else if (ctx.path === base || ctx.path.startsWith(`${base}/`)) {
         await this.handleBelowBase(ctx, correlationId, request);
       } else {
@@ -117,55 +135,75 @@ export class ApiServer {
 
   private async handleBelowBase(ctx: Context, correlationId: string, request: { route: string; tenant: string | undefined }): Promise<void> {
     const path = ctx.path.slice(base.length);
-    const caller = await this.authenticate(ctx);
-    await this.limit(ctx, holds(caller, 'admin') ? this.options.policies.apiAdmin : this.options.policies.api, JSON.stringify([caller.tenant, caller.subject]));
-    const actor = actingIn(caller, ctx.query['client_id']);
-    request.tenant = actor.tenant;
-    for (const [prefix, role] of areas) {
-      if ((path === prefix || path.startsWith(`${prefix}/`)) && !holds(actor, role)) throw forbidden([role]);
-    }
+    const credential = await this.limitedCaller(ctx);
+    const caller = credential.actor;
     const match = this.match(ctx.method, path);
-    if (match.kind === 'none') throw notFound();
-    if (match.kind === 'other_method') {
-      throw new Problem('method_not_allowed', `This address takes ${match.allowed.join(', ')}.`, { headers: { Allow: match.allowed.join(', ') } });
-    }
-    request.route = match.route.path;
-    if (!match.route.declaration.access.some((role) => holds(actor, role))) throw forbidden(match.route.declaration.access);
-    const answered = await this.answer(ctx, match.route, match.params, actor, correlationId);
+    const act = auditedAct({ db: this.options.services.db, log: this.log }, { actor: caller, correlationId, method: ctx.method, path, match });
+    const answered = await this.permitted(ctx, { credential, path, match, act, correlationId }, request).catch(async (error: unknown) => {
+      await act?.refused(toProblem(error));
+      throw error;
+    });
+    await act?.answered(answered.status, 'Idempotency-Replayed' in answered.headers);
     ctx.status = answered.status;
     for (const [name, value] of Object.entries(answered.headers)) ctx.set(name, value);
     ctx.type = answered.status < 400 ? 'application/json' : 'application/problem+json';
     ctx.body = answered.body;
   }
 
+  private async permitted(ctx: Context, { credential, path, match, act, correlationId }: Heard, request: { route: string; tenant: string | undefined }): Promise<Answered> {
+    const actor = actingIn(credential.actor, ctx.query['client_id']);
+    act?.in(actor);
+    request.tenant = actor.tenant;
+    for (const [prefix, role] of areas) {
+      if ((path === prefix || path.startsWith(`${prefix}/`)) && !holds(actor, role)) throw forbidden([role]);
+    }
+    if (match.kind === 'none') throw notFound();
+    if (match.kind === 'other_method') {
+      throw new Problem('method_not_allowed', `This address takes ${match.allowed.join(', ')}.`, { headers: { Allow: match.allowed.join(', ') } });
+    }
+    request.route = match.route.path;
+    if (!match.route.declaration.access.some((role) => holds(actor, role))) throw forbidden(match.route.declaration.access);
+    return this.answer(ctx, match.route, match.params, { actor, credential, correlationId, act });
+  }
+
   /** Reads and checks the request, decides a keyed one first, and runs the handler. */
-  private async answer(ctx: Context, route: Route, rawParams: Record<string, string>, actor: Actor, correlationId: string): Promise<Answered> {
+  private async answer(ctx: Context, route: Route, rawParams: Record<string, string>, { actor, credential, correlationId, act }: Permitted): Promise<Answered> {
     const { declaration } = route;
     const raw = route.method === 'get' ? {} : await this.readBody(ctx);
+    act?.sent(ctx.query, raw);
     const key = route.method === 'post' ? ctx.get('idempotency-key') : '';
     const keyed: KeyedRequest | null = ctx.req.headers['idempotency-key'] === undefined || route.method !== 'post'
       ? null : { actor, path: ctx.path.replace(/\/$/, ''), header: key, body: raw };
     const operationId = keyed === null ? randomUUID() : operationOf(keyed);
-    const call: Call = { actor, correlationId, ifMatch: versionOf(ctx.get('if-match')), operationId, keyedRequest: keyed === null ? null : operationId };
+    const call: Call = {
+      actor, correlationId, ifMatch: versionOf(ctx.get('if-match')), operationId, keyedRequest: keyed === null ? null : operationId,
+      stillCounts: () => this.options.authentication.stillCounts(credential),
+    };
     const work = async (): Promise<Answered> => {
       const params = paramsOf(declaration.params, rawParams);
-      const query = validated(declaration.query ?? z.strictObject(clientId), ctx.query, 'query');
+      const query = checkedQuery(declaration.query ?? z.strictObject(clientId), ctx.query);
       const body = declaration.body === undefined ? {} : checkedBody(declaration.body, raw);
+      await act?.begin();
       const answer = await declaration.handler({ params: params as never, query: query as never, body: body as never, call, services: this.options.services });
+      act?.noted(answer.audit);
       return this.checked(route, answer);
     };
     if (keyed === null) return work();
     const { GANGWAY_IDEMPOTENCY_HOURS: keepHours } = this.options.services.configuration;
-    const { answer, replayed } = await onceForKey(this.options.services.db, keyed, { leaseSeconds: 30, keepHours }, async () => {
+    let shown: string | null = null;
+    const { answer, replayed } = await onceForKey(this.options.services, keyed, { leaseSeconds: 30, keepHours }, async () => {
       try {
-        return await work();
+        const first = await work();
+        shown = first.body;
+        return { ...first, body: withheld(first.body, declaration.shownOnce) };
       } catch (error) {
         const problem = toProblem(error);
         if (problem.status >= 500) throw error;
+        act?.noted({ details: { code: problem.code } });
         return { status: problem.status, headers: problem.headers, body: JSON.stringify(problem.toJson(ctx.path, correlationId)) };
       }
     });
-    return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : answer;
+    return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : { ...answer, body: shown ?? answer.body };
   }
 
   private checked(route: Route, answer: Answer<unknown>): Answered {
@@ -182,13 +220,23 @@ export class ApiServer {
     return this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
   }
 
+  private async limitedCaller(ctx: Context): Promise<Credential> {
+    const credential = await this.authenticate(ctx);
+    const caller = credential.actor;
+    await this.limit(ctx, holds(caller, 'admin') ? this.options.policies.apiAdmin : this.options.policies.api, JSON.stringify([caller.tenant, caller.subject]));
+    return credential;
+  }
+
   /** A bad credential counts against its address, so that guessing has an end. */
-  private async authenticate(ctx: Context): Promise<Actor> {
-    if (this.options.guards?.authentication === false) return { tenant: ctx.get('x-bench-tenant'), subject: ctx.get('x-bench-subject'), roles: ['user'] };
+  private async authenticate(ctx: Context): Promise<Credential> {
+    if (this.options.guards?.authentication === false) {
+      return { actor: { tenant: ctx.get('x-bench-tenant'), subject: ctx.get('x-bench-subject'), roles: ['user'] }, expiresAt: Infinity, presented: null };
+    }
     try {
-      return (await this.options.authentication.authenticate(ctx.get('authorization'))).actor;
+      return await this.options.authentication.authenticate({ authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') });
     } catch (error) {
-      await this.limit(ctx, this.options.policies.anonymous, this.addressOf(ctx));
+      // a key that cannot be looked up just now is no guess
+      await this.limit(ctx, error instanceof StoreUnavailableError ? this.options.policies.api : this.options.policies.anonymous, this.addressOf(ctx));
       throw error;
     }
   }
@@ -215,16 +263,27 @@ export class ApiServer {
   }
 }
 
+function exempt(ctx: Context): void {
+  ctx.set('RateLimit-Policy', '"exempt";q=1000000;w=1');
+  ctx.set('RateLimit', '"exempt";r=1000000');
+}
+
 /** The platform role names the tenant it acts in; from anyone else the wish is refused, even for the own tenant. */
 function actingIn(actor: Actor, clientIdGiven: string | string[] | undefined): Actor {
   if (clientIdGiven === undefined) return actor;
   if (!actor.roles.includes('platform')) throw new Problem('forbidden', 'Only the platform role may name a client_id.');
-  if (typeof clientIdGiven !== 'string' || clientIdGiven === '') throw new Problem('invalid_request', 'client_id names one tenant.');
+  if (typeof clientIdGiven !== 'string' || !isTenantName(clientIdGiven)) throw new Problem('invalid_request', 'client_id names one tenant.');
   return { ...actor, tenant: clientIdGiven };
 }
 
 function forbidden(roles: readonly Role[]): Problem {
   return new Problem('forbidden', `This needs the role ${roles.join(' or ')}.`);
+}
+
+/** What a repeat gets of an answer that is shown once. */
+function withheld(body: string, members: readonly string[] | undefined): string {
+  if (members === undefined) return body;
+  return JSON.stringify({ ...JSON.parse(body) as object, ...Object.fromEntries(members.map((member) => [member, null])) });
 }
 
 /** A parameter that cannot be right names nothing: 404, the same as for an unknown one. */
@@ -235,14 +294,22 @@ function paramsOf(schema: z.ZodType | undefined, raw: Record<string, string>): u
   return result.data;
 }
 
+function checkedQuery(schema: z.ZodType, raw: unknown): unknown {
+  const pointer = unfitText(raw, []);
+  if (pointer !== null) throw unfit('query', pointer);
+  return validated(schema, raw, 'query');
+}
+
 function checkedBody(schema: z.ZodType, raw: unknown): unknown {
   const pointer = unfitText(raw, ['value', 'text']);
-  if (pointer !== null) {
-    throw new Problem('invalid_request', 'The body holds text that cannot be stored.', {
-      errors: [{ pointer, code: 'malformed_text', message: 'U+0000 and lone surrogates are not text.', fix: 'Remove them.' }],
-    });
-  }
+  if (pointer !== null) throw unfit('body', pointer);
   return validated(schema, raw, 'body');
+}
+
+function unfit(where: 'query' | 'body', pointer: string): Problem {
+  return new Problem('invalid_request', `The ${where} holds text that cannot be stored.`, {
+    errors: [{ pointer, code: 'malformed_text', message: 'U+0000 and lone surrogates are not text.', fix: 'Remove them.' }],
+  });
 }
 
 /** Everything that can go wrong, translated once. */
@@ -251,6 +318,7 @@ function toProblem(error: unknown): Problem {
   if (error instanceof MessageRejected) return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes });
   if (error instanceof EngineUnavailableError) return new Problem('engine_unavailable', 'The session engine does not answer right now. Nothing was lost: repeat with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '2' } });
   if (error instanceof StoreUnavailableError) return new Problem('store_unavailable', `A store this needs does not answer right now (${error.store}). Repeat in a moment.`, { cause: error, headers: { 'Retry-After': '2' } });
+  if (error instanceof KeyUnavailableError || error instanceof SealBrokenError) return new Problem('key_unavailable', 'What this needs cannot be decrypted right now. Nothing was lost: repeat later with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '30' } });
   return new Problem('internal', 'Something went wrong on our side. The correlation id names it in our logs.', { cause: error });
 }
 
@@ -258,7 +326,7 @@ function toProblem(error: unknown): Problem {
 function causesOf(problem: Problem): string {
   const causes: string[] = [];
   for (let error = problem.cause; error instanceof Error && causes.length < 5; error = error.cause) {
-    causes.push(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError ? error.message : error.name);
+    causes.push(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError ? error.message : error.name);
   }
   return causes.join(' < ');
 }

@@ -1,16 +1,20 @@
 /** What routes work with; handed in at start. */
 import type { Logger } from 'pino';
+import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse.ts';
 import type { Configuration } from '../stores/configuration.ts';
 import type { FlowRegistry } from '../stores/flow-registry.ts';
 import type { Database } from '../stores/postgres.ts';
+import type { Sealer } from '../stores/encryption.ts';
 import type { SessionEngine } from './session-engine.ts';
 
 export interface Services {
   readonly configuration: Configuration;
   readonly db: Database;
   readonly clickhouse: ClickHouse;
+  readonly changeTarget: ChangeTarget;
   readonly flows: FlowRegistry;
+  readonly sealer: Sealer;
   readonly sessions: SessionEngine;
   readonly log: Logger;
   readonly now: () => number;

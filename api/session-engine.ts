@@ -1,24 +1,29 @@
 /** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
+import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { FlowRules } from '../domain/flow.ts';
 import {
-  holds, MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type CancelBody, type DecisionBody, type Message, type Mistake, type Rejection,
-  type Reply, type SessionView,
+  holds, MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
+  type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type Rejection,
+  type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
 } from '../domain/message.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
-import type { DecisionOutcome, NewSession, SessionState } from '../domain/session.ts';
+import type { DecisionOutcome, NewSession, SessionState } from '../domain/session-state.ts';
+import { sealedAs, type Sealer } from '../stores/encryption.ts';
 import type { HotCopies } from '../stores/hot-copies.ts';
 import type { Database } from '../stores/postgres.ts';
 import { findSession } from '../stores/session-store.ts';
-import { callEngine, EngineUnavailableError, NoOpenRunError } from '../stores/temporal.ts';
+import { callEngine, EngineUnavailableError, missingKeyOf, NoOpenRunError } from '../stores/temporal.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import {
-  answerQuestion, cancelSession, decideProposal, openSession, previewDecision, readAnswers, readProposal, readSession, sessionWorkflow,
-  type AnswersView, type ProposalView, type Read, type SessionInput, type SessionLimits,
+  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
+  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done, type EventsView,
+  type ProposalView, type Read, type SessionInput, type SessionLimits,
 } from '../workflows/messages.ts';
+import { sessionAttributes } from '../workflows/search-attributes.ts';
 import { InFlight } from './in-flight.ts';
 
 export interface SessionEngineOptions {
@@ -29,6 +34,7 @@ export interface SessionEngineOptions {
   readonly limits: SessionLimits;
   readonly db: Database;
   readonly hotCopies: HotCopies;
+  readonly sealer: Sealer;
 }
 
 /** A view, and whether it is a copy that may be behind. */
@@ -57,6 +63,7 @@ export class SessionEngine {
         workflowId: workflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE',
         // short, so that a killed worker means seconds of silence, not ten (engine-measured 5)
         workflowTaskTimeout: '2s', memo: { correlation_id: start.correlation_id },
+        ...visibilityOf(rules, start),
       });
       return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
     });
@@ -67,12 +74,32 @@ export class SessionEngine {
     return this.update(answerQuestion, sessionId, message, `answer:${message.id}`, timeoutMs);
   }
 
-  cancel(sessionId: string, message: Message<CancelBody>): Promise<Reply<{ readonly kind: 'cancelled' }>> {
+  cancel(sessionId: string, message: Message<CancelBody>): Promise<Done> {
     return this.update(cancelSession, sessionId, message, `cancel:${message.id}`, this.options.timeoutMs);
+  }
+
+  escalate(sessionId: string, message: Message<EscalateBody>): Promise<Done> {
+    return this.update(escalateSession, sessionId, message, `escalate:${message.id}`, this.options.timeoutMs);
+  }
+
+  addEvent(sessionId: string, message: Message<ClientEventBody>): Promise<Done> {
+    return this.update(addClientEvent, sessionId, message, `event:${message.id}`, this.options.timeoutMs);
+  }
+
+  checkpoint(sessionId: string, message: Message<CheckpointBody>): Promise<Reply<CheckpointOutcome>> {
+    return this.update(saveCheckpoint, sessionId, message, `checkpoint:${message.id}`, this.options.timeoutMs);
+  }
+
+  resume(sessionId: string, message: Message<ResumeBody>): Promise<Reply<ResumeOutcome>> {
+    return this.update(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
   }
 
   decide(sessionId: string, message: Message<DecisionBody>): Promise<Reply<DecisionOutcome>> {
     return this.update(decideProposal, sessionId, message, `decision:${message.id}`, this.options.timeoutMs * decisionTimeoutFactor);
+  }
+
+  approve(sessionId: string, message: Message<ApprovalBody>): Promise<Reply<DecisionOutcome>> {
+    return this.update(approveDecision, sessionId, message, `approval:${message.id}`, this.options.timeoutMs * decisionTimeoutFactor);
   }
 
   /** The session; from its copies when it is past retention or, marked stale, while the engine is away. */
@@ -91,6 +118,18 @@ export class SessionEngine {
       const { state } = await this.archive(actor, sessionId, false);
       return { answers: state.answers };
     });
+  }
+
+  checkpoints(actor: Actor, sessionId: string): Promise<CheckpointsView> {
+    return this.queryOr(readCheckpoints, actor, sessionId, async () => {
+      const { state } = await this.archive(actor, sessionId, false);
+      return { checkpoints: state.checkpoints, total: state.checkpoint_version };
+    });
+  }
+
+  /** Events after a sequence; null for a session that the engine no longer has. */
+  async events(actor: Actor, sessionId: string, after: number): Promise<EventsView> {
+    return await this.query(readEvents, actor.tenant, sessionId, [actor, after]);
   }
 
   async proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
@@ -119,7 +158,7 @@ export class SessionEngine {
       return await this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
     } catch (error) {
       if (error instanceof NoOpenRunError) return this.refuseClosed(message.actor, sessionId);
-      throw rejection(error) ?? error;
+      throw rejection(error) ?? await this.explained(message.actor, sessionId, error);
     }
   }
 
@@ -130,9 +169,10 @@ export class SessionEngine {
     throw new MessageRejected('wrong_state', `A session in state ${view.state} takes no more messages.`);
   }
 
-  private async query<Arguments extends unknown[], T>(definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments): Promise<T> {
+  private async query<Arguments extends [Actor, ...unknown[]], T>(definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments): Promise<T> {
     const { client, timeoutMs } = this.options;
-    const read = await callEngine(client, timeoutMs, () => client.workflow.getHandle(workflowId(tenant, sessionId)).query(definition, ...args));
+    const read = await callEngine(client, timeoutMs, () => client.workflow.getHandle(workflowId(tenant, sessionId)).query(definition, ...args))
+      .catch(async (error: unknown) => { throw await this.explained(args[0], sessionId, error); });
     if ('found' in read) return read.found;
     throw new MessageRejected(read.rejected, read.message, read.mistakes);
   }
@@ -147,6 +187,21 @@ export class SessionEngine {
     }
   }
 
+  /**
+   * A session whose key is missing cannot be told from an engine that does not answer: its workflow task fails and is
+   * repeated. So the reason is looked for after a failure, and told to those who may see the session.
+   */
+  private async explained(actor: Actor, sessionId: string, error: unknown): Promise<unknown> {
+    // 14: nobody is there who could tell
+    if (!(error instanceof EngineUnavailableError) || error.status === 14) return error;
+    const { client, db, sealer } = this.options;
+    const missing = await missingKeyOf(client, workflowId(actor.tenant, sessionId), sealer);
+    if (missing === null) return error;
+    const archived = await findSession(db, actor.tenant, sessionId).catch(() => null);
+    if (archived !== null) visible(actor, archived.view, true);
+    return missing;
+  }
+
   private async archived(actor: Actor, sessionId: string): Promise<SessionView> {
     const archived = await findSession(this.options.db, actor.tenant, sessionId);
     return visible(actor, archived?.view ?? null, false);
@@ -156,7 +211,7 @@ export class SessionEngine {
     const archived = await findSession(this.options.db, actor.tenant, sessionId);
     const view = visible(actor, archived?.view ?? null, approversToo);
     if (archived?.snapshot == null) throw new MessageRejected('not_found', 'There is no such session.');
-    return { view, state: JSON.parse(Buffer.from(archived.snapshot).toString('utf8')) as SessionState };
+    return { view, state: JSON.parse(this.options.sealer.open(archived.snapshot, sealedAs.snapshot(view.tenant, sessionId)).toString('utf8')) as SessionState };
   }
 
   /** Redis first, then the archive. With neither there is only the engine's own error. */
@@ -190,6 +245,19 @@ async function repeated<T>(timeoutMs: number, work: (leftMs: number) => Promise<
       await new Promise((resolve) => { setTimeout(resolve, tries * pauseMs); });
     }
   }
+}
+
+/** What operators see of it from the first moment on. */
+function visibilityOf(rules: FlowRules, start: Pick<NewSession, 'tenant' | 'owner' | 'language'>) {
+  return {
+    typedSearchAttributes: [
+      { key: sessionAttributes.tenant, value: start.tenant }, { key: sessionAttributes.flow, value: rules.id }, { key: sessionAttributes.state, value: 'started' },
+      { key: sessionAttributes.stage, value: 'started' },
+      { key: sessionAttributes.owner, value: createHash('sha256').update(`${start.tenant}\n${start.owner}`).digest('hex').slice(0, 16) },
+    ],
+    staticSummary: `${rules.id} version ${rules.version}`,
+    staticDetails: `Onboarding session of tenant \`${start.tenant}\` in \`${start.language}\`. Answers are encrypted and stand in the messages only.`,
+  };
 }
 
 /** Ids are readable to operators: nothing personal in them. */

@@ -35,7 +35,8 @@ export function next(session: Session): { question_id: string; value: string } {
 export async function openSession(http: HttpClient, key: Uint8Array): Promise<Session> {
   // one open session a person: each has a person, and with that a token, of its own
   const subject = `person-${randomUUID()}`;
-  const token = await developmentToken({ tenant, sub: subject, roles: ['user'], ttlSeconds: 3_600 }, key, readConfiguration({}));
+  const person = { tenant, sub: subject, roles: ['user'], ttlSeconds: 3_600 } as const;
+  const token = await developmentToken(person, key, readConfiguration({}));
   const reply = await http.post(`${base}/sessions/`, { authorization: `Bearer ${token}` }, {});
   const { session_id: id } = reply.body as { session_id?: string };
   if (reply.status !== 201 || id === undefined) {

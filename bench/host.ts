@@ -4,7 +4,7 @@
  * differs in nothing but its guards. So both APIs share one event loop, one worker and one Temporal.
  */
 import { readConfiguration } from '../stores/configuration.ts';
-import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
 import { dataFolder } from '../scripts/embedded/data-folder.ts';
 import { lockFolder } from '../scripts/embedded/lock.ts';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
@@ -29,7 +29,7 @@ async function start(): Promise<HostReady> {
   lockFolder(folder);
   const servers = await startServers({ configuration, folder, log: () => undefined });
   running.servers = servers;
-  const common = { configuration, urls: servers.urls, developmentKey: await developmentKey(folder) };
+  const common = { configuration, urls: servers.urls, developmentKey: await developmentKey(folder), codecKeys: await developmentCodecKeys(folder) };
   const service = await startService(common);
   running.services.push(service);
   const unguarded = await startService({

@@ -18,7 +18,7 @@ const bytesPerMb = 1_000_000;
 const goals = { ours: { atMost: 450 }, all: { atMost: 750 } };
 
 /** MB by process. */
-interface Sample { readonly ours: number; readonly temporal: number; readonly redis: number; readonly postgres: number; readonly guards: number }
+type Sample = Readonly<Record<'ours' | 'temporal' | 'redis' | 'postgres' | 'guards', number>>;
 
 const titles: Readonly<Record<keyof Sample, string>> = {
   ours: 'Gangway (API, worker, ClickHouse inside)', temporal: 'Temporal', redis: 'Valkey or Redis',
@@ -54,7 +54,8 @@ async function idle(copy: string): Promise<Sample[]> {
 async function sample({ pid, pids }: Up): Promise<Sample> {
   const all = await processes();
   const rss = (of: number | undefined): number => (all.find((row) => row.pid === of)?.rss ?? 0) / bytesPerMb;
-  const postgres = all.filter((row) => row.pid === pids['postgres']).flatMap((row) => [row, ...descendants(all, row.pid)]);
+  const postgres = all.filter((row) => row.pid === pids['postgres'])
+    .flatMap((row) => [row, ...descendants(all, row.pid)]);
   const counted = new Set([pid, pids['temporal'], pids['redis'], ...postgres.map((row) => row.pid)]);
   const others = descendants(all, process.pid).filter((row) => !counted.has(row.pid));
   return {
@@ -67,7 +68,8 @@ const sum = (each: Sample): number => names.reduce((total, name) => total + each
 const medianOf = (taken: readonly Sample[], name: keyof Sample): number => median(taken.map((each) => each[name]));
 
 function outcome(first: readonly Sample[], second: readonly Sample[]): Outcome {
-  const byProcess = (taken: readonly Sample[]) => Object.fromEntries(names.map((name) => [name, rounded(medianOf(taken, name), 1)]));
+  const byProcess = (taken: readonly Sample[]) =>
+    Object.fromEntries(names.map((name) => [name, rounded(medianOf(taken, name), 1)]));
   return {
     title: 'Idle memory after npm run up',
     notes: [
@@ -87,5 +89,8 @@ function outcome(first: readonly Sample[], second: readonly Sample[]): Outcome {
 function figures(start: string, taken: readonly Sample[]): Figure[] {
   const figure = (name: string, values: readonly number[], goal: Figure['goal']): Figure =>
     ({ name: `${start}, ${name}`, value: median(values), unit: 'MB', goal, range: range(values) });
-  return [figure('Gangway itself', taken.map((each) => each.ours), goals.ours), figure('all together', taken.map(sum), goals.all)];
+  return [
+    figure('Gangway itself', taken.map((each) => each.ours), goals.ours),
+    figure('all together', taken.map(sum), goals.all),
+  ];
 }

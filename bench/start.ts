@@ -4,7 +4,7 @@ import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { openSession } from './answering.ts';
 import { copyProject } from './copy.ts';
 import { HttpClient } from './http-client.ts';
-import type { Context, Outcome } from './part.ts';
+import type { Context, Figure, Outcome } from './part.ts';
 import { median, range, rounded } from './statistics.ts';
 import { up } from './up.ts';
 
@@ -42,9 +42,10 @@ async function timed(copy: string): Promise<Start> {
 }
 
 function outcome(cold: readonly Start[], warm: readonly Start[]): Outcome {
-  const row = (name: string, starts: readonly Start[]) => ({
-    name, value: median(starts.map((each) => each.answered)), unit: 's' as const, goal: null, range: range(starts.map((each) => each.answered)),
-  });
+  const row = (name: string, starts: readonly Start[]): Figure => {
+    const seconds = starts.map((each) => each.answered);
+    return { name, value: median(seconds), unit: 's', goal: null, range: range(seconds) };
+  };
   const told = (starts: readonly Start[]) =>
     starts.map(({ ready, answered }) => ({ ready_seconds: rounded(ready, 2), answered_seconds: rounded(answered, 2) }));
   return {

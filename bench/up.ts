@@ -5,12 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export interface Up {
+interface Place { readonly url: string; readonly pid: number; readonly pids: Readonly<Record<string, number>> }
+
+export interface Up extends Place {
   /** performance.now() of the moment the command was given. */
   readonly began: number;
-  readonly url: string;
-  readonly pid: number;
-  readonly pids: Readonly<Record<string, number>>;
   stop(): Promise<void>;
 }
 
@@ -50,9 +49,9 @@ async function stop(pid: number, exited: Promise<void>): Promise<void> {
 }
 
 /** Where it runs; null while it is not ready. The file goes at every clean stop. */
-async function runFile(folder: string): Promise<Pick<Up, 'url' | 'pid' | 'pids'> | null> {
+async function runFile(folder: string): Promise<Place | null> {
   try {
-    const { url, pid, pids } = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as Pick<Up, 'url' | 'pid' | 'pids'>;
+    const { url, pid, pids } = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as Place;
     return { url, pid, pids };
   } catch {
     return null;      // not there yet, or being written

@@ -11,9 +11,9 @@ export interface Checkpoint {
   readonly kind: 'auto' | 'stage' | 'manual';
   readonly label: string | null;
   readonly state: SessionStateName;
-  /** Entries of the answer log that it covers. */
+  /** Entries of the answer log that it covers, and which of them counted. */
   readonly position: number;
-  readonly answers_count: number;
+  readonly current: readonly number[];
   readonly progress_percent: number;
   /** SHA-256, hex, of the canonical JSON of answers + UI state. */
   readonly hash: string;

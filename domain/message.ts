@@ -38,6 +38,19 @@ export type AnswerBody =
 
 export interface CancelBody { readonly reason: string | null }
 
+export interface EscalateBody { readonly reason: string; readonly urgency: 'low' | 'medium' | 'high' }
+
+/** The second approver's word on a decision that needs two. */
+export interface ApprovalBody { readonly approval_id: string; readonly decision: 'approve' | 'reject' | 'escalate'; readonly reason: string | null }
+
+export interface CheckpointBody { readonly ui_state: Json | undefined; readonly label: string | null; readonly force: boolean }
+
+/** `version` null: where the session stands now. `current`: what counted at a checkpoint that only the archive still has. */
+export interface ResumeBody { readonly version: number | null; readonly current: readonly number[] | null; readonly ui_state?: Json }
+
+/** Something the client saw, for replay and funnels. */
+export interface ClientEventBody { readonly event: string; readonly properties: Readonly<Record<string, string>>; readonly occurred_at: number | null }
+
 export interface DecisionBody {
   readonly approved_items: readonly string[];
   readonly rejected_items: readonly string[];
@@ -49,6 +62,7 @@ export interface DecisionBody {
 /** Why a session refuses a message; each is also a code of the HTTP contract. */
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid', 'invalid_request',
+  'checkpoint_not_found',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 
@@ -72,6 +86,17 @@ export type AnswerOutcome =
   | { readonly kind: 'accepted'; readonly accepted: readonly { readonly question_id: string; readonly value: Json }[] }
   | { readonly kind: 'refused'; readonly question_id: string; readonly mistake: Mistake }
   | { readonly kind: 'not_asked'; readonly question_id: string | null };
+
+/** `checkpoint` null: nothing new since `version`. */
+export interface CheckpointOutcome { readonly kind: 'checkpoint'; readonly version: number; readonly checkpoint: { readonly hash: string; readonly created_at: number; readonly kind: string } | null }
+
+export interface ResumeOutcome {
+  readonly kind: 'resumed';
+  readonly answers: Readonly<Record<string, Json>>;
+  readonly ui_state: Json;
+  readonly checkpoint_version: number;
+  readonly checkpoint_created_at: number;
+}
 
 /** A session as its copies and its readers see it. Times are epoch milliseconds. */
 export interface SessionView {

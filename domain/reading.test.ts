@@ -56,6 +56,16 @@ describe('numbers', () => {
     ['बीस', 20],
     ['५०', 50],
     ['१५ लोग', 15],
+    ['twelve or so', 12],
+    ['a dozen', 12],
+    ['about two dozen', 24],
+    ['half a dozen', 6],
+    ['एक दर्जन', 12],
+    ['12k', 12_000],
+    ['1.1k', 1100],
+    ['100m', 100],
+    ['100 metres', 100],
+    ['50people', 50],
   ])('%s is %d', (text, value) => {
     expect(read('number', text)).toBe(value);
   });
@@ -66,8 +76,17 @@ describe('numbers', () => {
     'between 10 and 20',
     'five to ten',
     'one two',
-    '12k',
     '5%',
+    '5 percent',
+    '2 million',
+    '2km',
+    '2 km',
+    '100M',
+    'a few hundred',
+    'two and a half',
+    'a dozen and a half',
+    'a dozen or two',
+    'ok k',
     '3rd',
     'not 5',
     'many',
@@ -75,6 +94,15 @@ describe('numbers', () => {
     '9'.repeat(400),
   ])('%s is no certain number', (text) => {
     expect(read('number', text)).toBeUndefined();
+  });
+
+  test('in a count, 2m may be millions and is no certain number', () => {
+    const count = { ...rule('number'), integer: true };
+    expect(readText(count, labels, '2m', 'en')).toBeNull();
+    expect(readText(count, labels, '2 m', 'en')).toBeNull();
+    expect(readText(count, labels, '2k', 'en')).toEqual({ value: 2000 });
+    expect(readText(count, labels, '2 million', 'en')).toBeNull();
+    expect(readText(count, labels, '2 men', 'en')).toEqual({ value: 2 });
   });
 
   test('every number from 0 to 999,999 is read from its digits, also from Devanagari ones', () => {
@@ -102,6 +130,8 @@ describe('yes and no', () => {
     ['nope', false],
     ['नहीं', false],
     ['no thank you', false],
+    ['haan ji', true],
+    ['nahi', false],
   ])('%s is %p', (text, value) => {
     expect(read('boolean', text)).toBe(value);
   });
@@ -175,6 +205,10 @@ describe('times', () => {
     ['सुबह 9 बजे से शाम 6 बजे तक', '09:00', '18:00'],
     ['९ से ५', '09:00', '17:00'],
     ['रात 10 बजे से सुबह 6 बजे', '22:00', '06:00'],
+    ['24/7', '00:00', '23:59'],
+    ['we are open 24x7', '00:00', '23:59'],
+    ['the whole day', '00:00', '23:59'],
+    ['चौबीसों घंटे', '00:00', '23:59'],
   ])('%s is %s to %s', (text, start, end) => {
     expect(read('time_range', text)).toEqual({ start, end });
   });
@@ -184,7 +218,9 @@ describe('times', () => {
     '10 to 06:00',
     '9am to 9am',
     '25 to 3',
-    '24/7',
+    '24/7 but not on Sundays',
+    '24/7, 3 days',
+    '24 hours notice',
     '9 to 5 on 3 days',
     '9 to 5 or 10 to 6',
     '9',
@@ -220,6 +256,65 @@ describe('dates and addresses', () => {
     '29 March',
   ])('%s is no certain date', (text) => {
     expect(read('date', text)).toBeUndefined();
+  });
+
+  test.each<[string, string, string | undefined]>([
+    ['hi', '03/04/2026', '2026-04-03'],
+    ['en-GB', '03/04/2026', '2026-04-03'],
+    ['en-US', '03/04/2026', '2026-03-04'],
+    ['en-US', '29/03/2026', '2026-03-29'],
+    ['en-US', '03.04.2026', '2026-04-03'],
+    ['en', '03-04-2026', undefined],
+  ])('in %s, %s is %p', (language, text, date) => {
+    expect(readText(rule('date'), labels, text, language)?.value).toBe(date);
+  });
+
+  // 2026-03-25 is a Wednesday
+  test.each([
+    ['today', '2026-03-25'],
+    ['आज', '2026-03-25'],
+    ['tomorrow, please', '2026-03-26'],
+    ['the day after tomorrow', '2026-03-27'],
+    ['yesterday', '2026-03-24'],
+    ['next Monday', '2026-03-30'],
+    ['अगले सोमवार', '2026-03-30'],
+    ['next wednesday', '2026-04-01'],
+    ['on Friday', '2026-03-27'],
+    ['this friday', '2026-03-27'],
+    ['Monday', '2026-03-30'],
+    ['in ten days', '2026-04-04'],
+    ['in 2 weeks', '2026-04-08'],
+    ['a week from today', '2026-04-01'],
+    ['29 March 2026', '2026-03-29'],
+  ])('said on a Wednesday, %s is %s', (text, date) => {
+    expect(readText(rule('date'), labels, text, 'en', { today: '2026-03-25' })?.value).toBe(date);
+    expect(readText(rule('date'), labels, text, 'en')?.value).toBe(text === '29 March 2026' ? date : undefined);
+  });
+
+  test.each([
+    'next Friday',
+    'Wednesday',
+    'this monday',
+    'last monday',
+    'every Monday',
+    'monday in two weeks',
+    'a week after tomorrow',
+    'two days after tomorrow',
+    'next week',
+    'tomorrow or Friday',
+    'not tomorrow',
+    'in 99999 days',
+    'in a while',
+    'कल',
+    'today 5',
+  ])('%s names no certain day', (text) => {
+    expect(readText(rule('date'), labels, text, 'en', { today: '2026-03-25' })).toBeNull();
+  });
+
+  test('days are counted over ends of months and years and over 29 February', () => {
+    expect(readText(rule('date'), labels, 'tomorrow', 'en', { today: '2027-12-31' })?.value).toBe('2028-01-01');
+    expect(readText(rule('date'), labels, 'tomorrow', 'en', { today: '2028-02-28' })?.value).toBe('2028-02-29');
+    expect(readText(rule('date'), labels, 'tomorrow', 'en', { today: '9999-12-31' })).toBeNull();
   });
 
   test('one address anywhere in the text is the email; two are none', () => {
@@ -263,9 +358,10 @@ describe('texts and skipping', () => {
     fc.assert(
       fc.property(fc.constantFrom(...questionTypes), fc.boolean(), text, (type, required, said) => {
         const began = performance.now();
-        const first = readText(rule(type, required), labels, said, 'en');
+        const clock = { today: '2026-03-25' };
+        const first = readText(rule(type, required), labels, said, 'en', clock);
         expect(performance.now() - began).toBeLessThan(500);
-        expect(readText(rule(type, required), labels, said, 'en')).toEqual(first);
+        expect(readText(rule(type, required), labels, said, 'en', clock)).toEqual(first);
       }),
       { numRuns: 3000 },
     );

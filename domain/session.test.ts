@@ -7,7 +7,7 @@ import type { Json } from './json.ts';
 import { stages } from './lifecycle.ts';
 import { MessageRejected, type Actor, type AnswerBody, type DecisionBody, type Message } from './message.ts';
 import type { Recommendation } from './recommendation.ts';
-import { OnboardingSession } from './session.ts';
+import { OnboardingSession, type Proposed } from './session.ts';
 
 const question = (id: string, type: QuestionRule['type'], when: string | null = null, extra: Partial<QuestionRule> = {}): QuestionRule => ({
   id, type, required: true, pii: false, integer: false, when: when === null ? null : parseExpression(when).expression, options: [], min: null, max: null, pattern: null, ...extra,
@@ -52,6 +52,9 @@ const sampleItem: Recommendation = {
   after: { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 }, confidence: 0.9, rationale: 'because', depends_on: [], status: 'pending',
 };
 
+const proposedOf = (recommendations: readonly Recommendation[]): Proposed => ({ recommendations, confidence: 0.9, decision: 'ready' });
+const ids = { changeset: 'cs', approval: 'ap' };
+
 const answered = (): OnboardingSession => {
   const session = OnboardingSession.open(rules, start, 1_000);
   send(session, message({ question_id: 'kind', value: 'office' }, 'm1'), 2_000);
@@ -61,7 +64,7 @@ const answered = (): OnboardingSession => {
 
 const awaiting = (): OnboardingSession => {
   const session = answered();
-  session.receiveProposal(session.state.proposal_requests, [sampleItem], 4_000);
+  session.receiveProposal(session.state.proposal_requests, proposedOf([sampleItem]), 4_000);
   return session;
 };
 
@@ -180,9 +183,9 @@ describe('answers', () => {
     const old = session.state.proposal?.hash ?? '';
     send(session, message({ question_id: 'users', value: 9 }, 'amend'), 5_000);
     expect(session.state).toMatchObject({ state: 'generating', proposal: null, proposal_requests: 2 });
-    session.receiveProposal(1, [sampleItem], 5_500);
+    session.receiveProposal(1, proposedOf([sampleItem]), 5_500);
     expect(session.state.state).toBe('generating');
-    session.receiveProposal(2, [{ ...sampleItem, after: { ...sampleItem.after, headcount: 2 } }], 6_000);
+    session.receiveProposal(2, proposedOf([{ ...sampleItem, after: { ...sampleItem.after, headcount: 2 } }]), 6_000);
     expect(() => session.checkDecision(message(decision({ proposal_hash: old }), 'd', ben))).toThrow(expect.objectContaining({ code: 'stale_proposal' }));
   });
 });
@@ -233,27 +236,27 @@ describe('who may', () => {
 describe('decisions', () => {
   test('an applied decision completes the session, a wholly rejected one ends it, and a stale one asks anew', () => {
     const applied = awaiting();
-    applied.decide(message(decision(), 'd', ben), 'cs', 5_000);
-    applied.receiveApplied('cs', 'applied', 6_000);
+    applied.decide(message(decision(), 'd', ben), ids, 5_000);
+    applied.receiveChangeset('cs', 'applied', 6_000);
     expect(applied.state).toMatchObject({ state: 'completed', ended_at: 6_000 });
     expect(applied.stage()).toBe('completed');
 
     const rejected = awaiting();
-    rejected.decide(message(decision({ approved_items: [], rejected_items: [sampleItem.recommendation_id] }), 'd', ben), 'cs', 5_000);
-    rejected.receiveApplied('cs', 'rejected', 6_000);
+    rejected.decide(message(decision({ approved_items: [], rejected_items: [sampleItem.recommendation_id] }), 'd', ben), ids, 5_000);
+    rejected.receiveChangeset('cs', 'rejected', 6_000);
     expect(rejected.state.state).toBe('cancelled');
     expect(rejected.stage()).toBe('approval_decision');
 
     const stale = awaiting();
-    stale.decide(message(decision(), 'd', ben), 'cs', 5_000);
-    stale.receiveApplied('cs', 'stale', 6_000);
+    stale.decide(message(decision(), 'd', ben), ids, 5_000);
+    stale.receiveChangeset('cs', 'stale', 6_000);
     expect(stale.work()).toMatchObject({ kind: 'propose', number: 2 });
     expect(stale.decisionOutcome()).toMatchObject({ status: 'stale' });
   });
 
   test('once a decision is taken no answer, cancellation or second decision comes in between', () => {
     const session = awaiting();
-    session.decide(message(decision(), 'd', ben), 'cs', 5_000);
+    session.decide(message(decision(), 'd', ben), ids, 5_000);
     for (const attempt of [
       () => session.checkAnswer(message({ question_id: 'users', value: 1 }, 'x')), () => session.checkCancel(message({ reason: null }, 'x')),
       () => session.checkDecision(message(decision(), 'other', ben)),

@@ -5,7 +5,7 @@ import { dataFolder } from './embedded/data-folder.ts';
 import { lockFolder } from './embedded/lock.ts';
 import { PlainError } from './embedded/plain-error.ts';
 import { isFree } from './embedded/ports.ts';
-import { developmentKey } from './embedded/secrets.ts';
+import { codecPathKey, developmentCodecKeys, developmentKey } from './embedded/secrets.ts';
 import { startServers, type EmbeddedServers } from './embedded/servers.ts';
 import { onInterruption, type Interruption } from './up/interruption.ts';
 import { removeRunFile, writeRunFile } from './up/run-file.ts';
@@ -26,7 +26,8 @@ async function start(up: Up, configuration: Configuration, folder: string, inter
   const refresh = () => {
     if (up.servers && up.service) writeRunFile(folder, up.service.url, up.servers).catch(fail);
   };
-  const options = { signal: interruption.signal, onBack: refresh };
+  const codec = await codecSecrets(configuration, folder);
+  const options = { signal: interruption.signal, onBack: refresh, temporal: uiCodec(configuration, codec.codecPathKey) };
   const servers = await startServers({ configuration, folder, log: progress, options });
   up.servers = servers;
   interruption.signal.throwIfAborted();
@@ -34,7 +35,7 @@ async function start(up: Up, configuration: Configuration, folder: string, inter
   const serviceBegan = performance.now();
   const key = configuration.JWKS_URL === undefined ? await developmentKey(folder) : null;
   const { startService } = await service;
-  const running = await startService({ configuration, urls: servers.urls, developmentKey: key });
+  const running = await startService({ configuration, urls: servers.urls, developmentKey: key, ...codec });
   up.service = running;
   interruption.signal.throwIfAborted();
   progress(`${'Service'.padEnd(11)} ready, ${((performance.now() - serviceBegan) / 1_000).toFixed(1)} s`);
@@ -44,6 +45,21 @@ async function start(up: Up, configuration: Configuration, folder: string, inter
   const token = key && await developmentToken(person, key, configuration);
   const seconds = performance.now() / 1_000;    // since the start of the process: what the person waited
   sayReady({ configuration, url: configuration.PUBLIC_URL ?? running.url, urls: servers.urls, token, seconds });
+}
+
+/** Keys of the codec; the path for the Web UI only where that is ours. */
+async function codecSecrets(configuration: Configuration, folder: string): Promise<{ codecKeys: string; codecPathKey?: string }> {
+  const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await developmentCodecKeys(folder);
+  return configuration.TEMPORAL_ADDRESS === undefined ? { codecKeys, codecPathKey: await codecPathKey(folder) } : { codecKeys };
+}
+
+/**
+ * Where the embedded Web UI has payloads decoded. It starts before the service, so it needs a port that is known by then,
+ * and an address under which the browser of this machine comes from the loopback interface.
+ */
+function uiCodec({ HOST, PORT }: Configuration, key: string | undefined): { uiCodecEndpoint?: string } {
+  const local = HOST === '0.0.0.0' || HOST === 'localhost' || HOST.startsWith('127.');
+  return key === undefined || PORT === 0 || !local ? {} : { uiCodecEndpoint: `http://${HOST === '0.0.0.0' ? '127.0.0.1' : HOST}:${PORT}/codec/${key}` };
 }
 
 /** Service first (requests and tasks finish), then the servers it needs. */

@@ -1,6 +1,6 @@
 /** The archive of checkpoints: one immutable row each, for ever. */
 import type { Checkpoint } from '../domain/checkpoint.ts';
-import type { Queries } from './postgres.ts';
+import type { Database, Queries } from './postgres.ts';
 
 export interface ArchivedCheckpoint { readonly session_id: string; readonly tenant: string; readonly checkpoint: Checkpoint; readonly answers: Uint8Array }
 
@@ -14,7 +14,13 @@ export async function saveCheckpoints(tx: Queries, rows: readonly ArchivedCheckp
     [
       rows.map((row) => row.session_id), rows.map((row) => row.tenant), rows.map((row) => row.answers), all.map((each) => each.version),
       all.map((each) => each.kind), all.map((each) => each.label), all.map((each) => each.state), all.map((each) => each.hash),
-      all.map((each) => each.answers_count), all.map((each) => each.progress_percent), all.map((each) => new Date(each.created_at)),
+      all.map((each) => each.current.length), all.map((each) => each.progress_percent), all.map((each) => new Date(each.created_at)),
     ],
   );
+}
+
+/** What a checkpoint restores, as it was archived, or null. */
+export async function findCheckpoint(db: Database, tenant: string, sessionId: string, version: number): Promise<Uint8Array | null> {
+  const [row] = await db.asTenant(tenant).query<{ answers: Buffer }>('SELECT answers FROM checkpoints WHERE session_id = $1 AND version = $2 AND tenant = $3', [sessionId, version, tenant]);
+  return row?.answers ?? null;
 }

@@ -3,10 +3,12 @@
  * values are never printed. docs/configuration.md is generated from this schema.
  */
 import { z } from 'zod';
+import { addressFault } from './outgoing-address.ts';
 
 const whole = (fallback: number, description: string, range: { min?: number; max?: number } = {}) =>
   z.coerce.number().int().min(range.min ?? 1).max(range.max ?? Number.MAX_SAFE_INTEGER).default(fallback).describe(description);
 const text = (description: string) => z.string().min(1).optional().describe(description);
+const secret = (description: string) => z.string().min(16).optional().describe(description);
 const port = z.coerce.number().int().min(0).max(65_535);
 
 export const configurationSchema = z.object({
@@ -19,6 +21,7 @@ export const configurationSchema = z.object({
   TEMPORAL_ADDRESS: text('host:port of a Temporal server; without it the embedded one is started'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default').describe('Temporal namespace'),
   TEMPORAL_API_KEY: text('API key for Temporal Cloud'),
+  TEMPORAL_UI_URL: text('Address of the Temporal Web UI of such a server, whose browser page may then use the codec endpoint; the embedded one is known'),
   REDIS_URL: text('redis:// address; without it the embedded server is started'),
   DATABASE_URL: text('postgres:// address; without it the embedded server is started'),
   CLICKHOUSE_URL: text('http:// address of a ClickHouse server; without it ClickHouse runs inside the service'),
@@ -26,8 +29,19 @@ export const configurationSchema = z.object({
   JWT_ISSUER: z.string().min(1).default('gangway').describe('Required `iss` of a token'),
   JWT_AUDIENCE: z.string().min(1).default('gangway').describe('Required `aud` of a token'),
   JWKS_URL: text('Key set of the identity provider (RS256, ES256, EdDSA); without it the development key (HS256) counts'),
+  CHAT_MODEL: text('Name of the language model, as its server knows it; without it no model is used and the scripted readings and rules do everything'),
+  OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional().describe('Address of any server that speaks chat completions, up to and with /v1; used only with CHAT_MODEL'),
+  OPENAI_API_KEY: text('API key for the language model; used only with CHAT_MODEL'),
   TRUSTED_PROXIES: z.string().default('').describe('Comma-separated CIDRs whose X-Forwarded-For is believed'),
 
+  CHANGE_TARGET_URL: text('Address of your own system that approved changes are applied to (docs/change-target.md); without it the built-in tables'),
+  CHANGE_TARGET_SECRET: secret('Signs requests to CHANGE_TARGET_URL; at least 16 characters'),
+  EVENT_WEBHOOK_URL: text('Address that events are posted to: states of sessions, decisions, changesets applied and rolled back'),
+  EVENT_WEBHOOK_SECRET: secret('Signs events to EVENT_WEBHOOK_URL; at least 16 characters'),
+
+  GANGWAY_CODEC_KEYS: z.string().refine(
+    (keys) => keys.split(',').every((key) => /^\s*[A-Za-z0-9._-]{1,64}:[A-Za-z0-9+/_-]{43}=?\s*$/.test(key)), 'must be id:base64 of 32 bytes, comma-separated',
+  ).optional().describe('Keys that encrypt what people say, as id:base64 of 32 bytes, comma-separated; the first encrypts, all decrypt. Without it a key is made in GANGWAY_DATA/secrets'),
   GANGWAY_PSEUDONYM_KEY: text('Secret that keys the pseudonyms of people in ClickHouse; needed with JWKS_URL, else derived from the development key'),
   GANGWAY_TASK_QUEUE: z.string().min(1).default('gangway').describe('Temporal task queue of the sessions'),
   GANGWAY_API_PER_MINUTE: whole(300, 'Requests a minute for one user'),
@@ -39,6 +53,8 @@ export const configurationSchema = z.object({
   GANGWAY_REDIS_TIMEOUT_MS: whole(25, 'Longest wait for a Redis command, milliseconds'),
   GANGWAY_ENGINE_TIMEOUT_MS: whole(2_000, 'Deadline of one call to Temporal, milliseconds'),
   GANGWAY_DATABASE_TIMEOUT_MS: whole(2_000, 'Longest wait for PostgreSQL inside a request, milliseconds'),
+  GANGWAY_MODEL_TIMEOUT_MS: whole(20_000, 'Longest wait for a proposal of the model, milliseconds', { max: 28_000 }),
+  GANGWAY_READING_TIMEOUT_MS: whole(8_000, 'Longest wait for the model to read free text, milliseconds', { max: 9_000 }),
   GANGWAY_BODY_BYTES: whole(1_048_576, 'Largest JSON body, bytes'),
   GANGWAY_BODY_DEPTH: whole(32, 'Deepest nesting of a JSON body'),
   GANGWAY_IDLE_ABANDONED_DAYS: whole(7, 'Idle days after which a session counts as abandoned'),
@@ -47,9 +63,20 @@ export const configurationSchema = z.object({
   GANGWAY_FLUSH_BATCH_MS: whole(100, 'Milliseconds the worker gathers rows for ClickHouse'),
   GANGWAY_FLUSH_BATCH_ROWS: whole(1_000, 'Rows after which a batch is stored at once'),
   GANGWAY_UPDATES_PER_RUN: whole(150, 'Messages after which a session continues as a new run'),
+  GANGWAY_PROPOSAL_FALLBACK_SECONDS: whole(900, 'Seconds after which the rules of the flow propose when the model has not'),
   GANGWAY_CACHED_SESSIONS: whole(1_000, 'Sessions a worker keeps in memory (about 300 KiB each)'),
   GANGWAY_IN_FLIGHT_PER_SESSION: whole(8, 'Messages of one session under way at once in one API process', { max: 10 }),
   GANGWAY_IDEMPOTENCY_HOURS: whole(24, 'Hours an Idempotency-Key is remembered'),
+  GANGWAY_ALLOW_PRIVATE_URLS: z.enum(['true', 'false']).default('false').describe('Lets outgoing requests go to http:// and to private addresses'),
+  GANGWAY_CHANGE_TARGET_TIMEOUT_MS: whole(10_000, 'Deadline of one request to the change target, milliseconds', { max: 15_000 }),
+  GANGWAY_EVENT_TRIES: whole(3, 'Tries of an event before it is parked'),
+  GANGWAY_EVENT_FIRST_DELAY_MS: whole(5_000, 'Pause after the first failed try of an event, milliseconds; each further one is twice as long, ±20 %'),
+  GANGWAY_EVENT_DELAY_CAP_SECONDS: whole(90, 'Longest pause between tries of an event, seconds'),
+  GANGWAY_EVENT_RETRY_AFTER_SECONDS: whole(3_600, 'Longest pause that a Retry-After of the receiver is honoured for, seconds'),
+  GANGWAY_EVENT_TIMEOUT_MS: whole(10_000, 'Deadline of one try, milliseconds'),
+  GANGWAY_EVENT_PARALLEL: whole(8, 'Events under way at once in one worker, each of another session', { max: 32 }),
+  GANGWAY_EVENT_POLL_MS: whole(500, 'Pause before looking for due events again, milliseconds'),
+  GANGWAY_EVENT_KEEP_DAYS: whole(7, 'Days a delivered event is kept'),
   GANGWAY_CHECK_ANSWERS: z.enum(['true', 'false']).default('false').describe('Checks every answer against its documented schema; for tests'),
   GANGWAY_DRAIN_SECONDS: whole(10, 'Seconds running requests and tasks get at shutdown'),
 });
@@ -65,7 +92,20 @@ export class ConfigurationError extends Error {
 export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
   const result = configurationSchema.safeParse(present);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const lines = result.success ? outgoingFaults(result.data) : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (result.success && lines.length === 0) return result.data;
   throw new ConfigurationError(`The configuration cannot be used:\n  ${lines.join('\n  ')}`);
+}
+
+/** Addresses that requests may not go to, and those without the secret that signs them. */
+function outgoingFaults(configuration: Configuration): string[] {
+  return (['CHANGE_TARGET', 'EVENT_WEBHOOK'] as const).flatMap((name) => {
+    const url = configuration[`${name}_URL`];
+    if (url === undefined) return [];
+    const fault = addressFault(url, configuration.GANGWAY_ALLOW_PRIVATE_URLS === 'true');
+    return [
+      ...(fault === null ? [] : [`${name}_URL: ${fault}`]),
+      ...(configuration[`${name}_SECRET`] === undefined ? [`${name}_SECRET: is needed with ${name}_URL, which gets signed requests`] : []),
+    ];
+  });
 }

@@ -1,11 +1,12 @@
 /** The newest view of a session in Redis, for one hour: what readers get while the engine is away. */
 import type { Redis } from 'ioredis';
 import type { SessionView } from '../domain/message.ts';
+import { sealedAs, type Sealer } from './encryption.ts';
 
 export interface HotCopies {
   /** Best effort: a hot copy can be lost. An older revision never replaces a newer one. */
   put(views: readonly SessionView[]): Promise<void>;
-  /** The copy, or null when there is none. Throws when Redis does not answer. */
+  /** The copy, or null when there is none. Throws when Redis does not answer or its key is missing. */
   get(tenant: string, sessionId: string): Promise<SessionView | null>;
 }
 
@@ -22,18 +23,19 @@ function keyOf(tenant: string, sessionId: string): string {
   return `session:${encodeURIComponent(tenant)}:${sessionId}`;
 }
 
-export function createHotCopies(redis: Redis): HotCopies {
+export function createHotCopies(redis: Redis, sealer: Sealer): HotCopies {
   return {
     put: async (views) => {
       const pipeline = redis.pipeline();
       for (const view of views) {
-        pipeline.eval(putScript, 1, keyOf(view.tenant, view.session_id), view.revision, JSON.stringify(view), ttlSeconds);
+        const sealed = sealer.seal(Buffer.from(JSON.stringify(view)), sealedAs.view(view.tenant, view.session_id));
+        pipeline.eval(putScript, 1, keyOf(view.tenant, view.session_id), view.revision, sealed, ttlSeconds);
       }
       await pipeline.exec();
     },
     get: async (tenant, sessionId) => {
-      const text = await redis.hget(keyOf(tenant, sessionId), 'view');
-      return text === null ? null : JSON.parse(text) as SessionView;
+      const sealed = await redis.hgetBuffer(keyOf(tenant, sessionId), 'view');
+      return sealed === null ? null : JSON.parse(sealer.open(sealed, sealedAs.view(tenant, sessionId)).toString('utf8')) as SessionView;
     },
   };
 }

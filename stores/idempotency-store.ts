@@ -20,7 +20,7 @@ export async function beginKeyed(
   db: Database, key: IdempotencyKey, bodyHash: string, token: string, times: { readonly leaseSeconds: number; readonly keepHours: number },
 ): Promise<Beginning> {
   const params = [key.tenant, key.subject, key.path, key.key, bodyHash, token, times.leaseSeconds, times.keepHours];
-  const [row] = await db.query<KeyRow>(
+  const [row] = await db.asTenant(key.tenant).query<KeyRow>(
     `WITH taken AS (
        INSERT INTO idempotency_keys AS k (tenant, subject, path, key, body_hash, token, locked_until)
        VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
@@ -44,7 +44,7 @@ export async function beginKeyed(
 }
 
 export async function finishKeyed(db: Database, key: IdempotencyKey, token: string, answer: StoredAnswer): Promise<void> {
-  await db.query(
+  await db.asTenant(key.tenant).query(
     `UPDATE idempotency_keys SET status = $6, headers = $7, body = $8, locked_until = NULL
      WHERE tenant = $1 AND subject = $2 AND path = $3 AND key = $4 AND token = $5`,
     [key.tenant, key.subject, key.path, key.key, token, answer.status, JSON.stringify(answer.headers), answer.body],
@@ -53,16 +53,16 @@ export async function finishKeyed(db: Database, key: IdempotencyKey, token: stri
 
 /** The work failed for a reason of ours: the next try under this key runs anew. */
 export async function releaseKeyed(db: Database, key: IdempotencyKey, token: string): Promise<void> {
-  await db.query(
+  await db.asTenant(key.tenant).query(
     `UPDATE idempotency_keys SET locked_until = now() - interval '1 second'
      WHERE tenant = $1 AND subject = $2 AND path = $3 AND key = $4 AND token = $5 AND status IS NULL`,
     [key.tenant, key.subject, key.path, key.key, token],
   );
 }
 
-/** Forgets keys past their time, a bounded number at once. Returns how many. */
+/** Forgets keys past their time, of all tenants, a bounded number at once. Returns how many. */
 export async function forgetKeys(db: Database, keepHours: number): Promise<number> {
-  const rows = await db.query(
+  const rows = await db.asSystem().query(
     `DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
        SELECT ctid FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1) ORDER BY created_at LIMIT 5000)) RETURNING 1`,
     [keepHours],

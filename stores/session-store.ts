@@ -5,6 +5,7 @@ import type { Database, Queries } from './postgres.ts';
 
 export interface Claim {
   readonly session_id: string;
+  readonly tenant: string;
   readonly claim_token: string;
   readonly segment: 'first_time' | 'returning';
   /** False for a claim that another caller failed to start and this one has taken over. */
@@ -28,7 +29,8 @@ export interface OpenSession { readonly session_id: string; readonly confirmed: 
 
 /** Takes the claim, or returns the open session that has it. */
 export async function claimSession(db: Database, request: ClaimRequest): Promise<{ claim: Claim } | { open: OpenSession }> {
-  const inserted = await db.query<{ segment: Claim['segment'] }>(
+  const scope = db.asTenant(request.tenant);
+  const inserted = await scope.query<{ segment: Claim['segment'] }>(
     `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, claim_token, claim_expires_at, start_request, segment)
      VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9,
              CASE WHEN EXISTS (SELECT FROM sessions WHERE tenant = $2 AND owner = $3) THEN 'returning' ELSE 'first_time' END)
@@ -37,7 +39,7 @@ export async function claimSession(db: Database, request: ClaimRequest): Promise
     [request.session_id, request.tenant, request.owner, request.flow_id, request.flow_version, request.language, request.claim_token, request.lease_seconds, request.start_request],
   );
   if (inserted[0] !== undefined) return { claim: { ...request, segment: inserted[0].segment, fresh: true } };
-  const [open] = await db.query<OpenSession>(
+  const [open] = await scope.query<OpenSession>(
     `SELECT session_id, confirmed, start_request, claim_expires_at < now() AS expired FROM sessions
      WHERE tenant = $1 AND owner = $2 AND flow_id = $3 AND ended_at IS NULL`,
     [request.tenant, request.owner, request.flow_id],
@@ -45,32 +47,32 @@ export async function claimSession(db: Database, request: ClaimRequest): Promise
   // the open one ended between the two statements
   if (open === undefined) return claimSession(db, request);
   if (open.confirmed || !open.expired) return { open };
-  const [taken] = await db.query<{ session_id: string; segment: Claim['segment'] }>(
+  const [taken] = await scope.query<{ session_id: string; segment: Claim['segment'] }>(
     `UPDATE sessions SET claim_token = $2, claim_expires_at = now() + make_interval(secs => $3), start_request = $4, language = $5, flow_version = $6
      WHERE session_id = $1 AND NOT confirmed AND claim_expires_at < now() RETURNING session_id, segment`,
     [open.session_id, request.claim_token, request.lease_seconds, request.start_request, request.language, request.flow_version],
   );
   if (taken === undefined) return { open };
-  return { claim: { session_id: taken.session_id, claim_token: request.claim_token, segment: taken.segment, fresh: false } };
+  return { claim: { session_id: taken.session_id, tenant: request.tenant, claim_token: request.claim_token, segment: taken.segment, fresh: false } };
 }
 
 /** The workflow runs: the claim is kept until the session ends. */
 export async function confirmClaim(db: Database, claim: Claim, view: SessionView): Promise<void> {
-  await db.query(
+  await db.asTenant(claim.tenant).query(
     `UPDATE sessions SET confirmed = true, view = coalesce(view, $3), revision = greatest(revision, $4)
      WHERE session_id = $1 AND claim_token = $2`,
-    [claim.session_id, claim.claim_token, JSON.stringify(view), view.revision],
+    [claim.session_id, claim.claim_token, readable(view), view.revision],
   );
 }
 
 /** The start failed or is unknown: the next caller may take the claim over at once. */
 export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
-  await db.query("UPDATE sessions SET claim_expires_at = now() - interval '1 second' WHERE session_id = $1 AND claim_token = $2 AND NOT confirmed", [claim.session_id, claim.claim_token]);
+  await db.asTenant(claim.tenant).query("UPDATE sessions SET claim_expires_at = now() - interval '1 second' WHERE session_id = $1 AND claim_token = $2 AND NOT confirmed", [claim.session_id, claim.claim_token]);
 }
 
 export interface SessionCopy { readonly view: SessionView; readonly segment: 'first_time' | 'returning'; readonly snapshot: Uint8Array | null }
 
-/** Writes copies of many sessions in one statement. An older revision never replaces a newer one. */
+/** Writes copies of many sessions in one statement, in the scope of their tenants. An older revision never replaces a newer one. */
 export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]): Promise<void> {
   if (copies.length === 0) return;
   const views = copies.map((copy) => copy.view);
@@ -87,15 +89,20 @@ export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]):
       views.map((view) => view.session_id), views.map((view) => view.tenant), views.map((view) => view.owner), views.map((view) => view.flow.id),
       views.map((view) => view.flow.version), views.map((view) => view.language), copies.map((copy) => copy.segment), views.map((view) => view.state),
       views.map((view) => new Date(view.created_at)), views.map((view) => (isEnded(view.state) ? new Date(view.ended_at ?? view.last_activity_at) : null)),
-      views.map((view) => view.revision), views.map((view) => JSON.stringify(view)), copies.map((copy) => copy.snapshot),
+      views.map((view) => view.revision), views.map(readable), copies.map((copy) => copy.snapshot),
     ],
   );
+}
+
+/** As it stands in the table, readable: without the former answer that a question suggests. The sealed snapshot has it. */
+function readable(view: SessionView): string {
+  return JSON.stringify({ ...view, question: view.question === null ? null : { id: view.question.id } });
 }
 
 export interface ArchivedSession { readonly view: SessionView; readonly snapshot: Uint8Array | null }
 
 export async function findSession(db: Database, tenant: string, sessionId: string): Promise<ArchivedSession | null> {
-  const [row] = await db.query<{ view: SessionView | null; snapshot: Buffer | null }>('SELECT view, snapshot FROM sessions WHERE session_id = $1 AND tenant = $2', [sessionId, tenant]);
+  const [row] = await db.asTenant(tenant).query<{ view: SessionView | null; snapshot: Buffer | null }>('SELECT view, snapshot FROM sessions WHERE session_id = $1 AND tenant = $2', [sessionId, tenant]);
   return row?.view == null ? null : { view: row.view, snapshot: row.snapshot };
 }
 
@@ -111,7 +118,7 @@ export async function listSessions(db: Database, filter: SessionFilter, page: Pa
     if (value !== null) conditions.push(`${column} = $${params.push(value)}`);
   }
   const where = conditions.join(' AND ');
-  return keysetPage(db, {
+  return keysetPage(db.asTenant(filter.tenant), {
     columns: 'view', from: 'sessions', where, params, at: 'created_at', id: 'session_id', page, read: (row: { view: SessionView }) => row.view,
   });
 }

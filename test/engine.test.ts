@@ -13,12 +13,16 @@ import { workflowBundle } from '../worker.ts';
 import { startService, type Service } from '../service.ts';
 import { answerQuestion, cancelSession, openSession, readAnswers, readSession, sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
 import type { Flow } from '../domain/flow.ts';
+import { createSealer, readCodecKeys } from '../stores/encryption.ts';
+import { createPayloadCodec } from '../stores/payload-codec.ts';
+import { testCodecKeys } from './support/codec-keys.ts';
 import { newFolder } from './support/instance.ts';
 import { storesOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';
 
 const instance = sharedInstance();
 const taskQueue = `engine-test-${randomUUID()}`;
+const sealer = createSealer(readCodecKeys(testCodecKeys));
 const actor = { tenant: 'engine', subject: 'ana', roles: ['user'] } as const;
 
 let client: Client;
@@ -29,7 +33,7 @@ let flow: Flow;
 
 async function startWorker(): Promise<void> {
   const configuration = readConfiguration({ GANGWAY_TASK_QUEUE: taskQueue, LOG_LEVEL: 'silent', GANGWAY_DRAIN_SECONDS: '2' });
-  worker = await startService({ configuration, urls: await storesOf(instance, folder), developmentKey: new Uint8Array(32), roles: ['worker'] });
+  worker = await startService({ configuration, urls: await storesOf(instance, folder), developmentKey: new Uint8Array(32), codecKeys: testCodecKeys, roles: ['worker'] });
 }
 
 async function stopWorker(): Promise<void> {
@@ -40,7 +44,7 @@ async function stopWorker(): Promise<void> {
 beforeAll(async () => {
   folder = await newFolder();
   const stores = await storesOf(instance, folder);
-  ({ client, connection } = await connectEngine({ address: stores.temporalAddress, namespace: 'default' }));
+  ({ client, connection } = await connectEngine({ address: stores.temporalAddress, namespace: 'default', sealer }));
   const found = (await loadFlowFolder('flows')).find((each) => each.id === 'business_unit_setup');
   if (found === undefined) throw new Error('The flow is missing.');
   flow = found;
@@ -56,7 +60,7 @@ afterAll(async () => {
 async function open(limits: Partial<SessionInput['limits']> = {}): Promise<string> {
   const sessionId = randomUUID();
   const input: SessionInput = {
-    rules: flow.rules, state: null, limits: { idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: 150, ...limits },
+    rules: flow.rules, state: null, limits: { idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: 150, proposalFallbackMs: 900_000, ...limits },
     start: { session_id: sessionId, tenant: actor.tenant, owner: `${actor.subject}-${sessionId}`, language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} },
   };
   const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
@@ -86,7 +90,7 @@ async function say(sessionId: string, message: Message<AnswerBody>): Promise<voi
 
 async function replay(sessionId: string): Promise<void> {
   const history = await handleOf(sessionId).fetchHistory();
-  await Worker.runReplayHistory({ workflowBundle: { codePath: await workflowBundle() } }, history, `session:engine:${sessionId}`);
+  await Worker.runReplayHistory({ workflowBundle: { codePath: await workflowBundle() }, dataConverter: { payloadCodecs: [createPayloadCodec(sealer)] } }, history, `session:engine:${sessionId}`);
 }
 
 async function answersOf(sessionId: string): Promise<readonly { readonly question_id: string; readonly value: unknown }[]> {
@@ -153,7 +157,7 @@ describe('ending', () => {
     expect(await handleOf(id).result()).toEqual({ state: 'cancelled', stage: 'engaged', answers: 1 });
     const { openDatabase } = await import('../stores/postgres.ts');
     const db = openDatabase({ url: (await storesOf(instance, folder)).databaseUrl, timeoutMs: 10_000, connections: 1 });
-    const [row] = await db.query<{ state: string; confirmed: boolean; kept: number }>('SELECT state, confirmed, (SELECT count(*)::int FROM checkpoints WHERE session_id = $1) AS kept FROM sessions WHERE session_id = $1', [id]);
+    const [row] = await db.asSystem().query<{ state: string; confirmed: boolean; kept: number }>('SELECT state, confirmed, (SELECT count(*)::int FROM checkpoints WHERE session_id = $1) AS kept FROM sessions WHERE session_id = $1', [id]);
     await db.close();
     expect(row).toMatchObject({ state: 'cancelled', confirmed: true });
     expect(row?.kept).toBeGreaterThanOrEqual(2);

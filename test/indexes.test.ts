@@ -11,28 +11,43 @@ const tenant = newTenant();
 
 beforeAll(async () => {
   db = await databaseOf(sharedInstance());
-  await db.query(
+  await db.asSystem().query(
     `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, claim_token, claim_expires_at, confirmed, view)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 500, 'f', 1, 'en', 'first_time', (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
             gen_random_uuid(), now(), true, '{}' FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
-  await db.query(
+  await db.asSystem().query(
     `INSERT INTO changesets (changeset_id, tenant, session_id, status, requested_by, approved_by, risk_score, created_at)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, gen_random_uuid(), 'applied', 'a', 'b', 0, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n`,
     [tenant],
   );
+  await db.asSystem().query(
+    `INSERT INTO audit (id, tenant, at, actor, roles, action, target, result, status, correlation_id)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, now() - n * interval '1 minute', 'actor-' || n % 500, '{admin}', 'action-' || n % 50, 'target-' || n % 5000,
+            (ARRAY['allowed','refused','failed'])[CASE WHEN n % 100 = 0 THEN 2 ELSE 1 END], 200, 'c' FROM generate_series(1, 30000) AS n`,
+    [tenant],
+  );
+  await db.asSystem().query(
+    `INSERT INTO api_keys (key_id, tenant, name, roles, secret_hash, created_by, created_at)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'k', '{user}', decode(repeat('00', 32), 'hex'), 'a', now() - n * interval '1 minute' FROM generate_series(1, 10000) AS n`,
+    [tenant],
+  );
+  await db.query('ANALYZE audit');
+  await db.query('ANALYZE api_keys');
   await db.query('ANALYZE sessions');
   await db.query('ANALYZE changesets');
 }, 60_000);
 
 afterAll(async () => {
-  await db.query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);
-  await db.query("DELETE FROM changesets WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM changesets WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM api_keys WHERE tenant IN ($1, 'other')", [tenant]);
   await db.close();
 });
 
 const page = 'ORDER BY created_at DESC, session_id DESC LIMIT 21';
+const auditPage = 'ORDER BY at DESC, id DESC LIMIT 21';
 const id = randomUUID();
 const cases: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
   ['sessions of a tenant', `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL ${page}`, [tenant], 'sessions_by_tenant'],
@@ -42,10 +57,18 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ['a session by id', 'SELECT view FROM sessions WHERE session_id = $1 AND tenant = $2', [id, tenant], 'sessions_pkey'],
   ['changesets of a tenant', 'SELECT status FROM changesets WHERE tenant = $1 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant], 'changesets_by_tenant'],
   ['changesets of a session', 'SELECT status FROM changesets WHERE tenant = $1 AND session_id = $2 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant, id], 'changesets_by_session'],
+  ['an API key that was presented', 'SELECT tenant FROM api_keys WHERE key_id = $1', [id], 'api_keys_pkey'],
+  ['API keys of a tenant', 'SELECT name FROM api_keys WHERE tenant = $1 ORDER BY created_at DESC, key_id DESC LIMIT 21', [tenant], 'api_keys_by_tenant'],
+  ['the audit log', `SELECT action FROM audit WHERE tenant = $1 ${auditPage}`, [tenant], 'audit_by_tenant'],
+  ['the audit log of a time, the next page', `SELECT action FROM audit WHERE tenant = $1 AND at >= now() - interval '9 days' AND at < now() AND (at, id) < (now() - interval '5 days', $2::uuid) ${auditPage}`, [tenant, id], 'audit_by_tenant'],
+  ['what one person did', `SELECT action FROM audit WHERE tenant = $1 AND actor = $2 ${auditPage}`, [tenant, 'actor-3'], 'audit_by_actor'],
+  ['acts of one kind', `SELECT action FROM audit WHERE tenant = $1 AND action = $2 ${auditPage}`, [tenant, 'action-3'], 'audit_by_action'],
+  ['what was done to one thing', `SELECT action FROM audit WHERE tenant = $1 AND target = $2 ${auditPage}`, [tenant, 'target-3'], 'audit_by_target'],
+  ['refusals', `SELECT action FROM audit WHERE tenant = $1 AND result = $2 ${auditPage}`, [tenant, 'refused'], 'audit_by_result'],
 ];
 
 test.each(cases)('%s come by an index, without a scan or a sort', async (_, sql, params, index) => {
-  const rows = await db.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, params);
+  const rows = await db.asTenant(tenant).query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, params);
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
   expect(plan).toContain(index);
   expect(plan).not.toMatch(/Seq Scan|^\s*->\s+Sort|^Sort/m);

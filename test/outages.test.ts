@@ -1,7 +1,7 @@
 /** Stores that freeze or die under a running service: what goes on, what waits, and what people are told. */
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { whileFrozen as frozenWhile } from './support/frozen.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { cast, type Body, type Person, type Reply } from './support/person.ts';
 import { until } from './support/until.ts';
@@ -10,25 +10,7 @@ let instance: Instance;
 beforeAll(async () => { instance = await startInstance(await newFolder()); }, 120_000);
 afterAll(async () => { await discard(instance); }, 60_000);
 
-/** A process and all below it: the backends of PostgreSQL go on when only their parent is stopped. */
-function family(pid: number): number[] {
-  const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
-  const below = (parent: number): number[] => rows.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child ?? 0, ...below(child ?? 0)]);
-  return [pid, ...below(pid)];
-}
-
-async function whileFrozen(server: string, work: () => Promise<void>): Promise<void> {
-  const { pids } = await instance.runFile();
-  const pid = pids[server];
-  if (pid === undefined) throw new Error(`There is no ${server} among ${Object.keys(pids).join(', ')}.`);
-  const frozen = family(pid);
-  for (const each of frozen) process.kill(each, 'SIGSTOP');
-  try {
-    await work();
-  } finally {
-    for (const each of frozen.reverse()) process.kill(each, 'SIGCONT');
-  }
-}
+const whileFrozen = (server: string, work: () => Promise<void>): Promise<void> => frozenWhile(instance, server, work);
 
 async function timed(work: () => Promise<Reply>): Promise<Reply & { seconds: number }> {
   const began = performance.now();

@@ -2,11 +2,14 @@
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure, condition, setHandler, uuid4 } from '@temporalio/workflow';
 import {
-  MessageRejected, type AnswerBody, type AnswerOutcome, type CancelBody, type DecisionBody, type Message, type Reply,
+  MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome, type ClientEventBody,
+  type DecisionBody, type EscalateBody, type Message, type Reply, type ResumeBody, type ResumeOutcome,
 } from '../domain/message.ts';
-import type { DecisionOutcome, OnboardingSession, Reading } from '../domain/session.ts';
+import type { OnboardingSession } from '../domain/session.ts';
+import type { DecisionOutcome, Reading } from '../domain/session-state.ts';
 import {
-  answerQuestion, cancelSession, decideProposal, openSession, previewDecision, readAnswers, readProposal, readSession, type Read,
+  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
+  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, type Done, type Read,
 } from './messages.ts';
 import { readAnswer } from './tasks.ts';
 
@@ -22,33 +25,69 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
   // Free text waits for its reading, so that the message id makes it one reading; a typed value is taken at once.
   on<AnswerBody, Reply<AnswerOutcome>>(answerQuestion, {
     check: (message) => session.checkAnswer(message),
-    handle: async (message) => {
-      received();
-      const reading = 'text' in message.body ? await readWords(session, message.id, message.body.text) : null;
-      return { ...session.answer(message, reading, Date.now()), view: session.view() };
-    },
-  });
-  on<CancelBody, Reply<{ readonly kind: 'cancelled' }>>(cancelSession, {
-    check: (message) => session.checkCancel(message),
     handle: (message) => {
       received();
-      const reply = session.cancel(message, Date.now());
-      return { ...reply, view: session.view() };
+      const take = (reading: Reading | null): Reply<AnswerOutcome> => ({ ...session.answer(message, reading, Date.now()), view: session.view() });
+      return 'text' in message.body ? readWords(session, message.id, message.body.text).then(take) : take(null);
     },
   });
-  // The one handler that waits: a decision is rare, only one is under way at a time, and its repeats share the outcome.
+  const doing = <Body>(check: (message: Message<Body>) => undefined, handle: (message: Message<Body>, now: number) => void): Handler<Body, Done> => ({
+    check,
+    handle: (message) => {
+      received();
+      handle(message, Date.now());
+      return { fingerprint: fingerprint(session, message), outcome: { kind: 'done' }, view: session.view() };
+    },
+  });
+  on<CancelBody, Done>(cancelSession, doing((message) => session.checkCancel(message), (message, now) => { session.cancel(message, now); }));
+  on<EscalateBody, Done>(escalateSession, doing((message) => session.checkEscalate(message), (message, now) => { session.escalate(message, now); }));
+  on<ClientEventBody, Done>(addClientEvent, doing((message) => session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }));
+  on<CheckpointBody, Reply<CheckpointOutcome>>(saveCheckpoint, {
+    check: (message) => session.checkCheckpoint(message),
+    handle: (message) => {
+      received();
+      const outcome = session.saveCheckpoint(message, Date.now());
+      return { fingerprint: fingerprint(session, message), outcome, view: session.view() };
+    },
+  });
+  on<ResumeBody, Reply<ResumeOutcome>>(resumeSession, {
+    check: (message) => session.checkResume(message),
+    handle: (message) => {
+      received();
+      const outcome = session.resume(message, Date.now());
+      return { fingerprint: fingerprint(session, message), outcome, view: session.view() };
+    },
+  });
+  // These two wait for their changeset: decisions are rare, one is under way at a time, and repeats share the outcome.
   on<DecisionBody, Reply<DecisionOutcome>>(decideProposal, {
     check: (message) => session.checkDecision(message),
     handle: async (message) => {
       received();
-      session.decide(message, uuid4(), Date.now());
-      await condition(() => session.state.decision?.status !== 'applying');
-      return { fingerprint: session.fingerprintOf(message.id) ?? message.fingerprint, outcome: session.decisionOutcome(), view: session.view() };
+      session.decide(message, { changeset: uuid4(), approval: uuid4() }, Date.now());
+      return await decided(session, message);
+    },
+  });
+  on<ApprovalBody, Reply<DecisionOutcome>>(approveDecision, {
+    check: (message) => session.checkApproval(message),
+    handle: async (message) => {
+      received();
+      session.approve(message, Date.now());
+      return await decided(session, message);
     },
   });
   read(readSession, (actor) => {
     allow(session.mayRead(actor));
     return session.view();
+  });
+  read(readCheckpoints, (actor) => {
+    allow(session.mayRead(actor));
+    return { checkpoints: session.state.checkpoints, total: session.state.checkpoint_version };
+  });
+  read(readEvents, (actor, after) => {
+    allow(session.mayRead(actor));
+    const { recent, event_sequence: last } = session.state;
+    const complete = after <= last && (after === last || (recent[0]?.sequence ?? last + 1) <= after + 1);
+    return { events: recent.filter((event) => event.sequence > after), complete, view: session.view() };
   });
   read(readAnswers, (actor) => {
     allow(session.mayRead(actor));
@@ -59,6 +98,15 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     return { proposal: session.state.proposal, statuses: session.state.decision?.statuses ?? {}, view: session.view() };
   });
   read(previewDecision, (actor, body, ifMatch) => session.previewDecision(actor, body, ifMatch));
+}
+
+async function decided(session: OnboardingSession, message: Message<unknown>): Promise<Reply<DecisionOutcome>> {
+  await condition(() => !session.deciding);
+  return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(), view: session.view() };
+}
+
+function fingerprint(session: OnboardingSession, message: Message<unknown>): string {
+  return session.fingerprintOf(message.id) ?? message.fingerprint;
 }
 
 /** null when the words say nothing the question can take. */
@@ -72,13 +120,15 @@ async function readWords(session: OnboardingSession, messageId: string, text: st
 }
 
 function on<Body, Result>(definition: UpdateDefinition<Result, [Message<Body>]>, handler: Handler<Body, Result>): void {
-  setHandler(definition, async (message: Message<Body>): Promise<Result> => {
+  // not async by itself: each promise in the sandbox costs, and a typed answer needs none
+  setHandler(definition, ((message: Message<Body>): Result | Promise<Result> => {
     try {
-      return await handler.handle(message);
+      const result = handler.handle(message);
+      return result instanceof Promise ? result.catch((error: unknown) => { throw failure(error); }) : result;
     } catch (error) {
       throw failure(error);
     }
-  }, {
+  }) as (message: Message<Body>) => Promise<Result>, {
     validator: (message: Message<Body>): void => translated(() => handler.check(message)),
   });
 }

@@ -3,12 +3,14 @@
  * only read. The API and the workflow share these definitions.
  */
 import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
 import type { FlowRules } from '../domain/flow.ts';
 import type {
-  Actor, AnswerBody, AnswerOutcome, CancelBody, DecisionBody, Message, Mistake, Rejection, Reply, SessionView,
+  Actor, AnswerBody, AnswerOutcome, ApprovalBody, CancelBody, CheckpointBody, CheckpointOutcome, ClientEventBody, DecisionBody, EscalateBody, Message,
+  Mistake, Rejection, Reply, ResumeBody, ResumeOutcome, SessionView,
 } from '../domain/message.ts';
-import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionState } from '../domain/session.ts';
+import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionEvent, SessionState } from '../domain/session-state.ts';
 
 export const sessionWorkflow = 'onboardingSession';
 
@@ -18,6 +20,8 @@ export interface SessionLimits {
   readonly idleCancelMs: number;
   readonly flushAfterMs: number;
   readonly messagesPerRun: number;
+  /** After this long without a proposal of the model the flow's rules propose. */
+  readonly proposalFallbackMs: number;
 }
 
 /** A new session brings `start`, a continued or restored one its `state`. */
@@ -32,8 +36,15 @@ export interface SessionSummary { readonly state: string; readonly stage: string
 
 export const openSession = defineUpdate<SessionView, []>('openSession');
 export const answerQuestion = defineUpdate<Reply<AnswerOutcome>, [Message<AnswerBody>]>('answerQuestion');
-export const cancelSession = defineUpdate<Reply<{ readonly kind: 'cancelled' }>, [Message<CancelBody>]>('cancelSession');
+/** Nothing to tell but the session after it. */
+export type Done = Reply<{ readonly kind: 'done' }>;
+export const cancelSession = defineUpdate<Done, [Message<CancelBody>]>('cancelSession');
+export const escalateSession = defineUpdate<Done, [Message<EscalateBody>]>('escalateSession');
+export const addClientEvent = defineUpdate<Done, [Message<ClientEventBody>]>('addClientEvent');
+export const saveCheckpoint = defineUpdate<Reply<CheckpointOutcome>, [Message<CheckpointBody>]>('saveCheckpoint');
+export const resumeSession = defineUpdate<Reply<ResumeOutcome>, [Message<ResumeBody>]>('resumeSession');
 export const decideProposal = defineUpdate<Reply<DecisionOutcome>, [Message<DecisionBody>]>('decideProposal');
+export const approveDecision = defineUpdate<Reply<DecisionOutcome>, [Message<ApprovalBody>]>('approveDecision');
 
 /** A query never throws for a caller's mistake: it says what is wrong. */
 export type Read<T> = { readonly found: T } | { readonly rejected: Rejection; readonly message: string; readonly mistakes: readonly Mistake[] };
@@ -41,7 +52,13 @@ export type Read<T> = { readonly found: T } | { readonly rejected: Rejection; re
 export interface AnswersView { readonly answers: readonly AnswerEntry[] }
 export interface ProposalView { readonly proposal: Proposal | null; readonly statuses: Readonly<Record<string, string>>; readonly view: SessionView }
 
+export interface CheckpointsView { readonly checkpoints: readonly Checkpoint[]; readonly total: number }
+/** Events after a sequence; `complete` false: some in between are no longer kept. */
+export interface EventsView { readonly events: readonly SessionEvent[]; readonly complete: boolean; readonly view: SessionView }
+
 export const readSession = defineQuery<Read<SessionView>, [Actor]>('readSession');
+export const readCheckpoints = defineQuery<Read<CheckpointsView>, [Actor]>('readCheckpoints');
+export const readEvents = defineQuery<Read<EventsView>, [Actor, number]>('readEvents');
 export const readAnswers = defineQuery<Read<AnswersView>, [Actor]>('readAnswers');
 export const readProposal = defineQuery<Read<ProposalView>, [Actor]>('readProposal');
 export const previewDecision = defineQuery<Read<DecisionDraft>, [Actor, DecisionBody, number | null]>('previewDecision');

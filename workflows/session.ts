@@ -1,9 +1,12 @@
 /** The onboarding session as a workflow: its history is the checkpoint log, the resume point, the replay and the audit. */
 import { allHandlersFinished, condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
+import type { Json } from '../domain/json.ts';
 import { OnboardingSession } from '../domain/session.ts';
+import type { Decision } from '../domain/session-state.ts';
 import { handleSessionMessages } from './handlers.ts';
 import type { SessionInput, SessionLimits, SessionSummary } from './messages.ts';
 import { flushSession, runTask } from './tasks.ts';
+import { keepVisible } from './visibility.ts';
 
 export async function onboardingSession(input: SessionInput): Promise<SessionSummary> {
   const session = begin(input);
@@ -12,6 +15,7 @@ export async function onboardingSession(input: SessionInput): Promise<SessionSum
 
   // The first command of every run. A run whose first workflow task has none may never replay (engine-measured 1.1).
   void watchIdleness(session, input.limits);
+  void keepVisible(session);
   const copied = keepCopies(session, input.limits, run);
 
   // Not while copies are on their way: their completion would meet the command to continue, and the task would fail. But a
@@ -20,7 +24,7 @@ export async function onboardingSession(input: SessionInput): Promise<SessionSum
     || run.messages >= input.limits.messagesPerRun * 1.5 || workflowInfo().continueAsNewSuggested;
   while (!session.ended) {
     await condition(() => session.ended || session.work() !== null || full());
-    if (session.work() !== null) await doWork(session);
+    if (session.work() !== null) await doWork(session, input.limits);
     else if (!session.ended && full()) return nextRun(session, input);
   }
   await copied;
@@ -34,23 +38,36 @@ function begin(input: SessionInput): OnboardingSession {
   throw new Error('A session needs a start or a state.');
 }
 
-async function doWork(session: OnboardingSession): Promise<void> {
+async function doWork(session: OnboardingSession, limits: SessionLimits): Promise<void> {
   const work = session.work();
-  if (work?.kind === 'propose') {
-    const { session_id, tenant, correlation_id } = session.state;
-    const wanted = (): boolean => session.state.state === 'generating' && session.state.proposal_requests === work.number;
-    const proposed = await runTask('proposeRecommendations', {
-      correlation_id, tenant, session_id, flow: { id: session.rules.id, version: session.rules.version }, number: work.number, answers: work.answers,
-    }, wanted);
-    if (proposed !== null) session.receiveProposal(work.number, proposed.recommendations, Date.now());
-  } else if (work?.kind === 'apply') {
-    const { session_id, tenant, correlation_id, owner } = session.state;
-    const { changeset_id, changes, decided_by, risk_score, rejects_all } = work.decision;
-    const applied = await runTask('applyChangeset', {
-      correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, risk_score, status: rejects_all ? 'rejected' : 'applied',
-    }, () => true);
-    if (applied !== null) session.receiveApplied(changeset_id, applied.status, Date.now());
+  if (work?.kind === 'propose') await propose(session, limits, work.number, work.answers);
+  else if (work?.kind === 'write_changeset') await writeChangeset(session, work.decision);
+}
+
+/** The model's proposal, checked; when it fails for long the flow's rules propose, so that a session always gets to its end. */
+async function propose(session: OnboardingSession, limits: SessionLimits, number: number, answers: Readonly<Record<string, Json>>): Promise<void> {
+  const { session_id, tenant, correlation_id } = session.state;
+  const oldest = session.state.answers.find((entry) => !entry.superseded)?.answered_at ?? null;
+  const input = { correlation_id, tenant, session_id, flow: { id: session.rules.id, version: session.rules.version }, number, answers, oldest_answer_at: oldest };
+  const stillWanted = (): boolean => session.state.state === 'generating' && session.state.proposal_requests === number;
+  const proposed = await runTask('proposeRecommendations', { ...input, provider: 'model' }, { stillWanted, giveUpAfterMs: limits.proposalFallbackMs });
+  if (proposed !== null) {
+    session.receiveProposal(number, proposed, Date.now());
+  } else if (stillWanted()) {
+    const byRules = await runTask('proposeRecommendations', { ...input, provider: 'rules' }, { stillWanted });
+    if (byRules !== null) session.receiveProposal(number, { ...byRules, decision: 'needs_review' }, Date.now());
   }
+}
+
+async function writeChangeset(session: OnboardingSession, decision: Decision): Promise<void> {
+  const { session_id, tenant, correlation_id, owner } = session.state;
+  const { changeset_id, approval_id, changes, decided_by, second_by, risk_score, rejects_all, status } = decision;
+  const becomes = status === 'recording' ? 'pending_second_approval' : rejects_all ? 'rejected' : 'applied';
+  const written = await runTask('applyChangeset', {
+    correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, second_approved_by: second_by, approval_id, risk_score,
+    status: becomes,
+  }, { stillWanted: () => true });
+  if (written !== null) session.receiveChangeset(changeset_id, written.status, Date.now());
 }
 
 /** An idle session has this one timer. It is not reset by messages: when it fires it looks when the last one was. */
@@ -62,13 +79,21 @@ async function watchIdleness(session: OnboardingSession, limits: SessionLimits):
   }
 }
 
+/** What the other stores learn at once. */
+const atOnce = new Set(['state_changed', 'decision_taken', 'approval_given']);
+
+/** A new session is in the funnel after this long at the latest. */
+const justStartedMs = 2_000;
+
 /** Copies go out at once on every change of state, else a while after the first unsaved answer, and before the end. */
 async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
-  const isUrgent = (): boolean => session.state.unsaved.events.some((event) => event.event === 'state_changed' || event.event === 'stage_reached');
+  const isUrgent = (): boolean => session.state.unsaved.events.some(({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual');
   for (;;) {
     await condition(() => session.hasUnsaved || session.ended);
     if (!session.hasUnsaved) return;
-    if (!isUrgent()) await condition(isUrgent, limits.flushAfterMs);
+    // a session that has just started often gets its first answer at once: one flush for both
+    const patienceMs = session.state.answers.length === 0 ? Math.min(justStartedMs, limits.flushAfterMs) : limits.flushAfterMs;
+    if (!isUrgent()) await condition(isUrgent, patienceMs);
     session.checkpoint('auto', Date.now());
     // as they are now: both go on growing while they are being stored
     const { events, checkpoints } = session.unsaved();

@@ -21,18 +21,33 @@ const copies = proxyActivities<Tasks>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
+/** A model is asked again as behaviour 5 has it for `llm_api`; its own Retry-After wins. */
+const proposals = proxyActivities<Tasks>({
+  startToCloseTimeout: '60s',
+  retry: { initialInterval: '3s', backoffCoefficient: 2.5, maximumInterval: '120s', maximumAttempts: 4 },
+});
+
 const heldMs = 60_000;
 
-/** `stillWanted` is asked before each new round; a task nobody wants any more ends with null. */
-export async function runTask<K extends Name>(name: K, input: Input<K>, stillWanted: () => boolean): Promise<Output<K> | null> {
-  const task = tasks[name] as (input: Input<K>) => Promise<Output<K>>;
+export interface Wanted {
+  /** Asked before each new round. */
+  readonly stillWanted: () => boolean;
+  /** After this long the task is given up, and the caller goes on without it. */
+  readonly giveUpAfterMs?: number;
+}
+
+/** A task that nobody wants any more, or that was given up, ends with null. */
+export async function runTask<K extends Name>(name: K, input: Input<K>, wanted: Wanted): Promise<Output<K> | null> {
+  const task = (name === 'proposeRecommendations' ? proposals[name] : tasks[name]) as (input: Input<K>) => Promise<Output<K>>;
+  const deadline = wanted.giveUpAfterMs === undefined ? Infinity : Date.now() + wanted.giveUpAfterMs;
   for (;;) {
     try {
       return await task(input);
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      await sleep(heldMs);
-      if (!stillWanted()) return null;
+      if (!wanted.stillWanted()) return null;
+      await sleep(Math.max(1, Math.min(heldMs, deadline - Date.now())));
+      if (!wanted.stillWanted() || Date.now() >= deadline) return null;
     }
   }
 }

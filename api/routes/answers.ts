@@ -4,7 +4,8 @@ import { Problem, notFound } from '../problem.ts';
 import { bodyHash, readKey } from '../idempotency.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
 import { replyAfter, retryText } from '../replies.ts';
-import { ok, route } from '../route.ts';
+import { holds } from '../../domain/message.ts';
+import { audited, ok, route } from '../route.ts';
 import { AnsweredSession, clientId, json, sessionParams, time } from '../wire.ts';
 
 const messageId = z.string().max(130).optional().meta({ description: '1-128 printable characters. A repeat gets the first answer' });
@@ -44,11 +45,13 @@ export const answerRoutes = [
     },
   }),
   route.get('/sessions/:session_id/answers', {
-    summary: 'What was answered, superseded answers included', access: ['user'], params: sessionParams, query: z.strictObject(clientId),
+    summary: 'What was answered, superseded answers included', access: ['user'], audit: { action: 'answers.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId),
     answers: { 200: z.object({ answers: z.array(z.object({ question_id: z.string(), value: json, answered_at: time, superseded: z.boolean() })) }).meta({ id: 'Answers' }) },
     handler: async ({ params, call, services }) => {
       const { answers } = await services.sessions.answers(call.actor, params.session_id);
-      return ok({ answers: answers.map((entry) => ({ question_id: entry.question_id, value: entry.value, answered_at: iso(entry.answered_at), superseded: entry.superseded })) });
+      // the audit log asks whose they are; anyone else but these can only see their own
+      const owner = holds(call.actor, 'approver') ? (await services.sessions.read(call.actor, params.session_id)).view.owner : call.actor.subject;
+      return audited(ok({ answers: answers.map((entry) => ({ question_id: entry.question_id, value: entry.value, answered_at: iso(entry.answered_at), superseded: entry.superseded })) }), { owner });
     },
   }),
 ];

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { Change } from '../../domain/decision.ts';
 import type { DecisionBody } from '../../domain/message.ts';
+import type { DecisionStatus } from '../../domain/session-state.ts';
 import { notFound, Problem } from '../problem.ts';
+import { findApproval } from '../../stores/changeset-store.ts';
 import { bodyHash } from '../idempotency.ts';
-import { ok, route } from '../route.ts';
+import { audited, ok, route, type AuditNote } from '../route.ts';
 import { ChangeWire, clientId, json, rate, sessionParams, targetValues, uuid } from '../wire.ts';
 
 const ids = z.array(uuid).max(200).default([]);
@@ -26,44 +28,78 @@ const Recommendations = z.object({
 
 const DecisionResult = z.object({
   dry_run: z.boolean(), changeset_id: uuid.nullable(), status: z.enum(['preview', 'applied', 'pending_second_approval', 'rejected']), changes: z.array(ChangeWire),
-  risk_score: rate,
+  risk_score: rate, approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
 }).meta({ id: 'DecisionResult' });
+
+const ApprovalRequest = z.strictObject({ decision: z.enum(['approve', 'reject', 'escalate']), reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'ApprovalRequest' });
+const ApprovalResult = z.object({
+  approval_id: uuid, changeset_id: uuid, status: z.enum(['applied', 'rejected', 'pending_second_approval', 'escalated']),
+}).meta({ id: 'ApprovalResult' });
 
 export const decisionRoutes = [
   route.get('/sessions/:session_id/recommendations', {
-    summary: 'The proposed configuration', access: ['user', 'approver'], params: sessionParams, query: z.strictObject(clientId), answers: { 200: Recommendations },
+    summary: 'The proposed configuration', access: ['user', 'approver'], audit: { action: 'proposal.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: Recommendations },
     handler: async ({ params, call, services }) => {
-      const { proposal, statuses } = await services.sessions.proposal(call.actor, params.session_id);
-      if (proposal === null) return ok({ proposal_hash: null, recommendations: [], consensus: null });
-      return ok({
+      const { proposal, statuses, view } = await services.sessions.proposal(call.actor, params.session_id);
+      if (proposal === null) return audited(ok({ proposal_hash: null, recommendations: [], consensus: null }), { owner: view.owner });
+      return audited(ok({
         proposal_hash: proposal.hash, consensus: { confidence: proposal.confidence, decision: proposal.decision },
         recommendations: proposal.recommendations.map((item) => ({
           recommendation_id: item.recommendation_id, target: item.target, operation: item.operation, before: copy(item.before), after: copy(item.after),
           confidence: item.confidence, decision: item.confidence >= 0.7 ? 'ready' : 'needs_review', rationale: item.rationale,
           status: statusOf(statuses[item.recommendation_id]),
         })),
-      });
+      }), { owner: view.owner });
     },
   }),
   route.post('/sessions/:session_id/decision', {
-    summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], params: sessionParams, body: DecisionRequest,
+    summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
     answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const { dry_run: dryRun, proposal_hash: hash, ...items } = body;
       const decision: DecisionBody = { ...items, proposal_hash: hash ?? null };
       if (dryRun) {
         const draft = await services.sessions.preview(call.actor, params.session_id, decision, call.ifMatch);
-        return ok({ dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange), risk_score: draft.risk_score });
+        return audited(ok({ dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange), risk_score: draft.risk_score }), decided(decision, { dry_run: true }));
       }
+      // a decision that could not be applied would stay half done: PostgreSQL has to be there
+      await services.db.query('SELECT 1');
       const { outcome, view } = await services.sessions.decide(params.session_id, {
         id: call.operationId, fingerprint: bodyHash(body).slice(0, 16), actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: decision,
       });
       if (view.tenant !== call.actor.tenant) throw notFound();
-      if (outcome.status === 'stale' || outcome.status === 'applying') throw new Problem('stale_proposal', 'What this proposal would change has changed meanwhile. A new proposal is being made.');
-      return ok({ dry_run: false, changeset_id: outcome.changeset_id, status: outcome.status, changes: outcome.changes.map(presentChange), risk_score: outcome.risk_score });
+      return audited(ok({
+        dry_run: false, changeset_id: outcome.changeset_id, status: outcome.status === 'pending_second_approval' ? outcome.status : settled(outcome.status), changes: outcome.changes.map(presentChange), risk_score: outcome.risk_score,
+        ...(outcome.approval_id === null ? {} : { approval_id: outcome.approval_id }),
+      }), decided(decision, { dry_run: false, status: outcome.status, changeset_id: outcome.changeset_id }));
+    },
+  }),
+  route.post('/approvals/:approval_id/decide', {
+    summary: 'The second approval of a decision that needs two people', access: ['approver'], audit: 'approval.decide', params: z.object({ approval_id: uuid }), body: ApprovalRequest,
+    answers: { 200: ApprovalResult }, problems: ['wrong_state', 'same_person', 'stale_proposal'],
+    handler: async ({ params, body, call, services }) => {
+      const approval = await findApproval(services.db, call.actor.tenant, params.approval_id);
+      if (approval === null) throw notFound();
+      const { outcome } = await services.sessions.approve(approval.session_id, {
+        id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: null,
+        body: { approval_id: params.approval_id, decision: body.decision, reason: body.reason ?? null },
+      });
+      const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : settled(outcome.status);
+      return audited(ok({ approval_id: params.approval_id, changeset_id: outcome.changeset_id, status }), { details: { decision: body.decision, status, changeset_id: outcome.changeset_id } });
     },
   }),
 ];
+
+/** What the audit log keeps of a decision: how much of it, and the words that were given as reasons. */
+function decided(decision: DecisionBody, details: NonNullable<AuditNote['details']>): AuditNote {
+  const reasons = Object.values(decision.reasons).join('; ');
+  return { details: { ...details, approved_items: decision.approved_items.length, rejected_items: decision.rejected_items.length }, ...(reasons === '' ? {} : { reason: reasons }) };
+}
+
+function settled(status: DecisionStatus): 'applied' | 'rejected' {
+  if (status === 'applied' || status === 'rejected') return status;
+  throw new Problem('stale_proposal', 'What this proposal would change has changed meanwhile. A new proposal is being made.');
+}
 
 function presentChange(change: Change): z.input<typeof ChangeWire> {
   return {

@@ -1,10 +1,13 @@
 /** Every route below the base, in the order of the documentation. */
 import type { Route } from '../route.ts';
+import { apiKeyRoutes } from './admin-api-keys.ts';
+import { auditRoutes } from './admin-audit.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
+import { recoveryRoutes } from './recovery.ts';
 import { sessionRoutes } from './sessions.ts';
 
-export const routes: readonly Route[] = [...sessionRoutes, ...answerRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...analyticsRoutes];
+export const routes: readonly Route[] = [...sessionRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes];

@@ -8,7 +8,7 @@ import { claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, t
 import { readCursor, writeCursor } from '../cursor.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';
-import { created, ok, route, type Call } from '../route.ts';
+import { audited, created, ok, route, type Call } from '../route.ts';
 import type { Services } from '../services.ts';
 import { clientId, json, listOf, paging, sessionParams, SessionWire, StartedSession } from '../wire.ts';
 
@@ -43,33 +43,34 @@ export const sessionRoutes = [
     },
   }),
   route.get('/sessions', {
-    summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], answers: { 200: listOf(SessionWire) },
+    summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) },
     query: z.strictObject({ ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(), owner: z.string().max(128).optional() }),
     handler: async ({ query, call, services }) => {
       const owner = holds(call.actor, 'admin') ? query.owner ?? null : call.actor.subject;
-      if (owner !== null && query.owner !== undefined && query.owner !== owner) return ok({ results: [], total: 0, next_cursor: null });
+      if (owner !== null && query.owner !== undefined && query.owner !== owner) return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
       const page = await listSessions(
         services.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow: query.flow ?? null }, { limit: query.limit, after: readCursor(query.cursor) },
       );
-      return ok({ results: await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false))), total: page.total, next_cursor: writeCursor(page.next) });
+      const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));
+      return audited(ok({ results, total: page.total, next_cursor: writeCursor(page.next) }), owner === null ? {} : { owner });
     },
   }),
   route.get('/sessions/:session_id', {
-    summary: 'One session', access: ['user'], params: sessionParams, query: z.strictObject(clientId), answers: { 200: SessionWire },
+    summary: 'One session', access: ['user'], audit: { action: 'session.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: SessionWire },
     handler: async ({ params, call, services }) => {
       const { view, stale } = await services.sessions.read(call.actor, params.session_id);
-      return ok(await presentSession(services.flows, view, stale), etagOf(view));
+      return audited(ok(await presentSession(services.flows, view, stale), etagOf(view)), { owner: view.owner });
     },
   }),
   route.post('/sessions/:session_id/cancel', {
-    summary: 'Cancel a session', access: ['user'], params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
+    summary: 'Cancel a session', access: ['user'], audit: { action: 'session.cancel', when: 'others' }, params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
     body: z.strictObject({ reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'CancelRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.cancel(params.session_id, {
         id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: { reason: body.reason ?? null },
       });
       await projected(services, view);
-      return ok(await presentSession(services.flows, view, false), etagOf(view));
+      return audited(ok(await presentSession(services.flows, view, false), etagOf(view)), { owner: view.owner });
     },
   }),
 ];
@@ -148,7 +149,7 @@ async function existingSession(services: Services, call: Call, open: OpenSession
 /** The copy that lists read follows at once on what a person did; the workflow's own flush repeats it. */
 async function projected(services: Services, view: SessionView, needed = false): Promise<void> {
   try {
-    await saveSessions(services.db, [{ view, segment: 'first_time', snapshot: null }]);
+    await saveSessions(services.db.asTenant(view.tenant), [{ view, segment: 'first_time', snapshot: null }]);
   } catch (error) {
     if (needed) throw error;
     services.log.warn({ session_id: view.session_id }, 'the copy of a session follows later: PostgreSQL does not answer');

@@ -2,7 +2,7 @@
  * Development secrets, made once and kept in DATA/secrets (0700, files 0600). With your own identity provider
  * (JWKS_URL) and your own servers (DATABASE_URL …) none of them is made.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlainError, systemCode } from './plain-error.ts';
@@ -17,6 +17,23 @@ export async function developmentKey(folder: string): Promise<Uint8Array> {
     throw new PlainError(`${path} is damaged (${key.length} bytes instead of ${keyBytes}): remove it and start again.`);
   }
   return Uint8Array.from(key);
+}
+
+/**
+ * The key that encrypts what people say, kept in the form of GANGWAY_CODEC_KEYS: whoever sets that variable later puts this
+ * line behind the new key, and everything stays readable. Its id tells a lost and remade key from the first one.
+ */
+export async function developmentCodecKeys(folder: string): Promise<string> {
+  const key = randomBytes(keyBytes);
+  const id = `local-${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
+  const keys = await kept(join(folder, 'secrets', 'codec.key'), Buffer.from(`${id}:${key.toString('base64')}\n`));
+  return keys.toString('utf8').trim();
+}
+
+/** The secret in the path of the codec endpoint for the Temporal Web UI. */
+export async function codecPathKey(folder: string): Promise<string> {
+  const key = await kept(join(folder, 'secrets', 'codec-path.key'), Buffer.from(randomBytes(32).toString('base64url')));
+  return key.toString('utf8').trim();
 }
 
 /** The password of the embedded PostgreSQL, as hexadecimal so that it needs no escaping in a URL. */

@@ -5,16 +5,20 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { createSealer, readCodecKeys } from '../../stores/encryption.ts';
+import { openPayload, payloadsIn } from '../../stores/payload-codec.ts';
 import { connectEngine } from '../../stores/temporal.ts';
+import { testCodecKeys } from './codec-keys.ts';
 import { discard, newFolder, root, startInstance } from './instance.ts';
 import { cast, proposed, type Body } from './person.ts';
 import { until } from './until.ts';
 
 const target = join(root, 'test', 'histories');
 
-const instance = await startInstance(await newFolder(), { GANGWAY_UPDATES_PER_RUN: '6' });
+const instance = await startInstance(await newFolder(), { GANGWAY_UPDATES_PER_RUN: '6', GANGWAY_CODEC_KEYS: testCodecKeys });
+const sealer = createSealer(readCodecKeys(testCodecKeys));
 const { urls } = await instance.runFile();
-const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default' });
+const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer });
 
 /** Each plays one session and returns its id; `until` waits there for the workflow to settle. */
 const scenarios: Readonly<Record<string, () => Promise<{ tenant: string; id: string }>>> = {
@@ -59,8 +63,16 @@ for (const [name, play] of Object.entries(scenarios)) {
     for await (const each of client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) runIds.unshift(each.runId);
     return runIds.length > 0;
   });
+  // a history that ends in the middle of a task cannot be replayed to its end
+  await until('nothing is under way', async () => {
+    const { raw } = await client.workflow.getHandle(workflowId).describe();
+    // a run that has just begun waits a moment for its first task
+    return (raw.pendingActivities?.length ?? 0) === 0 && raw.pendingWorkflowTask == null && Number(raw.workflowExecutionInfo?.historyLength) > 3;
+  });
   for (const [at, runId] of runIds.entries()) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    // kept readable, so that a change shows what it changes
+    for (const payload of payloadsIn(history)) Object.assign(payload, openPayload(sealer, payload));
     // who ran it is this machine's business
     const anonymous = JSON.stringify(JSON.parse(historyToJSON(history)), (key, value: Body) => (key === 'identity' ? 'recorder' : value), 1);
     await writeFile(join(target, `${name}-${at + 1}.json`), `${anonymous}\n`);

@@ -1,0 +1,96 @@
+/**
+ * Delivers the outbox: one loop a worker. It claims due events, one of each session, sends them side by side, and notes what
+ * came of each. Sessions never wait for it, and several workers share the work.
+ */
+import type { Logger } from 'pino';
+import { claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent } from '../../stores/outbox-store.ts';
+import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../stores/outgoing-request.ts';
+import type { Database, Scope } from '../../stores/postgres.ts';
+import { nextDelay, type BackoffOptions } from './backoff.ts';
+
+export interface DeliveryOptions extends BackoffOptions {
+  readonly db: Database;
+  readonly url: string;
+  readonly post: Post;
+  readonly log: Logger;
+  readonly parallel: number;
+  readonly pollMs: number;
+  /** Deadline of one try; a claim lasts a little longer. */
+  readonly timeoutMs: number;
+  readonly keepDays: number;
+}
+
+export interface RunningDelivery {
+  /** Breaks off what is under way; it is sent again later. */
+  stop(): Promise<void>;
+}
+
+const claimMarginMs = 10_000;
+const sweepMs = 60_000;
+
+export function startDelivery(options: DeliveryOptions): RunningDelivery {
+  const stopping = new AbortController();
+  const ended = run(options, stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+async function run(options: DeliveryOptions, stopping: AbortSignal): Promise<void> {
+  const db = options.db.asSystem();
+  let sweptAt = 0;
+  while (!stopping.aborted) {
+    try {
+      const claimed = await claimEvents(db, options.parallel, options.timeoutMs + claimMarginMs);
+      await Promise.all(claimed.map((event) => deliver(options, db, event, stopping)));
+      if (performance.now() - sweptAt > sweepMs) {
+        sweptAt = performance.now();
+        await forgetDelivered(db, options.keepDays);
+      }
+      if (claimed.length > 0) continue;
+    } catch (error) {
+      options.log.debug({ err: { type: error instanceof Error ? error.name : typeof error } }, 'events are delivered later: PostgreSQL does not answer');
+    }
+    await pause(options.pollMs, stopping);
+  }
+}
+
+async function deliver(options: DeliveryOptions, db: Scope, event: ClaimedEvent, stopping: AbortSignal): Promise<void> {
+  const { event_id, event: name, occurred_at, tenant, session_id, data } = event;
+  const body = JSON.stringify({ event_id, event: name, occurred_at: occurred_at.toISOString(), tenant, session_id, data });
+  const sent = await attempt(options.post, { url: new URL(options.url), body, headers: { 'idempotency-key': event_id }, signal: stopping });
+  if (sent === 'delivered') return markDelivered(db, event.position);
+  // not the receiver's doing: no try is counted
+  if (stopping.aborted) return releaseEvent(db, event.position);
+  const retryInMs = nextDelay(options, event.attempts + 1, sent.retryAfterMs);
+  options.log[retryInMs === null ? 'warn' : 'debug']({ event_id, session_id, attempts: event.attempts + 1, reason: sent.reason }, retryInMs === null ? 'an event is parked' : 'an event is tried again');
+  await markUndelivered(db, event.position, sent.reason, retryInMs);
+}
+
+async function attempt(post: Post, request: Parameters<Post>[0]): Promise<'delivered' | { readonly reason: string; readonly retryAfterMs: number | null }> {
+  let answer: OutgoingAnswer;
+  try {
+    answer = await post(request);
+  } catch (error) {
+    if (error instanceof OutgoingRequestError) return { reason: error.reason, retryAfterMs: null };
+    throw error;
+  }
+  if (answer.status >= 200 && answer.status < 300) return 'delivered';
+  return { reason: `status ${answer.status}`, retryAfterMs: answer.retryAfterMs };
+}
+
+function pause(ms: number, stopping: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stopping.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stopping.addEventListener('abort', done);
+    if (stopping.aborted) done();
+  });
+}

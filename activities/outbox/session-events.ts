@@ -1,0 +1,17 @@
+/** What of a session's history is told to EVENT_WEBHOOK_URL: changes of state, decisions, what became of changesets. */
+import type { SessionEvent, SessionState } from '../../domain/session-state.ts';
+import { eventIdOf, type OutgoingEvent } from '../../stores/outbox-store.ts';
+
+export function outgoingEventsOf(state: SessionState, events: readonly SessionEvent[]): OutgoingEvent[] {
+  return events.filter(({ event }) => event === 'state_changed' || event === 'decision_taken' || event.startsWith('changeset_')).map((event) => ({
+    // of the session and its own number: a flush that is repeated adds nothing
+    event_id: eventIdOf(state.session_id, event.sequence), event: event.event, occurred_at: new Date(event.at), tenant: state.tenant, session_id: state.session_id,
+    data: { ...event.properties, ...changesetOf(state, event) },
+  }));
+}
+
+/** An event of an earlier decision, which the session no longer holds, comes without. */
+function changesetOf({ decision }: SessionState, event: SessionEvent): { changeset_id?: string } {
+  const belongs = decision !== null && event.event !== 'state_changed' && event.at >= decision.decided_at;
+  return belongs ? { changeset_id: decision.changeset_id } : {};
+}

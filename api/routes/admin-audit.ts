@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { roles } from '../../domain/message.ts';
+import { auditResults, listAudit, type AuditRow } from '../../stores/audit-store.ts';
+import { readCursor, writeCursor } from '../cursor.ts';
+import { ok, route } from '../route.ts';
+import { clientId, listOf, paging, time, uuid } from '../wire.ts';
+
+const AuditWire = z.object({
+  id: uuid, at: time, actor: z.string(), roles: z.array(z.enum(roles)), action: z.string(), target: z.string().nullable(),
+  reason: z.string().nullable(), result: z.enum(auditResults),
+  status: z.number().int().nullable().meta({ description: 'HTTP status; null: cut off, nobody knows whether it took effect' }),
+  correlation_id: z.string(), details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+}).meta({ id: 'AuditEntry' });
+
+const name = z.string().min(1).max(200).optional();
+const moment = z.iso.datetime({ offset: true }).refine((text) => Date.parse(text) >= 0, 'must be a time since 1970').optional();
+
+export const auditRoutes = [
+  route.get('/admin/audit', {
+    summary: 'What admins and approvers did and were refused, newest first', access: ['admin'], audit: 'audit.list',
+    answers: { 200: listOf(AuditWire) },
+    query: z.strictObject({
+      ...paging, ...clientId, actor: name, action: name, target: name, result: z.enum(auditResults).optional(), since: moment, until: moment,
+    }),
+    handler: async ({ query, call, services }) => {
+      const page = await listAudit(services.db, {
+        tenant: call.actor.tenant, actor: query.actor ?? null, action: query.action ?? null, target: query.target ?? null,
+        result: query.result ?? null, since: query.since ?? null, until: query.until ?? null,
+      }, { limit: query.limit, after: readCursor(query.cursor) });
+      return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
+    },
+  }),
+];
+
+function present(row: AuditRow): z.input<typeof AuditWire> {
+  const { id, actor, action, target, reason, result, status, details } = row;
+  return {
+    id, at: row.at.toISOString(), actor, roles: [...row.roles], action, target, reason, result, status, correlation_id: row.correlation_id, details,
+  };
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from '@jest/globals';
+import type { FlowRules } from './flow.ts';
+import { MessageRejected, type Actor, type ApprovalBody, type DecisionBody, type Message } from './message.ts';
+import type { Recommendation } from './recommendation.ts';
+import { needsSecondApprover, riskScore } from './decision.ts';
+import { OnboardingSession } from './session.ts';
+
+const rules: FlowRules = {
+  id: 'test', version: 1,
+  questions: [{ id: 'users', type: 'number', required: true, pii: false, integer: false, when: null, options: [], min: 1, max: 1000, pattern: null }],
+};
+const person = (subject: string, ...roles: Actor['roles']): Actor => ({ tenant: 'acme', subject, roles });
+const message = <Body>(body: Body, id: string, actor: Actor): Message<Body> => ({ id, fingerprint: id, actor, correlation_id: 'c', if_match: null, body });
+
+const items: Recommendation[] = Array.from({ length: 12 }, (_, at) => ({
+  recommendation_id: `6f9f0c5e-0000-4000-8000-0000000000${String(at).padStart(2, '0')}`, rule_id: `r${at}`, target: `shift:s${at}`, target_type: 'shift', target_key: `s${at}`,
+  operation: 'create', before: null, after: { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 }, confidence: 0.9, rationale: '', depends_on: [], status: 'pending',
+}));
+
+function decided(): OnboardingSession {
+  const session = OnboardingSession.open(rules, { session_id: 's', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} }, 0);
+  session.answer(message({ question_id: 'users', value: 5 }, 'm', person('ana', 'user')), null, 1);
+  session.receiveProposal(1, { recommendations: items, confidence: 0.9, decision: 'ready' }, 2);
+  const body: DecisionBody = { approved_items: items.map((item) => item.recommendation_id), rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null };
+  const sent = message(body, 'd', person('ben', 'approver'));
+  session.checkDecision(sent);
+  session.decide(sent, { changeset: 'cs', approval: 'ap' }, 3);
+  return session;
+}
+
+const approval = (actor: Actor, decision: ApprovalBody['decision'] = 'approve', id = `${actor.subject}-${decision}`): Message<ApprovalBody> => message({ approval_id: 'ap', decision, reason: null }, id, actor);
+
+function codeOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof MessageRejected) return error.code;
+    throw error;
+  }
+  return 'allowed';
+}
+
+describe('two approvers', () => {
+  test('risk over 0.7 or more than ten changes need two different people', () => {
+    expect([needsSecondApprover(0.7, 10), needsSecondApprover(0.71, 1), needsSecondApprover(0, 11)]).toEqual([false, true, true]);
+    const of = (count: number, deletes = 0): { operation: 'create' | 'delete' }[] => Array.from({ length: count }, (_, at) => ({ operation: at < deletes ? 'delete' : 'create' }));
+    expect([riskScore(of(5), false), riskScore(of(6), false), riskScore(of(11), false), riskScore(of(21), false)]).toEqual([0, 0.2, 0.3, 0.4]);
+    expect([riskScore(of(5, 1), false), riskScore(of(5, 2), true), riskScore(of(5, 5), true), riskScore(of(21, 21), true)]).toEqual([0.15, 0.5, 0.5, 0.9]);
+  });
+
+  test('a decision is recorded first, waits, and is applied when another approver agrees', () => {
+    const session = decided();
+    expect(session.state.decision?.status).toBe('recording');
+    session.receiveChangeset('cs', 'pending_second_approval', 4);
+    expect(session.decisionOutcome()).toMatchObject({ status: 'pending_second_approval', approval_id: 'ap' });
+    expect(session.state.state).toBe('awaiting_approval');
+    const second = approval(person('eve', 'approver'));
+    session.checkApproval(second);
+    session.approve(second, 5);
+    expect(session.work()).toMatchObject({ kind: 'write_changeset', decision: { status: 'applying', second_by: 'eve' } });
+    session.receiveChangeset('cs', 'applied', 6);
+    expect(session.state.state).toBe('completed');
+  });
+
+  test('neither the owner nor the first approver is the second one, and a stranger sees nothing', () => {
+    const session = decided();
+    session.receiveChangeset('cs', 'pending_second_approval', 4);
+    expect(codeOf(() => session.checkApproval(approval(person('ana', 'admin'))))).toBe('same_person');
+    expect(codeOf(() => session.checkApproval(approval(person('ben', 'approver'))))).toBe('same_person');
+    expect(codeOf(() => session.checkApproval(approval(person('eve', 'user'))))).toBe('forbidden');
+    expect(codeOf(() => session.checkApproval(approval({ ...person('eve', 'approver'), tenant: 'other' })))).toBe('not_found');
+    expect(codeOf(() => session.checkApproval(message({ approval_id: 'other', decision: 'approve', reason: null }, 'x', person('eve', 'approver'))))).toBe('not_found');
+  });
+
+  test('a veto rejects it whole, once: whoever comes after is told', () => {
+    const session = decided();
+    session.receiveChangeset('cs', 'pending_second_approval', 4);
+    session.approve(approval(person('eve', 'approver'), 'reject'), 5);
+    expect(session.state.decision).toMatchObject({ status: 'applying', rejects_all: true });
+    expect(codeOf(() => session.checkApproval(approval(person('gus', 'approver'))))).toBe('wrong_state');
+    session.receiveChangeset('cs', 'rejected', 6);
+    expect(session.state.state).toBe('cancelled');
+  });
+
+  test('an escalated approval waits for a person and can be given after the return', () => {
+    const session = decided();
+    session.receiveChangeset('cs', 'pending_second_approval', 4);
+    session.approve(approval(person('eve', 'approver'), 'escalate'), 5);
+    expect(session.state.state).toBe('escalated');
+    expect(codeOf(() => session.checkApproval(approval(person('gus', 'approver'))))).toBe('wrong_state');
+    session.resume(message({ version: null, current: null }, 'r', person('ana', 'user')), 6);
+    expect(session.state.state).toBe('awaiting_approval');
+    expect(codeOf(() => session.checkApproval(approval(person('gus', 'approver'))))).toBe('allowed');
+  });
+});

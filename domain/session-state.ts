@@ -1,0 +1,126 @@
+/** What a session knows: plain JSON, the fold of the messages it took. It travels through continue-as-new and into the archive. */
+import type { Checkpoint } from './checkpoint.ts';
+import type { Change, ItemStatus } from './decision.ts';
+import type { Json } from './json.ts';
+import type { SessionStateName, StageName } from './lifecycle.ts';
+import type { AnswerOutcome } from './message.ts';
+import type { Recommendation } from './recommendation.ts';
+
+/** One accepted answer. Superseded ones stay: nothing a person said is deleted. */
+export interface AnswerEntry {
+  readonly sequence: number;
+  readonly question_id: string;
+  readonly value: Json;
+  readonly answered_at: number;
+  readonly superseded: boolean;
+}
+
+/** A checkpoint as the archive keeps it. */
+export interface CheckpointContent { readonly answers: readonly AnswerEntry[]; readonly current: readonly number[]; readonly ui_state: Json }
+
+/** What happened, for replay, streams and analytics: shapes and ids, never an answer's value. */
+export interface SessionEvent {
+  readonly sequence: number;
+  readonly at: number;
+  readonly event: string;
+  readonly question_id: string;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface Proposal {
+  readonly number: number;
+  readonly hash: string;
+  readonly recommendations: readonly Recommendation[];
+  readonly confidence: number;
+  readonly decision: 'ready' | 'needs_review';
+}
+
+/** recording: its changeset is being written; applying: it is being applied. Both end by themselves. */
+export type DecisionStatus = 'recording' | 'pending_second_approval' | 'applying' | 'applied' | 'rejected' | 'stale';
+
+export interface Decision {
+  readonly changeset_id: string;
+  /** Of the second approval, when two approvers are needed. */
+  readonly approval_id: string | null;
+  readonly decided_by: string;
+  readonly decided_at: number;
+  readonly second_by: string | null;
+  readonly changes: readonly Change[];
+  readonly statuses: Readonly<Record<string, ItemStatus>>;
+  readonly reasons: Readonly<Record<string, string>>;
+  readonly risk_score: number;
+  readonly rejects_all: boolean;
+  readonly status: DecisionStatus;
+}
+
+/** What came of a decision. */
+export interface DecisionOutcome {
+  readonly kind: 'decided';
+  readonly changeset_id: string;
+  readonly approval_id: string | null;
+  readonly status: DecisionStatus;
+  readonly changes: readonly Change[];
+  readonly risk_score: number;
+}
+
+/** Free text read as a value for one question. */
+export interface Reading { readonly question_id: string; readonly value: Json }
+
+/** What a repeat is told. Outcomes that can be read from the state are not kept a second time. */
+export interface SeenMessage { readonly fingerprint: string; readonly outcome: AnswerOutcome | { readonly kind: 'done'; readonly note?: Json } }
+
+export interface NewSession {
+  readonly session_id: string;
+  readonly tenant: string;
+  readonly owner: string;
+  readonly language: string;
+  readonly segment: 'first_time' | 'returning';
+  readonly correlation_id: string;
+  readonly client_context: Readonly<Record<string, Json>>;
+}
+
+export interface SessionState extends NewSession {
+  /** Of this JSON form. */
+  readonly format: 1;
+  readonly created_at: number;
+  state: SessionStateName;
+  /** Where an escalated session came from and returns to. */
+  returns_to: SessionStateName | null;
+  /** When each stage was reached, epoch ms. */
+  stages: Partial<Record<StageName, number>>;
+  last_activity_at: number;
+  abandoned_at: number | null;
+  ended_at: number | null;
+  end_reason: string | null;
+  version: number;
+  revision: number;
+  answers: AnswerEntry[];
+  /** Former values of questions that were dropped by an amendment, offered when they come back. */
+  former: Record<string, Json>;
+  refusals: number;
+  repeats: Record<string, number>;
+  proposal_requests: number;
+  proposal: Proposal | null;
+  decision: Decision | null;
+  ui_state: Json;
+  checkpoint_version: number;
+  checkpoints: Checkpoint[];
+  /** UI states of the newest checkpoints that have one, by version. */
+  ui_states: [version: number, uiState: Json][];
+  /** Message ids already handled, oldest first: Temporal remembers them only within one run. */
+  seen: [id: string, message: SeenMessage][];
+  event_sequence: number;
+  /** The newest events, for streams that come back. */
+  recent: SessionEvent[];
+  unsaved: { events: SessionEvent[]; checkpoints: Checkpoint[] };
+}
+
+/** Message ids kept; a client that repeats a message does so within its last few. */
+export const keptMessages = 500;
+/** Events kept for streams that reconnect. */
+export const keptEvents = 50;
+/** 512 KB of answers a session, superseded ones included. */
+export const sessionBytes = 512 * 1024;
+/** One UI state, and all that are kept in the workflow. */
+export const uiStateBytes = 8 * 1024;
+export const uiStatesBytes = 64 * 1024;

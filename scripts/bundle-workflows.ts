@@ -1,0 +1,14 @@
+/** Bundles the workflow code into the file named, whole or not at all. Started by the worker when its bundle is missing. */
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+
+const [path] = process.argv.slice(2);
+if (path === undefined) throw new Error('Usage: bundle-workflows.ts FILE');
+const project = join(import.meta.dirname, '..');
+const { code } = await bundleWorkflowCode({
+  workflowsPath: join(project, 'workflows', 'main.ts'), failureConverterPath: join(project, 'stores', 'failure-converter.ts'), logger: new DefaultLogger('WARN'),
+});
+const own = `${path}.${process.pid}`;
+await writeFile(own, code);
+await rename(own, path);

@@ -1,0 +1,42 @@
+/** Applying a changeset: all of it or nothing, once, whatever crashes in between. Idempotent by changeset id. */
+import { randomUUID } from 'node:crypto';
+import type { Database, Queries } from '../postgres.ts';
+import { applyRemotely } from './apply-remotely.ts';
+import { differing, type ChangeTarget, type TablesTarget } from './port.ts';
+import { changeRecords, findRecord, lockTenant, recordDecision, recordFailure, settledAs, type ChangesetInput, type DecidedStatus } from './records.ts';
+
+/**
+ * 'stale': a target is no longer as the proposal saw it, and nothing was changed. Throws ChangeTargetError when a remote
+ * target fails; then repeat with the same input: what is half done goes on or is taken back.
+ */
+export async function applyChangeset(db: Database, target: ChangeTarget, input: ChangesetInput): Promise<DecidedStatus | 'stale'> {
+  const scope = db.asTenant(input.tenant);
+  if (target.kind === 'http') return applyRemotely(scope, target, input);
+  try {
+    return await scope.transaction((tx) => applyIn(tx, target, input));
+  } catch (error) {
+    if (!(error instanceof TargetChanged)) throw error;
+    // one that waited for its second approval is there already, and must not wait any longer
+    await recordFailure(scope, input.tenant, input.changeset_id, 'a target has changed since the proposal');
+    return 'stale';
+  }
+}
+
+/** Raised inside the transaction, so that it is rolled back whole. */
+class TargetChanged extends Error {}
+
+async function applyIn(tx: Queries, target: TablesTarget, input: ChangesetInput): Promise<DecidedStatus> {
+  const { tenant, changeset_id, status } = input;
+  await lockTenant(tx, tenant);
+  const settled = settledAs(await findRecord(tx, tenant, changeset_id), status);
+  if (settled !== null) return settled;
+  await recordDecision(tx, input, status, target.kind, input.changes.map(() => randomUUID()));
+  if (status !== 'applied') return status;
+  const changes = await changeRecords(tx, tenant, changeset_id);
+  const steps = target.steps(tx, { tenant, changeset_id });
+  if (differing(changes, await steps.prepare(changes), (change) => change.before).length > 0) throw new TargetChanged();
+  for (const change of changes) await steps.apply(change);
+  const wrong = differing(changes, await steps.read(changes), (change) => change.after);
+  if (wrong.length > 0) throw new Error(`The tables do not hold what was written: ${wrong.join(', ')}`);
+  return 'applied';
+}

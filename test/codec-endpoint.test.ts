@@ -1,0 +1,116 @@
+/** The codec endpoint, as the Temporal Web UI and its command line ask it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { codecPathKey } from '../scripts/embedded/secrets.ts';
+import { payloadsIn, sealedFor } from '../stores/payload-codec.ts';
+import { connectEngine } from '../stores/temporal.ts';
+import { sharedInstance } from './support/shared.ts';
+import { runFileOf } from './support/instance-stores.ts';
+import { cast, newTenant, person, tokenFor, type Body } from './support/person.ts';
+
+const instance = sharedInstance();
+interface Wire { readonly metadata: Readonly<Record<string, string>>; readonly data: string }
+const base64 = (text: Uint8Array | string): string => Buffer.from(text).toString('base64');
+const plain: Wire = { metadata: { encoding: base64('json/plain') }, data: base64('"hello"') };
+
+let tenant: string;
+let payloads: Wire[];
+let path: string;
+let uiOrigin: string;
+
+beforeAll(async () => {
+  const people = await cast(instance);
+  ({ tenant } = people);
+  const session = await people.ana.start();
+  await people.ana.answer(session.session_id, 'setup_urgency', 'planned');
+  const run = await runFileOf(instance);
+  const { client, connection } = await connectEngine({ address: run.urls.temporalAddress, namespace: 'default' });
+  const history = await client.workflow.getHandle(`session:${tenant}:${session.session_id}`).fetchHistory();
+  await connection.close();
+  payloads = [...payloadsIn(history)].filter((payload) => sealedFor(payload) !== null).map((payload) => ({
+    metadata: Object.fromEntries(Object.entries(payload.metadata ?? {}).map(([name, value]) => [name, base64(value)])), data: base64(payload.data ?? ''),
+  }));
+  path = `/codec/${await codecPathKey(instance.folder)}/decode`;
+  uiOrigin = new URL((JSON.parse(await readFile(join(instance.folder, 'run.json'), 'utf8')) as { temporalUiUrl: string }).temporalUiUrl).origin;
+});
+
+async function decode(at: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; body: Body; headers: Headers }> {
+  const response = await fetch(`${instance.url}${at}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } });
+  return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) };
+}
+const textOf = (payload: Wire): string => Buffer.from(payload.data, 'base64').toString();
+
+describe('for the Web UI', () => {
+  test('opens what is ours, in order, and passes through what is not; the query string counts for nothing', async () => {
+    const asked = [plain, ...payloads, plain];
+    const { status, body, headers } = await decode(`${path}?preserveStorageRefs=true`, { payloads: asked }, { 'x-namespace': 'default' });
+    expect(status).toBe(200);
+    expect(body.payloads).toHaveLength(asked.length);
+    expect([body.payloads[0], body.payloads.at(-1)]).toEqual([plain, plain]);
+    expect(body.payloads.map(textOf).join('\n')).toContain('"value":"planned"');
+    for (const payload of body.payloads) expect(Buffer.from(payload.metadata.encoding, 'base64').toString()).toMatch(/^(json|binary)\/(plain|null)$/);
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  test('an empty list arrives without payloads and gets an empty list', async () => {
+    expect(await decode(path, {})).toMatchObject({ status: 200, body: { payloads: [] } });
+  });
+
+  test('another key, and a request that was forwarded from elsewhere, find nothing there', async () => {
+    expect((await decode('/codec/wrong/decode', { payloads })).status).toBe(404);
+    expect((await decode(path, { payloads }, { 'x-forwarded-for': '203.0.113.9' })).status).toBe(404);
+    expect((await decode(path.replace('decode', 'encode'), { payloads })).status).toBe(404);
+  });
+
+  test('the browser page of the Web UI may ask, with credentials, and no other page', async () => {
+    const preflight = async (origin: string) => (await fetch(`${instance.url}${path}`, {
+      method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type,x-namespace' },
+    })).headers;
+    const allowed = await preflight(uiOrigin);
+    expect(allowed.get('access-control-allow-origin')).toBe(uiOrigin);
+    expect(allowed.get('access-control-allow-credentials')).toBe('true');
+    for (const name of ['content-type', 'x-namespace', 'authorization', 'authorization-extras']) expect(allowed.get('access-control-allow-headers')).toContain(name);
+    expect((await decode(path, { payloads: [] }, { origin: uiOrigin })).headers.get('access-control-allow-origin')).toBe(uiOrigin);
+    expect((await preflight('http://127.0.0.1:1')).get('access-control-allow-origin')).toBeNull();
+  });
+
+  test('a damaged payload is refused, and too many or too large ones are not read', async () => {
+    const [first] = payloads;
+    const cut = { ...first, data: (first as Wire).data.slice(0, -12) };
+    expect(await decode(path, { payloads: [cut] })).toMatchObject({ status: 503, body: { code: 'key_unavailable' } });
+    expect((await decode(path, { payloads: Array.from({ length: 1_001 }, () => plain) })).status).toBe(400);
+    expect((await decode(path, { payloads: [{ ...plain, data: 'A'.repeat(9_000_000) }] })).status).toBe(413);
+  });
+});
+
+describe('elsewhere', () => {
+  const as = async (at: string, ...roles: Parameters<typeof tokenFor>[3]) => decode('/codec/decode', { payloads }, { authorization: `Bearer ${await tokenFor(instance, at, 'dee', roles)}` });
+
+  test('no token is 401; users, approvers and analysts 403; an admin reads the own tenant only, platform all', async () => {
+    expect((await decode('/codec/decode', { payloads })).status).toBe(401);
+    for (const role of ['user', 'approver', 'analyst'] as const) expect((await as(tenant, role)).status).toBe(403);
+    const foreign = await as(newTenant(), 'admin');
+    expect(foreign.status).toBe(403);
+    expect(JSON.stringify(foreign.body)).not.toContain(tenant);
+    for (const reply of [await as(tenant, 'admin'), await as('operator', 'platform')]) {
+      expect(reply.status).toBe(200);
+      expect(reply.body.payloads.map(textOf).join('\n')).toContain('"value":"planned"');
+    }
+  });
+
+  test('a payload whose tenant was rewritten does not open for the admin of that tenant', async () => {
+    const other = newTenant();
+    const rewritten = payloads.map((payload) => ({ ...payload, metadata: { ...payload.metadata, 'gangway-tenant': base64(other) } }));
+    const reply = await decode('/codec/decode', { payloads: rewritten }, { authorization: `Bearer ${await tokenFor(instance, other, 'dee', ['admin'])}` });
+    expect(reply.status).toBe(503);
+  });
+
+  test('each reading is in the audit log of the tenant that was read: who and how many, never what', async () => {
+    const before = await as(tenant, 'admin');
+    expect(before.status).toBe(200);
+    const { body } = await (await person(instance, tenant, 'dee', 'admin')).get('/admin/audit/?action=payload.decode');
+    expect(body.results[0]).toMatchObject({ actor: 'dee', action: 'payload.decode', result: 'allowed' });
+    expect(JSON.stringify(body)).not.toContain('planned');
+  });
+});

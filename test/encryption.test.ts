@@ -1,0 +1,148 @@
+/** What people say is sealed wherever it rests; keys can be changed under running sessions; a lost one harms nobody else. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
+import { readConfiguration } from '../stores/configuration.ts';
+import { createSealer, readCodecKeys, unsealed } from '../stores/encryption.ts';
+import { createPayloadCodec, sealedFor } from '../stores/payload-codec.ts';
+import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newTenant, person } from './support/person.ts';
+import { until } from './support/until.ts';
+
+const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
+const sealerOf = (...keys: string[]) => createSealer(readCodecKeys(keys.join(',')));
+const nameOf = (work: () => unknown): string => {
+  try {
+    work();
+    return 'nothing thrown';
+  } catch (error) {
+    return (error as Error).name;
+  }
+};
+
+describe('sealing', () => {
+  const [one, two] = [key('one'), key('two')];
+
+  test('any bytes come back whole, and are found nowhere in what is kept', () => {
+    fc.assert(fc.property(fc.uint8Array({ minLength: 8, maxLength: 2_000 }), fc.string(), (bytes, context) => {
+      const envelope = sealerOf(one).seal(bytes, context);
+      expect(sealerOf(two, one).open(envelope, context).equals(bytes)).toBe(true);
+      expect(envelope.includes(Buffer.from(bytes))).toBe(false);
+    }));
+  });
+
+  test('the same words never give the same envelope', () => {
+    const sealer = sealerOf(one);
+    expect(new Set(Array.from({ length: 500 }, () => sealer.seal(Buffer.from('yes'), '').toString('base64'))).size).toBe(500);
+  });
+
+  test('no byte of an envelope can be changed or cut, and it opens in its own place only', () => {
+    const sealer = sealerOf(one, two);
+    const envelope = sealer.seal(Buffer.from('Harbour Office'), 'snapshot:1');
+    expect(nameOf(() => sealer.open(envelope, 'snapshot:2'))).toBe('SealBrokenError');
+    for (let at = 0; at < envelope.length; at += 1) {
+      const changed = Buffer.from(envelope);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      // without our mark it is somebody else's and comes back as it is
+      if (at < 4) expect(sealer.open(changed, 'snapshot:1').equals(changed)).toBe(true);
+      else expect(nameOf(() => sealer.open(changed, 'snapshot:1'))).toMatch(/^(SealBrokenError|KeyUnavailableError)$/);
+    }
+    for (let length = 60; length < envelope.length; length += 1) expect(nameOf(() => sealer.open(envelope.subarray(0, length), 'snapshot:1'))).toBe('SealBrokenError');
+  });
+
+  test('an unknown key is told by its id; another key under a known id does not open', () => {
+    const envelope = sealerOf(one).seal(Buffer.from('x'), '');
+    expect(() => sealerOf(two).open(envelope, '')).toThrow('The encryption key one is not configured.');
+    expect(nameOf(() => unsealed.open(envelope, ''))).toBe('KeyUnavailableError');
+    expect(nameOf(() => sealerOf(key('one')).open(envelope, ''))).toBe('SealBrokenError');
+  });
+
+  test('bad keys are one error that names the setting and never a value', () => {
+    const short = `a:${randomBytes(16).toString('base64')}`;
+    for (const bad of [short, 'nonsense', `:${randomBytes(32).toString('base64')}`, `${one},${short}`, `${one};${two}`]) {
+      expect(nameOf(() => readConfiguration({ GANGWAY_CODEC_KEYS: bad }))).toBe('ConfigurationError');
+      expect(nameOf(() => readCodecKeys(bad))).toBe('ConfigurationError');
+      try { readConfiguration({ GANGWAY_CODEC_KEYS: bad }); } catch (error) {
+        expect((error as Error).message).toContain('GANGWAY_CODEC_KEYS');
+        for (const part of bad.split(/[:,;]/).filter((each) => each.length > 2)) expect((error as Error).message).not.toContain(part);
+      }
+    }
+    expect(nameOf(() => readCodecKeys(`${one},${one}`))).toBe('ConfigurationError');
+  });
+
+  test('the development key is made once, also by many at a time', async () => {
+    const folder = await newFolder();
+    const keys = await Promise.all(Array.from({ length: 10 }, () => developmentCodecKeys(folder)));
+    expect(new Set(keys).size).toBe(1);
+    expect(readCodecKeys(keys[0] ?? '').byId.size).toBe(1);
+  });
+});
+
+describe('payloads', () => {
+  const payload = { metadata: { encoding: Buffer.from('json/plain'), messageType: Buffer.from('ünï') }, data: Buffer.from('"Harbour Office"') };
+  const context = { type: 'workflow', namespace: 'default', workflowId: 'session:t%3A1:5' } as const;
+  const codec = createPayloadCodec(sealerOf(key('one')));
+
+  test('come back with all their metadata, and name their tenant and key', async () => {
+    const [sealed = {}] = await codec.encode([payload], context);
+    expect(sealedFor(sealed)).toEqual({ keyId: 'one', tenant: 't:1' });
+    expect(Buffer.from(sealed.data ?? []).includes('Harbour')).toBe(false);
+    const [opened] = await codec.decode([sealed], context);
+    expect(opened?.data).toEqual(payload.data);
+    expect(Buffer.from(opened?.metadata?.['messageType'] ?? []).toString()).toBe('ünï');
+  });
+
+  test('of one tenant do not open in a workflow of another, nor with the tenant rewritten', async () => {
+    const [sealed = {}] = await codec.encode([payload], context);
+    const other = { ...context, workflowId: 'session:other:5' };
+    await expect(codec.decode([sealed], other)).rejects.toThrow('another');
+    await expect(codec.decode([{ ...sealed, metadata: { ...sealed.metadata, 'gangway-tenant': Buffer.from('other') } }], other)).rejects.toThrow('does not open');
+  });
+
+  test('that are not ours pass through', async () => {
+    const foreign = { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('theirs') };
+    expect(await codec.decode([payload, foreign], context)).toEqual([payload, foreign]);
+  });
+});
+
+describe('keys of a running instance', () => {
+  let instance: Instance | undefined;
+  afterAll(async () => { await discard(instance); }, 60_000);
+
+  test('rotation goes unnoticed; without the old key its sessions answer 503 and no others, and go on when it is back', async () => {
+    const folder = await newFolder();
+    const [old, fresh] = [key('old'), key('fresh')];
+    const start = async (...keys: string[]): Promise<Instance> => {
+      await instance?.stop();
+      instance = await startInstance(folder, { GANGWAY_CODEC_KEYS: keys.join(',') });
+      return instance;
+    };
+    const tenant = newTenant();
+    const ana = async (at: Instance) => person(at, tenant, 'ana', 'user');
+    let who = await ana(await start(old));
+    const { session_id: id } = await who.start();
+    expect((await who.answer(id, 'setup_urgency', 'immediate')).status).toBe(200);
+
+    who = await ana(await start(fresh, old));
+    expect((await who.answer(id, 'business_unit_type', 'office')).status).toBe(200);
+    expect((await who.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(2);
+
+    const without = await start(fresh);
+    who = await ana(without);
+    const ben = await person(without, tenant, 'ben', 'user');
+    for (const reply of [await who.answer(id, 'business_unit_name', 'Depot', 'm1'), await who.get(`/sessions/${id}/`), await who.get(`/sessions/${id}/answers/`)]) {
+      expect(reply).toMatchObject({ status: 503, body: { code: 'key_unavailable' } });
+      expect(JSON.stringify(reply.body)).not.toContain('old');
+    }
+    expect((await ben.get(`/sessions/${id}/`)).status).toBe(404);
+    expect((await who.get('/sessions/')).status).toBe(200);
+    const others = await ben.start();
+    expect((await ben.answer(others.session_id, 'setup_urgency', 'immediate')).status).toBe(200);
+
+    who = await ana(await start(fresh, old));
+    await until('the session answers again', async () => (await who.answer(id, 'business_unit_name', 'Depot', 'm1')).status === 200);
+    expect((await who.get(`/sessions/${id}/answers/`)).body.answers.map((each: { value: unknown }) => each.value)).toEqual(['immediate', 'office', 'Depot']);
+  }, 180_000);
+});
+

@@ -1,0 +1,24 @@
+/** Servers that stop answering without going away: worse than dead ones. */
+import { execFileSync } from 'node:child_process';
+import type { Instance } from './instance.ts';
+
+/** A process and all below it: the backends of PostgreSQL go on when only their parent is stopped. */
+function family(pid: number): number[] {
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (parent: number): number[] => rows.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child ?? 0, ...below(child ?? 0)]);
+  return [pid, ...below(pid)];
+}
+
+/** Stops a server of an instance by its name in run.json while `work` runs. */
+export async function whileFrozen(instance: Instance, server: string, work: () => Promise<void>): Promise<void> {
+  const { pids } = await instance.runFile();
+  const pid = pids[server];
+  if (pid === undefined) throw new Error(`There is no ${server} among ${Object.keys(pids).join(', ')}.`);
+  const frozen = family(pid);
+  for (const each of frozen) process.kill(each, 'SIGSTOP');
+  try {
+    await work();
+  } finally {
+    for (const each of frozen.reverse()) process.kill(each, 'SIGCONT');
+  }
+}
