@@ -93,6 +93,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
 
   const now = (): number => Date.now();
   const sessions = new SessionEngine({
+    rulesOf: async (_tenant, flowId, version) => (await flows.version(flowId, version)).rules,
     client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS,
     inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies, sealer,
   });

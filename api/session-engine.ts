@@ -1,45 +1,32 @@
 /** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
-import { createHash } from 'node:crypto';
-import type { Client } from '@temporalio/client';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { FlowRules } from '../domain/flow.ts';
 import {
-  holds, MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
+  MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type Rejection,
   type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
 } from '../domain/message.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
-import type { DecisionOutcome, NewSession, SessionState } from '../domain/session-state.ts';
-import { sealedAs, type Sealer } from '../stores/encryption.ts';
-import type { HotCopies } from '../stores/hot-copies.ts';
-import type { Database } from '../stores/postgres.ts';
-import { findSession } from '../stores/session-store.ts';
+import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
 import { callEngine, EngineUnavailableError, missingKeyOf, NoOpenRunError } from '../stores/temporal.ts';
-import { StoreUnavailableError } from '../stores/unavailable.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
   readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done, type EventsView,
-  type ProposalView, type Read, type SessionInput, type SessionLimits,
+  type ProposalView, type Read, type SessionInput,
 } from '../workflows/messages.ts';
-import { sessionAttributes } from '../workflows/search-attributes.ts';
 import { InFlight } from './in-flight.ts';
+import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
+import { startOptions, workflowId } from './session-start.ts';
 
-export interface SessionEngineOptions {
-  readonly client: Client;
-  readonly taskQueue: string;
-  readonly timeoutMs: number;
-  readonly inFlightPerSession: number;
-  readonly limits: SessionLimits;
-  readonly db: Database;
-  readonly hotCopies: HotCopies;
-  readonly sealer: Sealer;
-}
+export interface SessionEngineOptions extends SessionArchiveOptions { readonly inFlightPerSession: number }
 
 /** A view, and whether it is a copy that may be behind. */
 export interface SessionReading { readonly view: SessionView; readonly stale: boolean }
 
+/** A start costs some ten answers: when 64 people start at once the last one waits its turn. */
+const startTimeoutFactor = 3;
 /** How long a decision may take: it waits for its changeset to be applied. */
 const decisionTimeoutFactor = 4;
 /** Free text waits for its reading, 10 s at most. */
@@ -48,22 +35,22 @@ const readingTimeoutMs = 14_000;
 export class SessionEngine {
   private readonly options: SessionEngineOptions;
   private readonly inFlight: InFlight;
+  private readonly archive: SessionArchive;
 
   constructor(options: SessionEngineOptions) {
     this.options = options;
     this.inFlight = new InFlight(options.inFlightPerSession);
+    this.archive = new SessionArchive(options);
   }
 
   /** Starts the session, or finds it running: repeating it with the same id does no harm. */
   async open(rules: FlowRules, start: NewSession): Promise<SessionView> {
     const { client, taskQueue, timeoutMs, limits } = this.options;
     const input: SessionInput = { rules, limits, start, state: null };
-    return callEngine(client, timeoutMs, async () => {
+    return callEngine(client, timeoutMs * startTimeoutFactor, async () => {
       const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
         workflowId: workflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        // short, so that a killed worker means seconds of silence, not ten (engine-measured 5)
-        workflowTaskTimeout: '2s', memo: { correlation_id: start.correlation_id },
-        ...visibilityOf(rules, start),
+        ...startOptions(rules, start, { state: 'started', stage: 'started' }),
       });
       return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
     });
@@ -90,8 +77,9 @@ export class SessionEngine {
     return this.update(saveCheckpoint, sessionId, message, `checkpoint:${message.id}`, this.options.timeoutMs);
   }
 
-  resume(sessionId: string, message: Message<ResumeBody>): Promise<Reply<ResumeOutcome>> {
-    return this.update(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
+  /** `restored`: the engine had lost the session, and the archive brought it back. */
+  resume(sessionId: string, message: Message<ResumeBody>): Promise<{ reply: Reply<ResumeOutcome>; restored: boolean }> {
+    return this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
   }
 
   decide(sessionId: string, message: Message<DecisionBody>): Promise<Reply<DecisionOutcome>> {
@@ -107,22 +95,22 @@ export class SessionEngine {
     try {
       return { view: await this.query(readSession, actor.tenant, sessionId, [actor]), stale: false };
     } catch (error) {
-      if (error instanceof NoOpenRunError) return { view: await this.archived(actor, sessionId), stale: false };
-      if (error instanceof EngineUnavailableError) return { view: await this.hotCopy(actor, sessionId, error), stale: true };
+      if (error instanceof NoOpenRunError) return { view: await this.archive.view(actor, sessionId), stale: false };
+      if (error instanceof EngineUnavailableError) return { view: await this.archive.copy(actor, sessionId, error), stale: true };
       throw error;
     }
   }
 
   async answers(actor: Actor, sessionId: string): Promise<AnswersView> {
     return this.queryOr(readAnswers, actor, sessionId, async () => {
-      const { state } = await this.archive(actor, sessionId, false);
+      const { state } = await this.archive.state(actor, sessionId, false);
       return { answers: state.answers };
     });
   }
 
   checkpoints(actor: Actor, sessionId: string): Promise<CheckpointsView> {
     return this.queryOr(readCheckpoints, actor, sessionId, async () => {
-      const { state } = await this.archive(actor, sessionId, false);
+      const { state } = await this.archive.state(actor, sessionId, false);
       return { checkpoints: state.checkpoints, total: state.checkpoint_version };
     });
   }
@@ -134,7 +122,7 @@ export class SessionEngine {
 
   async proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
     return this.queryOr(readProposal, actor, sessionId, async () => {
-      const { state, view } = await this.archive(actor, sessionId, true);
+      const { state, view } = await this.archive.state(actor, sessionId, true);
       return { proposal: state.proposal, statuses: state.decision?.statuses ?? {}, view };
     });
   }
@@ -152,12 +140,24 @@ export class SessionEngine {
   private async update<M extends Message<unknown>, Outcome>(
     definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
   ): Promise<Reply<Outcome>> {
+    return (await this.send(definition, sessionId, message, updateId, timeoutMs)).reply;
+  }
+
+  private async send<M extends Message<unknown>, Outcome>(
+    definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
+  ): Promise<{ reply: Reply<Outcome>; restored: boolean }> {
     const { client } = this.options;
     const id = workflowId(message.actor.tenant, sessionId);
+    const send = () => this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
     try {
-      return await this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
+      const reply = await send().catch((error: unknown) => {
+        if (error instanceof NoOpenRunError) return null;
+        throw error;
+      });
+      if (reply !== null) return { reply, restored: false };
+      if (!await this.archive.restore(message.actor, sessionId)) return await this.refuseClosed(message.actor, sessionId);
+      return { reply: await send(), restored: true };
     } catch (error) {
-      if (error instanceof NoOpenRunError) return this.refuseClosed(message.actor, sessionId);
       throw rejection(error) ?? await this.explained(message.actor, sessionId, error);
     }
   }
@@ -194,35 +194,11 @@ export class SessionEngine {
   private async explained(actor: Actor, sessionId: string, error: unknown): Promise<unknown> {
     // 14: nobody is there who could tell
     if (!(error instanceof EngineUnavailableError) || error.status === 14) return error;
-    const { client, db, sealer } = this.options;
+    const { client, sealer } = this.options;
     const missing = await missingKeyOf(client, workflowId(actor.tenant, sessionId), sealer);
     if (missing === null) return error;
-    const archived = await findSession(db, actor.tenant, sessionId).catch(() => null);
-    if (archived !== null) visible(actor, archived.view, true);
+    await this.archive.checkVisible(actor, sessionId);
     return missing;
-  }
-
-  private async archived(actor: Actor, sessionId: string): Promise<SessionView> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId);
-    return visible(actor, archived?.view ?? null, false);
-  }
-
-  private async archive(actor: Actor, sessionId: string, approversToo: boolean): Promise<{ state: SessionState; view: SessionView }> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId);
-    const view = visible(actor, archived?.view ?? null, approversToo);
-    if (archived?.snapshot == null) throw new MessageRejected('not_found', 'There is no such session.');
-    return { view, state: JSON.parse(this.options.sealer.open(archived.snapshot, sealedAs.snapshot(view.tenant, sessionId)).toString('utf8')) as SessionState };
-  }
-
-  /** Redis first, then the archive. With neither there is only the engine's own error. */
-  private async hotCopy(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<SessionView> {
-    const hot = await this.options.hotCopies.get(actor.tenant, sessionId).catch(() => null);
-    if (hot !== null) return visible(actor, hot, false);
-    try {
-      return await this.archived(actor, sessionId);
-    } catch (second) {
-      throw second instanceof StoreUnavailableError ? error : second;
-    }
   }
 }
 
@@ -245,30 +221,6 @@ async function repeated<T>(timeoutMs: number, work: (leftMs: number) => Promise<
       await new Promise((resolve) => { setTimeout(resolve, tries * pauseMs); });
     }
   }
-}
-
-/** What operators see of it from the first moment on. */
-function visibilityOf(rules: FlowRules, start: Pick<NewSession, 'tenant' | 'owner' | 'language'>) {
-  return {
-    typedSearchAttributes: [
-      { key: sessionAttributes.tenant, value: start.tenant }, { key: sessionAttributes.flow, value: rules.id }, { key: sessionAttributes.state, value: 'started' },
-      { key: sessionAttributes.stage, value: 'started' },
-      { key: sessionAttributes.owner, value: createHash('sha256').update(`${start.tenant}\n${start.owner}`).digest('hex').slice(0, 16) },
-    ],
-    staticSummary: `${rules.id} version ${rules.version}`,
-    staticDetails: `Onboarding session of tenant \`${start.tenant}\` in \`${start.language}\`. Answers are encrypted and stand in the messages only.`,
-  };
-}
-
-/** Ids are readable to operators: nothing personal in them. */
-export function workflowId(tenant: string, sessionId: string): string {
-  return `session:${encodeURIComponent(tenant)}:${sessionId}`;
-}
-
-function visible(actor: Actor, view: SessionView | null, approversToo: boolean): SessionView {
-  const may = view !== null && (view.owner === actor.subject || holds(actor, 'admin') || (approversToo && holds(actor, 'approver')));
-  if (!may) throw new MessageRejected('not_found', 'There is no such session.');
-  return view;
 }
 
 function rejection(error: unknown): MessageRejected | null {

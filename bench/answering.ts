@@ -1,7 +1,7 @@
 /** The three ways to give one answer that the bench compares, and the sessions they are given to. */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { workflowId } from '../api/session-engine.ts';
+import { workflowId } from '../api/session-start.ts';
 import { developmentToken } from '../scripts/development-token.ts';
 import { readConfiguration } from '../stores/configuration.ts';
 import { callEngine } from '../stores/temporal.ts';

@@ -1,45 +1,178 @@
-/** Flow versions: shipped ones are registered at start, and a version once registered never changes, since sessions run on it. */
+/**
+ * Flow versions. Shipped ones are registered at start, and a tenant publishes its own; a version once registered never
+ * changes, since sessions run on it.
+ *
+ * What a tenant publishes shadows the shipped flow of the same id, in that tenant and from then on. Its number follows
+ * the highest of both, so that id and version name one flow in a tenant: a session that began on the shipped one goes on.
+ */
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../domain/answer.ts';
 import type { Flow } from '../domain/flow.ts';
 import type { Json } from '../domain/json.ts';
+import { loadFlow, type FlowProblem } from './flow-files.ts';
+import { LruMap } from './lru-map.ts';
 import type { Database } from './postgres.ts';
+import { StoreUnavailableError } from './unavailable.ts';
 
 export interface FlowRegistry {
-  /** The newest version of a flow, or null. */
-  newest(flowId: string): Flow | null;
-  /** Newest versions of all flows, by id. */
-  all(): readonly Flow[];
-  /** The version a session runs on. Throws when it was never registered. */
-  version(flowId: string, version: number): Promise<Flow>;
+  /** The version that a new session of the tenant gets, or null. At most a second behind what another process published. */
+  newest(tenant: string, flowId: string): Promise<Flow | null>;
+  /** Newest versions of all flows that the tenant can start, by id. */
+  all(tenant: string): Promise<readonly Flow[]>;
+  /** The version a session of the tenant runs on. Throws when it was never registered. */
+  version(tenant: string, flowId: string, version: number): Promise<Flow>;
+  /** Adds the next version of a tenant's flow, unless it would be the newest once more. Never throws for a document, however wrong. */
+  publish(tenant: string, document: FlowDocument): Promise<Publication>;
 }
 
-interface FlowRow { flow_id: string; version: number; definition: Flow }
+/** A flow in the form of flows/*.yaml, as far as is known before it was checked. Its version is ours to give. */
+export interface FlowDocument { readonly id: string; readonly fields: Readonly<Record<string, unknown>> }
+
+export type Publication = { readonly flow: Flow; readonly isNew: boolean } | { readonly problems: readonly FlowProblem[] };
+
+export interface FlowRegistryOptions {
+  readonly db: Database;
+  readonly shipped: readonly Flow[];
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+interface FlowRow { tenant: string; definition: Flow }
+type Versions = ReadonlyMap<string, number>;
+interface Known { readonly at: number; readonly versions: Promise<Versions> }
+
+/** How long a process may not know what another one has published. */
+const newestMs = 1_000;
+const cachedDefinitions = 500;
+const cachedTenants = 5_000;
+/** Names of versions that turned out to be the shipped ones: some 100 bytes each. */
+const cachedNames = 20_000;
+/** Flows of a tenant's own. */
+export const ownFlowsMax = 100;
+/** Each try fails only because somebody else has published this flow in the same moment. */
+const publishTries = 50;
 
 /** Registers the shipped flows. Throws when a version is known with another content: raise the version instead. */
-export async function openFlowRegistry(db: Database, shipped: readonly Flow[]): Promise<FlowRegistry> {
-  for (const flow of shipped) await register(db, flow);
-  const known = new Map(shipped.map((flow) => [`${flow.id}@${flow.version}`, flow]));
-  const newest = new Map<string, Flow>();
-  for (const flow of shipped) if ((newest.get(flow.id)?.version ?? 0) < flow.version) newest.set(flow.id, flow);
-  return {
-    newest: (flowId) => newest.get(flowId) ?? null,
-    all: () => [...newest.values()].sort((a, b) => a.id.localeCompare(b.id)),
-    version: async (flowId, version) => {
-      const key = `${flowId}@${version}`;
-      const cached = known.get(key);
-      if (cached !== undefined) return cached;
-      const [row] = await db.query<FlowRow>("SELECT flow_id, version, definition FROM flows WHERE tenant = '' AND flow_id = $1 AND version = $2", [flowId, version]);
-      if (row === undefined) throw new Error(`Flow ${key} was never registered.`);
-      known.set(key, row.definition);
-      return row.definition;
-    },
-  };
+export async function openFlowRegistry(options: FlowRegistryOptions): Promise<FlowRegistry> {
+  for (const flow of options.shipped) await register(options.db, flow);
+  return new CachedFlows(options);
+}
+
+class CachedFlows implements FlowRegistry {
+  private readonly db: Database;
+  private readonly now: () => number;
+  private readonly shipped: ReadonlyMap<string, Flow>;
+  private readonly newestShipped: ReadonlyMap<string, Flow>;
+  private readonly definitions = new LruMap<Flow>(cachedDefinitions);
+  private readonly namesOfShipped = new LruMap<true>(cachedNames);
+  private readonly own = new LruMap<Known>(cachedTenants);
+
+  constructor({ db, shipped, now }: FlowRegistryOptions) {
+    this.db = db;
+    this.now = now;
+    this.shipped = new Map(shipped.map((flow) => [keyOf('', flow.id, flow.version), flow]));
+    const newest = new Map<string, Flow>();
+    for (const flow of shipped) if ((newest.get(flow.id)?.version ?? 0) < flow.version) newest.set(flow.id, flow);
+    this.newestShipped = newest;
+  }
+
+  async newest(tenant: string, flowId: string): Promise<Flow | null> {
+    const own = (await this.ownVersions(tenant)).get(flowId);
+    return own === undefined ? this.newestShipped.get(flowId) ?? null : this.version(tenant, flowId, own);
+  }
+
+  async all(tenant: string): Promise<readonly Flow[]> {
+    const own = await this.ownVersions(tenant);
+    const flows = [...this.newestShipped.values()].filter((flow) => !own.has(flow.id));
+    for (const [flowId, version] of own) flows.push(await this.version(tenant, flowId, version));
+    return flows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async version(tenant: string, flowId: string, version: number): Promise<Flow> {
+    const [key, shippedKey] = [keyOf(tenant, flowId, version), keyOf('', flowId, version)];
+    const isShipped = this.namesOfShipped.get(key) !== undefined;
+    const cached = isShipped ? this.shipped.get(shippedKey) ?? this.definitions.get(shippedKey) : this.definitions.get(key);
+    if (cached !== undefined) return cached;
+    const [row] = await this.db.asTenant(tenant).query<FlowRow>(
+      "SELECT tenant, definition FROM flows WHERE tenant IN ($1, '') AND flow_id = $2 AND version = $3 ORDER BY tenant DESC LIMIT 1", [tenant, flowId, version],
+    );
+    if (row === undefined) throw new Error(`Flow ${flowId} version ${version} was never registered.`);
+    if (row.tenant === '') this.namesOfShipped.set(key, true);
+    const definition = row.tenant === '' ? this.shipped.get(shippedKey) ?? row.definition : row.definition;
+    if (!this.shipped.has(shippedKey) || row.tenant !== '') this.definitions.set(keyOf(row.tenant, flowId, version), definition);
+    return definition;
+  }
+
+  async publish(tenant: string, document: FlowDocument): Promise<Publication> {
+    for (let tries = 0; tries < publishTries; tries += 1) {
+      const { newest, next } = await this.numbers(tenant, document.id);
+      const load = loadFlow(JSON.stringify({ ...document.fields, id: document.id, version: next }), document.id);
+      if ('problems' in load) return load;
+      if (newest !== null && contentOf(newest) === contentOf(load.flow)) return { flow: newest, isNew: false };
+      if (await this.add(tenant, load.flow)) return { flow: load.flow, isNew: true };
+    }
+    throw new StoreUnavailableError('postgresql', new Error('others publish this flow all the time'));
+  }
+
+  /** The version that new sessions get, as the store has it now, and the number after all that a session may run on. */
+  private async numbers(tenant: string, flowId: string): Promise<{ newest: Flow | null; next: number }> {
+    const [row] = await this.db.asTenant(tenant).query<{ own: number | null; highest: number | null }>(
+      "SELECT max(version) FILTER (WHERE tenant = $1) AS own, max(version) AS highest FROM flows WHERE tenant IN ($1, '') AND flow_id = $2", [tenant, flowId],
+    );
+    const own = row?.own ?? null;
+    const newest = own === null ? this.newestShipped.get(flowId) ?? null : await this.version(tenant, flowId, own);
+    return { newest, next: (row?.highest ?? 0) + 1 };
+  }
+
+  /** False when the number was taken in the meantime, by the tenant or by a new version of the product. */
+  private async add(tenant: string, flow: Flow): Promise<boolean> {
+    const rows = await this.db.asTenant(tenant).query(
+      `INSERT INTO flows (tenant, flow_id, version, definition, hash)
+       SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT FROM flows WHERE tenant = '' AND flow_id = $2 AND version >= $3)
+       ON CONFLICT DO NOTHING RETURNING 1`,
+      [tenant, flow.id, flow.version, JSON.stringify(flow), hashOf(flow)],
+    );
+    if (rows.length === 0) return false;
+    this.definitions.set(keyOf(tenant, flow.id, flow.version), flow);
+    this.own.delete(tenant);
+    return true;
+  }
+
+  /** Newest versions of a tenant's own flows. While the store is away, those that were known last. */
+  private ownVersions(tenant: string): Promise<Versions> {
+    const before = this.own.get(tenant);
+    if (before !== undefined && this.now() - before.at < newestMs) return before.versions;
+    const versions = readOwnVersions(this.db, tenant).catch((error: unknown) => {
+      if (before !== undefined && error instanceof StoreUnavailableError) return before.versions;
+      if (this.own.get(tenant)?.versions === versions) this.own.delete(tenant);
+      throw error;
+    });
+    this.own.set(tenant, { at: this.now(), versions });
+    return versions;
+  }
+}
+
+async function readOwnVersions(db: Database, tenant: string): Promise<Versions> {
+  const rows = await db.asTenant(tenant).query<{ flow_id: string; version: number }>('SELECT flow_id, max(version) AS version FROM flows WHERE tenant = $1 GROUP BY flow_id', [tenant]);
+  return new Map(rows.map((row) => [row.flow_id, row.version]));
 }
 
 async function register(db: Database, flow: Flow): Promise<void> {
-  const hash = createHash('sha256').update(canonicalJson(flow as unknown as Json)).digest('hex');
+  const hash = hashOf(flow);
   await db.asSystem().query("INSERT INTO flows (tenant, flow_id, version, definition, hash) VALUES ('', $1, $2, $3, $4) ON CONFLICT DO NOTHING", [flow.id, flow.version, JSON.stringify(flow), hash]);
   const [row] = await db.query<{ hash: string }>("SELECT hash FROM flows WHERE tenant = '' AND flow_id = $1 AND version = $2", [flow.id, flow.version]);
   if (row?.hash !== hash) throw new Error(`Flow ${flow.id} version ${flow.version} was registered with another content. Give the changed flow a new version: sessions run on the old one.`);
+}
+
+function hashOf(flow: Flow): string {
+  return createHash('sha256').update(canonicalJson(flow as unknown as Json)).digest('hex');
+}
+
+/** What two versions are compared by: all but their numbers. */
+function contentOf(flow: Flow): string {
+  return hashOf({ ...flow, version: 0, rules: { ...flow.rules, version: 0 } });
+}
+
+function keyOf(tenant: string, flowId: string, version: number): string {
+  return JSON.stringify([tenant, flowId, version]);
 }

@@ -18,5 +18,5 @@ export function nextDelay(options: BackoffOptions, failed: number, retryAfterMs:
   if (failed >= options.tries) return null;
   if (retryAfterMs !== null) return Math.min(retryAfterMs, options.retryAfterCapMs);
   const jitter = 0.8 + 0.4 * options.random();
-  return Math.min(options.firstDelayMs * 2 ** (failed - 1) * jitter, options.capMs);
+  return Math.min(Math.round(options.firstDelayMs * 2 ** (failed - 1) * jitter), options.capMs);
 }

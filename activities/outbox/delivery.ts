@@ -41,7 +41,7 @@ export function startDelivery(options: DeliveryOptions): RunningDelivery {
 
 async function run(options: DeliveryOptions, stopping: AbortSignal): Promise<void> {
   const db = options.db.asSystem();
-  let sweptAt = 0;
+  let sweptAt = -Infinity;
   while (!stopping.aborted) {
     try {
       const claimed = await claimEvents(db, options.parallel, options.timeoutMs + claimMarginMs);

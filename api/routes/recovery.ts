@@ -74,8 +74,8 @@ export const recoveryRoutes = [
     problems: ['checkpoint_not_found', 'wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const version = body.checkpoint_version ?? null;
-      const { outcome, view } = await resume(services, call, params.session_id, version);
-      return ok(await presentResumed(services, outcome, view), etagOf(view));
+      const { reply: { outcome, view }, restored } = await resume(services, call, params.session_id, version);
+      return ok(await presentResumed(services, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view));
     },
   }),
   route.get('/sessions/:session_id/checkpoints', {
@@ -111,7 +111,7 @@ function messageOf<Body>(call: Call, body: Body) {
 }
 
 /** Versions that the session itself no longer keeps come from the archive. */
-async function resume(services: Services, call: Call, sessionId: string, version: number | null): Promise<{ outcome: ResumeOutcome; view: SessionView }> {
+async function resume(services: Services, call: Call, sessionId: string, version: number | null): Promise<{ reply: { outcome: ResumeOutcome; view: SessionView }; restored: boolean }> {
   const attempt = (body: ResumeBody) => services.sessions.resume(sessionId, messageOf(call, body));
   try {
     return await attempt({ version, current: null });
@@ -124,13 +124,13 @@ async function resume(services: Services, call: Call, sessionId: string, version
   }
 }
 
-async function presentResumed(services: Services, outcome: ResumeOutcome, view: SessionView): Promise<z.input<typeof Resumed>> {
+async function presentResumed(services: Services, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql'): Promise<z.input<typeof Resumed>> {
   const { question } = await presentSession(services.flows, view, false);
   const type = view.state === 'awaiting_approval' ? 'show_recommendations' : view.state === 'generating' ? 'wait_for_recommendations' : 'continue_conversation';
   return {
     status: 'resumed', session_id: view.session_id, resumed_at: iso(services.now()), restored_state: view.state, restored_data: { ...outcome.answers }, ui_state: outcome.ui_state,
     checkpoint_version: outcome.checkpoint_version, checkpoint_age_seconds: Math.max(0, Math.round((services.now() - outcome.checkpoint_created_at) / 1_000)),
-    questions_answered: view.answers_count, progress_percent: view.progress_percent, next_action: { type, question }, source: 'history',
+    questions_answered: view.answers_count, progress_percent: view.progress_percent, next_action: { type, question }, source,
   };
 }
 

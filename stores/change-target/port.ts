@@ -35,8 +35,8 @@ export interface ChangeSteps {
   undo(change: TargetChange, expected: TargetValues | null): Promise<void>;
 }
 
-export interface TablesTarget { readonly kind: 'tables'; steps(tx: Queries, scope: ChangeScope): ChangeSteps }
-export interface RemoteTarget { readonly kind: 'http'; steps(scope: ChangeScope): ChangeSteps }
+export interface TablesTarget { readonly kind: 'tables'; readonly steps: (tx: Queries, scope: ChangeScope) => ChangeSteps }
+export interface RemoteTarget { readonly kind: 'http'; readonly steps: (scope: ChangeScope) => ChangeSteps }
 export type ChangeTarget = TablesTarget | RemoteTarget;
 
 export interface ChangeTargetErrorDetails { readonly status?: number; readonly retryAfterMs?: number | null; readonly cause?: unknown }

@@ -1,0 +1,28 @@
+/** How a session's workflow is named and started, and what operators see of it from the first moment on. */
+import { createHash } from 'node:crypto';
+import type { FlowRules } from '../domain/flow.ts';
+import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
+import type { NewSession } from '../domain/session-state.ts';
+import { sessionAttributes } from '../workflows/search-attributes.ts';
+
+/** Ids are readable to operators: nothing personal in them. */
+export function workflowId(tenant: string, sessionId: string): string {
+  return `session:${encodeURIComponent(tenant)}:${sessionId}`;
+}
+
+export function startOptions(
+  rules: FlowRules, session: Pick<NewSession, 'tenant' | 'owner' | 'language' | 'correlation_id'>, at: { readonly state: SessionStateName; readonly stage: StageName },
+) {
+  return {
+    // short, so that a killed worker means seconds of silence, not ten (engine-measured 5)
+    workflowTaskTimeout: '2s' as const,
+    memo: { correlation_id: session.correlation_id },
+    typedSearchAttributes: [
+      { key: sessionAttributes.tenant, value: session.tenant }, { key: sessionAttributes.flow, value: rules.id }, { key: sessionAttributes.state, value: at.state },
+      { key: sessionAttributes.stage, value: at.stage },
+      { key: sessionAttributes.owner, value: createHash('sha256').update(`${session.tenant}\n${session.owner}`).digest('hex').slice(0, 16) },
+    ],
+    staticSummary: `${rules.id} version ${rules.version}`,
+    staticDetails: `Onboarding session of tenant \`${session.tenant}\` in \`${session.language}\`. Answers are encrypted and stand in the messages only.`,
+  };
+}

@@ -1,0 +1,45 @@
+/** The README's own commands, pasted in order, against a Gangway of their own: from the token to the funnel that counts once. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from '@jest/globals';
+import { discard, newFolder, root, startInstance, type Instance } from './support/instance.ts';
+
+const run = promisify(execFile);
+let instance: Instance | undefined;
+afterAll(async () => { await discard(instance); }, 60_000);
+
+/** The blocks that are meant for pasting, but for the ones that install and start. */
+function pasted(markdown: string): string {
+  const blocks = [...markdown.matchAll(/```bash\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+  return blocks.filter((block) => !/^\s*npm (run up|test)\b/m.test(block)).join('\n');
+}
+
+test('every block of the README works when pasted, and the session it completes is in the funnel once', async () => {
+  instance = await startInstance(await newFolder());
+  const script = pasted(await readFile(join(root, 'README.md'), 'utf8'));
+  expect(script).toContain('/answers/');
+  expect(script).toContain('/analytics/funnel/');
+  const { stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: root, maxBuffer: 10_000_000, env: { ...process.env, NODE_OPTIONS: '', BASE: instance.url, GANGWAY_DATA: instance.folder },
+  });
+  expect(stderr).not.toMatch(/error/i);
+  expect(stdout).toContain('completed');
+  expect(stdout).toMatch(/applied/);
+}, 180_000);
+
+test('the first curl that `up` prints works when pasted, twice', async () => {
+  if (instance === undefined) throw new Error('The instance did not start.');
+  const printed = instance.output().slice(instance.output().indexOf('TOKEN='));
+  const script = printed.slice(0, printed.indexOf('\n\n'));
+  for (let time = 0; time < 2; time += 1) {
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: root });
+    expect(JSON.parse(stdout)).toMatchObject({ state: expect.any(String), question: expect.anything() });
+  }
+});
+
+test('docs/configuration.md is what the schema of the configuration says', async () => {
+  const { stdout } = await run('sh', ['scripts/run', 'scripts/configuration-doc.ts', '--check'], { cwd: root, env: { ...process.env, NODE_OPTIONS: '' } });
+  expect(stdout).toBeDefined();
+});

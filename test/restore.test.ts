@@ -1,0 +1,80 @@
+/** Temporal's memory of a session is lost: the archive brings it back, with what was acknowledged and with the message ids. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Client, Connection } from '@temporalio/client';
+import { createSealer, readCodecKeys } from '../stores/encryption.ts';
+import { connectEngine } from '../stores/temporal.ts';
+import { testCodecKeys } from './support/codec-keys.ts';
+import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { databaseOf } from './support/instance-stores.ts';
+import { cast, person, proposed } from './support/person.ts';
+import { until } from './support/until.ts';
+
+let instance: Instance;
+let client: Client;
+let connection: Connection;
+
+beforeAll(async () => {
+  instance = await startInstance(await newFolder(), { GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '1' });
+  const { urls } = await instance.runFile();
+  ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)) }));
+}, 120_000);
+afterAll(async () => {
+  await connection.close();
+  await discard(instance);
+}, 60_000);
+
+/** As after the loss of Temporal's database: no run of the session is left. */
+async function forget(workflowId: string): Promise<void> {
+  await connection.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } });
+  await until('the engine has forgotten it', async () => client.workflow.getHandle(workflowId).describe().then(() => false, () => true), 60_000);
+}
+
+async function archived(sessionId: string, tenant: string, answers: number): Promise<void> {
+  const db = await databaseOf(instance);
+  await until('the answers are archived', async () => {
+    const [row] = await db.asTenant(tenant).query<{ n: number }>("SELECT (view->>'answers_count')::int AS n FROM sessions WHERE session_id = $1", [sessionId]);
+    return row?.n === answers;
+  });
+  await db.close();
+}
+
+test('an open session that the engine has lost goes on with every archived answer, and repeats are answered, not applied', async () => {
+  const { ana, tenant } = await cast(instance);
+  const session = await ana.start();
+  await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+  const id = randomUUID();
+  await ana.answer(session.session_id, 'business_unit_type', 'office', id);
+  await archived(session.session_id, tenant, 2);
+  await forget(`session:${tenant}:${session.session_id}`);
+
+  const eve = await person(instance, tenant, 'eve', 'user');
+  expect((await eve.answer(session.session_id, 'business_unit_name', 'x')).status).toBe(404);
+  // eight at once find out: one run serves them all
+  const resumed = await Promise.all(Array.from({ length: 8 }, () => ana.post(`/sessions/${session.session_id}/resume/`, {})));
+  expect(resumed.map((reply) => reply.status)).toEqual(resumed.map(() => 200));
+  expect(resumed.some((reply) => reply.body.source === 'postgresql')).toBe(true);
+  expect(resumed[0]?.body).toMatchObject({ restored_data: { setup_urgency: 'immediate', business_unit_type: 'office' }, next_action: { question: { id: 'business_unit_name' } } });
+  expect((await ana.answer(session.session_id, 'business_unit_type', 'office', id)).status).toBe(200);
+  const { body: log } = await ana.get(`/sessions/${session.session_id}/answers/`);
+  expect(log.answers).toHaveLength(2);
+  const done = await ana.answerAll((await ana.get(`/sessions/${session.session_id}/`)).body);
+  await ana.inState(done.session_id, 'awaiting_approval');
+}, 120_000);
+
+test('a completed session stays readable after the engine has forgotten it, and takes nothing more', async () => {
+  const { ana, ben, tenant } = await cast(instance);
+  const { session, items } = await proposed(ana, ben);
+  await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
+  const before = await ana.get(`/sessions/${session.session_id}/`);
+  const answers = await ana.get(`/sessions/${session.session_id}/answers/`);
+  const handle = client.workflow.getHandle(`session:${tenant}:${session.session_id}`);
+  await handle.result();
+  await forget(`session:${tenant}:${session.session_id}`);
+  expect((await ana.get(`/sessions/${session.session_id}/`)).body).toEqual(before.body);
+  expect((await ana.get(`/sessions/${session.session_id}/answers/`)).body).toEqual(answers.body);
+  const proposal = await ben.get(`/sessions/${session.session_id}/recommendations/`);
+  expect(proposal.body.recommendations).toHaveLength(items.length);
+  const late = await ana.answer(session.session_id, 'expected_users', 7);
+  expect([late.status, late.body.code]).toEqual([409, 'wrong_state']);
+}, 120_000);
