@@ -15,6 +15,7 @@ import { ReadinessCheck } from './api/readiness.ts';
 import { routes } from './api/routes/index.ts';
 import { ApiServer, type ServerOptions } from './api/server.ts';
 import { SessionEngine } from './api/session-engine.ts';
+import { SessionStreams } from './api/session-streams.ts';
 import type { StoreAddresses } from './stores/addresses.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from './stores/clickhouse.ts';
 import { configuredChangeTarget } from './stores/change-target/configured.ts';
@@ -27,6 +28,7 @@ import { settleCutOffAudits } from './stores/audit-store.ts';
 import { forgetKeys } from './stores/idempotency-store.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from './stores/postgres.ts';
 import { openRedis } from './stores/redis.ts';
+import { createSessionSignals, SessionListener } from './stores/session-signals.ts';
 import { connectEngine, registerSearchAttributes } from './stores/temporal.ts';
 import { beat } from './stores/worker-heartbeat.ts';
 import { StoreUnavailableError } from './stores/unavailable.ts';
@@ -47,7 +49,13 @@ export interface ServiceOptions {
   readonly guards?: ServerOptions['guards'];
 }
 
-export interface Service { readonly url: string; stop(): Promise<void> }
+export interface Service {
+  /** Of the API; '' without that role. */
+  readonly url: string;
+  /** false: the worker of this process has ended by itself, and only a new process helps. */
+  readonly isRunning: () => boolean;
+  stop(): Promise<void>;
+}
 
 const dayMs = 86_400_000;
 
@@ -58,19 +66,20 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    return { url: await compose(options, (close) => { closing.push(close); }), stop };
+    return { ...await compose(options, (close) => { closing.push(close); }), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<string> {
+async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<Omit<Service, 'stop'>> {
   const { configuration, urls, roles = ['api', 'worker'] } = options;
   const log = pino({ level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2));
   const sealer = sealerOf(options);
   const stores = await openStores(configuration, urls, sealer, log, onStop);
-  const flows = await openFlowRegistry(stores.db, await loadFlowFolder(fileURLToPath(new URL('./flows/', import.meta.url))));
+  const shipped = await loadFlowFolder(fileURLToPath(new URL('./flows/', import.meta.url)));
+  const flows = await openFlowRegistry({ db: stores.db, shipped, now: () => performance.now() });
   const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY, sealer });
   onStop(() => connection.close());
   await registerSearchAttributes(connection, configuration.TEMPORAL_NAMESPACE, searchAttributeNames);
@@ -89,20 +98,28 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     const delivery = startConfiguredDelivery(configuration, stores.db, log, Date.now);
     if (delivery !== null) onStop(() => delivery.stop());
   }
-  if (!roles.includes('api')) return '';
+  const isRunning = worker?.isRunning ?? (() => true);
+  if (!roles.includes('api')) return { url: '', isRunning };
 
   const now = (): number => Date.now();
   const sessions = new SessionEngine({
-    rulesOf: async (_tenant, flowId, version) => (await flows.version(flowId, version)).rules,
+    rulesOf: async (tenant, flowId, version) => (await flows.version(tenant, flowId, version)).rules,
     client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS,
     inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies, sealer,
+    onChange: (session) => { stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); }); },
+  });
+  const listener = new SessionListener(urls.redisUrl);
+  onStop(() => listener.close());
+  const streams = new SessionStreams({
+    sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS, streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
+    pollMs: configuration.GANGWAY_STREAM_POLL_MS, now,
   });
   const readiness = new ReadinessCheck({
     connection, db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now,
   });
   const breaker = new Breaker({ failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000, now });
   const server = new ApiServer({
-    services: { configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, log, now }, routes,
+    services: { configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, streams, log, now }, routes,
     authentication: new Authentication({
       issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, db: stores.db, now,
     }),
@@ -117,7 +134,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     readiness.drain();
     await server.close(configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
-  return `http://${configuration.HOST}:${port}`;
+  return { url: `http://${configuration.HOST}:${port}`, isRunning };
 }
 
 async function openStores(configuration: Configuration, urls: StoreAddresses, sealer: Sealer, log: Logger, onStop: (close: () => Promise<void>) => void) {
@@ -136,7 +153,7 @@ async function openStores(configuration: Configuration, urls: StoreAddresses, se
   const clickhouse = await openClickHouse(urls.clickhouse);
   onStop(() => clickhouse.close());
   onStop(await migrateAnalytics(clickhouse, log));
-  return { db, redis, clickhouse, hotCopies: createHotCopies(redis, sealer) };
+  return { db, redis, clickhouse, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
 }
 
 /** Sessions run without ClickHouse, so its absence at start must not stop the service: the migration is tried until it is done. */

@@ -12,6 +12,7 @@ import { sealedAs, type Sealer } from '../stores/encryption.ts';
 import type { HotCopies } from '../stores/hot-copies.ts';
 import type { Database } from '../stores/postgres.ts';
 import { queueEvents } from '../stores/outbox-store.ts';
+import type { SessionSignals } from '../stores/session-signals.ts';
 import { saveSessions } from '../stores/session-store.ts';
 import { Batch } from './batch.ts';
 import { outgoingEventsOf } from './outbox/session-events.ts';
@@ -33,6 +34,7 @@ export interface CopyWriterOptions {
   readonly db: Database;
   readonly clickhouse: ClickHouse;
   readonly hotCopies: HotCopies;
+  readonly signals: SessionSignals;
   readonly sealer: Sealer;
   readonly log: Logger;
   readonly waitMs: number;
@@ -44,9 +46,12 @@ export interface CopyWriterOptions {
 }
 
 export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
-  const { db, clickhouse, hotCopies, log, waitMs, maxRows } = options;
+  const { db, clickhouse, hotCopies, signals, log, waitMs, maxRows } = options;
   const archive = new Batch<SessionCopies>({ waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, options.sealer, all, options.keepEvents) });
-  const hot = new Batch<SessionView>({ waitMs: 0, maxItems: maxRows, store: (views) => hotCopies.put(views) });
+  const hot = new Batch<SessionView>({ waitMs: 0, maxItems: maxRows, store: async (views) => {
+    await hotCopies.put(views);
+    await signals.publish(views);
+  } });
   const analytics = new Batch<SessionCopies>({
     waitMs, maxItems: maxRows, store: (all) => saveAnalytics(clickhouse, all, options.pseudonymKey),
   });

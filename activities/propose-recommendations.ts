@@ -25,7 +25,7 @@ export const proposeRecommendations = defineTask({
   }),
   /** Throws ApplicationFailure of type `llm_api` when the model is asked and makes no proposal. */
   run: async ({ tenant, flow, answers, provider, oldest_answer_at }, { db, flows, model, changeTarget }): Promise<CheckedProposal> => {
-    const definition = await flows.version(flow.id, flow.version);
+    const definition = await flows.version(tenant, flow.id, flow.version);
     const existing = await currentValues(db, changeTarget, tenant, targetsOf(definition, answers));
     const recommendations = propose(definition, answers, ({ type, key }) => existing.get(`${type}:${key}`) ?? null, { id: () => randomUUID() });
     const suggestions = provider === 'model' && model !== null ? await askMaker(model, definition, answers, recommendations, cancellationSignal()) : null;

@@ -23,10 +23,16 @@ export const readAnswer = defineTask({
   name: 'readAnswer',
   input: ReadAnswer,
   run: async (input, services): Promise<Reading | null> => {
-    const definition = await services.flows.version(input.flow.id, input.flow.version);
-    return read(definition, input, services, { attempt: activityInfo().attempt, signal: cancellationSignal() });
+    const definition = await services.flows.version(input.tenant, input.flow.id, input.flow.version);
+    const today = input.today ?? dayIn(input.timezone, Date.now());
+    return read(definition, { ...input, today }, services, { attempt: activityInfo().attempt, signal: cancellationSignal() });
   },
 });
+
+/** The person's own day; without their zone nobody knows what "tomorrow" is. */
+function dayIn(timezone: string | null, now: number): string | null {
+  return timezone === null ? null : new Intl.DateTimeFormat('en-CA', { timeZone: timezone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now);
+}
 
 /** The reading itself. Attempts count from 1. */
 export async function read(

@@ -29,7 +29,8 @@ function operationOf({ method, path, declaration }: Route): ZodOpenApiOperationO
   const problems = [...byStatus].map(([status, members]) => [String(status), {
     description: [...new Set(members)].join(', '), content: { 'application/problem+json': { schema: ProblemWire } },
   }]);
-  const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, { description: 'OK', content: { 'application/json': { schema } } }]);
+  const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
+  const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, { description: 'OK', content: { [type]: { schema } } }]);
   const operation: ZodOpenApiOperationObject = {
     operationId: `${method}${path.replaceAll(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: declaration.summary, description: `Roles: ${declaration.access.join(' or ')}.`, tags: [path.split('/')[1] ?? ''],

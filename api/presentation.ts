@@ -8,7 +8,7 @@ import type { SessionWire } from './wire.ts';
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
 export async function presentSession(flows: FlowRegistry, view: SessionView, stale: boolean): Promise<z.input<typeof SessionWire>> {
-  const flow = await flows.version(view.flow.id, view.flow.version);
+  const flow = await flows.version(view.tenant, view.flow.id, view.flow.version);
   return {
     session_id: view.session_id, tenant: view.tenant, owner: view.owner, flow: view.flow, language: view.language, state: view.state, stage: view.stage,
     progress_percent: view.progress_percent, question: questionOf(flow, view), answers_count: view.answers_count, checkpoint_version: view.checkpoint_version,

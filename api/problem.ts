@@ -23,6 +23,7 @@ export const statusOf = {
   unsupported_media_type: 415,
   answer_invalid: 422,
   unsupported_language: 422,
+  flow_invalid: 422,
   idempotency_key_reused: 422,
   rate_limited: 429,
   internal: 500,
@@ -30,6 +31,7 @@ export const statusOf = {
   limiter_unavailable: 503,
   store_unavailable: 503,
   key_unavailable: 503,
+  too_many_streams: 503,
 } as const satisfies Record<Rejection, number> & Record<string, number>;
 
 export type ProblemCode = keyof typeof statusOf;

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { Actor, Role } from '../domain/message.ts';
+import type { Stream } from './event-stream.ts';
 import type { ProblemCode } from './problem.ts';
 import type { Services } from './services.ts';
 
@@ -21,6 +22,12 @@ export interface Call {
   readonly keyedRequest: string | null;
   /** Whether the caller's credential still counts: for what outlives its request, such as a stream. Throws StoreUnavailableError. */
   readonly stillCounts: () => Promise<boolean>;
+  /** When the credential ends, epoch milliseconds; Infinity for a key without an end. */
+  readonly expiresAt: number;
+  /** The last event that a returning reader of a stream has, as it was sent, or null. */
+  readonly lastEventId: string | null;
+  /** Calls `done` once, when the answer is out or its reader has gone: frees what was taken for it. */
+  readonly onEnd: (done: () => void) => void;
 }
 
 /** What a handler adds to the audit entry of its act. Never answer text, a token or a key. */
@@ -38,6 +45,9 @@ export type AuditRule = string | { readonly action: string; readonly when: 'othe
 
 export interface Answer<Body> { readonly status: number; readonly body: Body; readonly headers?: Readonly<Record<string, string>>; readonly audit?: AuditNote }
 
+/** Server-sent events. null: there is nothing more to come (204, at which an EventSource stops asking). */
+export interface Streamed { readonly stream: Stream | null; readonly audit?: AuditNote }
+
 type Shape = z.ZodType;
 type Out<S> = S extends z.ZodType ? z.output<S> : Record<string, never>;
 
@@ -48,15 +58,17 @@ export interface RouteDeclaration<Params extends Shape | undefined, Query extend
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
-  /** Schema of the answers by status (200, 201). */
+  /** Schema of the answers by status (200, 201); of a stream the data of its events. */
   readonly answers: Readonly<Record<number, Result>>;
   /** Written to the audit log, successes and refusals (api/audit.ts). */
   readonly audit?: AuditRule;
   /** Members of the answer that are shown once: a repeat by Idempotency-Key gets null, and no store holds them. */
   readonly shownOnce?: readonly string[];
+  /** Answers server-sent events. */
+  readonly streams?: true;
   /** Codes it may answer beside those that every route may. */
   readonly problems?: readonly ProblemCode[];
-  readonly handler: (input: { params: Out<Params>; query: Out<Query>; body: Out<Body>; call: Call; services: Services }) => Promise<Answer<z.input<Result>>>;
+  readonly handler: (input: { params: Out<Params>; query: Out<Query>; body: Out<Body>; call: Call; services: Services }) => Promise<Answer<z.input<Result>> | Streamed>;
 }
 
 export interface Route {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { holds, MessageRejected, type Actor, type Role } from '../domain/message.ts';
 import { addAudit } from '../stores/audit-store.ts';
 import { KeyUnavailableError, SealBrokenError } from '../stores/encryption.ts';
+import { StoreLimitError } from '../stores/clickhouse.ts';
 import { EngineUnavailableError } from '../stores/temporal.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { isTenantName } from '../stores/postgres.ts';
@@ -15,6 +16,7 @@ import { auditedAct, type Act } from './audit.ts';
 import type { Authentication, Credential } from './authentication.ts';
 import { bodyReader, type ReadBody } from './body.ts';
 import { CodecEndpoint, type CodecOptions } from './codec.ts';
+import { sendStream, streamHeaders, type Stream } from './event-stream.ts';
 import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
 import type { AddressOf } from './limits/address.ts';
 import { limitHeaders, type Limiter } from './limits/limiter.ts';
@@ -24,7 +26,7 @@ import { pageRoutes, type Health, type Page } from './pages.ts';
 import { versionOf } from './presentation.ts';
 import { notFound, Problem } from './problem.ts';
 import { matcher, type Match } from './matcher.ts';
-import type { Answer, Call, Route } from './route.ts';
+import type { Answer, Call, Route, Streamed } from './route.ts';
 import type { Services } from './services.ts';
 import { unfitText, validated } from './validation.ts';
 import { clientId } from './wire.ts';
@@ -47,7 +49,7 @@ export interface ServerOptions {
   readonly guards?: { readonly authentication: boolean; readonly limits: boolean };
 }
 
-interface Answered { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+interface Answered { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly stream?: Stream }
 
 interface Permitted { readonly actor: Actor; readonly credential: Credential; readonly correlationId: string; readonly act: Act | null }
 interface Heard { readonly credential: Credential; readonly path: string; readonly match: Match; readonly act: Act | null; readonly correlationId: string }
@@ -64,6 +66,7 @@ export class ApiServer {
   private readonly codec: CodecEndpoint;
   private readonly server: Server;
   private readonly log: Logger;
+  private readonly closing = new AbortController();
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -91,9 +94,10 @@ export class ApiServer {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Takes no new connections, lets running requests end, and closes what is left after the deadline. */
+  /** Takes no new connections, ends streams (their readers come back elsewhere), lets running requests end, and closes what is left after the deadline. */
   async close(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => { this.server.close(() => { resolve(); }); });
+    this.closing.abort();
     this.server.closeIdleConnections();
     const deadline = setTimeout(() => { this.server.closeAllConnections(); }, deadlineMs);
     await closed;
@@ -146,8 +150,18 @@ export class ApiServer {
     await act?.answered(answered.status, 'Idempotency-Replayed' in answered.headers);
     ctx.status = answered.status;
     for (const [name, value] of Object.entries(answered.headers)) ctx.set(name, value);
+    if (answered.stream !== undefined) return this.stream(ctx, answered.stream, correlationId);
     ctx.type = answered.status < 400 ? 'application/json' : 'application/problem+json';
     ctx.body = answered.body;
+  }
+
+  /** From here on nothing can be answered but events: an error ends the stream, and its reader asks again. */
+  private async stream(ctx: Context, stream: Stream, correlationId: string): Promise<void> {
+    ctx.respond = false;
+    const { GANGWAY_STREAM_HEARTBEAT_MS: heartbeatMs } = this.options.services.configuration;
+    await sendStream(ctx.res, stream, { closing: this.closing.signal, heartbeatMs }).catch((error: unknown) => {
+      this.log.error({ err: error, correlation_id: correlationId }, 'a stream ended by an internal error');
+    });
   }
 
   private async permitted(ctx: Context, { credential, path, match, act, correlationId }: Heard, request: { route: string; tenant: string | undefined }): Promise<Answered> {
@@ -177,7 +191,11 @@ export class ApiServer {
     const operationId = keyed === null ? randomUUID() : operationOf(keyed);
     const call: Call = {
       actor, correlationId, ifMatch: versionOf(ctx.get('if-match')), operationId, keyedRequest: keyed === null ? null : operationId,
-      stillCounts: () => this.options.authentication.stillCounts(credential),
+      stillCounts: () => this.options.authentication.stillCounts(credential), expiresAt: credential.expiresAt, lastEventId: ctx.get('last-event-id') || null,
+      onEnd: (done) => {
+        if (ctx.res.destroyed) done();
+        else ctx.res.once('close', done);
+      },
     };
     const work = async (): Promise<Answered> => {
       const params = paramsOf(declaration.params, rawParams);
@@ -206,7 +224,8 @@ export class ApiServer {
     return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : { ...answer, body: shown ?? answer.body };
   }
 
-  private checked(route: Route, answer: Answer<unknown>): Answered {
+  private checked(route: Route, answer: Answer<unknown> | Streamed): Answered {
+    if ('stream' in answer) return answer.stream === null ? { status: 204, headers: {}, body: '' } : { status: 200, headers: streamHeaders, body: '', stream: answer.stream };
     const schema = route.declaration.answers[answer.status];
     if (schema === undefined) throw new Error(`${route.method} ${route.path} does not declare status ${answer.status}.`);
     if (this.options.checkAnswers) {
@@ -254,7 +273,7 @@ export class ApiServer {
   private answerProblem(ctx: Context, problem: Problem, correlationId: string, error: unknown): void {
     // koa-body may leave an unread body behind; the socket is not used for another request then
     if (problem.status === 413) ctx.set('Connection', 'close');
-    if (problem.status === 500) this.log.error({ err: error, correlation_id: correlationId }, 'internal error');
+    if (problem.status === 500) this.log.error({ err: frames(error), correlation_id: correlationId }, 'internal error');
     if (problem.status === 503) this.log.warn({ code: problem.code, cause: causesOf(problem), correlation_id: correlationId }, 'temporarily unavailable');
     ctx.status = problem.status;
     for (const [name, value] of Object.entries(problem.headers)) ctx.set(name, value);
@@ -319,6 +338,7 @@ function toProblem(error: unknown): Problem {
   if (error instanceof EngineUnavailableError) return new Problem('engine_unavailable', 'The session engine does not answer right now. Nothing was lost: repeat with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '2' } });
   if (error instanceof StoreUnavailableError) return new Problem('store_unavailable', `A store this needs does not answer right now (${error.store}). Repeat in a moment.`, { cause: error, headers: { 'Retry-After': '2' } });
   if (error instanceof KeyUnavailableError || error instanceof SealBrokenError) return new Problem('key_unavailable', 'What this needs cannot be decrypted right now. Nothing was lost: repeat later with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '30' } });
+  if (error instanceof StoreLimitError) return new Problem('store_unavailable', `This question needs more ${error.limit} than a report is given. Ask for a shorter period.`, { cause: error });
   return new Problem('internal', 'Something went wrong on our side. The correlation id names it in our logs.', { cause: error });
 }
 
@@ -329,4 +349,11 @@ function causesOf(problem: Problem): string {
     causes.push(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError ? error.message : error.name);
   }
   return causes.join(' < ');
+}
+
+/** Class, code and where, but not the message: a driver quotes the values it was given. */
+function frames(error: unknown): { readonly type: string; readonly code?: string; readonly at: readonly string[] } {
+  if (!(error instanceof Error)) return { type: typeof error, at: [] };
+  const at = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 12).map((line) => line.trim());
+  return { type: error.name, at, ...('code' in error && typeof error.code === 'string' ? { code: error.code } : {}) };
 }

@@ -7,6 +7,7 @@ import type { FlowRegistry } from '../stores/flow-registry.ts';
 import type { Database } from '../stores/postgres.ts';
 import type { Sealer } from '../stores/encryption.ts';
 import type { SessionEngine } from './session-engine.ts';
+import type { SessionStreams } from './session-streams.ts';
 
 export interface Services {
   readonly configuration: Configuration;
@@ -16,6 +17,7 @@ export interface Services {
   readonly flows: FlowRegistry;
   readonly sealer: Sealer;
   readonly sessions: SessionEngine;
+  readonly streams: SessionStreams;
   readonly log: Logger;
   readonly now: () => number;
 }

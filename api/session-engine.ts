@@ -9,7 +9,9 @@ import {
   type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
 } from '../domain/message.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
+import { eventsAfter } from '../domain/event-log.ts';
 import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
+import type { SessionName } from '../stores/session-signals.ts';
 import { callEngine, EngineUnavailableError, missingKeyOf, NoOpenRunError } from '../stores/temporal.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
@@ -20,7 +22,11 @@ import { InFlight } from './in-flight.ts';
 import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
 import { startOptions, workflowId } from './session-start.ts';
 
-export interface SessionEngineOptions extends SessionArchiveOptions { readonly inFlightPerSession: number }
+export interface SessionEngineOptions extends SessionArchiveOptions {
+  readonly inFlightPerSession: number;
+  /** Told of every message that a session has taken. */
+  readonly onChange: (session: SessionName) => void;
+}
 
 /** A view, and whether it is a copy that may be behind. */
 export interface SessionReading { readonly view: SessionView; readonly stale: boolean }
@@ -111,13 +117,19 @@ export class SessionEngine {
   checkpoints(actor: Actor, sessionId: string): Promise<CheckpointsView> {
     return this.queryOr(readCheckpoints, actor, sessionId, async () => {
       const { state } = await this.archive.state(actor, sessionId, false);
-      return { checkpoints: state.checkpoints, total: state.checkpoint_version };
+      return { checkpoints: state.checkpoints, total: state.checkpoint_version, owner: state.owner };
     });
   }
 
-  /** Events after a sequence; null for a session that the engine no longer has. */
+  /** Events after a sequence. */
   async events(actor: Actor, sessionId: string, after: number): Promise<EventsView> {
-    return await this.query(readEvents, actor.tenant, sessionId, [actor, after]);
+    try {
+      return await this.query(readEvents, actor.tenant, sessionId, [actor, after]);
+    } catch (error) {
+      if (!(error instanceof NoOpenRunError)) throw error;
+      const { state, view } = await this.archive.state(actor, sessionId, false);
+      return { ...eventsAfter(state, after), view };
+    }
   }
 
   async proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
@@ -146,7 +158,7 @@ export class SessionEngine {
   private async send<M extends Message<unknown>, Outcome>(
     definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
   ): Promise<{ reply: Reply<Outcome>; restored: boolean }> {
-    const { client } = this.options;
+    const { client, onChange } = this.options;
     const id = workflowId(message.actor.tenant, sessionId);
     const send = () => this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
     try {
@@ -154,9 +166,10 @@ export class SessionEngine {
         if (error instanceof NoOpenRunError) return null;
         throw error;
       });
-      if (reply !== null) return { reply, restored: false };
-      if (!await this.archive.restore(message.actor, sessionId)) return await this.refuseClosed(message.actor, sessionId);
-      return { reply: await send(), restored: true };
+      if (reply === null && !await this.archive.restore(message.actor, sessionId)) return await this.refuseClosed(message.actor, sessionId);
+      const taken = { reply: reply ?? await send(), restored: reply === null };
+      onChange({ tenant: message.actor.tenant, session_id: sessionId });
+      return taken;
     } catch (error) {
       throw rejection(error) ?? await this.explained(message.actor, sessionId, error);
     }

@@ -161,7 +161,7 @@ export class OnboardingSession extends SessionCore {
     this.active(now);
     this.remember(message, done);
     const rejected = Object.values(statuses).filter((status) => status === 'rejected').length;
-    this.record('decision_taken', now, '', { approved: String(changes.length), rejected: String(rejected) });
+    this.record('decision_taken', now, '', { changeset_id: ids.changeset, approved: String(changes.length), rejected: String(rejected) });
     this.reach('approval_decision', now);
     this.changed();
   }
@@ -181,7 +181,7 @@ export class OnboardingSession extends SessionCore {
     const decision = this.pendingApproval(message.body.approval_id);
     this.active(now);
     this.remember(message, done);
-    this.record('approval_given', now, '', { decision: message.body.decision });
+    this.record('approval_given', now, '', { changeset_id: decision.changeset_id, decision: message.body.decision });
     if (message.body.decision === 'escalate') {
       this.takeOver('high', now);
       return;

@@ -86,7 +86,8 @@ async function npm(what, args, cwd) {
 function run(command, args, cwd) {
   return new Promise((resolve, reject) => {
     let output = '';
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    // a dependency's installation would report itself to its maker where npm runs install scripts unasked
+    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, SCARF_ANALYTICS: 'false' } });
     const keep = (chunk) => { output = (output + chunk).slice(0, 20_000); };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);

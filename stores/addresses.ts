@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** Where the stores are: given by the environment, or started beside us. */
 export interface StoreAddresses {
   readonly temporalAddress: string;
@@ -6,4 +8,9 @@ export interface StoreAddresses {
   readonly databaseUrl: string;
   /** A server, or the folder of the ClickHouse inside this process. */
   readonly clickhouse: { readonly url: string } | { readonly path: string };
+}
+
+/** CLICKHOUSE_URL of one role alone: a server's address, or file:///folder for a ClickHouse inside the one process that uses the folder. */
+export function clickhouseAt(url: string): StoreAddresses['clickhouse'] {
+  return url.startsWith('file:') ? { path: fileURLToPath(url) } : { url };
 }

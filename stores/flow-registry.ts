@@ -21,12 +21,15 @@ export interface FlowRegistry {
   all(tenant: string): Promise<readonly Flow[]>;
   /** The version a session of the tenant runs on. Throws when it was never registered. */
   version(tenant: string, flowId: string, version: number): Promise<Flow>;
-  /** Adds the next version of a tenant's flow, unless it would be the newest once more. Never throws for a document, however wrong. */
-  publish(tenant: string, document: FlowDocument): Promise<Publication>;
+  /**
+   * Adds the next version of a tenant's flow, unless it would be the newest once more. Every mistake of a document comes
+   * back at once, however wrong it is.
+   * @param document in the form of flows/*.yaml. Its id may be missing; the version it has is not looked at.
+   */
+  publish(tenant: string, flowId: string, document: FlowDocument): Promise<Publication>;
 }
 
-/** A flow in the form of flows/*.yaml, as far as is known before it was checked. Its version is ours to give. */
-export interface FlowDocument { readonly id: string; readonly fields: Readonly<Record<string, unknown>> }
+export type FlowDocument = Readonly<Record<string, unknown>>;
 
 export type Publication = { readonly flow: Flow; readonly isNew: boolean } | { readonly problems: readonly FlowProblem[] };
 
@@ -48,7 +51,7 @@ const cachedTenants = 5_000;
 /** Names of versions that turned out to be the shipped ones: some 100 bytes each. */
 const cachedNames = 20_000;
 /** Flows of a tenant's own. */
-export const ownFlowsMax = 100;
+const ownFlowsMax = 100;
 /** Each try fails only because somebody else has published this flow in the same moment. */
 const publishTries = 50;
 
@@ -103,11 +106,12 @@ class CachedFlows implements FlowRegistry {
     return definition;
   }
 
-  async publish(tenant: string, document: FlowDocument): Promise<Publication> {
+  async publish(tenant: string, flowId: string, document: FlowDocument): Promise<Publication> {
     for (let tries = 0; tries < publishTries; tries += 1) {
-      const { newest, next } = await this.numbers(tenant, document.id);
-      const load = loadFlow(JSON.stringify({ ...document.fields, id: document.id, version: next }), document.id);
-      if ('problems' in load) return load;
+      const { newest, next, isFull } = await this.numbers(tenant, flowId);
+      const load = loadFlow(JSON.stringify({ ...document, id: flowId, version: next }), flowId);
+      const problems = [...idProblems(flowId, document, isFull), ...('problems' in load ? load.problems : [])];
+      if ('problems' in load || problems.length > 0) return { problems };
       if (newest !== null && contentOf(newest) === contentOf(load.flow)) return { flow: newest, isNew: false };
       if (await this.add(tenant, load.flow)) return { flow: load.flow, isNew: true };
     }
@@ -115,13 +119,16 @@ class CachedFlows implements FlowRegistry {
   }
 
   /** The version that new sessions get, as the store has it now, and the number after all that a session may run on. */
-  private async numbers(tenant: string, flowId: string): Promise<{ newest: Flow | null; next: number }> {
-    const [row] = await this.db.asTenant(tenant).query<{ own: number | null; highest: number | null }>(
-      "SELECT max(version) FILTER (WHERE tenant = $1) AS own, max(version) AS highest FROM flows WHERE tenant IN ($1, '') AND flow_id = $2", [tenant, flowId],
+  private async numbers(tenant: string, flowId: string): Promise<{ newest: Flow | null; next: number; isFull: boolean }> {
+    const [row] = await this.db.asTenant(tenant).query<{ own: number | null; highest: number | null; flows: number }>(
+      `SELECT max(version) FILTER (WHERE tenant = $1 AND flow_id = $2) AS own, max(version) FILTER (WHERE flow_id = $2) AS highest,
+              count(DISTINCT flow_id) FILTER (WHERE tenant = $1)::int AS flows
+       FROM flows WHERE tenant IN ($1, '')`,
+      [tenant, flowId],
     );
     const own = row?.own ?? null;
     const newest = own === null ? this.newestShipped.get(flowId) ?? null : await this.version(tenant, flowId, own);
-    return { newest, next: (row?.highest ?? 0) + 1 };
+    return { newest, next: (row?.highest ?? 0) + 1, isFull: own === null && (row?.flows ?? 0) >= ownFlowsMax };
   }
 
   /** False when the number was taken in the meantime, by the tenant or by a new version of the product. */
@@ -168,9 +175,17 @@ function hashOf(flow: Flow): string {
   return createHash('sha256').update(canonicalJson(flow as unknown as Json)).digest('hex');
 }
 
-/** What two versions are compared by: all but their numbers. */
+/** What two versions are compared by: all but their numbers, as the store gives it back. */
 function contentOf(flow: Flow): string {
-  return hashOf({ ...flow, version: 0, rules: { ...flow.rules, version: 0 } });
+  return hashOf(JSON.parse(JSON.stringify({ ...flow, version: 0, rules: { ...flow.rules, version: 0 } })) as Flow);
+}
+
+function idProblems(flowId: string, document: FlowDocument, isFull: boolean): FlowProblem[] {
+  const at = { file: flowId, line: 1, column: 1, path: '/id' };
+  return [
+    ...(Object.hasOwn(document, 'id') && document['id'] !== flowId ? [{ ...at, reason: `'id' must be left out, or be '${flowId}' as in the address` }] : []),
+    ...(isFull ? [{ ...at, reason: `there are ${ownFlowsMax} flows of your own already, and no more are kept` }] : []),
+  ];
 }
 
 function keyOf(tenant: string, flowId: string, version: number): string {

@@ -49,10 +49,13 @@ function sealPayload(sealer: Sealer, payload: Payload, tenant: string): Payload 
   };
 }
 
-/** Every workflow id of ours reads `kind:{tenant}:…`, the tenant percent-encoded. null: not known here, or nobody's. */
+/** Kinds of workflows that belong to a tenant: their ids read `kind:{tenant}:…`, the tenant percent-encoded. */
+const kindsOfTenants: readonly string[] = ['session', 'task', 'redrive'];
+
+/** null: not known here, or nobody's. Then only the platform role may have it opened. */
 function tenantOf(context: Context): string | null {
   const [kind, tenant, rest] = context?.workflowId?.split(':') ?? [];
-  if (kind === undefined || tenant === undefined || rest === undefined) return null;
+  if (kind === undefined || tenant === undefined || rest === undefined || !kindsOfTenants.includes(kind)) return null;
   try {
     return decodeURIComponent(tenant);
   } catch {

@@ -1,6 +1,7 @@
 /** Wires messages to the session. The one place where a domain error becomes a Temporal failure. */
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure, condition, setHandler, uuid4 } from '@temporalio/workflow';
+import { eventsAfter } from '../domain/event-log.ts';
 import {
   MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome, type ClientEventBody,
   type DecisionBody, type EscalateBody, type Message, type Reply, type ResumeBody, type ResumeOutcome,
@@ -81,13 +82,11 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
   });
   read(readCheckpoints, (actor) => {
     allow(session.mayRead(actor));
-    return { checkpoints: session.state.checkpoints, total: session.state.checkpoint_version };
+    return { checkpoints: session.state.checkpoints, total: session.state.checkpoint_version, owner: session.state.owner };
   });
   read(readEvents, (actor, after) => {
     allow(session.mayRead(actor));
-    const { recent, event_sequence: last } = session.state;
-    const complete = after <= last && (after === last || (recent[0]?.sequence ?? last + 1) <= after + 1);
-    return { events: recent.filter((event) => event.sequence > after), complete, view: session.view() };
+    return { ...eventsAfter(session.state, after), view: session.view() };
   });
   read(readAnswers, (actor) => {
     allow(session.mayRead(actor));
@@ -113,9 +112,11 @@ function fingerprint(session: OnboardingSession, message: Message<unknown>): str
 async function readWords(session: OnboardingSession, messageId: string, text: string): Promise<Reading | null> {
   const question = session.currentQuestion();
   if (question === null || !session.isNew(messageId)) return null;
-  const { language, correlation_id, tenant, session_id } = session.state;
+  const { language, correlation_id, tenant, session_id, client_context } = session.state;
+  const zone = client_context['timezone'];
   return readAnswer({
     correlation_id, tenant, session_id, flow: { id: session.rules.id, version: session.rules.version }, question_id: question.id, text, language,
+    timezone: typeof zone === 'string' ? zone : null,
   });
 }
 

@@ -52,7 +52,7 @@ export type Read<T> = { readonly found: T } | { readonly rejected: Rejection; re
 export interface AnswersView { readonly answers: readonly AnswerEntry[] }
 export interface ProposalView { readonly proposal: Proposal | null; readonly statuses: Readonly<Record<string, string>>; readonly view: SessionView }
 
-export interface CheckpointsView { readonly checkpoints: readonly Checkpoint[]; readonly total: number }
+export interface CheckpointsView { readonly checkpoints: readonly Checkpoint[]; readonly total: number; readonly owner: string }
 /** Events after a sequence; `complete` false: some in between are no longer kept. */
 export interface EventsView { readonly events: readonly SessionEvent[]; readonly complete: boolean; readonly view: SessionView }
 

@@ -32,7 +32,7 @@ export const answerRoutes = [
       // the engine answers a repeated id by itself, before the session could ask who repeats it
       if (view.owner !== call.actor.subject) throw notFound();
       if (reply.fingerprint !== fingerprint) throw new Problem('idempotency_key_reused', 'This message_id was used for another answer. Use a fresh one for each message.');
-      const flow = await services.flows.version(view.flow.id, view.flow.version);
+      const flow = await services.flows.version(view.tenant, view.flow.id, view.flow.version);
       if (outcome.kind === 'not_asked') {
         throw new Problem('not_asked', 'This question is not the current one and was not asked before. Answer the current question first.', { headers: etagOf(view) });
       }

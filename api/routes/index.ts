@@ -2,6 +2,7 @@
 import type { Route } from '../route.ts';
 import { apiKeyRoutes } from './admin-api-keys.ts';
 import { auditRoutes } from './admin-audit.ts';
+import { flowPublishingRoutes } from './admin-flows.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
@@ -9,5 +10,6 @@ import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
 import { recoveryRoutes } from './recovery.ts';
 import { sessionRoutes } from './sessions.ts';
+import { streamRoutes } from './stream.ts';
 
-export const routes: readonly Route[] = [...sessionRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes];
+export const routes: readonly Route[] = [...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...flowPublishingRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes];

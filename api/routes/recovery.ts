@@ -5,7 +5,7 @@ import { findCheckpoint } from '../../stores/checkpoint-store.ts';
 import { sealedAs } from '../../stores/encryption.ts';
 import { Problem } from '../problem.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
-import { created, ok, route, type Call } from '../route.ts';
+import { audited, created, ok, route, type Call } from '../route.ts';
 import type { Services } from '../services.ts';
 import { clientId, json, QuestionWire, sessionParams, SessionWire, time, uuid } from '../wire.ts';
 import { sessionStates } from '../../domain/lifecycle.ts';
@@ -48,11 +48,11 @@ const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoin
 
 export const recoveryRoutes = [
   route.post('/sessions/:session_id/escalate', {
-    summary: 'Hand a session to a person; resume returns it', access: ['user'], params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
-    body: z.strictObject({ reason: z.string().trim().min(1).max(1_000), urgency: z.enum(['low', 'medium', 'high']).default('medium') }).meta({ id: 'EscalateRequest' }),
+    summary: 'Hand a session to a person; resume returns it', access: ['user'], audit: { action: 'session.escalate', when: 'others' }, params: sessionParams, answers: { 200: SessionWire },
+    problems: ['wrong_state', 'precondition_failed'], body: z.strictObject({ reason: z.string().trim().min(1).max(1_000), urgency: z.enum(['low', 'medium', 'high']).default('medium') }).meta({ id: 'EscalateRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.escalate(params.session_id, messageOf(call, body));
-      return ok(await presentSession(services.flows, view, false), etagOf(view));
+      return audited(ok(await presentSession(services.flows, view, false), etagOf(view)), { owner: view.owner, reason: body.reason });
     },
   }),
   route.post('/sessions/:session_id/checkpoint', {
@@ -79,17 +79,17 @@ export const recoveryRoutes = [
     },
   }),
   route.get('/sessions/:session_id/checkpoints', {
-    summary: 'The newest checkpoints', access: ['user'], params: sessionParams, answers: { 200: Checkpoints },
+    summary: 'The newest checkpoints', access: ['user'], audit: { action: 'checkpoint.list', when: 'others' }, params: sessionParams, answers: { 200: Checkpoints },
     query: z.strictObject({ ...clientId, limit: z.coerce.number().int().min(1).max(50).default(10) }),
     handler: async ({ params, query, call, services }) => {
-      const { checkpoints, total } = await services.sessions.checkpoints(call.actor, params.session_id);
-      return ok({
+      const { checkpoints, total, owner } = await services.sessions.checkpoints(call.actor, params.session_id);
+      return audited(ok({
         session_id: params.session_id, total_checkpoints: total,
         checkpoints: checkpoints.toReversed().slice(0, query.limit).map((each) => ({
           checkpoint_version: each.version, kind: each.kind, label: each.label, state: each.state, created_at: iso(each.created_at), checkpoint_hash: each.hash,
           data_summary: { answers_count: each.current.length, progress_percent: each.progress_percent },
         })),
-      });
+      }), { owner });
     },
   }),
   route.post('/sessions/:session_id/events', {

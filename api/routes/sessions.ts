@@ -35,7 +35,7 @@ export const sessionRoutes = [
     summary: 'Start a session', access: ['user'], body: StartRequest, answers: { 201: StartedSession, 200: StartedSession },
     problems: ['session_exists', 'unknown_flow', 'unsupported_language'],
     handler: async ({ body, call, services }) => {
-      const { flow, language } = chosenFlow(services, body.flow, body.language);
+      const { flow, language } = await chosenFlow(services, call.actor.tenant, body.flow, body.language);
       const begun = await begin(services, call, flow, language, body.client_context);
       if ('view' in begun) return created(await presentSession(services.flows, begun.view, false), etagOf(begun.view));
       if (!body.resume_existing) throw sessionExists(begun.existing);
@@ -75,10 +75,10 @@ export const sessionRoutes = [
   }),
 ];
 
-function chosenFlow(services: Services, id: string, tag: string): { flow: Flow; language: string } {
-  const flow = services.flows.newest(id);
+async function chosenFlow(services: Services, tenant: string, id: string, tag: string): Promise<{ flow: Flow; language: string }> {
+  const flow = await services.flows.newest(tenant, id);
   if (flow === null) {
-    const known = services.flows.all().map((each) => each.id);
+    const known = (await services.flows.all(tenant)).map((each) => each.id);
     throw new Problem('unknown_flow', `There is no flow of this name. There are: ${known.join(', ')}.`, {
       errors: [{ pointer: '/flow', code: 'unknown_flow', message: 'There is no flow of this name.', fix: `Use one of: ${known.join(', ')}.` }],
     });

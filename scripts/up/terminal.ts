@@ -25,13 +25,21 @@ export interface Ready {
   readonly seconds: number;
 }
 
+/** Ready-made lists for operators, by the search attributes of sessions. */
+const filters: readonly (readonly [name: string, query: string])[] = [
+  ['awaiting approval', `GwState="awaiting_approval"`], ['with a person', `GwState="escalated"`], ['open, not answered', `GwState="started" AND ExecutionStatus="Running"`],
+];
+
 export function sayReady({ configuration, url, urls, token, seconds }: Ready): void {
   const row = (name: string, text: string) => { say(`  ${name.padEnd(15)}${text}`); };
   say(`\n${green('●')} ${bold('Gangway is running.')}\n`);
   row('API', bold(url));
   row('Documentation', `${url}/docs`);
   if (urls.temporalUiUrl === null) row('Temporal', urls.temporalAddress);
-  else row('Temporal', `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
+  else {
+    row('Temporal', `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
+    for (const [name, query] of filters) row('', `${dim(name.padEnd(18))}${urls.temporalUiUrl}/namespaces/${configuration.TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(query)}`);
+  }
   row('Data', configuration.GANGWAY_DATA);
   say('');
   if (token === null) row('Tokens', `from your identity provider (${configuration.JWKS_URL ?? ''})`);

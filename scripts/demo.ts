@@ -1,0 +1,143 @@
+/** npm run demo: people who onboard, over HTTP, against the Gangway that runs; then what they did and the funnel of it. */
+import { randomInt } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { stages } from '../domain/lifecycle.ts';
+import type { Role } from '../domain/message.ts';
+import { ConfigurationError, readConfiguration, type Configuration } from '../stores/configuration.ts';
+import { isTenantName } from '../stores/postgres.ts';
+import { base, Client, expected } from './demo/client.ts';
+import { plan } from './demo/plan.ts';
+import { seedMax } from './demo/random.ts';
+import { runningOn, type Running } from './demo/running.ts';
+import { isIn, tallyOf, type StageCounts, type Tally } from './demo/tally.ts';
+import { progressOf, say, sayFunnel, sayTally } from './demo/terminal.ts';
+import { play, type Cast, type Played } from './demo/visit.ts';
+import { developmentToken } from './development-token.ts';
+import { PlainError } from './embedded/plain-error.ts';
+import { onInterruption } from './up/interruption.ts';
+
+const usage = `Usage: npm run demo -- [--sessions N] [--seed S] [--tenant TENANT]
+  --sessions  how many people come (default 40, at most 10000)
+  --seed      the same seed gives the same people (0 to ${seedMax}; default: any)
+  --tenant    where they belong (default demo)`;
+
+const sessionsMax = 10_000;
+const atOnce = 6;
+const tokenSeconds = 12 * 3_600;
+/** Longest wait for the funnel to have everything. */
+const funnelMs = 20_000;
+
+class UsageError extends Error {}
+
+interface Options { readonly sessions: number; readonly seed: number; readonly tenant: string }
+
+function optionsOf(argv: readonly string[]): Options {
+  const text = { type: 'string' } as const;
+  let values: { sessions?: string | undefined; seed?: string | undefined; tenant?: string | undefined };
+  try {
+    ({ values } = parseArgs({ args: [...argv], options: { sessions: text, seed: text, tenant: text }, strict: true }));
+  } catch (error) {
+    throw new UsageError((error instanceof Error ? error.message : String(error)).split('. ')[0], { cause: error });
+  }
+  const tenant = values.tenant ?? 'demo';
+  if (!isTenantName(tenant)) throw new UsageError('--tenant must be 1-128 printable characters.');
+  return { tenant, sessions: whole('--sessions', values.sessions ?? '40', 1, sessionsMax), seed: whole('--seed', values.seed ?? String(randomInt(seedMax)), 0, seedMax) };
+}
+
+function whole(name: string, text: string, min: number, max: number): number {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= min && number <= max)) throw new UsageError(`${name} must be a whole number from ${min} to ${max}, not "${text}".`);
+  return number;
+}
+
+/** Tokens of people, made when they are needed. Names carry the run, so that a second one finds nobody's session open. */
+function peopleOf(running: Running, configuration: Configuration, tenant: string, stop: AbortSignal) {
+  const run = Date.now().toString(36);
+  return async (sub: string, ...roles: Role[]): Promise<Client> => {
+    const token = await developmentToken({ tenant, sub: `${sub}-${run}`, roles, ttlSeconds: tokenSeconds }, running.key, configuration);
+    return new Client(running.url, token, stop);
+  };
+}
+
+/** Plays all visits, some at a time. Ends early when stopped, or at the first visit that fails. */
+async function playAll(options: Options, castOf: (number: number) => Cast, stop: AbortSignal): Promise<{ played: Played[]; failure: unknown }> {
+  const visits = plan(options.seed, options.sessions).values();
+  const played: Played[] = [];
+  const progress = progressOf(options.sessions);
+  let failure: unknown = null;
+  const playNext = async (): Promise<void> => {
+    for (const visit of visits) {
+      if (stop.aborted || failure !== null) return;
+      try {
+        played.push(await play(visit, castOf(visit.number)));
+        progress.done();
+      } catch (error) {
+        if (!stop.aborted) failure ??= error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, playNext));
+  progress.end();
+  return { played, failure };
+}
+
+const Funnel = z.object({ stages: z.array(z.object({ name: z.enum(stages), count: z.number() })) });
+
+async function funnelOf(analyst: Client): Promise<StageCounts> {
+  const report = Funnel.parse(await expected(analyst.get('/analytics/funnel/?fresh=true'), 'read the funnel'));
+  return Object.fromEntries(report.stages.map(({ name, count }) => [name, count])) as Record<(typeof stages)[number], number>;
+}
+
+/** The funnel once it has all that was played, or what it has when that takes too long or nobody waits any more. */
+async function settledFunnel(analyst: Client, before: StageCounts, tally: Tally, stop: AbortSignal): Promise<StageCounts> {
+  const deadline = performance.now() + funnelMs;
+  let counts = await funnelOf(analyst);
+  while (!isIn(counts, before, tally) && !stop.aborted && performance.now() < deadline) {
+    await pause(250);
+    counts = await funnelOf(analyst);
+  }
+  return counts;
+}
+
+function sayLinks({ url, temporalUiUrl }: Running, { TEMPORAL_NAMESPACE }: Configuration, tenant: string): void {
+  const filter = `GwTenant = "${tenant}"`;
+  say(`\n  Report     ${url}${base}/analytics/funnel/ (a token for it: npm run --silent token -- --tenant ${tenant} --sub ana --roles analyst)`);
+  if (temporalUiUrl !== null) say(`  Sessions   ${temporalUiUrl}/namespaces/${TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(filter)}`);
+  say(`  Filter     ${filter} (Temporal Web UI)`);
+}
+
+async function main(): Promise<void> {
+  const options = optionsOf(process.argv.slice(2));
+  const configuration = readConfiguration(process.env);
+  const running = await runningOn(configuration);
+  const { signal: stop } = onInterruption(() => { say('\nStopping …'); }, () => { process.exit(130); });
+  const person = peopleOf(running, configuration, options.tenant, stop);
+  const approvers = [await person('approver-1', 'approver'), await person('approver-2', 'approver'), await person('approver-3', 'approver')] as const;
+  // the report is read also after a stop
+  const analyst = await peopleOf(running, configuration, options.tenant, new AbortController().signal)('analyst', 'analyst');
+  const before = await funnelOf(analyst);
+  say(`${options.sessions} people come to ${options.tenant} (seed ${options.seed}).`);
+  const castOf = (number: number): Cast => {
+    const pairs = [[approvers[0], approvers[1]], [approvers[1], approvers[2]], [approvers[2], approvers[0]]] as const;
+    return { visitor: (who) => person(`visitor-${who}`, 'user'), approvers: pairs[number % 3] ?? pairs[0], stop };
+  };
+  const { played, failure } = await playAll(options, castOf, stop);
+  const tally = tallyOf(played);
+  sayTally(tally);
+  if (stop.aborted) say(`\n  Stopped: ${options.sessions - played.length} of ${options.sessions} people did not come to an end.`);
+  sayFunnel(options.tenant, await settledFunnel(analyst, before, tally, stop));
+  sayLinks(running, configuration, options.tenant);
+  if (failure !== null) throw failure;
+  process.exitCode = stop.aborted ? 130 : 0;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+  const plain = error instanceof UsageError || error instanceof PlainError || error instanceof ConfigurationError;
+  process.stderr.write(`${plain ? error.message : `The demo could not go on: ${error instanceof Error ? error.message : String(error)}`}\n`);
+  if (error instanceof UsageError) process.stderr.write(`\n${usage}\n`);
+}

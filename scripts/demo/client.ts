@@ -1,0 +1,69 @@
+/** One person at the API: a token, patience with 429 and 503, and a bound on everything. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+import { PlainError } from '../embedded/plain-error.ts';
+
+export const base = '/api/v1/onboarding';
+
+export interface Reply { readonly status: number; readonly body: unknown }
+
+const requestMs = 20_000;
+const tries = 6;
+/** Longest pause that is taken at the server's word, seconds. */
+const pauseMaxSeconds = 90;
+
+export class Client {
+  private readonly url: string;
+  private readonly token: string;
+  private readonly stop: AbortSignal;
+
+  constructor(url: string, token: string, stop: AbortSignal) {
+    this.url = url;
+    this.token = token;
+    this.stop = stop;
+  }
+
+  get(path: string): Promise<Reply> { return this.call('GET', path); }
+
+  /** Repeats carry the same key, so that what was done is not done twice. */
+  post(path: string, body: object): Promise<Reply> { return this.call('POST', path, { body: JSON.stringify(body), key: randomUUID() }); }
+
+  /** Throws PlainError when the service is not there or stays busy, and the signal's reason when it was stopped. */
+  private async call(method: 'GET' | 'POST', path: string, sent?: { readonly body: string; readonly key: string }): Promise<Reply> {
+    let waited = 'does not answer';
+    for (let left = tries; left > 0; left -= 1) {
+      const reply = await this.once(method, path, sent);
+      if (reply !== null && reply.status !== 429 && reply.status !== 503) return reply;
+      waited = reply === null ? 'does not answer' : `asks to wait (${reply.status})`;
+      if (left > 1) await pause((reply?.retrySeconds ?? 1) * 1_000, undefined, { signal: this.stop });
+    }
+    throw new PlainError(`The service ${waited} after ${tries} tries of ${method} ${path}.`);
+  }
+
+  /** null: no answer came. */
+  private async once(method: string, path: string, sent?: { readonly body: string; readonly key: string }): Promise<Reply & { retrySeconds: number } | null> {
+    this.stop.throwIfAborted();
+    try {
+      const response = await fetch(`${this.url}${base}${path}`, {
+        method, signal: AbortSignal.any([this.stop, AbortSignal.timeout(requestMs)]), ...(sent === undefined ? {} : { body: sent.body }),
+        headers: { authorization: `Bearer ${this.token}`, ...(sent === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': sent.key }) },
+      });
+      const asked = Number(response.headers.get('retry-after') ?? 1);
+      const retrySeconds = Math.min(Number.isFinite(asked) ? Math.max(asked, 0.2) : 1, pauseMaxSeconds);
+      return { status: response.status, body: await response.json(), retrySeconds };
+    } catch {
+      // a refused connection, a broken one or a time-out: the repeat tells
+      this.stop.throwIfAborted();
+      return null;
+    }
+  }
+}
+
+/** The body of a success. */
+export async function expected(reply: Promise<Reply>, what: string): Promise<unknown> {
+  const { status, body } = await reply;
+  if (status < 300) return body;
+  const problem = z.object({ code: z.string(), detail: z.string() }).safeParse(body);
+  throw new PlainError(`Nobody could ${what}: ${status}${problem.success ? ` ${problem.data.code}, ${problem.data.detail}` : ''}`);
+}

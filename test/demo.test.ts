@@ -1,0 +1,141 @@
+/** npm run demo: what it says is what happened, and the same seed plays the same people. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Client } from '../scripts/demo/client.ts';
+import { outcomes, plan, type Outcome } from '../scripts/demo/plan.ts';
+import { seeded } from '../scripts/demo/random.ts';
+import { root } from './support/instance.ts';
+import { newTenant, person, type Body } from './support/person.ts';
+import { sharedInstance } from './support/shared.ts';
+import { until } from './support/until.ts';
+
+const instance = sharedInstance();
+
+interface Ended { readonly code: number | null; readonly stdout: string; readonly stderr: string }
+
+function demo(options: readonly string[], folder = instance.folder): { ended: Promise<Ended>; output: () => string; interrupt: () => void } {
+  const child = spawn('sh', ['scripts/run', 'scripts/demo.ts', ...options], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', GANGWAY_DATA: folder } });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => { said.stdout += chunk.toString(); });
+  child.stderr.on('data', (chunk: Buffer) => { said.stderr += chunk.toString(); });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => { resolve({ code, ...said }); });
+  });
+  return { ended, output: () => said.stdout, interrupt: () => { child.kill('SIGINT'); } };
+}
+
+/** `name    12 …` → 12 */
+const numberAfter = (text: string, name: string): number => Number(new RegExp(`^ +${name} [ █]*?(\\d+)`, 'mu').exec(text)?.[1] ?? Number.NaN);
+
+describe('a plan', () => {
+  const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+
+  test('has as many visits as were asked for, each outcome in its share, and is the same for the same seed', () => {
+    fc.assert(fc.property(seeds, fc.integer({ min: 1, max: 200 }), (seed, sessions) => {
+      const visits = plan(seed, sessions);
+      const counts = outcomes.map((outcome) => visits.filter((visit) => visit.outcome === outcome).length);
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(sessions);
+      if (sessions >= 20) expect(Math.min(...counts)).toBeGreaterThan(0);
+      expect(visits.map(({ number }) => number)).toEqual(Array.from({ length: sessions }, (_, at) => at + 1));
+      expect(plan(seed, sessions)).toEqual(visits);
+    }));
+  });
+
+  test('stops before the last question exactly those who do not finish', () => {
+    fc.assert(fc.property(seeds, (seed) => {
+      for (const { outcome, stopAfter } of plan(seed, 40)) {
+        expect(stopAfter !== null).toBe(outcome === 'stalled' || outcome === 'cancelled' || outcome === 'escalated');
+        if (stopAfter !== null) expect(stopAfter).toBeLessThan(6);
+      }
+    }));
+  });
+
+  test('is another one for another seed', () => {
+    expect(new Set([1, 2, 3, 4].map((seed) => JSON.stringify(plan(seed, 10)))).size).toBe(4);
+    const random = seeded(1);
+    const draws = Array.from({ length: 1_000 }, () => random.next());
+    expect(draws.every((draw) => draw >= 0 && draw < 1)).toBe(true);
+    expect(draws.reduce((sum, draw) => sum + draw, 0) / draws.length).toBeCloseTo(0.5, 1);
+  });
+});
+
+describe('a person of the demo', () => {
+  test('waits as long as the service asks at 429 and 503, and repeats with the same key', async () => {
+    const seen: { key: string | undefined; at: number }[] = [];
+    const answers = [[429, '1'], [503, '0.3'], [200, '']] as const;
+    const server = createServer((request, response) => {
+      const [status, retryAfter] = answers[seen.length] ?? [500, ''];
+      seen.push({ key: String(request.headers['idempotency-key']), at: performance.now() });
+      response.writeHead(status, { 'content-type': 'application/json', ...(retryAfter === '' ? {} : { 'retry-after': retryAfter }) });
+      response.end('{"done":true}');
+    });
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    try {
+      const { port } = server.address() as AddressInfo;
+      const reply = await new Client(`http://127.0.0.1:${port}`, 'token', new AbortController().signal).post('/sessions/', {});
+      expect(reply).toMatchObject({ status: 200, body: { done: true } });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+    expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
+    const [first = 0, second = 0, third = 0] = seen.map(({ at }) => at);
+    expect(second - first).toBeGreaterThan(990);
+    expect(third - second).toBeGreaterThan(290);
+  });
+});
+
+describe('the demo', () => {
+  test('plays its plan, and the funnel has what it says', async () => {
+    const tenant = newTenant();
+    const { code, stdout, stderr } = await demo(['--sessions', '8', '--seed', '7', '--tenant', tenant]).ended;
+    expect([code, stderr]).toEqual([0, '']);
+    const visits = plan(7, 8);
+    const planned = (...wanted: Outcome[]): number => visits.filter(({ outcome }) => wanted.includes(outcome)).length;
+    expect(outcomes.map((outcome) => numberAfter(stdout, outcome))).toEqual(outcomes.map((outcome) => planned(outcome)));
+    expect(stdout).toContain('8 people come to');
+    expect(stdout).toContain('(seed 7)');
+
+    const analyst = await person(instance, tenant, 'cy', 'analyst');
+    const { body: funnel } = await analyst.get('/analytics/funnel/?fresh=true');
+    expect(funnel.stages.map(({ count }: Body) => count)).toEqual([
+      8, visits.filter(({ stopAfter }) => stopAfter !== 0).length, planned('completed', 'modified', 'rejected', 'waiting'), planned('completed', 'modified', 'rejected'), planned('completed', 'modified'),
+    ]);
+    const shown = stdout.slice(stdout.indexOf('The funnel of'));
+    for (const { name, count } of funnel.stages as { name: string; count: number }[]) expect([name, numberAfter(shown, name)]).toEqual([name, count]);
+    expect(shown).toContain(encodeURIComponent(`GwTenant = "${tenant}"`));
+    expect(shown).toContain(`${instance.url}/api/v1/onboarding/analytics/funnel/`);
+  });
+
+  test('ends cleanly at Ctrl-C, with what was done so far', async () => {
+    const { ended, output, interrupt } = demo(['--sessions', '400', '--tenant', newTenant()]);
+    await until('it has begun', () => output().includes('people come to'), 30_000);
+    interrupt();
+    const { code, stdout, stderr } = await ended;
+    expect([code, stderr]).toEqual([130, '']);
+    expect(stdout).toMatch(/Stopped: \d+ of 400 people/);
+    expect(numberAfter(stdout, 'sessions')).toBeLessThan(400);
+  });
+
+  test('says in one sentence that nothing runs, and what is wrong with its options', async () => {
+    const empty = await mkdtemp(join(tmpdir(), 'gangway-demo-'));
+    try {
+      const none = await demo([], empty).ended;
+      expect([none.code, none.stdout, none.stderr.trim().split('\n')]).toEqual([1, '', [expect.stringMatching(/^No Gangway runs on .*: start it with npm run up/)]]);
+    } finally {
+      await rm(empty, { recursive: true, force: true });
+    }
+    for (const options of [['--sessions', '0'], ['--sessions', 'many'], ['--seed', '-1'], ['--tenant', ''], ['--speed', '9']]) {
+      const { code, stderr } = await demo(options).ended;
+      expect([options, code]).toEqual([options, 2]);
+      expect(stderr).toContain('Usage: npm run demo');
+    }
+  });
+});
