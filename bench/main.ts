@@ -18,6 +18,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   answers: () => import('./answers.ts'),
   memory: () => import('./memory.ts'),
   start: () => import('./start.ts'),
+  sessions: () => import('./sessions.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

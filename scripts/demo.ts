@@ -43,7 +43,10 @@ function optionsOf(argv: readonly string[]): Options {
   }
   const tenant = values.tenant ?? 'demo';
   if (!isTenantName(tenant)) throw new UsageError('--tenant must be 1-128 printable characters.');
-  return { tenant, sessions: whole('--sessions', values.sessions ?? '40', 1, sessionsMax), seed: whole('--seed', values.seed ?? String(randomInt(seedMax)), 0, seedMax) };
+  return {
+    tenant, sessions: whole('--sessions', values.sessions ?? '40', 1, sessionsMax),
+    seed: whole('--seed', values.seed ?? String(randomInt(seedMax)), 0, seedMax),
+  };
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

@@ -40,7 +40,7 @@ export interface FlowRegistryOptions {
   readonly now: () => number;
 }
 
-interface FlowRow { tenant: string; definition: Flow }
+interface FlowRow { definition: Flow }
 type Versions = ReadonlyMap<string, number>;
 interface Known { readonly at: number; readonly versions: Promise<Versions> }
 
@@ -48,8 +48,6 @@ interface Known { readonly at: number; readonly versions: Promise<Versions> }
 const newestMs = 1_000;
 const cachedDefinitions = 500;
 const cachedTenants = 5_000;
-/** Names of versions that turned out to be the shipped ones: some 100 bytes each. */
-const cachedNames = 20_000;
 /** Flows of a tenant's own. */
 const ownFlowsMax = 100;
 /** Each try fails only because somebody else has published this flow in the same moment. */
@@ -58,21 +56,22 @@ const publishTries = 50;
 /** Registers the shipped flows. Throws when a version is known with another content: raise the version instead. */
 export async function openFlowRegistry(options: FlowRegistryOptions): Promise<FlowRegistry> {
   for (const flow of options.shipped) await register(options.db, flow);
-  return new CachedFlows(options);
+  return new CachedFlows(options, await takenNumbers(options.db));
 }
 
 class CachedFlows implements FlowRegistry {
   private readonly db: Database;
   private readonly now: () => number;
   private readonly shipped: ReadonlyMap<string, Flow>;
+  private readonly taken: ReadonlySet<string>;
   private readonly newestShipped: ReadonlyMap<string, Flow>;
   private readonly definitions = new LruMap<Flow>(cachedDefinitions);
-  private readonly namesOfShipped = new LruMap<true>(cachedNames);
   private readonly own = new LruMap<Known>(cachedTenants);
 
-  constructor({ db, shipped, now }: FlowRegistryOptions) {
+  constructor({ db, shipped, now }: FlowRegistryOptions, taken: ReadonlySet<string>) {
     this.db = db;
     this.now = now;
+    this.taken = taken;
     this.shipped = new Map(shipped.map((flow) => [keyOf('', flow.id, flow.version), flow]));
     const newest = new Map<string, Flow>();
     for (const flow of shipped) if ((newest.get(flow.id)?.version ?? 0) < flow.version) newest.set(flow.id, flow);
@@ -92,18 +91,18 @@ class CachedFlows implements FlowRegistry {
   }
 
   async version(tenant: string, flowId: string, version: number): Promise<Flow> {
-    const [key, shippedKey] = [keyOf(tenant, flowId, version), keyOf('', flowId, version)];
-    const isShipped = this.namesOfShipped.get(key) !== undefined;
-    const cached = isShipped ? this.shipped.get(shippedKey) ?? this.definitions.get(shippedKey) : this.definitions.get(key);
+    const key = keyOf(tenant, flowId, version);
+    const known = this.taken.has(key) ? undefined : this.shipped.get(keyOf('', flowId, version));
+    const cached = known ?? this.definitions.get(key);
     if (cached !== undefined) return cached;
+    // also those that an earlier release shipped
     const [row] = await this.db.asTenant(tenant).query<FlowRow>(
-      "SELECT tenant, definition FROM flows WHERE tenant IN ($1, '') AND flow_id = $2 AND version = $3 ORDER BY tenant DESC LIMIT 1", [tenant, flowId, version],
+      "SELECT definition FROM flows WHERE tenant IN ($1, '') AND flow_id = $2 AND version = $3 ORDER BY tenant DESC LIMIT 1",
+      [tenant, flowId, version],
     );
     if (row === undefined) throw new Error(`Flow ${flowId} version ${version} was never registered.`);
-    if (row.tenant === '') this.namesOfShipped.set(key, true);
-    const definition = row.tenant === '' ? this.shipped.get(shippedKey) ?? row.definition : row.definition;
-    if (!this.shipped.has(shippedKey) || row.tenant !== '') this.definitions.set(keyOf(row.tenant, flowId, version), definition);
-    return definition;
+    this.definitions.set(key, row.definition);
+    return row.definition;
   }
 
   async publish(tenant: string, flowId: string, document: FlowDocument): Promise<Publication> {
@@ -159,16 +158,38 @@ class CachedFlows implements FlowRegistry {
   }
 }
 
+/**
+ * Numbers that a tenant had given before a release shipped them too: in that tenant they go on being its own. None comes
+ * to these later, since a tenant's next number follows what is shipped. All other shipped versions need no look-up, so
+ * that sessions on them go on without PostgreSQL.
+ */
+async function takenNumbers(db: Database): Promise<ReadonlySet<string>> {
+  const rows = await db.asSystem().query<{ tenant: string; flow_id: string; version: number }>(
+    `SELECT own.tenant, own.flow_id, own.version FROM flows AS own JOIN flows AS shipped USING (flow_id, version)
+     WHERE own.tenant <> '' AND shipped.tenant = ''`,
+  );
+  return new Set(rows.map((row) => keyOf(row.tenant, row.flow_id, row.version)));
+}
+
 async function readOwnVersions(db: Database, tenant: string): Promise<Versions> {
-  const rows = await db.asTenant(tenant).query<{ flow_id: string; version: number }>('SELECT flow_id, max(version) AS version FROM flows WHERE tenant = $1 GROUP BY flow_id', [tenant]);
+  const rows = await db.asTenant(tenant).query<{ flow_id: string; version: number }>(
+    'SELECT flow_id, max(version) AS version FROM flows WHERE tenant = $1 GROUP BY flow_id', [tenant],
+  );
   return new Map(rows.map((row) => [row.flow_id, row.version]));
 }
 
 async function register(db: Database, flow: Flow): Promise<void> {
   const hash = hashOf(flow);
-  await db.asSystem().query("INSERT INTO flows (tenant, flow_id, version, definition, hash) VALUES ('', $1, $2, $3, $4) ON CONFLICT DO NOTHING", [flow.id, flow.version, JSON.stringify(flow), hash]);
-  const [row] = await db.query<{ hash: string }>("SELECT hash FROM flows WHERE tenant = '' AND flow_id = $1 AND version = $2", [flow.id, flow.version]);
-  if (row?.hash !== hash) throw new Error(`Flow ${flow.id} version ${flow.version} was registered with another content. Give the changed flow a new version: sessions run on the old one.`);
+  await db.asSystem().query(
+    "INSERT INTO flows (tenant, flow_id, version, definition, hash) VALUES ('', $1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    [flow.id, flow.version, JSON.stringify(flow), hash],
+  );
+  const [row] = await db.query<{ hash: string }>(
+    "SELECT hash FROM flows WHERE tenant = '' AND flow_id = $1 AND version = $2", [flow.id, flow.version],
+  );
+  if (row?.hash === hash) return;
+  const mend = 'Give the changed flow a new version: sessions run on the old one.';
+  throw new Error(`Flow ${flow.id} version ${flow.version} was registered with another content. ${mend}`);
 }
 
 function hashOf(flow: Flow): string {
@@ -182,8 +203,9 @@ function contentOf(flow: Flow): string {
 
 function idProblems(flowId: string, document: FlowDocument, isFull: boolean): FlowProblem[] {
   const at = { file: flowId, line: 1, column: 1, path: '/id' };
+  const isOther = Object.hasOwn(document, 'id') && document['id'] !== flowId;
   return [
-    ...(Object.hasOwn(document, 'id') && document['id'] !== flowId ? [{ ...at, reason: `'id' must be left out, or be '${flowId}' as in the address` }] : []),
+    ...(isOther ? [{ ...at, reason: `'id' must be left out, or be '${flowId}' as in the address` }] : []),
     ...(isFull ? [{ ...at, reason: `there are ${ownFlowsMax} flows of your own already, and no more are kept` }] : []),
   ];
 }

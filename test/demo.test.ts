@@ -20,7 +20,8 @@ const instance = sharedInstance();
 interface Ended { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 function demo(options: readonly string[], folder = instance.folder): { ended: Promise<Ended>; output: () => string; interrupt: () => void } {
-  const child = spawn('sh', ['scripts/run', 'scripts/demo.ts', ...options], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', GANGWAY_DATA: folder } });
+  const env = { ...process.env, NODE_OPTIONS: '', GANGWAY_DATA: folder };
+  const child = spawn('sh', ['scripts/run', 'scripts/demo.ts', ...options], { cwd: root, env });
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => { said.stdout += chunk.toString(); });
   child.stderr.on('data', (chunk: Buffer) => { said.stderr += chunk.toString(); });
@@ -106,7 +107,8 @@ describe('the demo', () => {
     const analyst = await person(instance, tenant, 'cy', 'analyst');
     const { body: funnel } = await analyst.get('/analytics/funnel/?fresh=true');
     expect(funnel.stages.map(({ count }: Body) => count)).toEqual([
-      8, visits.filter(({ stopAfter }) => stopAfter !== 0).length, planned('completed', 'modified', 'rejected', 'waiting'), planned('completed', 'modified', 'rejected'), planned('completed', 'modified'),
+      8, visits.filter(({ stopAfter }) => stopAfter !== 0).length, planned('completed', 'modified', 'rejected', 'waiting'),
+      planned('completed', 'modified', 'rejected'), planned('completed', 'modified'),
     ]);
     const shown = stdout.slice(stdout.indexOf('The funnel of'));
     for (const { name, count } of funnel.stages as { name: string; count: number }[]) expect([name, numberAfter(shown, name)]).toEqual([name, count]);
@@ -128,7 +130,8 @@ describe('the demo', () => {
     const empty = await mkdtemp(join(tmpdir(), 'gangway-demo-'));
     try {
       const none = await demo([], empty).ended;
-      expect([none.code, none.stdout, none.stderr.trim().split('\n')]).toEqual([1, '', [expect.stringMatching(/^No Gangway runs on .*: start it with npm run up/)]]);
+      const said = [none.code, none.stdout, none.stderr.trim().split('\n')];
+      expect(said).toEqual([1, '', [expect.stringMatching(/^No Gangway runs on .*: start it with npm run up/)]]);
     } finally {
       await rm(empty, { recursive: true, force: true });
     }

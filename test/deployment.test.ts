@@ -80,8 +80,8 @@ describe('docker-compose.yml', () => {
   test('opens ports to this machine only, and has no secret in it', async () => {
     for (const port of Object.values(services).flatMap(({ ports }) => ports ?? [])) expect(port).toMatch(/^127\.0\.0\.1:/);
     const example = await readFile(join(root, 'deploy', 'example.env'), 'utf8');
-    const offered = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
-    const asked = [...text.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name);
+    const offered = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name ?? '');
+    const asked = [...text.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name ?? '');
     expect([...new Set(asked)].sort()).toEqual([...offered].sort());
     for (const [line, name] of example.matchAll(/^(\w*(?:PASSWORD|KEYS?)\w*)=.*$/gm)) expect(line).toBe(`${name}=`);
     // must be given: no stand-in that somebody would forget to change

@@ -1,6 +1,10 @@
 /** Flows that a tenant publishes: versions, who sees them, what is refused, and texts that are missing in a language. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import { loadFlow, loadFlowFolder } from '../stores/flow-files.ts';
+import { openFlowRegistry } from '../stores/flow-registry.ts';
+import type { Database } from '../stores/postgres.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, newTenant, person, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -15,8 +19,8 @@ function desk(questions: readonly object[] = []): Record<string, unknown> {
     default_language: 'en', languages: ['en', 'hi'], title: { en: 'Set up a desk', hi: 'डेस्क' },
     questions: [{ id: 'desk_name', type: 'text', prompt: { en: 'What is the desk called?', hi: 'डेस्क का नाम?' } }, ...questions],
     recommendations: [{
-      id: 'log', target: { type: 'type_assist', key: 'slug(desk_name)' }, values: { code: "'LOG'", label: "'Log'", category: "'desk'" }, confidence: 0.9, always: true,
-      rationale: 'Every desk has a log.',
+      id: 'log', target: { type: 'type_assist', key: 'slug(desk_name)' }, values: { code: "'LOG'", label: "'Log'", category: "'desk'" },
+      confidence: 0.9, always: true, rationale: 'Every desk has a log.',
     }],
   };
 }
@@ -27,7 +31,8 @@ describe('a published flow', () => {
   test('counts its versions up; a running session keeps the questions it began with, and the next one gets the new ones', async () => {
     const { ana, admin, tenant } = await cast(instance);
     const first = await publish(admin, 'desk', desk());
-    expect([first.status, first.body]).toEqual([201, { id: 'desk', version: 1, title: 'Set up a desk', description: '', languages: ['en', 'hi'], default_language: 'en' }]);
+    const shown = { id: 'desk', version: 1, title: 'Set up a desk', description: '', languages: ['en', 'hi'], default_language: 'en' };
+    expect([first.status, first.body]).toEqual([201, shown]);
     const running = await ana.start({ flow: 'desk' });
     expect(running.flow).toEqual({ id: 'desk', version: 1 });
 
@@ -76,7 +81,8 @@ describe('a published flow', () => {
     const eve = await person(instance, tenant, 'eve', 'user');
     const own = await eve.start();
     expect([own.flow, own.question.id]).toEqual([{ id: 'business_unit_setup', version: 2 }, 'desk_name']);
-    expect((await ana.answer(shipped.session_id, 'setup_urgency', 'immediate')).body).toMatchObject({ flow: { version: 1 }, question: { id: 'business_unit_type' } });
+    const { body: goesOn } = await ana.answer(shipped.session_id, 'setup_urgency', 'immediate');
+    expect(goesOn).toMatchObject({ flow: { version: 1 }, question: { id: 'business_unit_type' } });
     const stranger = await cast(instance);
     expect((await stranger.ana.start()).flow).toEqual({ id: 'business_unit_setup', version: 1 });
   });
@@ -118,8 +124,8 @@ describe('what is refused', () => {
     expect([status, body.code]).toEqual([422, 'flow_invalid']);
     const found = body.errors.map((error: Body) => `${error.pointer} ${error.code}`);
     for (const wanted of [
-      '/id invalid_value', '/default_language invalid_value', '/questions/1 invalid_value', '/questions/2/prompt/en missing_text', '/questions/2/pattern invalid_value',
-      '/questions/3/when invalid_value', '/questions/4/colour unknown_field',
+      '/id invalid_value', '/default_language invalid_value', '/questions/1 invalid_value', '/questions/2/prompt/en missing_text',
+      '/questions/2/pattern invalid_value', '/questions/3/when invalid_value', '/questions/4/colour unknown_field',
     ]) expect(found).toContain(wanted);
     for (const error of body.errors) expect([error.message, error.fix].every((text: string) => text.length > 3)).toBe(true);
     expect((await admin.get('/flows/desk/')).status).toBe(404);
@@ -141,17 +147,20 @@ describe('what is refused', () => {
 
 describe('a text that a language lacks', () => {
   const question = {
-    id: 'place', type: 'single_choice', prompt: { en: 'Which kind of place?', hi: '' }, help: { en: 'Pick the closest one.' }, retry_text: { en: 'Please choose from the list.', hi: '' },
+    id: 'place', type: 'single_choice', prompt: { en: 'Which kind of place?', hi: '' }, help: { en: 'Pick the closest one.' },
+    retry_text: { en: 'Please choose from the list.', hi: '' },
     options: [{ value: 'shop', label: { en: 'Little shop', hi: 'छोटी दुकान' } }, { value: 'depot', label: { en: 'Parcel depot', hi: '' } }],
   };
-  const flow = { ...desk(), questions: [question, { id: 'note', type: 'text', required: false, prompt: { en: 'Anything else?' } }], recommendations: [] };
+  const note = { id: 'note', type: 'text', required: false, prompt: { en: 'Anything else?' } };
+  const flow = { ...desk(), questions: [question, note], recommendations: [] };
 
   test('falls back to the default language, one by one, and is never blank', async () => {
     const { ana, admin } = await cast(instance);
     await publish(admin, 'place', flow);
     const session = await ana.start({ flow: 'place', language: 'hi' });
     expect(session.question).toMatchObject({
-      prompt: 'Which kind of place?', help: 'Pick the closest one.', options: [{ value: 'shop', label: 'छोटी दुकान' }, { value: 'depot', label: 'Parcel depot' }],
+      prompt: 'Which kind of place?', help: 'Pick the closest one.',
+      options: [{ value: 'shop', label: 'छोटी दुकान' }, { value: 'depot', label: 'Parcel depot' }],
     });
     const refused = await ana.answer(session.session_id, 'place', 'castle');
     expect([refused.status, refused.body.detail]).toEqual([422, 'Please choose from the list.']);
@@ -162,7 +171,8 @@ describe('a text that a language lacks', () => {
     const { admin, tenant } = await cast(instance);
     await publish(admin, 'place', flow);
     const cases: [body: object, value: string][] = [
-      [{ question_id: 'place', value: 'depot' }, 'depot'], [{ text: 'Parcel depot' }, 'depot'], [{ text: 'छोटी दुकान' }, 'shop'], [{ text: 'little shop' }, 'shop'],
+      [{ question_id: 'place', value: 'depot' }, 'depot'], [{ text: 'Parcel depot' }, 'depot'],
+      [{ text: 'छोटी दुकान' }, 'shop'], [{ text: 'little shop' }, 'shop'],
     ];
     await Promise.all(cases.map(async ([body, value], at) => {
       const ana = await person(instance, tenant, `ana-${at}`, 'user');
@@ -189,11 +199,13 @@ describe('a text that a language lacks', () => {
   test('missing or empty in the default language it is refused, with a pointer', async () => {
     const { admin } = await cast(instance);
     const { status, body } = await publish(admin, 'place', {
-      ...flow, title: { hi: 'जगह' }, questions: [{ ...question, help: { en: ' ', hi: 'मदद' }, options: [{ value: 'shop', label: { en: '' } }, { value: 'depot', label: '' }] }],
+      ...flow, title: { hi: 'जगह' },
+      questions: [{ ...question, help: { en: ' ', hi: 'मदद' }, options: [{ value: 'shop', label: { en: '' } }, { value: 'depot', label: '' }] }],
     });
     expect(status).toBe(422);
     expect(body.errors.map((error: Body) => [error.pointer, error.code])).toEqual([
-      ['/title', 'missing_text'], ['/questions/0/help/en', 'missing_text'], ['/questions/0/options/0/label/en', 'missing_text'], ['/questions/0/options/1/label', 'missing_text'],
+      ['/title', 'missing_text'], ['/questions/0/help/en', 'missing_text'], ['/questions/0/options/0/label/en', 'missing_text'],
+      ['/questions/0/options/1/label', 'missing_text'],
     ]);
   });
 });
@@ -206,7 +218,9 @@ test('what another process publishes is seen within a second or two', async () =
   try {
     await db.asTenant(tenant).query(
       `INSERT INTO flows (tenant, flow_id, version, definition, hash)
-       SELECT tenant, flow_id, 2, jsonb_set(jsonb_set(definition, '{version}', '2'), '{rules,version}', '2'), '' FROM flows WHERE tenant = $1 AND flow_id = 'desk' AND version = 1`, [tenant],
+       SELECT tenant, flow_id, 2, jsonb_set(jsonb_set(definition, '{version}', '2'), '{rules,version}', '2'), ''
+       FROM flows WHERE tenant = $1 AND flow_id = 'desk' AND version = 1`,
+      [tenant],
     );
   } finally {
     await db.close();
@@ -224,4 +238,64 @@ test('a list of flows follows a publication at once', async () => {
     expect((await ana.get('/flows/desk/')).body).toMatchObject({ version, description: `Round ${version}` });
   }
   expect((await ana.get('/flows/')).body.total).toBe(3);
+});
+
+describe('while PostgreSQL is away', () => {
+  test('what is known goes on being served: versions for ever, the newest ones as they were last; what is not known is unavailable', async () => {
+    const db = await databaseOf(instance);
+    try {
+      const [tenant, other] = [newTenant(), newTenant()];
+      const store = { away: false };
+      const clock = { ms: 0 };
+      const failing: Database = {
+        ...db, asTenant: (name) => {
+          if (store.away) throw new StoreUnavailableError('postgresql', null);
+          return db.asTenant(name);
+        },
+      };
+      const flows = await openFlowRegistry({ db: failing, shipped: await loadFlowFolder('flows'), now: () => clock.ms });
+      const published = await flows.publish(tenant, 'desk', desk());
+      expect(published).toMatchObject({ isNew: true, flow: { id: 'desk', version: 1 } });
+      const shipped = await flows.version(tenant, 'business_unit_setup', 1);
+      expect((await flows.all(tenant)).map(({ id }) => id)).toEqual(['business_unit_setup', 'desk', 'site_survey']);
+
+      store.away = true;
+      clock.ms += 60_000;
+      expect(await flows.version(tenant, 'desk', 1)).toMatchObject({ id: 'desk', version: 1 });
+      for (const each of [tenant, other]) expect(await flows.version(each, 'business_unit_setup', 1)).toBe(shipped);
+      expect(await flows.newest(tenant, 'desk')).toMatchObject({ version: 1 });
+      for (const asked of [() => flows.newest(other, 'desk'), () => flows.version(other, 'desk', 1), () => flows.publish(tenant, 'desk', desk())]) {
+        await expect(asked()).rejects.toThrow(StoreUnavailableError);
+      }
+      store.away = false;
+      expect(await flows.newest(other, 'business_unit_setup')).toBe(shipped);
+      await expect(flows.version(other, 'desk', 1)).rejects.toThrow('was never registered');
+    } finally {
+      await db.close();
+    }
+  });
+});
+
+test('a number that a tenant gave before a release shipped it too stays the tenant\'s own there', async () => {
+  const db = await databaseOf(instance);
+  try {
+    const [tenant, other] = [newTenant(), newTenant()];
+    const shipped = await loadFlowFolder('flows');
+    // an id nobody else looks at
+    const id = `release_${tenant.slice(2).replaceAll(/[^a-z0-9]/g, '')}`;
+    const before = await openFlowRegistry({ db, shipped, now: () => 0 });
+    const own = await before.publish(tenant, id, desk());
+    expect(own).toMatchObject({ isNew: true, flow: { version: 1 } });
+    const released = loadFlow(JSON.stringify({ ...desk([staffed]), id, version: 1 }), 'released');
+    if ('problems' in released) throw new Error(JSON.stringify(released.problems));
+    const after = await openFlowRegistry({ db, shipped: [...shipped, released.flow], now: () => 0 });
+    expect((await after.version(tenant, id, 1)).rules.questions).toHaveLength(1);
+    expect((await after.newest(tenant, id))?.rules.questions).toHaveLength(1);
+    expect((await after.version(other, id, 1)).rules.questions).toHaveLength(2);
+    expect(await after.publish(tenant, id, desk([staffed]))).toMatchObject({ isNew: true, flow: { version: 2 } });
+    expect(await before.publish(other, id, desk())).toMatchObject({ isNew: true, flow: { version: 2 } });
+  } finally {
+    await db.asSystem().query("DELETE FROM flows WHERE tenant = '' AND flow_id LIKE 'release_%'");
+    await db.close();
+  }
 });

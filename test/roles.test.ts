@@ -14,7 +14,7 @@ import { newTenant, person, tokenFor, type Body, type Person } from './support/p
 import { readStream } from './support/stream-reader.ts';
 import { until } from './support/until.ts';
 
-interface RoleProcess { readonly child: ChildProcess; output(): string; readonly ended: Promise<number | null> }
+interface RoleProcess { readonly child: ChildProcess; readonly output: () => string; readonly ended: Promise<number | null> }
 
 function startRole(role: string, environment: Readonly<Record<string, string>>): RoleProcess {
   const child = spawn('sh', ['scripts/run', 'scripts/role.ts', role], {

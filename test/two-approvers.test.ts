@@ -11,8 +11,8 @@ const catalogue = {
   default_language: 'en', languages: ['en'], title: 'Fill the catalogue',
   questions: [{ id: 'name', type: 'text', prompt: 'Which catalogue?' }],
   recommendations: Array.from({ length: changes }, (_, at) => ({
-    id: `entry_${at + 1}`, target: { type: 'type_assist', key: `slug(name) + '-${at + 1}'` }, values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" },
-    confidence: 0.9, rationale: 'Part of every catalogue.',
+    id: `entry_${at + 1}`, target: { type: 'type_assist', key: `slug(name) + '-${at + 1}'` },
+    values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9, rationale: 'Part of every catalogue.',
   })),
 };
 
@@ -42,14 +42,16 @@ async function pending(roles: readonly ['user', ...'approver'[]] = ['user']): Pr
   return { ana, session, approvalId: body.approval_id, changesetId: body.changeset_id };
 }
 
-const decide = (who: Person, approvalId: string, decision = 'approve'): Promise<Reply> => who.post(`/approvals/${approvalId}/decide/`, { decision, reason: 'looked at it' });
+const decide = (who: Person, approvalId: string, decision = 'approve'): Promise<Reply> =>
+  who.post(`/approvals/${approvalId}/decide/`, { decision, reason: 'looked at it' });
 const approver = (subject: string): Promise<Person> => person(instance, people.tenant, subject, 'approver');
 
 describe('a decision on more than ten changes', () => {
   test('is applied only when a second approver, who is neither the first nor the requester, approves', async () => {
     const { ana, session, approvalId, changesetId } = await pending(['user', 'approver']);
     const { ben, admin } = people;
-    expect((await ben.get(`/changesets/${changesetId}/`)).body).toMatchObject({ status: 'pending_second_approval', approved_by: 'ben', applied_at: null });
+    const { body: recorded } = await ben.get(`/changesets/${changesetId}/`);
+    expect(recorded).toMatchObject({ status: 'pending_second_approval', approved_by: 'ben', applied_at: null });
     expect((await ana.get(`/sessions/${session.session_id}/`)).body.state).toBe('awaiting_approval');
     for (const who of [ben, ana]) {
       const refused = await decide(who, approvalId);

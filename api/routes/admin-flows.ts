@@ -12,7 +12,8 @@ const shownMistakes = 200;
 
 const FlowDocument = z.record(z.string(), json).meta({
   id: 'FlowDocument',
-  description: 'A flow in the form of flows/*.yaml, at most 256 KB. `id` may be left out; `version` is given by the service, and one that is sent is not looked at',
+  description: 'A flow in the form of flows/*.yaml, at most 256 KB. `id` may be left out; '
+    + '`version` is given by the service, and one that is sent is not looked at',
 });
 
 export const flowPublishingRoutes = [
@@ -21,7 +22,9 @@ export const flowPublishingRoutes = [
     access: ['admin'], audit: 'flow.publish', params: z.object({ flow_id: z.string().max(100) }), query: z.strictObject(clientId), body: FlowDocument,
     answers: { 201: FlowWire, 200: FlowWire }, problems: ['flow_invalid'],
     handler: async ({ params, body, call, services }) => {
-      if (Buffer.byteLength(JSON.stringify(body)) > documentBytes) throw new Problem('payload_too_large', `A flow has at most ${documentBytes} bytes.`);
+      if (Buffer.byteLength(JSON.stringify(body)) > documentBytes) {
+        throw new Problem('payload_too_large', `A flow has at most ${documentBytes} bytes.`);
+      }
       const publication = await services.flows.publish(call.actor.tenant, params.flow_id, body);
       if ('problems' in publication) throw flowInvalid(publication.problems);
       const { flow, isNew } = publication;
@@ -32,7 +35,8 @@ export const flowPublishingRoutes = [
 
 function flowInvalid(problems: readonly FlowProblem[]): Problem {
   const shown = problems.length > shownMistakes ? `; the first ${shownMistakes} are listed` : '';
-  return new Problem('flow_invalid', `The flow has ${problems.length} ${problems.length === 1 ? 'mistake' : 'mistakes'}${shown}. Nothing was published.`, {
+  const count = problems.length === 1 ? '1 mistake' : `${problems.length} mistakes`;
+  return new Problem('flow_invalid', `The flow has ${count}${shown}. Nothing was published.`, {
     errors: problems.slice(0, shownMistakes).map(mistakeOf),
   });
 }

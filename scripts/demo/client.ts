@@ -6,6 +6,7 @@ import { PlainError } from '../embedded/plain-error.ts';
 
 export const base = '/api/v1/onboarding';
 
+interface Sent { readonly body: string; readonly key: string }
 export interface Reply { readonly status: number; readonly body: unknown }
 
 const requestMs = 20_000;
@@ -30,7 +31,7 @@ export class Client {
   post(path: string, body: object): Promise<Reply> { return this.call('POST', path, { body: JSON.stringify(body), key: randomUUID() }); }
 
   /** Throws PlainError when the service is not there or stays busy, and the signal's reason when it was stopped. */
-  private async call(method: 'GET' | 'POST', path: string, sent?: { readonly body: string; readonly key: string }): Promise<Reply> {
+  private async call(method: 'GET' | 'POST', path: string, sent?: Sent): Promise<Reply> {
     let waited = 'does not answer';
     for (let left = tries; left > 0; left -= 1) {
       const reply = await this.once(method, path, sent);
@@ -42,12 +43,13 @@ export class Client {
   }
 
   /** null: no answer came. */
-  private async once(method: string, path: string, sent?: { readonly body: string; readonly key: string }): Promise<Reply & { retrySeconds: number } | null> {
+  private async once(method: string, path: string, sent?: Sent): Promise<Reply & { retrySeconds: number } | null> {
     this.stop.throwIfAborted();
+    const content = sent === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': sent.key };
     try {
       const response = await fetch(`${this.url}${base}${path}`, {
         method, signal: AbortSignal.any([this.stop, AbortSignal.timeout(requestMs)]), ...(sent === undefined ? {} : { body: sent.body }),
-        headers: { authorization: `Bearer ${this.token}`, ...(sent === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': sent.key }) },
+        headers: { authorization: `Bearer ${this.token}`, ...content },
       });
       const asked = Number(response.headers.get('retry-after') ?? 1);
       const retrySeconds = Math.min(Number.isFinite(asked) ? Math.max(asked, 0.2) : 1, pauseMaxSeconds);

@@ -36,13 +36,17 @@ export async function decideOn(at: string, wanted: DecidedOutcome, { approvers: 
       continue;
     }
     const { status, approval_id: approval } = Decided.parse(await expected(Promise.resolve(reply), 'decide'));
-    if (status === 'pending_second_approval') await expected(second.post(`/approvals/${approval ?? ''}/decide/`, { decision: 'approve' }), 'approve as the second');
+    if (status === 'pending_second_approval') {
+      await expected(second.post(`/approvals/${approval ?? ''}/decide/`, { decision: 'approve' }), 'approve as the second');
+    }
     return outcome;
   }
   throw new PlainError(`A proposal changed ${tries} times before it could be decided on.`);
 }
 
-function decisionFor({ proposal_hash: hash, recommendations }: Proposal, wanted: DecidedOutcome): { outcome: DecidedOutcome; body: Record<string, unknown> } {
+interface Draft { readonly outcome: DecidedOutcome; readonly body: Record<string, unknown> }
+
+function decisionFor({ proposal_hash: hash, recommendations }: Proposal, wanted: DecidedOutcome): Draft {
   const ids = recommendations.map((item) => item.recommendation_id);
   const bound = { proposal_hash: hash };
   if (wanted === 'rejected' && ids.length > 0) {
@@ -52,7 +56,8 @@ function decisionFor({ proposal_hash: hash, recommendations }: Proposal, wanted:
   const staffed = recommendations.find(({ after }) => typeof after?.['headcount'] === 'number' && after['headcount'] < 1_000);
   const headcount = staffed?.after?.['headcount'];
   if (wanted === 'modified' && staffed !== undefined && typeof headcount === 'number') {
-    return { outcome: 'modified', body: { ...bound, approved_items: ids, modifications: { [staffed.recommendation_id]: { headcount: headcount + 1 } } } };
+    const modifications = { [staffed.recommendation_id]: { headcount: headcount + 1 } };
+    return { outcome: 'modified', body: { ...bound, approved_items: ids, modifications } };
   }
   return { outcome: 'completed', body: { ...bound, approved_items: ids } };
 }

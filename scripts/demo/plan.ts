@@ -76,8 +76,9 @@ function unit(random: Random, language: Visit['language']): Pick<Visit, 'answers
     amendment: random.pick(urgencies.filter((other) => other !== urgency)),
     answers: {
       setup_urgency: urgency, business_unit_type: kind, business_unit_name: placeName(random, language, kind), expected_users: random.whole(2, 240),
-      operating_hours: range(random.pick(day)), go_live_on: random.chance(0.7) ? calendarDay(random) : null, security_level: random.pick(['basic', 'standard', 'standard', 'high'] as const),
-      gps_tracking: random.chance(0.7), permissible_distance_m: random.pick([50, 100, 150, 250]), sleeping_guard_check: random.chance(0.6),
+      operating_hours: range(random.pick(day)), go_live_on: random.chance(0.7) ? calendarDay(random) : null,
+      security_level: random.pick(['basic', 'standard', 'standard', 'high'] as const), gps_tracking: random.chance(0.7),
+      permissible_distance_m: random.pick([50, 100, 150, 250]), sleeping_guard_check: random.chance(0.6),
       contact_email: random.chance(0.4) ? `site-${random.whole(100, 999)}@example.org` : null,
     },
   };
@@ -89,22 +90,31 @@ function survey(random: Random, language: Visit['language']): Pick<Visit, 'answe
   return {
     amendment: placeName(random, language, kind),
     answers: {
-      site_name: placeName(random, language, kind), surveyed_on: calendarDay(random), guarded_hours: range(random.pick(nights)), equipment: equipment.length === 0 ? null : equipment,
-      cameras_count: random.whole(2, 40), risk_seen: random.pick(['low', 'medium', 'medium', 'high'] as const), entrance_photo: null, weak_spot_photo: null, site_plan: null,
+      site_name: placeName(random, language, kind), surveyed_on: calendarDay(random), guarded_hours: range(random.pick(nights)),
+      equipment: equipment.length === 0 ? null : equipment, cameras_count: random.whole(2, 40),
+      risk_seen: random.pick(['low', 'medium', 'medium', 'high'] as const),
+      entrance_photo: null, weak_spot_photo: null, site_plan: null,
     },
   };
 }
 
 const areas = {
-  en: ['Harbour Road', 'Lakeside', 'Mill Lane', 'Station Square', 'North Gate', 'Old Market', 'Garden Street', 'Hilltop', 'River Bend', 'Airport Road', 'Canal View', 'Temple Street'],
-  hi: ['स्टेशन रोड', 'झील किनारा', 'पुराना बाज़ार', 'नई बस्ती', 'उत्तरी द्वार', 'नहर चौक', 'बाग़ वाली गली', 'पहाड़ी मार्ग', 'नदी घाट', 'हवाई अड्डा मार्ग'],
+  en: [
+    'Harbour Road', 'Lakeside', 'Mill Lane', 'Station Square', 'North Gate', 'Old Market', 'Garden Street', 'Hilltop', 'River Bend',
+    'Airport Road', 'Canal View', 'Temple Street',
+  ],
+  hi: [
+    'स्टेशन रोड', 'झील किनारा', 'पुराना बाज़ार', 'नई बस्ती', 'उत्तरी द्वार', 'नहर चौक', 'बाग़ वाली गली', 'पहाड़ी मार्ग', 'नदी घाट',
+    'हवाई अड्डा मार्ग',
+  ],
 } as const;
 const kindNames = {
   en: { office: 'Office', retail_store: 'Store', warehouse: 'Warehouse', bank_branch: 'Branch', industrial: 'Works' },
   hi: { office: 'दफ़्तर', retail_store: 'दुकान', warehouse: 'गोदाम', bank_branch: 'शाखा', industrial: 'कारख़ाना' },
 } as const;
 const reasons = [
-  'I have to ask a colleague first.', 'We will do this next month.', 'The address is not settled yet.', 'I would rather speak to somebody.', 'This is more than I expected.',
+  'I have to ask a colleague first.', 'We will do this next month.', 'The address is not settled yet.',
+  'I would rather speak to somebody.', 'This is more than I expected.',
 ] as const;
 
 /** Numbered, so that two of one kind in one street are two places. */

@@ -15,7 +15,9 @@ const answerMs = 5_000;
 
 /** Throws PlainError when nothing runs there, or when its tokens are not ours to make. */
 export async function runningOn(configuration: Configuration): Promise<Running> {
-  if (configuration.JWKS_URL !== undefined) throw new PlainError('JWKS_URL is set: your identity provider makes the tokens, and the demo has none for its people.');
+  if (configuration.JWKS_URL !== undefined) {
+    throw new PlainError('JWKS_URL is set: your identity provider makes the tokens, and the demo has none for its people.');
+  }
   const folder = dataFolder(configuration);
   const text = await readFile(join(folder, 'run.json'), 'utf8').catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') throw notRunning(configuration);

@@ -25,7 +25,8 @@ export function tallyOf(played: readonly Played[]): Tally {
     byOutcome: Object.fromEntries(outcomes.map((outcome) => [outcome, count((each) => each.outcome === outcome)])) as Record<Outcome, number>,
     doings: { answers: sum('answers'), inWords: sum('inWords'), refused: sum('refused'), amended: sum('amended'), devices: sum('devices') },
     reached: {
-      started: played.length, engaged: count(({ doings }) => doings.answers > 0), recommendations_generated: count(({ outcome }) => proposedTo.has(outcome)),
+      started: played.length, engaged: count(({ doings }) => doings.answers > 0),
+      recommendations_generated: count(({ outcome }) => proposedTo.has(outcome)),
       approval_decision: count(({ outcome }) => decidedOn.has(outcome)), completed: count(({ outcome }) => applied.has(outcome)),
     },
   };

@@ -28,15 +28,17 @@ export function progressOf(sessions: number): { readonly done: () => void; reado
 }
 
 const meanings: Readonly<Record<Outcome, string>> = {
-  completed: 'approved as proposed and applied', modified: 'approved with a change and applied', rejected: 'turned down by the approver', waiting: 'wait for a decision',
-  stalled: 'stopped in the middle, still open', cancelled: 'given up by the person', escalated: 'handed to a person',
+  completed: 'approved as proposed and applied', modified: 'approved with a change and applied', rejected: 'turned down by the approver',
+  waiting: 'wait for a decision', stalled: 'stopped in the middle, still open', cancelled: 'given up by the person',
+  escalated: 'handed to a person',
 };
 
 export function sayTally({ byOutcome, doings, sessions }: Tally): void {
   say('\nWhat people did\n');
   for (const outcome of outcomes) say(`  ${outcome.padEnd(12)}${String(byOutcome[outcome]).padStart(5)}  ${meanings[outcome]}`);
   say(`  ${'sessions'.padEnd(12)}${String(sessions).padStart(5)}`);
-  say(`\n  ${doings.answers} answers, ${doings.inWords} of them in words; ${doings.refused} refused, ${doings.amended} corrected; ${doings.devices - sessions} times on another device`);
+  const { answers, inWords, refused, amended, devices } = doings;
+  say(`\n  ${answers} answers, ${inWords} of them in words; ${refused} refused, ${amended} corrected; ${devices - sessions} times on another device`);
 }
 
 export function sayFunnel(tenant: string, counts: StageCounts): void {
@@ -44,7 +46,8 @@ export function sayFunnel(tenant: string, counts: StageCounts): void {
   const nameWidth = Math.max(...stages.map((stage) => stage.length)) + 2;
   for (const stage of stages) {
     const share = counts.started === 0 ? 0 : counts[stage] / counts.started;
-    say(`  ${stage.padEnd(nameWidth)}${bar(counts[stage], counts.started, barWidth, ' ')} ${String(counts[stage]).padStart(5)} ${`${(share * 100).toFixed(1)} %`.padStart(8)}`);
+    const numbers = `${String(counts[stage]).padStart(5)} ${`${(share * 100).toFixed(1)} %`.padStart(8)}`;
+    say(`  ${stage.padEnd(nameWidth)}${bar(counts[stage], counts.started, barWidth, ' ')} ${numbers}`);
   }
 }
 

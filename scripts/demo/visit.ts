@@ -8,7 +8,8 @@ import { decideOn } from './decision.ts';
 import type { Outcome, Visit } from './plan.ts';
 
 const Question = z.object({
-  id: z.string(), type: z.string(), required: z.boolean(), min: z.union([z.number(), z.string()]).nullable(), options: z.array(z.object({ value: z.string(), label: z.string() })),
+  id: z.string(), type: z.string(), required: z.boolean(), min: z.union([z.number(), z.string()]).nullable(),
+  options: z.array(z.object({ value: z.string(), label: z.string() })),
 });
 type Question = z.infer<typeof Question>;
 const Session = z.object({ session_id: z.string(), state: z.string(), answers_count: z.number(), question: Question.nullable() });
@@ -57,7 +58,8 @@ class Visitor {
   /** To the last question, or to where the person stops. */
   async answerQuestions(): Promise<Session> {
     const { visit } = this;
-    let session = Session.parse(await expected(this.client.post('/sessions/', { flow: visit.flow, language: visit.language, client_context: { timezone: 'Asia/Kolkata' } }), 'start a session'));
+    const start = { flow: visit.flow, language: visit.language, client_context: { timezone: 'Asia/Kolkata' } };
+    let session = Session.parse(await expected(this.client.post('/sessions/', start), 'start a session'));
     const first = session.question;
     for (let at = 0; session.question !== null && (visit.stopAfter === null || at < visit.stopAfter); at += 1) {
       session = await this.answer(session, session.question, at);
@@ -128,7 +130,8 @@ function wrongFor({ type }: Question): Json {
 function anyFor({ type, min, options }: Question): Json {
   const first = options[0]?.value ?? '';
   const any: Readonly<Record<string, Json>> = {
-    text: 'As agreed', number: min ?? 10, boolean: true, single_choice: first, multi_choice: [first], date: '2027-03-01', time_range: { start: '09:00', end: '17:00' }, email: 'site@example.org',
+    text: 'As agreed', number: min ?? 10, boolean: true, single_choice: first, multi_choice: [first], date: '2027-03-01',
+    time_range: { start: '09:00', end: '17:00' }, email: 'site@example.org',
   };
   return any[type] ?? null;
 }

@@ -1,0 +1,100 @@
+/**
+ * What open sessions cost: memory for each one a worker keeps in its cache, and the time of an answer to one that it no
+ * longer keeps and has to replay.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { openSession, throughApi, type Session } from './answering.ts';
+import { startHost } from './host-process.ts';
+import { HttpClient } from './http-client.ts';
+import type { Context, Outcome } from './part.ts';
+import { processes } from './process-memory.ts';
+import { median, range } from './statistics.ts';
+
+const openSessions = 2_000;
+const settleSeconds = 30;
+const startsAtOnce = 8;
+const answersEach = 50;
+/** More of them than the small cache keeps, so that each is gone when its turn comes again. */
+const replayedSessions = 24;
+const cacheOfReplay = 8;
+const raised = { GANGWAY_API_PER_MINUTE: '100000000' };
+
+export async function run({ folder, say }: Context): Promise<Outcome> {
+  const memory = await cachedMemory(join(folder, 'memory'), say);
+  const { evicted, cached } = await replayTimes(join(folder, 'replay'), say);
+  const ratio = median(evicted) / median(cached);
+  return {
+    title: 'Open sessions',
+    notes: [
+      `Memory: RSS of the process (API, worker, ClickHouse inside) before and after ${openSessions} sessions with one answer each, ${settleSeconds} s settled.`,
+      `Replay: ${replayedSessions} sessions of ${answersEach} answers on a cache of ${cacheOfReplay}; the first answer in a round replays, the second finds the session cached.`,
+    ],
+    tables: [{ head: ['', 'p50 ms'], rows: [['answer, cached', median(cached).toFixed(1)], [`answer, evicted, ${answersEach} answers`, median(evicted).toFixed(1)]] }],
+    figures: [
+      { name: 'memory of a cached open session, KiB', value: memory, unit: '', goal: { atMost: 300 } },
+      { name: 'answer to an evicted session / to a cached one', value: ratio, unit: '', goal: { atMost: 5 }, range: range(evicted.map((ms) => ms / median(cached))) },
+    ],
+    details: { kib_per_session: memory, evicted_ms: evicted, cached_ms: cached },
+  };
+}
+
+async function rss(pid: number): Promise<number> {
+  return (await processes()).find((row) => row.pid === pid)?.rss ?? 0;
+}
+
+async function open(http: HttpClient, key: Uint8Array, count: number): Promise<Session[]> {
+  const sessions: Session[] = [];
+  while (sessions.length < count) {
+    const length = Math.min(startsAtOnce, count - sessions.length);
+    sessions.push(...await Promise.all(Array.from({ length }, () => openSession(http, key))));
+  }
+  return sessions;
+}
+
+async function cachedMemory(data: string, say: Context['say']): Promise<number> {
+  const host = await startHost(data, { ...raised, GANGWAY_CACHED_SESSIONS: String(openSessions * 2) });
+  const http = new HttpClient(host.url);
+  try {
+    const key = await developmentKey(data);
+    // what the first sessions warm up is not theirs
+    await open(http, key, 50);
+    await sleep(5_000);
+    const before = await rss(host.pids['service'] ?? 0);
+    say(`opening ${openSessions} sessions ...`);
+    await open(http, key, openSessions);
+    await sleep(settleSeconds * 1_000);
+    return (await rss(host.pids['service'] ?? 0) - before) / openSessions / 1_024;
+  } finally {
+    http.close();
+    await host.stop();
+  }
+}
+
+async function replayTimes(data: string, say: Context['say']): Promise<{ evicted: number[]; cached: number[] }> {
+  const host = await startHost(data, { ...raised, GANGWAY_CACHED_SESSIONS: String(cacheOfReplay) });
+  const http = new HttpClient(host.url);
+  try {
+    const sessions = await open(http, await developmentKey(data), replayedSessions);
+    const answer = throughApi(http);
+    say(`giving ${answersEach} answers to each of ${replayedSessions} sessions ...`);
+    for (const session of sessions) for (let given = 1; given < answersEach; given += 1) await answer(session);
+    const evicted: number[] = [];
+    const cached: number[] = [];
+    for (const session of sessions) {
+      evicted.push(await timed(() => answer(session)));
+      cached.push(await timed(() => answer(session)));
+    }
+    return { evicted, cached };
+  } finally {
+    http.close();
+    await host.stop();
+  }
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
