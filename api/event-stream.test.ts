@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { until } from '../test/support/until.ts';
-import { eventText, sendStream, type Stream } from './event-stream.ts';
+import { eventText, sendStream, streamHeaders, type Stream } from './event-stream.ts';
 
 const closing: (() => void)[] = [];
 afterEach(() => { for (const close of closing.splice(0)) close(); });
@@ -15,6 +15,7 @@ async function serve(stream: Stream): Promise<Served> {
   const shutdown = new AbortController();
   let outcome: 'open' | 'ended' | 'failed' = 'open';
   const server: Server = createServer((_, response) => {
+    for (const [name, value] of Object.entries(streamHeaders)) response.setHeader(name, value);
     sendStream(response, stream, { closing: shutdown.signal, heartbeatMs: 60_000 }).then(() => { outcome = 'ended'; }, () => { outcome = 'failed'; });
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });

@@ -70,7 +70,8 @@ export class SessionArchive {
   async restore(actor: Actor, sessionId: string): Promise<boolean> {
     const { client, taskQueue, timeoutMs, limits, rulesOf } = this.options;
     const id = workflowId(actor.tenant, sessionId);
-    if (!await this.isGone(id)) return false;
+    const standing = await this.standing(id);
+    if (standing !== 'gone') return standing === 'open';
     const { state, view } = await this.state(actor, sessionId, true);
     if (isEnded(view.state)) return false;
     const input: SessionInput = { rules: await rulesOf(actor.tenant, view.flow.id, view.flow.version), limits, start: null, state };
@@ -81,13 +82,13 @@ export class SessionArchive {
     return true;
   }
 
-  /** Gone, not merely closed: a closed workflow has its end in its own history, whatever the copy says. */
-  private async isGone(id: string): Promise<boolean> {
+  /** Closed is not gone: a closed workflow has its end in its own history, whatever the copy says. Open: somebody else was first. */
+  private async standing(id: string): Promise<'gone' | 'open' | 'closed'> {
     try {
-      await callEngine(this.options.client, this.options.timeoutMs, () => this.options.client.workflow.getHandle(id).describe());
-      return false;
+      const { status } = await callEngine(this.options.client, this.options.timeoutMs, () => this.options.client.workflow.getHandle(id).describe());
+      return status.name === 'RUNNING' ? 'open' : 'closed';
     } catch (error) {
-      if (error instanceof NoOpenRunError) return true;
+      if (error instanceof NoOpenRunError) return 'gone';
       throw error;
     }
   }

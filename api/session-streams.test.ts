@@ -1,5 +1,5 @@
 /** How a stream follows its session, with a session and a clock of the test's own. */
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import type { SessionView } from '../domain/message.ts';
 import type { SessionEvent } from '../domain/session-state.ts';
 import type { FlowRegistry } from '../stores/flow-registry.ts';
@@ -14,6 +14,9 @@ const view: SessionView = {
   progress_percent: 20, question: null, answers_count: 1, checkpoint_version: 1, created_at: 0, last_activity_at: 0, ended_at: null, version: 1, revision: 1,
 };
 
+const open: AbortController[] = [];
+afterEach(() => { for (const stream of open.splice(0)) stream.abort(); });
+
 /** A session that one stream follows; the stream's own asking is counted. */
 function followed(options: { readonly stillCounts?: () => Promise<boolean>; readonly live?: boolean; readonly pollMs?: number } = {}) {
   const events: SessionEvent[] = [{ sequence: 1, at: 0, event: 'session_started', question_id: '', properties: {} }];
@@ -22,9 +25,10 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
     sessions: {
       events: async (_actor, _id, after) => {
         world.asked += 1;
+        const found = events.filter((event) => event.sequence > after);
         await world.answer;
         if (world.away) throw new EngineUnavailableError('away', { cause: null });
-        return { events: events.filter((event) => event.sequence > after), complete: true, view };
+        return { events: found, complete: true, view };
       },
     },
     flows: { version: () => Promise.resolve({}) } as unknown as FlowRegistry,
@@ -32,6 +36,7 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
     streamsMax: 1, streamsPerPersonMax: 1, pollMs: options.pollMs ?? 1_000, now: () => world.now,
   });
   const closing = new AbortController();
+  open.push(closing);
   const call: Call = {
     actor: { tenant: 'acme', subject: 'ana', roles: ['user'] }, correlationId: 'c', ifMatch: null, operationId: 'o', keyedRequest: null, lastEventId: null,
     stillCounts: options.stillCounts ?? (() => Promise.resolve(true)), expiresAt: Infinity, onEnd: () => undefined,
@@ -42,11 +47,11 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
     await until('the first event is sent', () => world.text !== '');
   };
   const happens = (): void => { events.push({ sequence: events.length + 1, at: 0, event: 'question_answered', question_id: 'q', properties: {} }); };
-  return { world, start, happens, close: () => { closing.abort(); }, sent: () => [...world.text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id)) };
+  return { world, start, happens, sent: () => [...world.text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id)) };
 }
 
 test('a hundred signals while the session is being asked make one more question, and each event is sent once', async () => {
-  const { world, start, happens, close, sent } = followed();
+  const { world, start, happens, sent } = followed();
   await start();
   const { promise, resolve } = Promise.withResolvers<void>();
   world.answer = promise;
@@ -59,7 +64,6 @@ test('a hundred signals while the session is being asked make one more question,
   await until('all is sent', () => sent().length === 101);
   expect(world.asked).toBeLessThanOrEqual(3);
   expect(sent()).toEqual(Array.from({ length: 101 }, (_, at) => at + 1));
-  close();
 });
 
 test('a credential that was revoked ends the stream at the next look, 30 seconds later', async () => {
@@ -77,7 +81,7 @@ test('a credential that was revoked ends the stream at the next look, 30 seconds
 });
 
 test('a session that cannot be asked for a while is asked again, without a signal, and nothing is left out', async () => {
-  const { world, start, happens, close, sent } = followed({ pollMs: 20 });
+  const { world, start, happens, sent } = followed({ pollMs: 20 });
   await start();
   world.away = true;
   happens();
@@ -86,5 +90,4 @@ test('a session that cannot be asked for a while is asked again, without a signa
   world.away = false;
   await until('the event is sent', () => sent().length === 2);
   expect(sent()).toEqual([1, 2]);
-  close();
 });

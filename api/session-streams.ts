@@ -122,7 +122,7 @@ class Following {
       if (now >= this.call.expiresAt || signal.aborted) return;
       if (now - checked >= checkMs) {
         // what cannot be looked up just now does not count: the reader comes back and is told why
-        
+        if (!await this.call.stillCounts().catch(() => false)) return;
         checked = now;
       }
       if (!await this.askAgain()) return;

@@ -250,7 +250,9 @@ export class OnboardingSession extends SessionCore {
 
   checkResume(message: Message<ResumeBody>): undefined {
     if (!this.isNew(message.id)) return;
-    this.checkOwner(message.actor);
+    // the person who took an escalated session over returns it, as its owner may
+    if (this.state.state === 'escalated') this.checkReader(message.actor);
+    else this.checkOwner(message.actor);
     if (this.ended || this.deciding) throw this.wrongState('resumed');
     this.checkVersion(message);
     const { version, current } = message.body;

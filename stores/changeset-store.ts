@@ -11,6 +11,9 @@ export interface ChangesetRow {
   readonly status: ChangesetStatus;
   readonly requested_by: string;
   readonly approved_by: string;
+  readonly second_approved_by: string | null;
+  /** For POST /approvals/{id}/decide/ while it waits for a second approver. */
+  readonly approval_id: string | null;
   readonly risk_score: number;
   readonly created_at: Date;
   readonly applied_at: Date | null;
@@ -40,7 +43,7 @@ export interface ChangeProgress {
   readonly overwritten: Readonly<Record<string, unknown>> | null;
 }
 
-const columns = 'changeset_id, session_id, status, requested_by, approved_by, risk_score, created_at, applied_at, failure, rolled_back_by, rolled_back_at, rollback_reason, rollback_forced';
+const columns = 'changeset_id, session_id, status, requested_by, approved_by, second_approved_by, approval_id, risk_score, created_at, applied_at, failure, rolled_back_by, rolled_back_at, rollback_reason, rollback_forced';
 
 export interface ChangesetFilter { readonly tenant: string; readonly status: string | null; readonly session_id: string | null }
 

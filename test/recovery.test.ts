@@ -87,7 +87,7 @@ describe('resume', () => {
 });
 
 describe('escalation', () => {
-  test('hands the session to a person, stops the questions, and resume returns it to where it was', async () => {
+  test('hands the session to a person, stops the questions, and an admin or the owner returns it to where it was by resume', async () => {
     const { ana, admin } = await cast(instance);
     const session = await ana.start();
     await ana.answer(session.session_id, 'setup_urgency', 'immediate');
@@ -95,8 +95,9 @@ describe('escalation', () => {
     expect(escalated.body).toMatchObject({ state: 'escalated', question: null });
     expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).body.code).toBe('wrong_state');
     expect((await admin.post(`/sessions/${session.session_id}/escalate/`, { reason: 'again' })).body.code).toBe('wrong_state');
-    const { body } = await ana.post(`/sessions/${session.session_id}/resume/`, {});
+    const { body } = await admin.post(`/sessions/${session.session_id}/resume/`, {});
     expect(body).toMatchObject({ restored_state: 'in_progress', next_action: { type: 'continue_conversation', question: { id: 'business_unit_type' } } });
+    expect((await admin.post(`/sessions/${session.session_id}/resume/`, {})).status).toBe(404);
     for (const bad of [{}, { reason: '' }, { reason: 'x', urgency: 'extreme' }]) expect((await ana.post(`/sessions/${session.session_id}/escalate/`, bad)).status).toBe(400);
   });
 

@@ -65,7 +65,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     handle: async (message) => {
       received();
       session.decide(message, { changeset: uuid4(), approval: uuid4() }, Date.now());
-      return await decided(session, message);
+      return decided(session, message);
     },
   });
   on<ApprovalBody, Reply<DecisionOutcome>>(approveDecision, {
@@ -73,7 +73,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     handle: async (message) => {
       received();
       session.approve(message, Date.now());
-      return await decided(session, message);
+      return decided(session, message);
     },
   });
   read(readSession, (actor) => {

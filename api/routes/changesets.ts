@@ -10,7 +10,8 @@ import { audited, ok, route } from '../route.ts';
 import { ChangeWire, clientId, listOf, paging, rate, targetValues, time, uuid } from '../wire.ts';
 
 const ChangesetWire = z.object({
-  changeset_id: uuid, session_id: uuid, status: z.enum(changesetStatuses), requested_by: z.string(), approved_by: z.string(), risk_score: rate,
+  changeset_id: uuid, session_id: uuid, status: z.enum(changesetStatuses), requested_by: z.string(), approved_by: z.string(),
+  second_approved_by: z.string().nullable(), approval_id: uuid.nullable(), risk_score: rate,
   created_at: time, applied_at: time.nullable(),
   failure: z.string().nullable().meta({ description: 'Why applying it was given up; nothing of it is at its targets then' }),
   rolled_back_by: z.string().nullable(), rolled_back_at: time.nullable(), rollback_reason: z.string().nullable(), rollback_forced: z.boolean(),
@@ -92,6 +93,7 @@ function targetProblem(error: ChangeTargetError): Problem {
 function present(row: ChangesetRow): z.input<typeof ChangesetWire> {
   return {
     changeset_id: row.changeset_id, session_id: row.session_id, status: row.status, requested_by: row.requested_by, approved_by: row.approved_by,
+    second_approved_by: row.second_approved_by, approval_id: row.approval_id,
     risk_score: row.risk_score, created_at: row.created_at.toISOString(), applied_at: row.applied_at?.toISOString() ?? null,
     failure: row.failure, rolled_back_by: row.rolled_back_by, rolled_back_at: row.rolled_back_at?.toISOString() ?? null, rollback_reason: row.rollback_reason,
     rollback_forced: row.rollback_forced,

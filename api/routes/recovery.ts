@@ -69,13 +69,14 @@ export const recoveryRoutes = [
     },
   }),
   route.post('/sessions/:session_id/resume', {
-    summary: 'Go on, on this or another device, from now or from an earlier checkpoint', access: ['user'], params: sessionParams, answers: { 200: Resumed },
+    summary: 'Go on, on this or another device, from now or from an earlier checkpoint', access: ['user'],
+    audit: { action: 'session.resume', when: 'others' }, params: sessionParams, answers: { 200: Resumed },
     body: z.strictObject({ checkpoint_version: z.number().int().min(1).optional() }).meta({ id: 'ResumeRequest' }),
     problems: ['checkpoint_not_found', 'wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const version = body.checkpoint_version ?? null;
       const { reply: { outcome, view }, restored } = await resume(services, call, params.session_id, version);
-      return ok(await presentResumed(services, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view));
+      return audited(ok(await presentResumed(services, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner });
     },
   }),
   route.get('/sessions/:session_id/checkpoints', {
@@ -110,7 +111,7 @@ function messageOf<Body>(call: Call, body: Body) {
   return { id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body };
 }
 
-/** Versions that the session itself no longer keeps come from the archive. */
+/** Versions that the session itself no longer keeps come from the archive; `restored` says that it was asked. */
 async function resume(services: Services, call: Call, sessionId: string, version: number | null): Promise<{ reply: { outcome: ResumeOutcome; view: SessionView }; restored: boolean }> {
   const attempt = (body: ResumeBody) => services.sessions.resume(sessionId, messageOf(call, body));
   try {
@@ -120,7 +121,7 @@ async function resume(services: Services, call: Call, sessionId: string, version
     const archived = await findCheckpoint(services.db, call.actor.tenant, sessionId, version);
     if (archived === null) throw error;
     const content = JSON.parse(services.sealer.open(archived, sealedAs.checkpoint(call.actor.tenant, sessionId, version)).toString('utf8')) as CheckpointContent;
-    return await attempt({ version, current: content.current, ui_state: content.ui_state });
+    return { ...await attempt({ version, current: content.current, ui_state: content.ui_state }), restored: true };
   }
 }
 
