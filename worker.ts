@@ -56,8 +56,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     connection, namespace: configuration.TEMPORAL_NAMESPACE, taskQueue: configuration.GANGWAY_TASK_QUEUE, workflowBundle: { codePath },
     dataConverter: { failureConverterPath, payloadCodecs: [createPayloadCodec(options.sealer)] },
     activities: options.tasks, maxCachedWorkflows: configuration.GANGWAY_CACHED_SESSIONS,
-    // slots x replay of the longest history must stay below the workflow task time-out (architecture: engine traps)
-    maxConcurrentWorkflowTaskExecutions: 8,
+    // slots x replay of the longest history must stay below the workflow task time-out of 2 s: 4 x 100 answers x 2-4 ms
+    maxConcurrentWorkflowTaskExecutions: 4,
     shutdownGraceTime: `${configuration.GANGWAY_DRAIN_SECONDS}s`, shutdownForceTime: `${configuration.GANGWAY_DRAIN_SECONDS + 5}s`,
   });
   const running = worker.run();

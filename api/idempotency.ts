@@ -1,7 +1,6 @@
 /** Idempotency-Key: the first answer again for the same body, 422 for another, 409 while the first is under way. */
 import { createHash, randomUUID } from 'node:crypto';
-import { canonicalJson } from '../domain/answer.ts';
-import type { Json } from '../domain/json.ts';
+import { canonicalJson, type Json } from '../domain/json.ts';
 import type { Actor } from '../domain/message.ts';
 import { beginKeyed, finishKeyed, releaseKeyed, type StoredAnswer } from '../stores/idempotency-store.ts';
 import { isSealed, sealedAs, type Sealer } from '../stores/encryption.ts';

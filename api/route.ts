@@ -3,32 +3,13 @@
  * check requests, type handlers and make the OpenAPI document; answers are checked against theirs in tests.
  */
 import type { z } from 'zod';
-import type { Actor, Role } from '../domain/message.ts';
+import type { Role } from '../domain/message.ts';
 import type { Stream } from './event-stream.ts';
+import type { Call } from './call.ts';
 import type { ProblemCode } from './problem.ts';
 import type { Services } from './services.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'delete';
-
-/** What every handler may know of its request beside params, query and body. */
-export interface Call {
-  readonly actor: Actor;
-  readonly correlationId: string;
-  /** Version of the ETag in If-Match, or null. */
-  readonly ifMatch: number | null;
-  /** The same for each repeat of a keyed request, else random: what makes its effects happen once. */
-  readonly operationId: string;
-  /** The Idempotency-Key's own id, or null when there was no key. */
-  readonly keyedRequest: string | null;
-  /** Whether the caller's credential still counts: for what outlives its request, such as a stream. Throws StoreUnavailableError. */
-  readonly stillCounts: () => Promise<boolean>;
-  /** When the credential ends, epoch milliseconds; Infinity for a key without an end. */
-  readonly expiresAt: number;
-  /** The last event that a returning reader of a stream has, as it was sent, or null. */
-  readonly lastEventId: string | null;
-  /** Calls `done` once, when the answer is out or its reader has gone: frees what was taken for it. */
-  readonly onEnd: (done: () => void) => void;
-}
 
 /** What a handler adds to the audit entry of its act. Never answer text, a token or a key. */
 export interface AuditNote {

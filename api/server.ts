@@ -5,11 +5,8 @@ import type { AddressInfo } from 'node:net';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { holds, MessageRejected, type Actor, type Role } from '../domain/message.ts';
+import { holds, type Actor, type Role } from '../domain/message.ts';
 import { addAudit } from '../stores/audit-store.ts';
-import { KeyUnavailableError, SealBrokenError } from '../stores/encryption.ts';
-import { StoreLimitError } from '../stores/clickhouse.ts';
-import { EngineUnavailableError } from '../stores/temporal.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { isTenantName } from '../stores/postgres.ts';
 import { auditedAct, type Act } from './audit.ts';
@@ -24,9 +21,11 @@ import type { Policies, Policy } from './limits/policy.ts';
 import { openApiDocument } from './openapi.ts';
 import { pageRoutes, type Health, type Page } from './pages.ts';
 import { versionOf } from './presentation.ts';
+import { causesOf, frames, toProblem } from './error-translation.ts';
 import { notFound, Problem } from './problem.ts';
 import { matcher, type Match } from './matcher.ts';
-import type { Answer, Call, Route, Streamed } from './route.ts';
+import type { Call } from './call.ts';
+import type { Answer, Route, Streamed } from './route.ts';
 import type { Services } from './services.ts';
 import { unfitText, validated } from './validation.ts';
 import { clientId } from './wire.ts';
@@ -329,31 +328,4 @@ function unfit(where: 'query' | 'body', pointer: string): Problem {
   return new Problem('invalid_request', `The ${where} holds text that cannot be stored.`, {
     errors: [{ pointer, code: 'malformed_text', message: 'U+0000 and lone surrogates are not text.', fix: 'Remove them.' }],
   });
-}
-
-/** Everything that can go wrong, translated once. */
-function toProblem(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  if (error instanceof MessageRejected) return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes });
-  if (error instanceof EngineUnavailableError) return new Problem('engine_unavailable', 'The session engine does not answer right now. Nothing was lost: repeat with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '2' } });
-  if (error instanceof StoreUnavailableError) return new Problem('store_unavailable', `A store this needs does not answer right now (${error.store}). Repeat in a moment.`, { cause: error, headers: { 'Retry-After': '2' } });
-  if (error instanceof KeyUnavailableError || error instanceof SealBrokenError) return new Problem('key_unavailable', 'What this needs cannot be decrypted right now. Nothing was lost: repeat later with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '30' } });
-  if (error instanceof StoreLimitError) return new Problem('store_unavailable', `This question needs more ${error.limit} than a report is given. Ask for a shorter period.`, { cause: error });
-  return new Problem('internal', 'Something went wrong on our side. The correlation id names it in our logs.', { cause: error });
-}
-
-/** The chain of what went wrong, by our own words and class names: a driver's message may quote values. */
-function causesOf(problem: Problem): string {
-  const causes: string[] = [];
-  for (let error = problem.cause; error instanceof Error && causes.length < 5; error = error.cause) {
-    causes.push(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError ? error.message : error.name);
-  }
-  return causes.join(' < ');
-}
-
-/** Class, code and where, but not the message: a driver quotes the values it was given. */
-function frames(error: unknown): { readonly type: string; readonly code?: string; readonly at: readonly string[] } {
-  if (!(error instanceof Error)) return { type: typeof error, at: [] };
-  const at = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 12).map((line) => line.trim());
-  return { type: error.name, at, ...('code' in error && typeof error.code === 'string' ? { code: error.code } : {}) };
 }

@@ -6,7 +6,7 @@ import type { FlowRegistry } from '../stores/flow-registry.ts';
 import type { SessionListener } from '../stores/session-signals.ts';
 import { EngineUnavailableError } from '../stores/temporal.ts';
 import { until } from '../test/support/until.ts';
-import type { Call } from './route.ts';
+import type { Call } from './call.ts';
 import { SessionStreams } from './session-streams.ts';
 
 const view: SessionView = {

@@ -14,7 +14,7 @@ import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { eventText, type Stream } from './event-stream.ts';
 import { iso, presentSession } from './presentation.ts';
 import { Problem } from './problem.ts';
-import type { Call } from './route.ts';
+import type { Call } from './call.ts';
 import type { SessionEngine } from './session-engine.ts';
 import { SessionWire, time } from './wire.ts';
 

@@ -26,7 +26,7 @@ const titles: Of<string> = {
   bare: 'bare executeUpdate', api: 'through the API', unguarded: 'API without authentication and limits',
 };
 
-/** Calls of each kind, one after the other; 10 sessions keep them below the 150 messages of one run. */
+/** Calls of each kind, one after the other; 10 sessions keep them below the 100 messages of one run. */
 const trials = 800;
 const warmUpTrials = 60;
 const trialSessions = 10;
@@ -174,7 +174,7 @@ function outcome(
       `One at a time: ${trials} calls of each kind, alternating call by call in random order, on sessions of their own.`,
       `In parallel: ${sessionsInParallel} sessions, closed loop, ${rounds} windows of ${windowSeconds} s of each kind, in random order on the`,
       'same sessions; medians, ratios window by window. p99 is told, not judged: on a shared machine it is noise.',
-      'All calls stay below GANGWAY_UPDATES_PER_RUN (150 a session); GANGWAY_API_PER_MINUTE is raised; all else is default.',
+      'All calls stay below GANGWAY_UPDATES_PER_RUN (100 a session); GANGWAY_API_PER_MINUTE is raised; all else is default.',
       ...failed,
     ],
     tables: [latencyTable(latencies, windows), ...cpuTable(windows)],

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { canonicalJson, sameValue, validateAnswer } from './answer.ts';
+import { validateAnswer } from './answer.ts';
+import { canonicalJson, sameValue, type Json } from './json.ts';
 import { questionTypes } from './flow.ts';
 import type { QuestionRule, QuestionType } from './flow.ts';
-import type { Json } from './json.ts';
 
 function rule(type: QuestionType, more: Partial<QuestionRule> = {}): QuestionRule {
   const options = type === 'single_choice' || type === 'multi_choice' ? ['red', 'green', 'blue'] : [];

@@ -1,7 +1,6 @@
-import type { Json } from './json.ts';
+import { canonicalJson, isList, type Json } from './json.ts';
 import type { QuestionRule } from './flow.ts';
 
-export type { Json } from './json.ts';
 
 export type AnswerCode =
   | 'required' | 'wrong_type' | 'not_an_integer' | 'too_small' | 'too_large' | 'too_short' | 'too_long'
@@ -24,9 +23,6 @@ export const maxAnswerBytes = 8192;
 export const maxAnswerDepth = 8;
 /** Characters (code points) of a text when its question says nothing else. */
 export const defaultTextLength = { min: 1, max: 200 } as const;
-/** Levels that `canonicalJson` and `sameValue` go down: far below where recursion would exhaust the stack. */
-const maxJsonDepth = 100;
-
 /**
  * Judges an answer by its question. Total: any JSON gets a verdict.
  * @returns the value to store: text and email in NFC, -0 as 0, upload ids in lower case.
@@ -68,19 +64,6 @@ export function validateAnswer(rule: QuestionRule, value: Json): AnswerVerdict {
     case 'file':
       return judgeUpload(value);
   }
-}
-
-/** Deep equality of JSON, whatever the order of keys; false below 100 levels. */
-export function sameValue(a: Json, b: Json): boolean {
-  return equal(a, b, maxJsonDepth);
-}
-
-/**
- * JSON with sorted keys and no spaces (RFC 8785): equal values give equal text, so its hash names the value.
- * @throws RangeError below 100 levels.
- */
-export function canonicalJson(value: Json): string {
-  return canonical(value, maxJsonDepth);
 }
 
 /** True for a calendar date `YYYY-MM-DD`, years 0001 to 9999. No clock and no time zone takes part. */
@@ -298,10 +281,6 @@ function isDomainLabel(label: string): boolean {
 
 // --- JSON ---
 
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
-}
-
 function children(value: Json): readonly Json[] {
   if (value === null || typeof value !== 'object') return [];
   return isList(value) ? value : Object.values(value);
@@ -333,31 +312,4 @@ function jsonBytes(value: Json): number {
     bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
   }
   return bytes;
-}
-
-function canonical(value: Json, levels: number): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (levels === 0) throw new RangeError(`JSON nested more than ${maxJsonDepth} deep`);
-  if (isList(value)) return `[${value.map((item) => canonical(item, levels - 1)).join(',')}]`;
-  const fields = Object.keys(value).toSorted(byUnits);
-  return `{${fields.map((key) => `${JSON.stringify(key)}:${canonical(value[key] ?? null, levels - 1)}`).join(',')}}`;
-}
-
-function byUnits(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
-function equal(a: Json, b: Json, levels: number): boolean {
-  if (a === b) return true;
-  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object' || levels === 0) return false;
-  if (isList(a) || isList(b)) {
-    if (!isList(a) || !isList(b) || a.length !== b.length) return false;
-    return a.every((item, at) => equal(item, b[at] ?? null, levels - 1));
-  }
-  const keys = Object.keys(a);
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && equal(a[key] ?? null, b[key] ?? null, levels - 1))
-  );
 }

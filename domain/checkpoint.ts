@@ -1,8 +1,7 @@
 /** A checkpoint: a position in the answer log with the hash of what was known there. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { canonicalJson } from './answer.ts';
-import type { Json } from './json.ts';
+import { canonicalJson, type Json } from './json.ts';
 import type { SessionStateName } from './lifecycle.ts';
 
 export interface Checkpoint {

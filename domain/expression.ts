@@ -1,5 +1,4 @@
-import { sameValue } from './answer.ts';
-import type { Json } from './json.ts';
+import { sameValue, type Json } from './json.ts';
 
 /*
  * The small language of `when` and of recommendation values. It is total and has no loops:

@@ -1,9 +1,9 @@
-import { codePoints, isDate, isEmail, isTime, sameValue } from './answer.ts';
+import { codePoints, isDate, isEmail, isTime } from './answer.ts';
+import { sameValue, type Json } from './json.ts';
 import { evaluate } from './expression.ts';
 import type { Answers, Expression } from './expression.ts';
 import { rationaleText, standingAnswers } from './flow.ts';
 import type { Flow, RecommendationRule } from './flow.ts';
-import type { Json } from './json.ts';
 
 export type TargetField = {
   /** time: `HH:MM`; date: `YYYY-MM-DD`. */

@@ -2,11 +2,12 @@
  * The onboarding session: every message it takes, and what the main loop brings back. Messages come in two steps: a check
  * rejects strangers, ended sessions and stale versions and leaves nothing behind; the handling records.
  */
-import { sameValue, validateAnswer } from './answer.ts';
+import { validateAnswer } from './answer.ts';
 import { appendAnswer, currentSequences, fits, openQuestions, restoreSequences } from './answer-log.ts';
 import { hashOf } from './checkpoint.ts';
 import { draftDecision, type DecisionDraft } from './decision.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
+import { sameValue } from './json.ts';
 import { takesAnswers } from './lifecycle.ts';
 import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,

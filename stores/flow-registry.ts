@@ -6,9 +6,8 @@
  * the highest of both, so that id and version name one flow in a tenant: a session that began on the shipped one goes on.
  */
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../domain/answer.ts';
+import { canonicalJson, type Json } from '../domain/json.ts';
 import type { Flow } from '../domain/flow.ts';
-import type { Json } from '../domain/json.ts';
 import { loadFlow, type FlowProblem } from './flow-files.ts';
 import { LruMap } from './lru-map.ts';
 import type { Database } from './postgres.ts';

@@ -2,7 +2,7 @@
  * The checker: what the maker suggests, held against what targets may hold and what the person answered. It is code, so nobody
  * can talk it round. A suggestion that fails leaves the rule's own values standing, and the proposal less certain.
  */
-import { sameValue } from '../../domain/answer.ts';
+import { sameValue } from '../../domain/json.ts';
 import {
   agreementOf, consensusOf, coverageOf, decisionOf, freshnessOf, policyOf, type Consensus, type ProposalDecision, type Source,
 } from '../../domain/consensus.ts';

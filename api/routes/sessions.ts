@@ -8,7 +8,8 @@ import { claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, t
 import { readCursor, writeCursor } from '../cursor.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';
-import { audited, created, ok, route, type Call } from '../route.ts';
+import type { Call } from '../call.ts';
+import { audited, created, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { clientId, json, listOf, paging, sessionParams, SessionWire, StartedSession } from '../wire.ts';
 

@@ -3,7 +3,7 @@
  * transaction with the changeset's own rows, and a system of the caller's, which knows no transaction with us, so that each
  * step is recorded and taken back when a later one fails.
  */
-import { sameValue } from '../../domain/answer.ts';
+import { sameValue } from '../../domain/json.ts';
 import { targetSchemas, type TargetType, type TargetValues } from '../../domain/recommendation.ts';
 import type { Database, Queries } from '../postgres.ts';
 

@@ -1,0 +1,22 @@
+/** A request as its handler knows it. */
+import type { Actor } from '../domain/message.ts';
+
+/** What every handler may know of its request beside params, query and body. */
+export interface Call {
+  readonly actor: Actor;
+  readonly correlationId: string;
+  /** Version of the ETag in If-Match, or null. */
+  readonly ifMatch: number | null;
+  /** The same for each repeat of a keyed request, else random: what makes its effects happen once. */
+  readonly operationId: string;
+  /** The Idempotency-Key's own id, or null when there was no key. */
+  readonly keyedRequest: string | null;
+  /** Whether the caller's credential still counts: for what outlives its request, such as a stream. Throws StoreUnavailableError. */
+  readonly stillCounts: () => Promise<boolean>;
+  /** When the credential ends, epoch milliseconds; Infinity for a key without an end. */
+  readonly expiresAt: number;
+  /** The last event that a returning reader of a stream has, as it was sent, or null. */
+  readonly lastEventId: string | null;
+  /** Calls `done` once, when the answer is out or its reader has gone: frees what was taken for it. */
+  readonly onEnd: (done: () => void) => void;
+}
