@@ -64,7 +64,7 @@ export const configurationSchema = z.object({
   GANGWAY_FLUSH_BATCH_ROWS: whole(1_000, 'Rows after which a batch is stored at once'),
   GANGWAY_UPDATES_PER_RUN: whole(100, 'Messages after which a session continues as a new run'),
   GANGWAY_PROPOSAL_FALLBACK_SECONDS: whole(900, 'Seconds after which the rules of the flow propose when the model has not'),
-  GANGWAY_CACHED_SESSIONS: whole(1_000, 'Sessions a worker keeps in memory (about 300 KiB each)'),
+  GANGWAY_CACHED_SESSIONS: whole(1_000, 'Sessions a worker keeps in memory (about 520 KiB each)'),
   GANGWAY_IN_FLIGHT_PER_SESSION: whole(8, 'Messages of one session under way at once in one API process', { max: 10 }),
   GANGWAY_STREAMS: whole(1_000, 'Event streams open at once in one API process'),
   GANGWAY_STREAMS_PER_PERSON: whole(5, 'Event streams of one person open at once in one API process'),
