@@ -84,7 +84,7 @@ export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]):
                  $11::bigint[], $12::jsonb[], $13::bytea[]) AS v
      ON CONFLICT (session_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, revision = excluded.revision, view = excluded.view,
        snapshot = coalesce(excluded.snapshot, known.snapshot), confirmed = true
-     WHERE known.revision < excluded.revision OR (known.revision = excluded.revision AND known.snapshot IS NULL)`,
+     WHERE known.revision < excluded.revision OR (known.revision = excluded.revision AND excluded.snapshot IS NOT NULL)`,
     [
       views.map((view) => view.session_id), views.map((view) => view.tenant), views.map((view) => view.owner), views.map((view) => view.flow.id),
       views.map((view) => view.flow.version), views.map((view) => view.language), copies.map((copy) => copy.segment), views.map((view) => view.state),

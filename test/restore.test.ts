@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
-import { createSealer, readCodecKeys } from '../stores/encryption.ts';
+import { createSealer, readCodecKeys, sealedAs } from '../stores/encryption.ts';
 import { connectEngine } from '../stores/temporal.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
@@ -61,6 +61,20 @@ test('an open session that the engine has lost goes on with every archived answe
   const done = await ana.answerAll((await ana.get(`/sessions/${session.session_id}/`)).body);
   await ana.inState(done.session_id, 'awaiting_approval');
 }, 120_000);
+
+test('the archived state of a cancelled session is the cancelled one, although the list had its copy before', async () => {
+  const { ana, tenant } = await cast(instance);
+  const session = await ana.start();
+  await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+  await archived(session.session_id, tenant, 1);
+  await ana.post(`/sessions/${session.session_id}/cancel/`, {});
+  await client.workflow.getHandle(`session:${tenant}:${session.session_id}`).result();
+  const db = await databaseOf(instance);
+  const [row] = await db.asTenant(tenant).query<{ snapshot: Buffer }>('SELECT snapshot FROM sessions WHERE session_id = $1', [session.session_id]);
+  await db.close();
+  const state = createSealer(readCodecKeys(testCodecKeys)).open(row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, session.session_id)).toString('utf8');
+  expect(JSON.parse(state)).toMatchObject({ state: 'cancelled', end_reason: 'cancelled by a person' });
+});
 
 test('a completed session stays readable after the engine has forgotten it, and takes nothing more', async () => {
   const { ana, ben, tenant } = await cast(instance);
