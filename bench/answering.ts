@@ -47,6 +47,18 @@ export async function openSession(http: HttpClient, key: Uint8Array): Promise<Se
   return session;
 }
 
+/** A start costs several answers: 64 at once can pass the engine's deadline, and starts are not what is measured. */
+const startsAtOnce = 8;
+
+export async function openSessions(http: HttpClient, key: Uint8Array, count: number): Promise<Session[]> {
+  const sessions: Session[] = [];
+  while (sessions.length < count) {
+    const length = Math.min(startsAtOnce, count - sessions.length);
+    sessions.push(...await Promise.all(Array.from({ length }, () => openSession(http, key))));
+  }
+  return sessions;
+}
+
 /** The Update as the API sends it, with the same deadline, straight from the load process. */
 export function bare(client: Client, timeoutMs: number): Answering {
   return async (session) => {

@@ -10,7 +10,7 @@ import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secret
 import { createSealer, readCodecKeys } from '../stores/encryption.ts';
 import { readConfiguration, type Configuration } from '../stores/configuration.ts';
 import { connectEngine } from '../stores/temporal.ts';
-import { bare, openSession, throughApi, throughUnguardedApi, type Answering, type Session } from './answering.ts';
+import { bare, openSessions, throughApi, throughUnguardedApi, type Answering, type Session } from './answering.ts';
 import { cpuMs } from './cpu.ts';
 import { startHost, type Host } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
@@ -38,8 +38,6 @@ const warmUpSeconds = 2;
 /** New sessions are stored at once; their flushes end before the first window. */
 const settleMs = 1_500;
 const sessionsInParallel = 64;
-/** A start costs several answers: 64 at once can pass the engine's deadline of 2 s, and starts are not measured here. */
-const startsAtOnce = 8;
 /** Nobody answers as fast as a bench does; a user's own limit is 300. */
 const settings = { GANGWAY_API_PER_MINUTE: '100000000' };
 
@@ -88,14 +86,7 @@ function prepared(
     bare: bare(client, configuration.GANGWAY_ENGINE_TIMEOUT_MS), api: throughApi(clients.api),
     unguarded: throughUnguardedApi(clients.unguarded),
   };
-  const open = async (count: number): Promise<Session[]> => {
-    const sessions: Session[] = [];
-    while (sessions.length < count) {
-      const length = Math.min(startsAtOnce, count - sessions.length);
-      sessions.push(...await Promise.all(Array.from({ length }, () => openSession(clients.api, key))));
-    }
-    return sessions;
-  };
+  const open = (count: number): Promise<Session[]> => openSessions(clients.api, key, count);
   return { host, answering, open, random, failures: new Map() };
 }
 

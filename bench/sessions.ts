@@ -5,16 +5,15 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
-import { openSession, throughApi, type Session } from './answering.ts';
+import { openSessions, throughApi } from './answering.ts';
 import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Outcome } from './part.ts';
 import { processes } from './process-memory.ts';
 import { median, range } from './statistics.ts';
 
-const openSessions = 2_000;
+const sessionsCached = 2_000;
 const settleSeconds = 30;
-const startsAtOnce = 8;
 const answersEach = 50;
 /** More of them than the small cache keeps, so that each is gone when its turn comes again. */
 const replayedSessions = 24;
@@ -28,7 +27,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   return {
     title: 'Open sessions',
     notes: [
-      `Memory: RSS of the process (API, worker, ClickHouse inside) before and after ${openSessions} sessions with one answer each, ${settleSeconds} s settled.`,
+      `Memory: RSS of the process (API, worker, ClickHouse inside) before and after ${sessionsCached} sessions with one answer each, ${settleSeconds} s settled.`,
       `Replay: ${replayedSessions} sessions of ${answersEach} answers on a cache of ${cacheOfReplay}; the first answer in a round replays, the second finds the session cached.`,
     ],
     tables: [{ head: ['', 'p50 ms'], rows: [['answer, cached', median(cached).toFixed(1)], [`answer, evicted, ${answersEach} answers`, median(evicted).toFixed(1)]] }],
@@ -44,28 +43,19 @@ async function rss(pid: number): Promise<number> {
   return (await processes()).find((row) => row.pid === pid)?.rss ?? 0;
 }
 
-async function open(http: HttpClient, key: Uint8Array, count: number): Promise<Session[]> {
-  const sessions: Session[] = [];
-  while (sessions.length < count) {
-    const length = Math.min(startsAtOnce, count - sessions.length);
-    sessions.push(...await Promise.all(Array.from({ length }, () => openSession(http, key))));
-  }
-  return sessions;
-}
-
 async function cachedMemory(data: string, say: Context['say']): Promise<number> {
-  const host = await startHost(data, { ...raised, GANGWAY_CACHED_SESSIONS: String(openSessions * 2) });
+  const host = await startHost(data, { ...raised, GANGWAY_CACHED_SESSIONS: String(sessionsCached * 2) });
   const http = new HttpClient(host.url);
   try {
     const key = await developmentKey(data);
     // what the first sessions warm up is not theirs
-    await open(http, key, 50);
+    await openSessions(http, key, 50);
     await sleep(5_000);
     const before = await rss(host.pids['service'] ?? 0);
-    say(`opening ${openSessions} sessions ...`);
-    await open(http, key, openSessions);
+    say(`opening ${sessionsCached} sessions ...`);
+    await openSessions(http, key, sessionsCached);
     await sleep(settleSeconds * 1_000);
-    return (await rss(host.pids['service'] ?? 0) - before) / openSessions / 1_024;
+    return (await rss(host.pids['service'] ?? 0) - before) / sessionsCached / 1_024;
   } finally {
     http.close();
     await host.stop();
@@ -76,7 +66,7 @@ async function replayTimes(data: string, say: Context['say']): Promise<{ evicted
   const host = await startHost(data, { ...raised, GANGWAY_CACHED_SESSIONS: String(cacheOfReplay) });
   const http = new HttpClient(host.url);
   try {
-    const sessions = await open(http, await developmentKey(data), replayedSessions);
+    const sessions = await openSessions(http, await developmentKey(data), replayedSessions);
     const answer = throughApi(http);
     say(`giving ${answersEach} answers to each of ${replayedSessions} sessions ...`);
     for (const session of sessions) for (let given = 1; given < answersEach; given += 1) await answer(session);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FlowRules } from './flow.ts';
-import { MessageRejected, type Actor, type ApprovalBody, type DecisionBody, type Message } from './message.ts';
+import type { Actor, ApprovalBody, DecisionBody, Message } from './message.ts';
 import type { Recommendation } from './recommendation.ts';
 import { needsSecondApprover, riskScore } from './decision.ts';
 import { OnboardingSession } from './session.ts';
+import { codeOf } from '../test/support/rejection.ts';
 
 const rules: FlowRules = {
   id: 'test', version: 1,
@@ -29,16 +30,6 @@ function decided(): OnboardingSession {
 }
 
 const approval = (actor: Actor, decision: ApprovalBody['decision'] = 'approve', id = `${actor.subject}-${decision}`): Message<ApprovalBody> => message({ approval_id: 'ap', decision, reason: null }, id, actor);
-
-function codeOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof MessageRejected) return error.code;
-    throw error;
-  }
-  return 'allowed';
-}
 
 describe('two approvers', () => {
   test('risk over 0.7 or more than ten changes need two different people', () => {

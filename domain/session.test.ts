@@ -8,6 +8,7 @@ import { stages } from './lifecycle.ts';
 import { MessageRejected, type Actor, type AnswerBody, type DecisionBody, type Message } from './message.ts';
 import type { Recommendation } from './recommendation.ts';
 import { OnboardingSession, type Proposed } from './session.ts';
+import { codeOf } from '../test/support/rejection.ts';
 
 const question = (id: string, type: QuestionRule['type'], when: string | null = null, extra: Partial<QuestionRule> = {}): QuestionRule => ({
   id, type, required: true, pii: false, integer: false, when: when === null ? null : parseExpression(when).expression, options: [], min: null, max: null, pattern: null, ...extra,
@@ -191,45 +192,35 @@ describe('answers', () => {
 });
 
 describe('who may', () => {
-  const code = (work: () => unknown): string => {
-    try {
-      work();
-    } catch (error) {
-      if (error instanceof MessageRejected) return error.code;
-      throw error;
-    }
-    return 'allowed';
-  };
-
   test('a stranger and another tenant see no session, whatever they send', () => {
     const session = awaiting();
     for (const actor of [{ ...ana, subject: 'eve' }, { ...ana, tenant: 'other' }, { ...ben, tenant: 'other' }]) {
-      expect(code(() => session.checkAnswer(message({ question_id: 'users', value: 1 }, 'x', actor)))).toBe('not_found');
-      expect(code(() => session.checkCancel(message({ reason: null }, 'x', actor)))).toBe('not_found');
+      expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 1 }, 'x', actor)))).toBe('not_found');
+      expect(codeOf(() => session.checkCancel(message({ reason: null }, 'x', actor)))).toBe('not_found');
     }
-    expect(code(() => session.checkDecision(message(decision(), 'x', { ...ben, tenant: 'other' })))).toBe('not_found');
+    expect(codeOf(() => session.checkDecision(message(decision(), 'x', { ...ben, tenant: 'other' })))).toBe('not_found');
   });
 
   test('the owner never decides, also as an approver or admin', () => {
     const session = awaiting();
-    expect(code(() => session.checkDecision(message(decision(), 'x', { ...ana, roles: ['admin'] })))).toBe('same_person');
-    expect(code(() => session.checkDecision(message(decision(), 'x', { ...ana, subject: 'eve' })))).toBe('forbidden');
-    expect(code(() => session.checkDecision(message(decision(), 'x', ben)))).toBe('allowed');
+    expect(codeOf(() => session.checkDecision(message(decision(), 'x', { ...ana, roles: ['admin'] })))).toBe('same_person');
+    expect(codeOf(() => session.checkDecision(message(decision(), 'x', { ...ana, subject: 'eve' })))).toBe('forbidden');
+    expect(codeOf(() => session.checkDecision(message(decision(), 'x', ben)))).toBe('allowed');
   });
 
   test('a stale version is refused before anything changes, and a repeat of a known message is not', () => {
     const session = answered();
-    expect(code(() => session.checkAnswer(message({ question_id: 'users', value: 6 }, 'new', ana, 1)))).toBe('precondition_failed');
-    expect(code(() => session.checkAnswer(message({ question_id: 'users', value: 5 }, 'm2', ana, 1)))).toBe('allowed');
+    expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 6 }, 'new', ana, 1)))).toBe('precondition_failed');
+    expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 5 }, 'm2', ana, 1)))).toBe('allowed');
   });
 
   test('an ended session takes nothing', () => {
     const session = awaiting();
     session.cancel(message({ reason: 'enough' }, 'c'), 9_000);
     expect(session.state).toMatchObject({ state: 'cancelled', ended_at: 9_000 });
-    expect(code(() => session.checkAnswer(message({ question_id: 'users', value: 1 }, 'x')))).toBe('wrong_state');
-    expect(code(() => session.checkCancel(message({ reason: null }, 'y')))).toBe('wrong_state');
-    expect(code(() => session.checkCancel(message({ reason: null }, 'c')))).toBe('allowed');
+    expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 1 }, 'x')))).toBe('wrong_state');
+    expect(codeOf(() => session.checkCancel(message({ reason: null }, 'y')))).toBe('wrong_state');
+    expect(codeOf(() => session.checkCancel(message({ reason: null }, 'c')))).toBe('allowed');
   });
 });
 

@@ -8,11 +8,10 @@ import { sessionAttributes } from './search-attributes.ts';
 
 /** Keeps attributes and details in step with the state until the session ends. Each change is one command in the task that made it. */
 export async function keepVisible(session: OnboardingSession): Promise<void> {
-  let shown = '';
   const now = (): string => `${session.state.state} ${session.stage()}`;
   setCurrentDetails(describe(session));
   // the start, or the run before, has set them as they are now
-  shown = now();
+  let shown = now();
   while (!session.ended) {
     await condition(() => now() !== shown);
     shown = now();
