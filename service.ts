@@ -1,6 +1,7 @@
 /** Composes the product from its parts: stores, worker and API, one process or one role of it. */
 import { createHmac } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
 import { createCopyWriter } from './activities/copy-writer.ts';
 import { configuredModel } from './activities/model/configured-model.ts';
@@ -8,15 +9,14 @@ import { startConfiguredDelivery } from './activities/outbox/configured-delivery
 import { createTasks } from './activities/tasks.ts';
 import { Authentication } from './api/authentication.ts';
 import { addressReader } from './api/limits/address.ts';
-import { Breaker } from './api/limits/breaker.ts';
-import { Limiter } from './api/limits/limiter.ts';
-import { policiesOf } from './api/limits/policy.ts';
 import { ReadinessCheck } from './api/readiness.ts';
 import { routes } from './api/routes/index.ts';
 import { ApiServer, type ServerOptions } from './api/server.ts';
 import { SessionEngine } from './api/session-engine.ts';
 import { SessionStreams } from './api/session-streams.ts';
 import type { StoreAddresses } from './stores/addresses.ts';
+import { Breaker } from './stores/breakers/breaker.ts';
+import { Breakers } from './stores/breakers/registry.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from './stores/clickhouse.ts';
 import { configuredChangeTarget } from './stores/change-target/configured.ts';
 import { ConfigurationError, type Configuration } from './stores/configuration.ts';
@@ -24,6 +24,9 @@ import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } 
 import { loadFlowFolder } from './stores/flow-files.ts';
 import { openFlowRegistry } from './stores/flow-registry.ts';
 import { createHotCopies } from './stores/hot-copies.ts';
+import { Limiter } from './stores/limits/limiter.ts';
+import { resourcesOf } from './stores/limits/policy.ts';
+import { createMetrics, type Metrics } from './stores/metrics.ts';
 import { settleCutOffAudits } from './stores/audit-store.ts';
 import { forgetKeys } from './stores/idempotency-store.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from './stores/postgres.ts';
@@ -76,6 +79,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<Omit<Service, 'stop'>> {
   const { configuration, urls, roles = ['api', 'worker'] } = options;
   const log = pino({ level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2));
+  const resources = resourcesOf(configuration);
+  const metrics = createMetrics();
+  const breakers = new Breakers(metrics.breakerChanged);
+  metrics.watchBreakers(() => breakers.list());
   const sealer = sealerOf(options);
   const stores = await openStores(configuration, urls, sealer, log, onStop);
   const shipped = await loadFlowFolder(fileURLToPath(new URL('./flows/', import.meta.url)));
@@ -84,18 +91,20 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   onStop(() => connection.close());
   await registerSearchAttributes(connection, configuration.TEMPORAL_NAMESPACE, searchAttributeNames);
 
-  const changeTarget = configuredChangeTarget(configuration, Date.now);
+  const limiter = limiterOf(configuration, stores.redis, { breakers, metrics, log });
+  const changeTarget = configuredChangeTarget(configuration, breakers, Date.now);
   let worker: RunningWorker | null = null;
   if (roles.includes('worker')) {
     const copies = createCopyWriter({
       ...stores, sealer, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
       pseudonymKey: pseudonymKey(options.developmentKey, configuration), keepEvents: configuration.EVENT_WEBHOOK_URL !== undefined,
     });
-    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model: configuredModel(configuration, log, Date.now), log }), sealer, log });
+    const model = configuredModel(configuration, { log, now: Date.now, limiter, resources, breakers });
+    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, breakers, metrics, log }), sealer, log });
     onStop(() => running.stop());
     onStop(beat(stores.redis, configuration.GANGWAY_TASK_QUEUE, () => running.isRunning()));
     worker = running;
-    const delivery = startConfiguredDelivery(configuration, stores.db, log, Date.now);
+    const delivery = startConfiguredDelivery(configuration, { db: stores.db, breakers, log, now: Date.now });
     if (delivery !== null) onStop(() => delivery.stop());
   }
   const isRunning = worker?.isRunning ?? (() => true);
@@ -117,14 +126,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const readiness = new ReadinessCheck({
     connection, db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now,
   });
-  const breaker = new Breaker({ failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000, now });
   const server = new ApiServer({
-    services: { configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, streams, log, now }, routes,
+    services: { configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, streams, limiter, resources, breakers, metrics, log, now }, routes,
     authentication: new Authentication({
       issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, db: stores.db, now,
     }),
-    limiter: new Limiter({ redis: stores.redis, breaker, now, onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); } }),
-    policies: policiesOf(configuration), addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL) },
     checkAnswers: configuration.GANGWAY_CHECK_ANSWERS === 'true', ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
@@ -180,6 +187,17 @@ function sealerOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS 
   if (codecKeys === null) return unsealed;
   if (codecKeys === undefined) throw new ConfigurationError(`The configuration cannot be used:\n  ${codecKeysSetting}: has to be set where no development key is made`);
   return createSealer(readCodecKeys(codecKeys));
+}
+
+function limiterOf(configuration: Configuration, redis: Redis, { breakers, metrics, log }: { breakers: Breakers; metrics: Metrics; log: Logger }): Limiter {
+  const now = (): number => performance.now();
+  const breaker = breakers.add(new Breaker({
+    name: 'limiter', failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000, now, ...breakers.hooks('limiter'),
+  }));
+  return new Limiter({
+    redis, breaker, now, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onDecision: metrics.limitDecided,
+    onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); },
+  });
 }
 
 function sessionLimits(configuration: Configuration): SessionLimits {

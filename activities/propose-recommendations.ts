@@ -9,7 +9,7 @@ import type { Answers } from '../domain/expression.ts';
 import type { Flow } from '../domain/flow.ts';
 import { propose } from '../domain/recommendation.ts';
 import { currentValues, type TargetRef } from '../stores/change-target/port.ts';
-import { flowVersion, sessionTask, values } from './inputs.ts';
+import { flowVersion, owner, payerOf, sessionTask, values } from './inputs.ts';
 import { checkProposal, type CheckedProposal } from './model/checker.ts';
 import { askMaker } from './model/maker.ts';
 import { defineTask } from './task.ts';
@@ -17,18 +17,19 @@ import { defineTask } from './task.ts';
 export const proposeRecommendations = defineTask({
   name: 'proposeRecommendations',
   input: sessionTask.extend({
-    flow: flowVersion, number: z.number().int(), answers: values,
+    flow: flowVersion, number: z.number().int(), answers: values, owner,
     /** `model` without one configured is `rules`. */
     provider: z.enum(['model', 'rules']).default('rules'),
     /** Milliseconds since the epoch; null: now. */
     oldest_answer_at: z.number().nullable().default(null),
   }),
   /** Throws ApplicationFailure of type `llm_api` when the model is asked and makes no proposal. */
-  run: async ({ tenant, flow, answers, provider, oldest_answer_at }, { db, flows, model, changeTarget }): Promise<CheckedProposal> => {
+  run: async ({ tenant, session_id, owner: user, flow, answers, provider, oldest_answer_at }, { db, flows, model, changeTarget }): Promise<CheckedProposal> => {
     const definition = await flows.version(tenant, flow.id, flow.version);
     const existing = await currentValues(db, changeTarget, tenant, targetsOf(definition, answers));
     const recommendations = propose(definition, answers, ({ type, key }) => existing.get(`${type}:${key}`) ?? null, { id: () => randomUUID() });
-    const suggestions = provider === 'model' && model !== null ? await askMaker(model, definition, answers, recommendations, cancellationSignal()) : null;
+    const asked = provider === 'model' ? model?.paidBy(payerOf({ tenant, session_id, owner: user })) ?? null : null;
+    const suggestions = asked === null ? null : await askMaker(asked, definition, answers, recommendations, cancellationSignal());
     return checkProposal(definition, recommendations, suggestions, oldest_answer_at === null ? 0 : Date.now() - oldest_answer_at);
   },
 });

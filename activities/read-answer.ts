@@ -7,14 +7,14 @@ import { z } from 'zod';
 import { findQuestion, labelsByLanguage, questionTexts, type Flow } from '../domain/flow.ts';
 import { readText } from '../domain/reading.ts';
 import type { Reading } from '../domain/session-state.ts';
-import { flowVersion, sessionTask } from './inputs.ts';
+import { flowVersion, owner, payerOf, sessionTask } from './inputs.ts';
 import type { LanguageModel } from './model/chat-model.ts';
 import { readByModel } from './model/read-by-model.ts';
 import { visibleText } from './model/visible-text.ts';
 import { defineTask, type TaskServices } from './task.ts';
 
 const ReadAnswer = sessionTask.extend({
-  flow: flowVersion, question_id: z.string(), text: z.string(), language: z.string(),
+  flow: flowVersion, question_id: z.string(), text: z.string(), language: z.string(), owner,
   /** IANA name of the person's zone, and their day in it. */
   timezone: z.string().nullable().default(null), today: z.iso.date().nullable().default(null),
 });
@@ -25,7 +25,8 @@ export const readAnswer = defineTask({
   run: async (input, services): Promise<Reading | null> => {
     const definition = await services.flows.version(input.tenant, input.flow.id, input.flow.version);
     const today = input.today ?? dayIn(input.timezone, Date.now());
-    return read(definition, { ...input, today }, services, { attempt: activityInfo().attempt, signal: cancellationSignal() });
+    const model = services.model?.paidBy(payerOf(input)) ?? null;
+    return read(definition, { ...input, today }, { model, log: services.log }, { attempt: activityInfo().attempt, signal: cancellationSignal() });
   },
 });
 
@@ -36,7 +37,7 @@ function dayIn(timezone: string | null, now: number): string | null {
 
 /** The reading itself. Attempts count from 1. */
 export async function read(
-  flow: Flow, input: Omit<z.output<typeof ReadAnswer>, 'correlation_id' | 'tenant' | 'session_id' | 'flow'>,
+  flow: Flow, input: Omit<z.output<typeof ReadAnswer>, 'correlation_id' | 'tenant' | 'session_id' | 'flow' | 'owner'>,
   { model, log }: { readonly model: LanguageModel | null; readonly log: TaskServices['log'] },
   { attempt, signal }: { readonly attempt: number; readonly signal: AbortSignal },
 ): Promise<Reading | null> {

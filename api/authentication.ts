@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import { roles, type Actor, type Role } from '../domain/message.ts';
-import { findApiKey, noteUse, type KeyForCheck } from '../stores/api-key-store.ts';
+import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from '../stores/api-key-store.ts';
 import { isTenantName, type Database } from '../stores/postgres.ts';
 import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
 import { Problem, unauthenticated } from './problem.ts';
@@ -108,8 +108,6 @@ export class Authentication {
   }
 }
 
-/** An API key acts under this and its id; nobody with a token may. */
-const keySubject = 'key:';
 const unknownKey = 'The API key is not valid here.';
 
 /** Why a key is refused, or null. Only who holds a secret that was right once learns more than that it is not valid. */
@@ -136,7 +134,7 @@ function credentialOf(payload: JWTPayload): Credential {
   const { sub, exp, tenant, roles: claimed } = payload as JWTPayload & { tenant?: unknown; roles?: unknown };
   if (typeof tenant !== 'string' || !isTenantName(tenant)) throw unauthenticated('The claim tenant is not a name of 1-128 printable characters.');
   if (typeof sub !== 'string' || !isTenantName(sub)) throw unauthenticated('The claim sub is not a name of 1-128 printable characters.');
-  if (sub.startsWith(keySubject)) throw unauthenticated('The claim sub begins like the name of an API key.');
+  if (subjectOfKey(sub)) throw unauthenticated('The claim sub begins like the name of an API key.');
   const held = Array.isArray(claimed) ? roles.filter((role): role is Role => claimed.includes(role)) : [];
   return { actor: { tenant, subject: sub, roles: held }, expiresAt: (exp ?? 0) * 1_000, presented: null };
 }

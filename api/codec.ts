@@ -3,7 +3,6 @@
  * sends neither token nor cookie; `POST /codec/decode` for admins (payloads of the own tenant) and the platform role (all).
  */
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
-import { BlockList, isIPv6 } from 'node:net';
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -12,6 +11,7 @@ import type { AuditEntry } from '../stores/audit-store.ts';
 import type { Sealer } from '../stores/encryption.ts';
 import { openPayload, sealedFor, type SealedFor } from '../stores/payload-codec.ts';
 import { bodyReader, type ReadBody } from './body.ts';
+import { isLoopback } from './loopback.ts';
 import { notFound, Problem } from './problem.ts';
 import { validated } from './validation.ts';
 
@@ -44,10 +44,6 @@ const Payloads = z.looseObject({
   payloads: z.array(z.looseObject({ metadata: z.record(z.string().max(200), base64).optional(), data: base64.optional() })).max(maxPayloads).optional(),
 });
 type WirePayload = NonNullable<z.output<typeof Payloads>['payloads']>[number];
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
 
 export class CodecEndpoint {
   private readonly options: CodecOptions;
@@ -128,9 +124,7 @@ export class CodecEndpoint {
 
   private isWebUi(ctx: Context, key: string): boolean {
     const { pathKey } = this.options;
-    // a forwarded request comes from elsewhere, whatever the socket says
-    const forwarded = ctx.req.headers['x-forwarded-for'] !== undefined || ctx.req.headers['forwarded'] !== undefined;
-    return pathKey !== null && sameSecret(key, pathKey) && !forwarded && isLoopback(ctx.req.socket.remoteAddress);
+    return pathKey !== null && sameSecret(key, pathKey) && isLoopback(ctx.req);
   }
 
   private allowOrigin(ctx: Context): void {
@@ -155,11 +149,6 @@ function fromWire(payload: WirePayload): { metadata: Record<string, Uint8Array>;
 function sameSecret(given: string, secret: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(secret));
-}
-
-function isLoopback(address: string | undefined): boolean {
-  const plain = (address ?? '').replace(/^::ffff:/i, '');
-  return plain !== '' && loopback.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
 }
 
 function distinct(names: readonly string[]): string[] {

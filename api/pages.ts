@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Context } from 'koa';
 
-export type Page = (ctx: Context) => Promise<void> | void;
+/** Public, and never used up: a page counts on nothing. */
+export interface Page { readonly limits: 'exempt'; readonly answer: (ctx: Context) => Promise<void> | void }
 
 export interface Readiness { readonly ready: boolean; readonly checks: Readonly<Record<string, 'ok' | 'unavailable' | 'draining'>> }
 
@@ -22,12 +23,12 @@ const startScript = "window.onload = () => { SwaggerUIBundle({ url: '/openapi.js
 export function pageRoutes(health: Health, openApi: unknown): ReadonlyMap<string, Page> {
   const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   const document = JSON.stringify(openApi);
-  const asset = (name: string, type: string): Page => async (ctx) => {
+  const asset = (name: string, type: string): Page['answer'] => async (ctx) => {
     ctx.type = type;
     ctx.set('Cache-Control', 'public, max-age=3600');
     ctx.body = await readFile(join(assets, name));
   };
-  return new Map<string, Page>([
+  const answers: readonly (readonly [path: string, answer: Page['answer']])[] = [
     ['/', (ctx) => { ctx.redirect('/docs'); }],
     ['/livez', (ctx) => { ctx.body = { status: 'ok' }; }],
     ['/readyz', async (ctx) => {
@@ -41,5 +42,6 @@ export function pageRoutes(health: Health, openApi: unknown): ReadonlyMap<string
     ['/docs/start.js', (ctx) => { ctx.type = 'text/javascript'; ctx.body = startScript; }],
     ['/docs/swagger-ui.css', asset('swagger-ui.css', 'text/css')],
     ['/docs/swagger-ui-bundle.js', asset('swagger-ui-bundle.js', 'text/javascript')],
-  ]);
+  ];
+  return new Map(answers.map(([path, answer]) => [path, { limits: 'exempt', answer }]));
 }

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { Role } from '../domain/message.ts';
+import type { ResourceName } from '../stores/limits/policy.ts';
 import type { Stream } from './event-stream.ts';
 import type { Call } from './call.ts';
 import type { ProblemCode } from './problem.ts';
@@ -29,6 +30,9 @@ export interface Answer<Body> { readonly status: number; readonly body: Body; re
 /** Server-sent events. null: there is nothing more to come (204, at which an EventSource stops asking). */
 export interface Streamed { readonly stream: Stream | null; readonly audit?: AuditNote }
 
+/** Resources of a person; whoever has no valid credential counts on `anonymous`. */
+export type RouteLimit = Exclude<ResourceName, 'api_admin' | 'anonymous'>;
+
 type Shape = z.ZodType;
 type Out<S> = S extends z.ZodType ? z.output<S> : Record<string, never>;
 
@@ -36,6 +40,8 @@ export interface RouteDeclaration<Params extends Shape | undefined, Query extend
   readonly summary: string;
   /** One of these roles; ownership is decided by the session itself. */
   readonly access: readonly [Role, ...Role[]];
+  /** What each request counts on, decided at once before anything else happens. All of it counts, or none. */
+  readonly limits: readonly ['api', ...RouteLimit[]];
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;

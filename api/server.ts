@@ -16,8 +16,8 @@ import { CodecEndpoint, type CodecOptions } from './codec.ts';
 import { sendStream, streamHeaders, type Stream } from './event-stream.ts';
 import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
 import type { AddressOf } from './limits/address.ts';
-import { limitHeaders, type Limiter } from './limits/limiter.ts';
-import type { Policies, Policy } from './limits/policy.ts';
+import { LimitGuard } from './limits/guard.ts';
+import { MetricsPage } from './metrics-page.ts';
 import { openApiDocument } from './openapi.ts';
 import { pageRoutes, type Health, type Page } from './pages.ts';
 import { versionOf } from './presentation.ts';
@@ -36,8 +36,6 @@ export interface ServerOptions {
   readonly services: Services;
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
-  readonly limiter: Limiter;
-  readonly policies: Policies;
   readonly addressOf: AddressOf;
   readonly health: Health;
   /** Of the codec endpoint; the rest it takes from the services. */
@@ -63,6 +61,8 @@ export class ApiServer {
   private readonly readBody: ReadBody;
   private readonly pages: ReadonlyMap<string, Page>;
   private readonly codec: CodecEndpoint;
+  private readonly metrics: MetricsPage;
+  private readonly limits: LimitGuard;
   private readonly server: Server;
   private readonly log: Logger;
   private readonly closing = new AbortController();
@@ -75,6 +75,9 @@ export class ApiServer {
     this.readBody = bodyReader({ maxBytes: configuration.GANGWAY_BODY_BYTES, maxDepth: configuration.GANGWAY_BODY_DEPTH });
     this.pages = pageRoutes(options.health, openApiDocument(base, options.routes));
     this.codec = new CodecEndpoint({ ...options.codec, sealer: options.services.sealer, audit: (entry) => addAudit(options.services.db, entry), log: this.log });
+    const { metrics, limiter, resources } = options.services;
+    this.metrics = new MetricsPage({ metrics, token: configuration.GANGWAY_METRICS_TOKEN ?? null });
+    this.limits = new LimitGuard({ limiter, resources, isOff: options.guards?.limits === false });
     const app = new Koa();
     app.use((ctx) => this.handle(ctx));
     // the pipeline answers every error itself; what reaches Koa is a socket that went away
@@ -114,33 +117,40 @@ export class ApiServer {
       const page = this.pages.get(ctx.path.replace(/(?<=.)\/$/, ''));
       if (page !== undefined && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
         request.route = 'page';
-        exempt(ctx);
-        await page(ctx);
+        this.limits.exempt(ctx);
+        await page.answer(ctx);
+      } else if (ctx.path === '/metrics' && ctx.method === 'GET') {
+        request.route = '/metrics';
+        await this.metrics.handle(ctx, this.outsiders(ctx));
       } else if (ctx.path.startsWith('/codec/')) {
         request.route = '/codec';
-        await this.codec.handle(ctx, {
-          exempt: () => { exempt(ctx); },
-          stranger: () => this.limit(ctx, this.options.policies.anonymous, this.addressOf(ctx)),
-          caller: async () => (await this.limitedCaller(ctx)).actor,
-        }, correlationId);
+        await this.codec.handle(ctx, { ...this.outsiders(ctx), caller: () => this.limitedCaller(ctx) }, correlationId);
       } else if (ctx.path === base || ctx.path.startsWith(`${base}/`)) {
         await this.handleBelowBase(ctx, correlationId, request);
       } else {
-        await this.limit(ctx, this.options.policies.anonymous, this.addressOf(ctx));
+        await this.limits.stranger(ctx, this.addressOf(ctx));
         throw notFound();
       }
     } catch (error) {
       this.answerProblem(ctx, toProblem(error), correlationId, error);
     }
     const level = ctx.status >= 500 ? 'warn' : 'info';
-    this.log[level]({ ...request, status: ctx.status, duration_ms: Math.round((performance.now() - began) * 10) / 10 }, 'request');
+    const ms = performance.now() - began;
+    this.options.services.metrics.requestFinished({ route: request.route, method: ctx.method, status: ctx.status, seconds: ms / 1_000 });
+    this.log[level]({ ...request, status: ctx.status, duration_ms: Math.round(ms * 10) / 10 }, 'request');
+  }
+
+  /** What an endpoint beside the routes does about limits. */
+  private outsiders(ctx: Context): { readonly exempt: () => void; readonly stranger: () => Promise<void> } {
+    return { exempt: () => { this.limits.exempt(ctx); }, stranger: () => this.limits.stranger(ctx, this.addressOf(ctx)) };
   }
 
   private async handleBelowBase(ctx: Context, correlationId: string, request: { route: string; tenant: string | undefined }): Promise<void> {
     const path = ctx.path.slice(base.length);
-    const credential = await this.limitedCaller(ctx);
+    const credential = await this.authenticate(ctx);
     const caller = credential.actor;
     const match = this.match(ctx.method, path);
+    await this.limits.person(ctx, caller, match.kind === 'found' ? match.route.declaration.limits : ['api']);
     const act = auditedAct({ db: this.options.services.db, log: this.log }, { actor: caller, correlationId, method: ctx.method, path, match });
     const answered = await this.permitted(ctx, { credential, path, match, act, correlationId }, request).catch(async (error: unknown) => {
       await act?.refused(toProblem(error));
@@ -238,11 +248,10 @@ export class ApiServer {
     return this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
   }
 
-  private async limitedCaller(ctx: Context): Promise<Credential> {
-    const credential = await this.authenticate(ctx);
-    const caller = credential.actor;
-    await this.limit(ctx, holds(caller, 'admin') ? this.options.policies.apiAdmin : this.options.policies.api, JSON.stringify([caller.tenant, caller.subject]));
-    return credential;
+  private async limitedCaller(ctx: Context): Promise<Actor> {
+    const { actor } = await this.authenticate(ctx);
+    await this.limits.person(ctx, actor, ['api']);
+    return actor;
   }
 
   /** A bad credential counts against its address, so that guessing has an end. */
@@ -254,19 +263,9 @@ export class ApiServer {
       return await this.options.authentication.authenticate({ authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') });
     } catch (error) {
       // a key that cannot be looked up just now is no guess
-      await this.limit(ctx, error instanceof StoreUnavailableError ? this.options.policies.api : this.options.policies.anonymous, this.addressOf(ctx));
+      await (error instanceof StoreUnavailableError ? this.limits.unknown(ctx, this.addressOf(ctx)) : this.limits.stranger(ctx, this.addressOf(ctx)));
       throw error;
     }
-  }
-
-  private async limit(ctx: Context, policy: Policy, subject: string): Promise<void> {
-    if (this.options.guards?.limits === false) return;
-    const verdict = await this.options.limiter.take(policy, subject);
-    ctx.set(limitHeaders(policy, verdict));
-    if (verdict.allowed) return;
-    throw new Problem('rate_limited', `More than ${policy.limit} requests in ${policy.windowSeconds} seconds. Wait ${verdict.resetSeconds} s.`, {
-      headers: { 'Retry-After': String(verdict.resetSeconds) }, members: { violated_policies: [policy.name] },
-    });
   }
 
   private answerProblem(ctx: Context, problem: Problem, correlationId: string, error: unknown): void {
@@ -279,11 +278,6 @@ export class ApiServer {
     ctx.type = 'application/problem+json';
     ctx.body = JSON.stringify(problem.toJson(ctx.path, correlationId));
   }
-}
-
-function exempt(ctx: Context): void {
-  ctx.set('RateLimit-Policy', '"exempt";q=1000000;w=1');
-  ctx.set('RateLimit', '"exempt";r=1000000');
 }
 
 /** The platform role names the tenant it acts in; from anyone else the wish is refused, even for the own tenant. */

@@ -83,6 +83,11 @@ export class SessionEngine {
     return this.update(saveCheckpoint, sessionId, message, `checkpoint:${message.id}`, this.options.timeoutMs);
   }
 
+  /** Whether the hot copy of what is saved now can be written. */
+  hotCopiesAreThere(): Promise<boolean> {
+    return this.options.hotCopies.areThere();
+  }
+
   /** `restored`: the engine had lost the session, and the archive brought it back. */
   resume(sessionId: string, message: Message<ResumeBody>): Promise<{ reply: Reply<ResumeOutcome>; restored: boolean }> {
     return this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);

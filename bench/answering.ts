@@ -9,7 +9,7 @@ import { answerQuestion } from '../workflows/messages.ts';
 import { HttpClient } from './http-client.ts';
 
 const base = '/api/v1/onboarding';
-const tenant = 'bench';
+export const tenant = 'bench';
 const question = 'setup_urgency';
 /** Taken in turn, so that every call changes the session. Neither asks a further question. */
 const values = ['immediate', 'this_week'] as const;

@@ -19,6 +19,8 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   memory: () => import('./memory.ts'),
   start: () => import('./start.ts'),
   sessions: () => import('./sessions.ts'),
+  continue: () => import('./continue.ts'),
+  encryption: () => import('./encryption.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

@@ -1,21 +1,21 @@
-/** The one date of a text, in English or Hindi. */
+/** The one date of a text, in English, Hindi or German. */
 import { isDate } from './answer.ts';
 import { readRelativeDate } from './reading-relative-dates.ts';
 import { folded, onlyOne, turns } from './reading-words.ts';
 
 const months: readonly (readonly string[])[] = [
-  ['january', 'jan', 'जनवरी'],
-  ['february', 'feb', 'फ़रवरी'],
-  ['march', 'mar', 'मार्च'],
+  ['january', 'jan', 'januar', 'jänner', 'जनवरी'],
+  ['february', 'feb', 'februar', 'फ़रवरी'],
+  ['march', 'mar', 'märz', 'maerz', 'मार्च'],
   ['april', 'apr', 'अप्रैल'],
-  ['may', 'मई'],
-  ['june', 'jun', 'जून'],
-  ['july', 'jul', 'जुलाई'],
+  ['may', 'mai', 'मई'],
+  ['june', 'jun', 'juni', 'जून'],
+  ['july', 'jul', 'juli', 'जुलाई'],
   ['august', 'aug', 'अगस्त'],
   ['september', 'sep', 'sept', 'सितंबर', 'सितम्बर'],
-  ['october', 'oct', 'अक्टूबर', 'अक्तूबर'],
+  ['october', 'oct', 'oktober', 'okt', 'अक्टूबर', 'अक्तूबर'],
   ['november', 'nov', 'नवंबर', 'नवम्बर'],
-  ['december', 'dec', 'दिसंबर', 'दिसम्बर'],
+  ['december', 'dec', 'dezember', 'dez', 'दिसंबर', 'दिसम्बर'],
 ].map((names) => names.map(folded));
 
 const numericDate =
@@ -39,7 +39,7 @@ export function readDate(text: string, language: string, today: string | null): 
   return dayFirst.test(language) ? dateOf(lastYear, b, a) : null;
 }
 
-/** `29 March 2026`, `March 29th, 2026`, `29 मार्च 2026`. */
+/** `29 March 2026`, `March 29th, 2026`, `29 मार्च 2026`, `29. März 2026`. */
 function readNamedDate(text: string): string | null {
   const words = folded(text).split(' ').map((word) => word.replace(/^(\d+)(?:st|nd|rd|th)$/, '$1'));
   const named = words.flatMap((word) => {

@@ -1,48 +1,22 @@
-/** The one number of a text, in English or Hindi. */
+/** The one number of a text, in English, Hindi or German. */
 import type { QuestionRule } from './flow.ts';
+import { scales, tens, units, wholeNumber } from './reading-number-words.ts';
 import { folded, onlyOne, phrases, turns } from './reading-words.ts';
-
-/** Words for 0 to 19. */
-export const units = numberWords(
-  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen ' +
-    'eighteen nineteen',
-  'शून्य एक दो तीन चार पाँच छह सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह सोलह सत्रह अठारह उन्नीस',
-  '_ _ _ _ _ _ छः _ _ _ _ _ _ _ _ पन्द्रह _ _ अट्ठारह _',
-);
-const tens: ReadonlyMap<string, number> = new Map(
-  'twenty thirty forty fifty sixty seventy eighty ninety'
-    .split(' ')
-    .map((word, at): [string, number] => [word, (at + 2) * 10])
-    .concat([[folded('बीस'), 20]]),
-);
-const scales: ReadonlyMap<string, number> = new Map([
-  ['dozen', 12],
-  ['hundred', 100],
-  ['thousand', 1000],
-  [folded('दर्जन'), 12],
-  [folded('सौ'), 100],
-  [folded('हज़ार'), 1000],
-]);
-
-/** Lines of words for 0, 1, 2 … in order; `_` where a line has none. */
-function numberWords(...lines: readonly string[]): ReadonlyMap<string, number> {
-  const pairs = lines.flatMap((line) => line.split(' ').map((word, at): [string, number] => [folded(word), at]));
-  return new Map(pairs.filter(([word]) => word !== ''));
-}
 
 const digits = /^[-−]?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d+)?$/;
 
 /** They make another number of the one beside them, by a share, a count or a unit that nobody asked for. */
 const otherMeasures = phrases(
   'half, quarter, couple, few, several, million, millions, mn, billion, lakh, lakhs, crore, crores, km, kilometre, kilometres, kilometer, kilometers, ' +
-    'feet, foot, ft, mile, miles, yard, yards, percent, आधा, डेढ़, ढाई, सवा, साढ़े, लाख, करोड़, किलोमीटर, प्रतिशत',
+    'feet, foot, ft, mile, miles, yard, yards, percent, bakers, halb, halbe, halber, halbes, halben, anderthalb, viertel, paar, einige, mehrere, ' +
+    'millionen, mio, milliarde, milliarden, kilometern, meile, meilen, prozent, आधा, डेढ़, ढाई, सवा, साढ़े, लाख, करोड़, किलोमीटर, प्रतिशत',
 );
 
 /** The one number of a text, in digits or in words up to a few thousand; with two different ones, null. */
 export function readNumber(rule: QuestionRule, text: string): number | null {
   if (turns(text)) return null;
-  const said = withoutUnits(rule, text.replace(/half (?:a )?dozen/gi, 'six'));
-  if (folded(said).split(' ').some((word) => otherMeasures.has(word))) return null;
+  const said = withoutUnits(rule, text.replace(/half (?:a )?dozen|(?:ein )?halbes dutzend|आधा दर्जन/gi, 'six'));
+  if (folded(said).split(' ').some((word) => otherMeasures.has(word) || word.endsWith('einhalb'))) return null;
   return numberIn(said);
 }
 
@@ -50,7 +24,8 @@ export function readNumber(rule: QuestionRule, text: string): number | null {
 function withoutUnits(rule: QuestionRule, text: string): string {
   const said = text
     .replace(/(?<=\d)\s?k(?![\p{L}\p{M}])/giu, ' thousand')
-    .replace(/(?<=\d)(?:people|persons|users|staff|ppl|लोग)(?![\p{L}\p{M}])/giu, '');
+    .replace(/(?<=\d)(?:people|persons|users|staff|ppl|leute|personen|mitarbeiter|लोग)(?![\p{L}\p{M}])/giu, '')
+    .replace(/(?<=\d)[\s-]?ish(?![\p{L}\p{M}])/giu, '');
   const metres = said.replace(/(?<=\d)\s?(?:m|mtrs?|met(?:re|er)s?|मीटर)(?![\p{L}\p{M}])/gu, '');
   if (rule.integer !== true) return metres;
   return metres === said ? said : said.replace(/(?<=\d)\s(?=m)/g, '');
@@ -80,6 +55,7 @@ function numberChunks(text: string): readonly string[] {
     .toLowerCase()
     .replace(/(\p{L})-(?=\p{L})/gu, '$1 ')
     .replace(/\b(hundred|thousand) and\b/g, '$1')
+    .replace(/\b(hundert|tausend) und\b/g, '$1')
     .split(/\s+/)
     .map((chunk) => chunk.replace(/^[("'~“]+|[)"'.,;:!?।”]+$/g, ''))
     .filter((chunk) => chunk !== '')
@@ -87,7 +63,7 @@ function numberChunks(text: string): readonly string[] {
 }
 
 function isNumberPart(chunk: string): boolean {
-  return digits.test(chunk) || units.has(chunk) || tens.has(chunk) || scales.has(chunk);
+  return digits.test(chunk) || units.has(chunk) || tens.has(chunk) || scales.has(chunk) || wholeNumber(chunk) !== undefined;
 }
 
 /** Digits begin a number and only a scale may follow them; number words follow one another. */
@@ -102,17 +78,23 @@ function numberOf(run: readonly string[]): number | null {
   if (scales.get(run.at(-1) ?? '') === 12) return dozens(run.slice(0, -1));
   let total = 0;
   let current: number | null = null;
-  for (const word of run) {
+  for (const [at, word] of run.entries()) {
     const scale = scales.get(word);
-    const unit = units.get(word) ?? tens.get(word);
+    const unit = units.get(word) ?? tens.get(word) ?? wholeNumber(word);
     if (digits.test(word)) current = Number(word.replaceAll(',', '').replace('−', '-'));
     else if (scale === 1000 && total === 0) [total, current] = [decimal((current ?? 1) * 1000), 0];
     else if (scale === 100 && (current === null || (current > 0 && current < 10))) current = (current ?? 1) * 100;
-    else if (unit !== undefined && fits(current, unit)) current = (current ?? 0) + unit;
+    else if (unit !== undefined && !standsApart(run[at - 1], word) && fits(current, unit)) current = (current ?? 0) + unit;
     else return null;
   }
   const number = total + (current ?? 0);
   return Number.isFinite(number) ? number : null;
+}
+
+/** "तीस पाँच" and "zwanzig fünf" are two numbers, where "twenty five" is one. */
+function standsApart(before: string | undefined, word: string): boolean {
+  if (before === undefined || scales.has(before)) return false;
+  return wholeNumber(word) !== undefined || wholeNumber(before) !== undefined;
 }
 
 /** `a dozen`, `two dozen`. */
@@ -127,6 +109,7 @@ function decimal(number: number): number {
 }
 
 function fits(current: number | null, unit: number): boolean {
+  if (unit >= 100) return current === null || current === 0;
   if (current === null || current % 100 === 0) return current === null || unit > 0;
   return current % 10 === 0 && current % 100 >= 20 && unit > 0 && unit < 10;
 }

@@ -1,6 +1,6 @@
 /** Days that are named from today: tomorrow, in two weeks, next Monday. What could be either of two days is null. */
 import { isDate } from './answer.ts';
-import { units } from './reading-numbers.ts';
+import { units } from './reading-number-words.ts';
 import { folded, phrases } from './reading-words.ts';
 
 const dayMs = 86_400_000;

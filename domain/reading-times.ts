@@ -1,6 +1,6 @@
 /** The one time range of a text, in English or Hindi. */
 import { folded, phrases, turns } from './reading-words.ts';
-import { units } from './reading-numbers.ts';
+import { units } from './reading-number-words.ts';
 
 type Clock = {
   readonly hour: number;

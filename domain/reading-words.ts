@@ -18,32 +18,33 @@ export function phrases(list: string): ReadonlySet<string> {
 }
 
 export const skipWords = phrases(
-  'skip, skip it, skip this, skip please, please skip, not now, later, pass, n/a, na, ' +
+  'skip, skip it, skip this, skip please, please skip, not now, later, pass, n/a, na, überspringen, bitte überspringen, später, nicht jetzt, ' +
     'छोड़ें, छोड़ दें, छोड़ दो, छोड़ो, बाद में, अभी नहीं',
 );
 export const noneWords = phrases(
-  "no, none, nothing, not yet, no thanks, no thank you, don't know, i don't know, i don't have one, " +
+  "no, none, nothing, not yet, no thanks, no thank you, don't know, i don't know, i don't have one, nein, nein danke, keine, nichts, noch nicht, weiß nicht, ich weiß nicht, " +
     'नहीं, कुछ नहीं, पता नहीं',
 );
-export const allWords = phrases('all, all of them, everything, all of the above, सभी, सब, सब कुछ');
+export const allWords = phrases('all, all of them, everything, all of the above, alle, alles, सभी, सब, सब कुछ');
 
-const yesWords = phrases('yes, y, yeah, yep, yup, true, हाँ, haan');
-const noWords = phrases('no, n, nope, nah, false, नहीं, ना, मत, nahi, nahin');
+const yesWords = phrases('yes, y, yeah, yep, yup, true, ja, jawohl, हाँ, haan');
+const noWords = phrases('no, n, nope, nah, false, nein, nee, नहीं, नही, ना, मत, nahi, nahin');
 /** Said alone they agree; inside a sentence they mean too many things. */
 const agreements = phrases(
-  'sure, ok, okay, of course, please do, certainly, absolutely, definitely, जी, ठीक है, बिल्कुल, ज़रूर, ji, theek hai, zaroor',
+  'sure, ok, okay, of course, please do, certainly, absolutely, definitely, klar, natürlich, gern, gerne, sicher, selbstverständlich, auf jeden fall, genau, stimmt, जी, ठीक है, बिल्कुल, ज़रूर, ji, theek hai, zaroor',
 );
 /** A `no` that refuses nothing. */
 const noIdioms = phrases('no problem, no worries, no idea, no doubt, no preference, no matter');
 /** They turn or split the sense of a sentence: no single value is taken out of it. */
 const turningWords = phrases(
   "not, no, don't, doesn't, isn't, aren't, never, without, except, but, or, nor, neither, either, maybe, unsure, " +
-    'नहीं, मत, या, अलावा, सिवाय, लेकिन, शायद',
+    'nein, nicht, kein, keine, keinen, ohne, außer, ausser, aber, oder, weder, entweder, sondern, vielleicht, ' +
+    'नहीं, नही, मत, या, अलावा, सिवाय, लेकिन, शायद',
 );
 
 /** True when something in the text turns or splits its sense. "Or so" only says that a number is round. */
 export function turns(text: string): boolean {
-  return folded(text).replace(/(?<= )or so\b/g, '').split(' ').some((word) => turningWords.has(word));
+  return folded(text).replace(/(?<= )(?:or|oder) so\b/g, '').split(' ').some((word) => turningWords.has(word));
 }
 
 export function westernDigits(text: string): string {

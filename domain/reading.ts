@@ -16,7 +16,7 @@ export type PersonsClock = { readonly today: string | null };
 const maxTextLength = 2000;
 
 /**
- * The scripted reading of what a person wrote, in English and Hindi, without a model or a guess: whatever
+ * The scripted reading of what a person wrote, in English and Hindi and the plain words of German, without a model or a guess: whatever
  * can be understood in two ways is null. It finds a value of the question's type; `validateAnswer` judges it.
  * @param labels of a choice; {} when there are none. The session's language counts before the others.
  * @param language of the session.

@@ -1,6 +1,6 @@
 /** API keys: made, looked up by id, rotated and revoked. Only hashes of secrets are stored. */
 import type { Role } from '../domain/message.ts';
-import type { Database } from './postgres.ts';
+import type { Database, Queries } from './postgres.ts';
 import { keysetPage, type Page, type PageOf } from './session-store.ts';
 
 export interface ApiKeyRow {
@@ -13,6 +13,13 @@ export interface ApiKeyRow {
   /** At most 5 minutes behind. */
   readonly last_used_at: Date | null;
   readonly revoked_at: Date | null;
+}
+
+/** An API key acts under this and its id; nobody with a token may. */
+export const keySubject = 'key:';
+
+export function subjectOfKey(subject: string): boolean {
+  return subject.startsWith(keySubject);
 }
 
 const columns = 'key_id, name, roles, created_by, created_at, expires_at, last_used_at, revoked_at';
@@ -105,4 +112,15 @@ export async function revokeApiKey(db: Database, tenant: string, keyId: string):
 export async function readApiKey(db: Database, tenant: string, keyId: string): Promise<ApiKeyRow | null> {
   const [row] = await db.asTenant(tenant).query<ApiKeyRow>(`SELECT ${columns} FROM api_keys WHERE tenant = $1 AND key_id = $2`, [tenant, keyId]);
   return row ?? null;
+}
+
+/** Those of some subjects that are keys which count now. None of them is revoked before the transaction ends. */
+export async function usableKeys(tx: Queries, tenant: string, subjects: readonly string[]): Promise<{ subject: string; roles: readonly Role[] }[]> {
+  const ids = subjects.filter(subjectOfKey).map((subject) => subject.slice(keySubject.length));
+  if (ids.length === 0) return [];
+  return tx.query<{ subject: string; roles: readonly Role[] }>(
+    `SELECT $3 || key_id::text AS subject, roles FROM api_keys
+     WHERE tenant = $1 AND key_id = ANY($2::uuid[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) FOR SHARE`,
+    [tenant, ids, keySubject],
+  );
 }

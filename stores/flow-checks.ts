@@ -7,6 +7,7 @@ import type { WrittenQuestion, WrittenRecommendation, WrittenText } from './flow
 import { patternMistake } from './flow-pattern.ts';
 import { canBeTrue } from './flow-reach.ts';
 import type { FlowSource, Path } from './flow-source.ts';
+import type { Part } from './flow-stand-ins.ts';
 
 /** Longest text that a flow may allow: 8 KB an answer, and most characters of most scripts take up to three bytes. */
 const maxTextLimit = 8000;
@@ -56,13 +57,19 @@ function ownText(written: Readonly<Record<string, string | null>>, language: str
 
 // --- Questions ---
 
-/** The rule of a question whose shape is right. Its mistakes are noted; the rule is what can be made of it. */
+/** Fields that say nothing about which answers a question takes. */
+const beside: readonly string[] = ['prompt', 'help', 'retry_text', 'pii', 'group'];
+
+/**
+ * The rule of a question. Its mistakes are noted. Null when the shape of a field is wrong that says which answers it takes:
+ * conditions and rules below are then not judged by it.
+ */
 export function checkQuestion(
-  written: WrittenQuestion,
+  { data: written, wrong }: Part<WrittenQuestion>,
   path: Path,
   earlier: readonly QuestionRule[],
   checking: Checking,
-): QuestionRule {
+): QuestionRule | null {
   const { source } = checking;
   if (reservedWords.includes(written.id)) {
     source.report([...path, 'id'], `'${written.id}' is a word of the expressions`);
@@ -70,14 +77,17 @@ export function checkQuestion(
   checkText(written.prompt, [...path, 'prompt'], checking);
   checkText(written.help, [...path, 'help'], checking);
   checkText(written.retry_text, [...path, 'retry_text'], checking);
-  checkOptions(written, path, checking);
+  checkLabels(written, path, checking);
   const rule = ruleOf(written, checkCondition(written.when, written.id, path, earlier, checking));
-  checkLimits(rule, path, source);
-  checkPattern(rule, path, source);
-  if (written.integer === true && rule.type !== 'number') {
-    source.report([...path, 'integer'], "only a number question has 'integer'");
+  if (!wrong.has('type')) {
+    if (!wrong.has('options')) checkHasOptions(written, path, source);
+    checkLimits(rule, wrong, path, source);
+    if (!wrong.has('max')) checkPattern(rule, path, source);
+    if (written.integer === true && rule.type !== 'number') {
+      source.report([...path, 'integer'], "only a number question has 'integer'");
+    }
   }
-  return rule;
+  return [...wrong].every((field) => beside.includes(field.split('.')[0] ?? '')) ? rule : null;
 }
 
 function ruleOf(written: WrittenQuestion, when: Expression | null): QuestionRule {
@@ -97,12 +107,13 @@ function ruleOf(written: WrittenQuestion, when: Expression | null): QuestionRule
   };
 }
 
-function checkOptions({ type, options }: WrittenQuestion, path: Path, checking: Checking): void {
+function checkHasOptions({ type, options }: WrittenQuestion, path: Path, source: FlowSource): void {
   const isChoice = type === 'single_choice' || type === 'multi_choice';
-  if (isChoice && options === undefined) checking.source.report(path, `a ${type} question needs 'options'`);
-  if (!isChoice && options !== undefined) {
-    checking.source.report([...path, 'options'], `a ${type} question has no 'options'`);
-  }
+  if (isChoice && options === undefined) source.report(path, `a ${type} question needs 'options'`);
+  if (!isChoice && options !== undefined) source.report([...path, 'options'], `a ${type} question has no 'options'`);
+}
+
+function checkLabels({ options }: WrittenQuestion, path: Path, checking: Checking): void {
   const seen = new Set<string>();
   options?.forEach(({ value, label }, at) => {
     if (seen.has(value)) checking.source.report([...path, 'options', at, 'value'], `option '${value}' is there twice`);
@@ -111,20 +122,22 @@ function checkOptions({ type, options }: WrittenQuestion, path: Path, checking: 
   });
 }
 
-function checkLimits(rule: QuestionRule, path: Path, source: FlowSource): void {
-  const wrong = (['min', 'max'] as const).filter((name) => {
-    const reason = source.has([...path, name]) ? limitMistake(rule, rule[name]) : null;
+function checkLimits(rule: QuestionRule, wrong: ReadonlySet<string>, path: Path, source: FlowSource): void {
+  const most = wrong.has('options') ? Infinity : rule.options.length;
+  const unsound = (['min', 'max'] as const).filter((name) => {
+    if (wrong.has(name)) return true;
+    const reason = source.has([...path, name]) ? limitMistake(rule.type, rule[name], most) : null;
     if (reason !== null) source.report([...path, name], `'${name}' ${reason}`);
     return reason !== null;
   });
   const { min, max } = rule;
-  if (wrong.length > 0 || min === null || max === null || min <= max) return;
+  if (unsound.length > 0 || min === null || max === null || min <= max) return;
   const at = source.has([...path, 'min']) ? 'min' : 'max';
   source.report([...path, at], `min ${min} is above max ${max}`);
 }
 
-function limitMistake(rule: QuestionRule, limit: number | string | null): string | null {
-  switch (rule.type) {
+function limitMistake(type: QuestionType, limit: number | string | null, options: number): string | null {
+  switch (type) {
     case 'number':
       return typeof limit === 'number' && Number.isFinite(limit) ? null : 'must be a number';
     case 'date':
@@ -132,9 +145,9 @@ function limitMistake(rule: QuestionRule, limit: number | string | null): string
     case 'text':
       return isCount(limit, maxTextLimit) ? null : `must be a whole number of characters from 0 to ${maxTextLimit}`;
     case 'multi_choice':
-      return isCount(limit, rule.options.length) ? null : 'must be a whole number, at most the number of options';
+      return isCount(limit, options) ? null : 'must be a whole number, at most the number of options';
     default:
-      return `does not belong to a ${rule.type} question`;
+      return `does not belong to a ${type} question`;
   }
 }
 
@@ -163,7 +176,7 @@ function checkCondition(
   const at = [...path, 'when'];
   const expression = parse(when, at, checking.source);
   if (expression === null) return null;
-  const position = checking.questionIds.indexOf(questionId);
+  const position = Number(path.at(-1));
   let sound = true;
   for (const name of namesOf(expression)) {
     const other = checking.questionIds.indexOf(name);
@@ -173,7 +186,7 @@ function checkCondition(
   }
   sound = checkUses(expression, when, at, earlier, checking.source) && sound;
   if (sound && !canBeTrue(expression, earlier)) {
-    checking.source.report(at, `'${questionId}' can never be asked: no answers make this true`);
+    checking.source.report(at, `${questionId === '' ? 'this question' : `'${questionId}'`} can never be asked: no answers make this true`);
   }
   return expression;
 }
@@ -181,7 +194,7 @@ function checkCondition(
 function nameMistake(name: string, questionId: string, other: number): string {
   if (other < 0) return `unknown question '${name}'`;
   if (name === questionId) return `cycle: '${name}' depends on itself`;
-  return `'${name}' is asked after '${questionId}'; a condition may name only questions above it`;
+  return `'${name}' is asked after ${questionId === '' ? 'this question' : `'${questionId}'`}; a condition may name only questions above it`;
 }
 
 /** Notes every ring of conditions once, at its first question: a `when` that hangs on its own question. */
@@ -308,9 +321,9 @@ function columnOf(text: string, what: string): number {
 
 // --- Recommendations ---
 
-/** A recommendation rule whose shape is right, or null when an expression in it cannot be read. */
+/** A recommendation rule, its mistakes noted; null when its target cannot be read. */
 export function checkRecommendation(
-  written: WrittenRecommendation,
+  { data: written, wrong }: Part<WrittenRecommendation>,
   path: Path,
   questions: readonly QuestionRule[],
   earlierRules: readonly string[],
@@ -319,14 +332,14 @@ export function checkRecommendation(
   const { source } = checking;
   checkText(written.rationale, [...path, 'rationale'], checking);
   written.depends_on.forEach((id, at) => {
-    if (!earlierRules.includes(id)) {
+    if (!wrong.has(`depends_on.${at}`) && !earlierRules.includes(id)) {
       source.report([...path, 'depends_on', at], `'${id}' is not a recommendation above this one`);
     }
   });
   const read = (text: string, at: Path): Expression | null => readExpression(text, at, questions, checking);
   const when = written.when === undefined ? null : read(written.when, [...path, 'when']);
   if (when !== null && !canBeTrue(when, questions)) {
-    source.report([...path, 'when'], `'${written.id}' can never be proposed: no answers make this true`);
+    source.report([...path, 'when'], `${written.id === '' ? 'this' : `'${written.id}'`} can never be proposed: no answers make this true`);
   }
   const key = read(written.target.key, [...path, 'target', 'key']);
   const values: Record<string, Expression> = {};
@@ -335,7 +348,7 @@ export function checkRecommendation(
       typeof value === 'string' ? read(value, [...path, 'values', field]) : { op: 'value', value };
     if (expression !== null) values[field] = expression;
   }
-  checkTarget(written, values, path, source);
+  checkTarget({ data: written, wrong }, values, path, source);
   if (key === null) return null;
   const { id, operation, always, confidence, depends_on } = written;
   return { id, when, target: { type: written.target.type, key }, operation, always, values, confidence, depends_on };
@@ -358,16 +371,18 @@ function readExpression(
 }
 
 function checkTarget(
-  { target, operation, values: written }: WrittenRecommendation,
+  { data: { target, operation, values: written }, wrong }: Part<WrittenRecommendation>,
   values: Readonly<Record<string, Expression>>,
   path: Path,
   source: FlowSource,
 ): void {
+  if (wrong.has('target') || wrong.has('target.type')) return;
   if (!isTargetType(target.type)) {
     const known = Object.keys(targetSchemas).join(', ');
     source.report([...path, 'target', 'type'], `unknown target type '${target.type}'; known are ${known}`);
     return;
   }
+  if (wrong.has('operation') || wrong.has('values')) return;
   if (operation === 'delete') {
     if (Object.keys(written).length > 0) source.report([...path, 'values'], 'a deletion has no values');
     return;
@@ -376,6 +391,7 @@ function checkTarget(
   const probe: Record<string, unknown> = { ...written };
   for (const [field, value] of Object.entries(values)) if (value.op === 'value') probe[field] = value.value;
   for (const { field, code, message } of checkTargetValues(target.type, probe)) {
+    if (wrong.has(`values.${field}`)) continue;
     const judged = code === 'unknown_field' || code === 'required' || values[field]?.op === 'value';
     if (judged && code === 'unknown_field') source.reportField([...path, 'values'], field, message);
     else if (judged) source.report([...path, 'values', field], message);

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { questionTypes } from '../domain/flow.ts';
 import type { FlowSource, Path } from './flow-source.ts';
+import { mended } from './flow-stand-ins.ts';
+import type { Part, StandIns } from './flow-stand-ins.ts';
 
 /*
  * The shape of a flow file. Each question and recommendation is parsed on its own, so that a mistake in one hides
- * none in another. A text is written by language, or as one text in the default language.
+ * none in another, and none further down in the same one. A text is written by language, or as one text in the default language.
  */
 
 const id = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be a lower-case name: letters, digits and _, at most 64');
@@ -77,11 +79,51 @@ export type WrittenHeader = z.infer<typeof HeaderSchema>;
 export type WrittenQuestion = z.infer<typeof QuestionSchema>;
 export type WrittenRecommendation = z.infer<typeof RecommendationSchema>;
 
-/** A part of the file in its shape; null, and its mistakes noted, when it is not. */
-export function parsePart<T>(schema: z.ZodType<T>, value: unknown, path: Path, source: FlowSource): T | null {
+const wrongText = '?';
+
+/** In the place of a text: the languages that are right stay as they are. */
+function textInstead(value: unknown): WrittenText {
+  if (typeof value !== 'object' || value === null) return wrongText;
+  const entries = Object.entries(value).map(([language, words]): [string, string | null] => {
+    const read = writtenText.nullable().safeParse(words);
+    return [language, read.success ? read.data : wrongText];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** In the place of a wrong option's value: none that an author would choose, and no other option's. */
+const optionInstead = (at: number): string => `wrong.option.${at}`;
+
+const standIns: StandIns = (place, value, at) => {
+  switch (place) {
+    case 'id': return 'wrong_id';
+    case 'type': return 'text';
+    case 'prompt': case 'help': case 'retry_text': case 'options.*.label': case 'title': case 'description': case 'rationale': return textInstead(value);
+    case 'options.*': return { value: optionInstead(at), label: wrongText };
+    case 'options.*.value': return optionInstead(at);
+    case 'version': return 1;
+    case 'default_language': return 'en';
+    case 'languages': return ['en'];
+    case 'languages.*': return 'en';
+    case 'questions': return [null];
+    case 'target': return { type: wrongText, key: "''" };
+    case 'target.type': return wrongText;
+    case 'target.key': return "''";
+    case 'confidence': return 1;
+    case 'depends_on.*': return wrongText;
+    default: return undefined;
+  }
+};
+
+/**
+ * A part of the file in its shape. Its mistakes are noted; what is wrong has stand-ins, and a wrong id stays as it was written
+ * (empty when it is no text). Null when nothing of the part can be read.
+ */
+export function parsePart<T extends { readonly id: string }>(schema: z.ZodType<T>, value: unknown, path: Path, source: FlowSource): Part<T> | null {
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  for (const issue of result.error.issues) {
+  if (result.success) return { data: result.data, wrong: new Set() };
+  const { issues } = result.error;
+  for (const issue of issues) {
     const at = [...path, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) source.reportField(at, key, `unknown field '${key}'`);
@@ -89,7 +131,15 @@ export function parsePart<T>(schema: z.ZodType<T>, value: unknown, path: Path, s
       source.report(at, reasonOf(issue, at, source));
     }
   }
-  return null;
+  const part = mended(value, issues, standIns);
+  const again = part === null ? null : schema.safeParse(part.data);
+  if (part === null || again?.success !== true) return null;
+  return { data: { ...again.data, id: writtenId(value) }, wrong: part.wrong };
+}
+
+/** The id of a part as it was written, or '' when it is none. */
+export function writtenId(part: unknown): string {
+  return typeof part === 'object' && part !== null && 'id' in part && typeof part.id === 'string' ? part.id : '';
 }
 
 function reasonOf(issue: z.core.$ZodIssue, at: Path, source: FlowSource): string {

@@ -289,6 +289,73 @@ recommendations:
     }
   });
 
+  // A mistake of the shape, one below it in the same question, and both in one: exactly those two are reported.
+  const shapes: readonly (readonly [field: string, reason: string])[] = [
+    ['colour: red', "unknown field 'colour'"],
+    ['required: 1', "'required' must be true or false"],
+    ['pii: no one', "'pii' must be true or false"],
+    ['group: ""', "'group' must not be empty"],
+    ['help: 5', "'help' must be a text"],
+    ['retry_text: { en: 5 }', "'retry_text' must be a text"],
+  ];
+  const below: readonly (readonly [field: string, reason: string])[] = [
+    ['prompt: ""', "'prompt' is empty"],
+    ['prompt: { hi: ट }', "no text in the default language 'en'"],
+    ['prompt: { en: T, fr: T }', "'fr' is not one of"],
+    ['prompt: T, min: 5, max: 2', 'min 5 is above max 2'],
+    ['prompt: T, min: 2026-03-29', 'whole number of characters'],
+    ["prompt: T, pattern: '(a+)+'", 'pattern'],
+    ['prompt: T, integer: true', "only a number question has 'integer'"],
+    ['prompt: T, options: [{ value: a, label: A }]', "a text question has no 'options'"],
+    ["prompt: T, when: kind == 'c'", "'c' is not an option of 'kind'"],
+    ['prompt: T, when: nope', "unknown question 'nope'"],
+    ['prompt: T, when: later == 1', 'is asked after'],
+    ["prompt: T, when: 'kind =='", 'bad expression'],
+  ];
+  test.each(below)('what is wrong below a malformed question comes together with it: %s', (deeper, why) => {
+    const single = mistakes(`${head}  - { id: t, type: text, ${deeper} }\n  - { id: later, type: number, prompt: L }`);
+    expect(single).toEqual([expect.stringContaining(why)]);
+    for (const [shape, reason] of shapes) {
+      const found = mistakes(`${head}  - { id: t, type: text, ${deeper}, ${shape} }\n  - { id: later, type: number, prompt: L }`);
+      expect([shape, found.length, found.filter((line) => line.includes(why)), found.filter((line) => line.includes(reason)).length]).toEqual([shape, 2, single, 1]);
+    }
+  });
+
+  test.each<[string, string, readonly string[]]>([
+    ['the type', '{ id: t, type: txt, min: x, integer: true, prompt: "", options: [{ value: a, label: "" }, { value: a, label: A }] }',
+      ["'type' must be one of", "'prompt' is empty", "'label' is empty", "option 'a' is there twice"]],
+    ['the id', "{ id: T-1, type: text, prompt: '', when: later == 1 }", ["'id' must be", "'prompt' is empty", "'later' is asked after 'T-1'"]],
+    ['a missing id', "{ type: text, prompt: '', when: later == 1 }", ["missing field 'id'", "'prompt' is empty", "'later' is asked after this question"]],
+    ['one option of several', '{ id: t, type: single_choice, prompt: "", options: [{ value: "?", label: A }, { value: b, label: 5 }, 7, { value: c, label: "", hint: x }, { value: c, label: { fr: C } }] }',
+      ["'prompt' is empty", "'value' must be letters", "'label' must be a text", "'2' must be a map", "'label' is empty", "unknown field 'hint'", "option 'c' is there twice", "no text in the default", "'fr' is not one of"]],
+    ['a limit', '{ id: t, type: number, prompt: T, min: [1], max: 2026-03-29 }', ["'min' must be a number, or a date", "'max' must be a number"]],
+    ['options that are no list', '{ id: t, type: multi_choice, prompt: "", options: 5, max: 900 }', ["'options' must be a list", "'prompt' is empty"]],
+    ['a text in one language', '{ id: t, type: text, prompt: { en: 5, fr: T } }', ["'prompt' must be a text", "'fr' is not one of"]],
+  ])('with %s malformed nothing else of the question is hidden, and nothing right is called wrong', (_, question, reasons) => {
+    const found = mistakes(`${head}  - ${question}\n  - { id: later, type: number, prompt: L, when: t == 'zzz' }`)
+      // a question without a readable id is not there for others
+      .filter((line) => !line.includes("unknown question 't'"));
+    for (const reason of reasons) expect([reason, found.filter((line) => line.includes(reason)).length]).toEqual([reason, 1]);
+    expect(found).toHaveLength(reasons.length);
+  });
+
+  test('a rule with a malformed field hides no other mistake of its own, and rules below may depend on it', () => {
+    const found = mistakes(`${head}recommendations:
+  - { id: r, target: { type: nowhere, key: 5 }, confidence: high, rationale: '', when: nope, depends_on: [5, gone], always: 1 }
+  - { id: s, target: { type: shift, key: kind }, operation: move, confidence: 1, rationale: S, depends_on: [r], values: { name: [x], colour: "zzz" } }
+  - 7
+`);
+    const reasons = ["unknown target type 'nowhere'", "'key' must be a text", "'confidence' must be", "'rationale' is empty", "unknown question 'nope'", "'0' must be a text",
+      "'gone' is not a recommendation above", "'always' must be", "'operation' must be one of", "'name' must be an expression", "unknown question 'zzz'", "'2' must be a map"];
+    for (const reason of reasons) expect([reason, found.filter((line) => line.includes(reason)).length]).toEqual([reason, 1]);
+    expect(found).toHaveLength(reasons.length);
+  });
+
+  test('a malformed header hides no mistake in its texts', () => {
+    const found = mistakes(head.replace('version: 1', 'version: one').replace('title: Tiny', "title: { en: '', fr: T }"));
+    expect(found).toEqual([expect.stringContaining("'version'"), expect.stringContaining("no text in the default language 'en'"), expect.stringContaining("'fr' is not one of")]);
+  });
+
   test('more than 200 questions are too many; 200 are not', () => {
     const many = (count: number): string =>
       `${head}${Array.from({ length: count - 2 }, (_, at) => `  - { id: q${at}, type: text, prompt: Q }\n`).join('')}`;

@@ -4,10 +4,11 @@ import { ExpressionError, parseExpression } from '../domain/expression.ts';
 import type { Flow, FlowTexts, QuestionRule, RecommendationRule, WrittenTexts } from '../domain/flow.ts';
 import { checkCycles, checkQuestion, checkRecommendation, checkText, textIn } from './flow-checks.ts';
 import type { Checking } from './flow-checks.ts';
-import { HeaderSchema, parsePart, QuestionSchema, RecommendationSchema } from './flow-file-schema.ts';
+import { HeaderSchema, parsePart, QuestionSchema, RecommendationSchema, writtenId } from './flow-file-schema.ts';
 import type { WrittenHeader, WrittenQuestion, WrittenRecommendation } from './flow-file-schema.ts';
 import { FlowSource } from './flow-source.ts';
 import type { FlowProblem } from './flow-source.ts';
+import type { Part } from './flow-stand-ins.ts';
 
 export type { FlowProblem } from './flow-source.ts';
 export type FlowLoad = { readonly flow: Flow } | { readonly problems: readonly FlowProblem[] };
@@ -66,13 +67,13 @@ function readFlow(source: FlowSource): Flow | null {
   const checking = checkingOf(content, source);
   checkLanguages(content, checking);
   if (header !== null) {
-    checkText(header.title, ['title'], checking);
-    checkText(header.description, ['description'], checking);
+    checkText(header.data.title, ['title'], checking);
+    checkText(header.data.description, ['description'], checking);
   }
   const rules = checkQuestions(questions, checking);
   const proposals = checkRecommendations(recommendations, rules, checking);
-  if (header === null) return null;
-  return flowOf(header, rules, proposals, { questions: present(questions), recommendations: present(recommendations) });
+  if (header === null || source.problems.length > 0) return null;
+  return flowOf(header.data, rules, proposals, { questions: present(questions), recommendations: present(recommendations) });
 }
 
 /** Languages and ids as far as they can be read, so that one wrong field does not make the others look wrong. */
@@ -84,9 +85,7 @@ function checkingOf(content: Readonly<Record<string, unknown>>, source: FlowSour
     source,
     defaultLanguage,
     languages: languages.includes(defaultLanguage) ? languages : [...languages, defaultLanguage],
-    questionIds: partsOf(content, 'questions').map((part) =>
-      isRecord(part) && typeof part['id'] === 'string' ? part['id'] : '',
-    ),
+    questionIds: partsOf(content, 'questions').map(writtenId),
   };
 }
 
@@ -101,7 +100,7 @@ function checkLanguages(content: Readonly<Record<string, unknown>>, { source, de
   });
 }
 
-function checkQuestions(questions: readonly (WrittenQuestion | null)[], checking: Checking): readonly QuestionRule[] {
+function checkQuestions(questions: readonly (Part<WrittenQuestion> | null)[], checking: Checking): readonly QuestionRule[] {
   const { source, questionIds } = checking;
   if (questions.length > maxQuestions) {
     source.report(['questions'], `${questions.length} questions; at most ${maxQuestions} are allowed`);
@@ -113,12 +112,13 @@ function checkQuestions(questions: readonly (WrittenQuestion | null)[], checking
     }
   });
   const rules: QuestionRule[] = [];
-  questions.forEach((written, at) => {
-    if (written !== null) rules.push(checkQuestion(written, ['questions', at], rules, checking));
+  questions.forEach((part, at) => {
+    const rule = part === null ? null : checkQuestion(part, ['questions', at], rules, checking);
+    if (rule !== null) rules.push(rule);
   });
   checkCycles(
-    questions.flatMap((written, at) =>
-      written === null ? [] : [{ id: written.id, names: namesIn(written.when), path: ['questions', at] }],
+    questions.flatMap((part, at) =>
+      part === null || part.data.id === '' ? [] : [{ id: part.data.id, names: namesIn(part.data.when), path: ['questions', at] }],
     ),
     source,
   );
@@ -136,19 +136,18 @@ function namesIn(when: string | undefined): readonly string[] {
 }
 
 function checkRecommendations(
-  recommendations: readonly (WrittenRecommendation | null)[],
+  recommendations: readonly (Part<WrittenRecommendation> | null)[],
   questions: readonly QuestionRule[],
   checking: Checking,
 ): readonly RecommendationRule[] {
   const seen: string[] = [];
-  return recommendations.flatMap((written, at) => {
-    if (written === null) return [];
+  return recommendations.flatMap((part, at) => {
+    if (part === null) return [];
     const path = ['recommendations', at];
-    const rule = checkRecommendation(written, path, questions, seen, checking);
-    if (seen.includes(written.id)) {
-      checking.source.report([...path, 'id'], `recommendation '${written.id}' is there twice`);
-    }
-    seen.push(written.id);
+    const rule = checkRecommendation(part, path, questions, seen, checking);
+    const { id } = part.data;
+    if (id !== '' && seen.includes(id)) checking.source.report([...path, 'id'], `recommendation '${id}' is there twice`);
+    seen.push(id);
     return rule === null ? [] : [rule];
   });
 }
@@ -210,6 +209,6 @@ function partsOf(content: Readonly<Record<string, unknown>>, field: string): rea
   return Array.isArray(value) ? value : [];
 }
 
-function present<T>(items: readonly (T | null)[]): readonly T[] {
-  return items.filter((item) => item !== null);
+function present<T>(parts: readonly (Part<T> | null)[]): readonly T[] {
+  return parts.flatMap((part) => (part === null ? [] : [part.data]));
 }

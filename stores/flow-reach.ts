@@ -14,10 +14,13 @@ type Possible = { readonly true: boolean; readonly false: boolean };
 
 /**
  * Whether some answers to `earlier` make a condition true. Choices and booleans are tried in all combinations in
- * which their own questions apply; what is said about texts, dates and time ranges is thought possible.
+ * which their own questions apply; what is said about texts, dates and time ranges is thought possible, and so is whatever
+ * hangs on a question that is not among them: what is wrong with that one is another mistake.
  */
 export function canBeTrue(condition: Expression, earlier: readonly QuestionRule[]): boolean {
-  const named = closure(condition, earlier);
+  const names = closure(condition, earlier);
+  const named = earlier.filter((question) => names.has(question.id));
+  if ([...names].some((name) => !named.some(({ id }) => id === name))) return true;
   let left = maxCombinations;
   const search = (at: number, world: World): boolean => {
     const question = named[at];
@@ -30,13 +33,13 @@ export function canBeTrue(condition: Expression, earlier: readonly QuestionRule[
   return search(0, { answers: {}, open: new Set() });
 }
 
-/** The questions that a condition hangs on, directly or through their own conditions, in the flow's order. */
-function closure(condition: Expression, earlier: readonly QuestionRule[]): readonly QuestionRule[] {
+/** The ids of the questions that a condition hangs on, directly or through their own conditions. */
+function closure(condition: Expression, earlier: readonly QuestionRule[]): ReadonlySet<string> {
   const names = new Set(namesOf(condition));
   for (const question of earlier.toReversed()) {
     if (names.has(question.id) && question.when !== null) for (const name of namesOf(question.when)) names.add(name);
   }
-  return earlier.filter((question) => names.has(question.id));
+  return names;
 }
 
 function worldsWith(question: QuestionRule, world: World, earlier: readonly QuestionRule[]): readonly World[] {

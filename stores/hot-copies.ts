@@ -8,6 +8,8 @@ export interface HotCopies {
   put(views: readonly SessionView[]): Promise<void>;
   /** The copy, or null when there is none. Throws when Redis does not answer or its key is missing. */
   get(tenant: string, sessionId: string): Promise<SessionView | null>;
+  /** Whether Redis answers now; takes the command time-out at most. What is put while it does not is lost, not late. */
+  areThere(): Promise<boolean>;
 }
 
 const ttlSeconds = 3_600;
@@ -37,5 +39,6 @@ export function createHotCopies(redis: Redis, sealer: Sealer): HotCopies {
       const sealed = await redis.hgetBuffer(keyOf(tenant, sessionId), 'view');
       return sealed === null ? null : JSON.parse(sealer.open(sealed, sealedAs.view(tenant, sessionId)).toString('utf8')) as SessionView;
     },
+    areThere: () => redis.ping().then(() => true, () => false),
   };
 }

@@ -23,10 +23,10 @@ export interface OutgoingAnswer {
   readonly retryAfterMs: number | null;
 }
 
-/** No answer, or none that may be read. Whether the request had its effect is unknown, except for `closed_address`. */
+/** No answer, or none that may be read. Whether the request had its effect is unknown, except for `closed_address` and `breaker_open`. */
 export class OutgoingRequestError extends Error {
   override readonly name = 'OutgoingRequestError';
-  readonly reason: 'timeout' | 'connection' | 'too_large' | 'closed_address';
+  readonly reason: 'timeout' | 'connection' | 'too_large' | 'closed_address' | 'aborted' | 'breaker_open';
   constructor(reason: OutgoingRequestError['reason'], cause?: unknown) {
     super(`no usable answer: ${reason}`, { cause });
     this.reason = reason;
@@ -67,7 +67,7 @@ export function createPost(options: PosterOptions): Post {
     } catch (error) {
       if (error instanceof OutgoingRequestError) throw error;
       if (error instanceof ClosedAddressError) throw new OutgoingRequestError('closed_address', error);
-      throw new OutgoingRequestError(deadline.aborted ? 'timeout' : 'connection', error);
+      throw new OutgoingRequestError(deadline.aborted ? 'timeout' : signal?.aborted === true ? 'aborted' : 'connection', error);
     }
   };
 }

@@ -91,6 +91,8 @@ describe('Redis is frozen or gone', () => {
       expect(new Set(replies.map((reply) => reply.status))).toEqual(new Set([200]));
       expect(replies.every((reply) => reply.headers.get('ratelimit') !== null)).toBe(true);
       expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).status).toBe(200);
+      const saved = await timed(() => ana.post(`/sessions/${session.session_id}/checkpoint/`, { force: true }));
+      expect([saved.status, saved.body.storage]).toEqual([201, { history: 'stored', redis: 'unavailable', postgresql: 'queued' }]);
       // the breaker is open now: not even the command time-out is waited for
       const after = await timed(() => ana.get('/flows/'));
       expect(after.status).toBe(200);

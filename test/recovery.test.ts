@@ -13,7 +13,7 @@ describe('checkpoints', () => {
     const path = `/sessions/${session.session_id}/checkpoint/`;
     const first = await ana.post(path, { ui_state: { tab: 'people' }, label: 'before lunch' });
     expect(first.status).toBe(201);
-    expect(first.body).toMatchObject({ status: 'created', session_id: session.session_id, kind: 'manual', ttl_seconds: 3600, storage: { history: 'stored' } });
+    expect(first.body).toMatchObject({ status: 'created', session_id: session.session_id, kind: 'manual', ttl_seconds: 3600, storage: { history: 'stored', redis: 'queued', postgresql: 'queued' } });
     expect(first.body.checkpoint_hash).toMatch(/^[0-9a-f]{64}$/);
     const again = await ana.post(path, { ui_state: { tab: 'people' } });
     expect([again.status, again.body]).toEqual([200, { status: 'skipped', reason: 'unchanged', checkpoint_version: first.body.checkpoint_version }]);

@@ -112,10 +112,10 @@ function fingerprint(session: OnboardingSession, message: Message<unknown>): str
 async function readWords(session: OnboardingSession, messageId: string, text: string): Promise<Reading | null> {
   const question = session.currentQuestion();
   if (question === null || !session.isNew(messageId)) return null;
-  const { language, correlation_id, tenant, session_id, client_context } = session.state;
+  const { language, correlation_id, tenant, session_id, owner, client_context } = session.state;
   const zone = client_context['timezone'];
   return readAnswer({
-    correlation_id, tenant, session_id, flow: { id: session.rules.id, version: session.rules.version }, question_id: question.id, text, language,
+    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: question.id, text, language,
     timezone: typeof zone === 'string' ? zone : null,
   });
 }

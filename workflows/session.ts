@@ -46,9 +46,9 @@ async function doWork(session: OnboardingSession, limits: SessionLimits): Promis
 
 /** The model's proposal, checked; when it fails for long the flow's rules propose, so that a session always gets to its end. */
 async function propose(session: OnboardingSession, limits: SessionLimits, number: number, answers: Readonly<Record<string, Json>>): Promise<void> {
-  const { session_id, tenant, correlation_id } = session.state;
+  const { session_id, tenant, correlation_id, owner } = session.state;
   const oldest = session.state.answers.find((entry) => !entry.superseded)?.answered_at ?? null;
-  const input = { correlation_id, tenant, session_id, flow: { id: session.rules.id, version: session.rules.version }, number, answers, oldest_answer_at: oldest };
+  const input = { correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, number, answers, oldest_answer_at: oldest };
   const stillWanted = (): boolean => session.state.state === 'generating' && session.state.proposal_requests === number;
   const proposed = await runTask('proposeRecommendations', { ...input, provider: 'model' }, { stillWanted, giveUpAfterMs: limits.proposalFallbackMs });
   if (proposed !== null) {

@@ -1,4 +1,5 @@
 /** The port to a language model: one question, one JSON object. Whatever it says is a proposal; code judges it. */
+import type { Payer } from './budget.ts';
 
 export interface ChatRequest {
   readonly system: string;
@@ -28,10 +29,13 @@ export interface ChatModel {
   complete(request: ChatRequest): Promise<ModelReply>;
 }
 
-/** A model as it is configured; null in its place: none. */
+/** A model as it is configured, and as one person may use it. */
 export interface LanguageModel { readonly chat: ChatModel; readonly proposalTimeoutMs: number; readonly readingTimeoutMs: number }
 
-export type CallFailure = 'timeout' | 'aborted' | 'network' | 'status';
+/** The configured model; null in its place: none. It is only to be had at somebody's expense. */
+export interface PaidModel { readonly paidBy: (payer: Payer) => LanguageModel }
+
+export type CallFailure = 'timeout' | 'aborted' | 'network' | 'status' | 'breaker_open';
 
 /** No answer from the model. The message holds neither the prompt nor the key nor the server's own words. */
 export class ModelCallError extends Error {

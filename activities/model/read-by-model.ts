@@ -5,6 +5,7 @@ import { validateAnswer } from '../../domain/answer.ts';
 import type { QuestionRule, QuestionTexts } from '../../domain/flow.ts';
 import type { Json } from '../../domain/json.ts';
 import type { LabelsByLanguage } from '../../domain/reading.ts';
+import { ModelBudgetError } from './budget.ts';
 import { ModelCallError, type LanguageModel } from './chat-model.ts';
 import { proposedValue } from './proposed-value.ts';
 
@@ -52,6 +53,10 @@ export async function readByModel(model: LanguageModel, request: ReadingRequest,
     const verdict = value === undefined ? null : validateAnswer(question, value);
     return verdict?.ok === true ? verdict.value : undefined;
   } catch (error) {
+    if (error instanceof ModelBudgetError) {
+      log.info({ code: error.code, policies: error.violatedPolicies }, 'the model is not asked: the scripted reading counts');
+      return undefined;
+    }
     if (!(error instanceof ModelCallError)) throw error;
     log.info({ failure: error.failure, status: error.status }, 'the model did not answer in time: the scripted reading counts');
     return undefined;

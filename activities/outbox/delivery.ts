@@ -18,6 +18,8 @@ export interface DeliveryOptions extends BackoffOptions {
   /** Deadline of one try; a claim lasts a little longer. */
   readonly timeoutMs: number;
   readonly keepDays: number;
+  /** Events stay where they are meanwhile: the receiver's breaker is open. */
+  readonly isPaused?: () => boolean;
 }
 
 export interface RunningDelivery {
@@ -44,7 +46,7 @@ async function run(options: DeliveryOptions, stopping: AbortSignal): Promise<voi
   let sweptAt = -Infinity;
   while (!stopping.aborted) {
     try {
-      const claimed = await claimEvents(db, options.parallel, options.timeoutMs + claimMarginMs);
+      const claimed = options.isPaused?.() === true ? [] : await claimEvents(db, options.parallel, options.timeoutMs + claimMarginMs);
       await Promise.all(claimed.map((event) => deliver(options, db, event, stopping)));
       if (performance.now() - sweptAt > sweepMs) {
         sweptAt = performance.now();
@@ -63,8 +65,8 @@ async function deliver(options: DeliveryOptions, db: Scope, event: ClaimedEvent,
   const body = JSON.stringify({ event_id, event: name, occurred_at: occurred_at.toISOString(), tenant, session_id, data });
   const sent = await attempt(options.post, { url: new URL(options.url), body, headers: { 'idempotency-key': event_id }, signal: stopping });
   if (sent === 'delivered') return markDelivered(db, event.position);
-  // not the receiver's doing: no try is counted
-  if (stopping.aborted) return releaseEvent(db, event.position);
+  // not the receiver's doing, or not even sent: no try is counted
+  if (stopping.aborted || sent.reason === 'breaker_open') return releaseEvent(db, event.position);
   const retryInMs = nextDelay(options, event.attempts + 1, sent.retryAfterMs);
   options.log[retryInMs === null ? 'warn' : 'debug']({ event_id, session_id, attempts: event.attempts + 1, reason: sent.reason }, retryInMs === null ? 'an event is parked' : 'an event is tried again');
   await markUndelivered(db, event.position, sent.reason, retryInMs);

@@ -35,7 +35,7 @@ const keyParams = z.object({ key_id: uuid });
 
 export const apiKeyRoutes = [
   route.post('/admin/api-keys', {
-    summary: 'Make an API key; it is shown once', access: ['admin'], audit: 'api_key.create', query: z.strictObject(clientId),
+    summary: 'Make an API key; it is shown once', access: ['admin'], limits: ['api'], audit: 'api_key.create', query: z.strictObject(clientId),
     body: CreateRequest, answers: { 201: ShownKey }, shownOnce: ['key'],
     handler: async ({ body, call, services }) => {
       const expiresAt = body.expires_at ?? null;
@@ -52,7 +52,7 @@ export const apiKeyRoutes = [
     },
   }),
   route.get('/admin/api-keys', {
-    summary: 'API keys of the tenant, newest first, without their secrets', access: ['admin'], audit: 'api_key.list',
+    summary: 'API keys of the tenant, newest first, without their secrets', access: ['admin'], limits: ['api'], audit: 'api_key.list',
     query: z.strictObject({ ...paging, ...clientId }), answers: { 200: listOf(ApiKeyWire) },
     handler: async ({ query, call, services }) => {
       const page = await listApiKeys(services.db, call.actor.tenant, { limit: query.limit, after: readCursor(query.cursor) });
@@ -61,7 +61,7 @@ export const apiKeyRoutes = [
   }),
   route.delete('/admin/api-keys/:key_id', {
     summary: 'Revoke an API key: the very next request with it is 401; a second time changes nothing',
-    access: ['admin'], audit: 'api_key.revoke', params: keyParams,
+    access: ['admin'], limits: ['api'], audit: 'api_key.revoke', params: keyParams,
     query: z.strictObject({ ...clientId, reason: z.string().max(1_000).optional() }), answers: { 200: ApiKeyWire },
     handler: async ({ params, call, services }) => {
       const row = await revokeApiKey(services.db, call.actor.tenant, params.key_id);
@@ -70,7 +70,7 @@ export const apiKeyRoutes = [
     },
   }),
   route.post('/admin/api-keys/:key_id/rotate', {
-    summary: 'A new secret for an API key, which keeps its id, roles and expiry; shown once', access: ['admin'], audit: 'api_key.rotate',
+    summary: 'A new secret for an API key, which keeps its id, roles and expiry; shown once', access: ['admin'], limits: ['api'], audit: 'api_key.rotate',
     params: keyParams, query: z.strictObject(clientId),
     body: RotateRequest, answers: { 200: ShownKey }, problems: ['wrong_state'], shownOnce: ['key'],
     handler: async ({ params, body, call, services }) => {

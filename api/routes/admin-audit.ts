@@ -17,7 +17,7 @@ const moment = z.iso.datetime({ offset: true }).refine((text) => Date.parse(text
 
 export const auditRoutes = [
   route.get('/admin/audit', {
-    summary: 'What admins and approvers did and were refused, newest first', access: ['admin'], audit: 'audit.list',
+    summary: 'What admins and approvers did and were refused, newest first', access: ['admin'], limits: ['api'], audit: 'audit.list',
     answers: { 200: listOf(AuditWire) },
     query: z.strictObject({
       ...paging, ...clientId, actor: name, action: name, target: name, result: z.enum(auditResults).optional(), since: moment, until: moment,

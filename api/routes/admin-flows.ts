@@ -19,7 +19,7 @@ const FlowDocument = z.record(z.string(), json).meta({
 export const flowPublishingRoutes = [
   route.put('/admin/flows/:flow_id', {
     summary: 'Publish the next version of a flow of the tenant; 200 and nothing new when it is the newest one once more',
-    access: ['admin'], audit: 'flow.publish', params: z.object({ flow_id: z.string().max(100) }), query: z.strictObject(clientId), body: FlowDocument,
+    access: ['admin'], limits: ['api'], audit: 'flow.publish', params: z.object({ flow_id: z.string().max(100) }), query: z.strictObject(clientId), body: FlowDocument,
     answers: { 201: FlowWire, 200: FlowWire }, problems: ['flow_invalid'],
     handler: async ({ params, body, call, services }) => {
       if (Buffer.byteLength(JSON.stringify(body)) > documentBytes) {

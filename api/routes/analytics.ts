@@ -36,7 +36,7 @@ const FunnelWire = z.object({
 
 export const analyticsRoutes = [
   route.get('/analytics/funnel', {
-    summary: 'How many sessions reach each stage, and where they are lost', access: ['analyst'], query: z.strictObject(commonFilters), answers: { 200: FunnelWire },
+    summary: 'How many sessions reach each stage, and where they are lost', access: ['analyst'], limits: ['api'], query: z.strictObject(commonFilters), answers: { 200: FunnelWire },
     problems: ['invalid_period'],
     handler: async ({ query, call, services }) => {
       const now = services.now();

@@ -19,7 +19,7 @@ const AnswerRequest = z.strictObject({
 
 export const answerRoutes = [
   route.post('/sessions/:session_id/answers', {
-    summary: 'Answer a question, or correct an earlier answer', access: ['user'], params: sessionParams, body: AnswerRequest, answers: { 200: AnsweredSession },
+    summary: 'Answer a question, or correct an earlier answer', access: ['user'], limits: ['api'], params: sessionParams, body: AnswerRequest, answers: { 200: AnsweredSession },
     problems: ['answer_invalid', 'not_asked', 'wrong_state', 'precondition_failed', 'idempotency_key_reused'],
     handler: async ({ params, body, call, services }) => {
       const content = body.text === undefined ? { question_id: body.question_id ?? null, value: body.value ?? null } : { text: body.text };
@@ -45,7 +45,7 @@ export const answerRoutes = [
     },
   }),
   route.get('/sessions/:session_id/answers', {
-    summary: 'What was answered, superseded answers included', access: ['user'], audit: { action: 'answers.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId),
+    summary: 'What was answered, superseded answers included', access: ['user'], limits: ['api'], audit: { action: 'answers.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId),
     answers: { 200: z.object({ answers: z.array(z.object({ question_id: z.string(), value: json, answered_at: time, superseded: z.boolean() })) }).meta({ id: 'Answers' }) },
     handler: async ({ params, call, services }) => {
       const { answers } = await services.sessions.answers(call.actor, params.session_id);

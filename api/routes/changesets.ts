@@ -34,7 +34,7 @@ const RollbackDone = z.object({
 
 export const changesetRoutes = [
   route.get('/changesets', {
-    summary: 'Changesets of the tenant, newest first', access: ['approver'], audit: 'changeset.list', answers: { 200: listOf(ChangesetWire) },
+    summary: 'Changesets of the tenant, newest first', access: ['approver'], limits: ['api'], audit: 'changeset.list', answers: { 200: listOf(ChangesetWire) },
     query: z.strictObject({ ...paging, ...clientId, status: z.enum(changesetStatuses).optional(), session_id: uuid.optional() }),
     handler: async ({ query, call, services }) => {
       const page = await listChangesets(
@@ -44,7 +44,7 @@ export const changesetRoutes = [
     },
   }),
   route.get('/changesets/:changeset_id', {
-    summary: 'One changeset with its changes', access: ['approver'], audit: 'changeset.read', params: z.object({ changeset_id: uuid }), query: z.strictObject(clientId),
+    summary: 'One changeset with its changes', access: ['approver'], limits: ['api'], audit: 'changeset.read', params: z.object({ changeset_id: uuid }), query: z.strictObject(clientId),
     answers: { 200: ChangesetWire.extend({ changes: z.array(ChangeWire), progress: z.array(ProgressWire) }).meta({ id: 'ChangesetWithChanges' }) },
     handler: async ({ params, call, services }) => {
       const found = await findChangeset(services.db, call.actor.tenant, params.changeset_id);
@@ -53,7 +53,7 @@ export const changesetRoutes = [
     },
   }),
   route.post('/changesets/:changeset_id/rollback', {
-    summary: 'Put back what a changeset changed, in reverse order; repeatable', access: ['admin'], audit: 'changeset.rollback',
+    summary: 'Put back what a changeset changed, in reverse order; repeatable', access: ['admin'], limits: ['api'], audit: 'changeset.rollback',
     params: z.object({ changeset_id: uuid }), query: z.strictObject(clientId), body: RollbackRequest, answers: { 200: RollbackDone },
     problems: ['wrong_state', 'target_changed', 'request_in_progress'],
     handler: async ({ params, body, call, services }) => {

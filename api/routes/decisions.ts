@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { Change } from '../../domain/decision.ts';
 import type { DecisionBody } from '../../domain/message.ts';
-import type { DecisionStatus } from '../../domain/session-state.ts';
+import type { DecisionOutcome } from '../../domain/session-state.ts';
 import { notFound, Problem } from '../problem.ts';
-import { findApproval } from '../../stores/changeset-store.ts';
+import { roleWithdrawn } from '../../stores/change-target/approvers.ts';
+import { findApproval, findChangeset } from '../../stores/changeset-store.ts';
+import type { Database } from '../../stores/postgres.ts';
 import { bodyHash } from '../idempotency.ts';
 import { audited, ok, route, type AuditNote } from '../route.ts';
 import { ChangeWire, clientId, json, rate, sessionParams, targetValues, uuid } from '../wire.ts';
@@ -38,7 +40,7 @@ const ApprovalResult = z.object({
 
 export const decisionRoutes = [
   route.get('/sessions/:session_id/recommendations', {
-    summary: 'The proposed configuration', access: ['user', 'approver'], audit: { action: 'proposal.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: Recommendations },
+    summary: 'The proposed configuration', access: ['user', 'approver'], limits: ['api'], audit: { action: 'proposal.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: Recommendations },
     handler: async ({ params, call, services }) => {
       const { proposal, statuses, view } = await services.sessions.proposal(call.actor, params.session_id);
       if (proposal === null) return audited(ok({ proposal_hash: null, recommendations: [], consensus: null }), { owner: view.owner });
@@ -53,7 +55,7 @@ export const decisionRoutes = [
     },
   }),
   route.post('/sessions/:session_id/decision', {
-    summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
+    summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], limits: ['api'], audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
     answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const { dry_run: dryRun, proposal_hash: hash, ...items } = body;
@@ -68,14 +70,15 @@ export const decisionRoutes = [
         id: call.operationId, fingerprint: bodyHash(body).slice(0, 16), actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: decision,
       });
       if (view.tenant !== call.actor.tenant) throw notFound();
+      const status = outcome.status === 'pending_second_approval' ? outcome.status : await settled(services.db, view.tenant, outcome);
       return audited(ok({
-        dry_run: false, changeset_id: outcome.changeset_id, status: outcome.status === 'pending_second_approval' ? outcome.status : settled(outcome.status), changes: outcome.changes.map(presentChange), risk_score: outcome.risk_score,
+        dry_run: false, changeset_id: outcome.changeset_id, status, changes: outcome.changes.map(presentChange), risk_score: outcome.risk_score,
         ...(outcome.approval_id === null ? {} : { approval_id: outcome.approval_id }),
       }), decided(decision, { dry_run: false, status: outcome.status, changeset_id: outcome.changeset_id }));
     },
   }),
   route.post('/approvals/:approval_id/decide', {
-    summary: 'The second approval of a decision that needs two people', access: ['approver'], audit: 'approval.decide', params: z.object({ approval_id: uuid }), body: ApprovalRequest,
+    summary: 'The second approval of a decision that needs two people', access: ['approver'], limits: ['api'], audit: 'approval.decide', params: z.object({ approval_id: uuid }), body: ApprovalRequest,
     answers: { 200: ApprovalResult }, problems: ['wrong_state', 'same_person', 'stale_proposal'],
     handler: async ({ params, body, call, services }) => {
       const approval = await findApproval(services.db, call.actor.tenant, params.approval_id);
@@ -84,7 +87,7 @@ export const decisionRoutes = [
         id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: null,
         body: { approval_id: params.approval_id, decision: body.decision, reason: body.reason ?? null },
       });
-      const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : settled(outcome.status);
+      const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : await settled(services.db, call.actor.tenant, outcome);
       return audited(ok({ approval_id: params.approval_id, changeset_id: outcome.changeset_id, status }), { details: { decision: body.decision, status, changeset_id: outcome.changeset_id } });
     },
   }),
@@ -96,9 +99,20 @@ function decided(decision: DecisionBody, details: NonNullable<AuditNote['details
   return { details: { ...details, approved_items: decision.approved_items.length, rejected_items: decision.rejected_items.length }, ...(reasons === '' ? {} : { reason: reasons }) };
 }
 
-function settled(status: DecisionStatus): 'applied' | 'rejected' {
+async function settled(db: Database, tenant: string, { status, changeset_id }: DecisionOutcome): Promise<'applied' | 'rejected'> {
   if (status === 'applied' || status === 'rejected') return status;
+  const found = await findChangeset(db, tenant, changeset_id);
+  if (found?.changeset.failure === roleWithdrawn) throw withdrawn();
   throw new Problem('stale_proposal', 'What this proposal would change has changed meanwhile. A new proposal is being made.');
+}
+
+function withdrawn(): Problem {
+  return new Problem('forbidden', 'Nothing was applied: an approver of this decision no longer holds the role. A new proposal is being made.', {
+    errors: [{
+      pointer: '', code: 'role_withdrawn', message: 'The API key of an approver was revoked, has expired or no longer carries the role approver.',
+      fix: 'Wait for the new proposal and decide on it anew, each approver with a credential that counts.',
+    }],
+  });
 }
 
 function presentChange(change: Change): z.input<typeof ChangeWire> {

@@ -12,7 +12,7 @@ const language = z.string().max(35).optional().meta({ description: "Language of 
 
 export const flowRoutes = [
   route.get('/flows', {
-    summary: 'Flows that can be started', access: ['user', 'approver', 'analyst'], query: z.strictObject({ ...clientId, language }),
+    summary: 'Flows that can be started', access: ['user', 'approver', 'analyst'], limits: ['api'], query: z.strictObject({ ...clientId, language }),
     answers: { 200: z.object({ results: z.array(FlowWire), total: z.number().int(), next_cursor: z.null() }) },
     handler: async ({ query, call, services }) => {
       const flows = await services.flows.all(call.actor.tenant);
@@ -21,7 +21,7 @@ export const flowRoutes = [
     },
   }),
   route.get('/flows/:flow_id', {
-    summary: 'One flow with its questions', access: ['user', 'approver', 'analyst'], params: z.object({ flow_id: z.string().max(100) }), query: z.strictObject({ ...clientId, language }),
+    summary: 'One flow with its questions', access: ['user', 'approver', 'analyst'], limits: ['api'], params: z.object({ flow_id: z.string().max(100) }), query: z.strictObject({ ...clientId, language }),
     answers: { 200: FlowWire.extend({ questions: z.array(QuestionWire) }).meta({ id: 'FlowWithQuestions' }) },
     handler: async ({ params, query, call, services }) => {
       const flow = await services.flows.newest(call.actor.tenant, params.flow_id);

@@ -2,7 +2,9 @@
 import type { Route } from '../route.ts';
 import { apiKeyRoutes } from './admin-api-keys.ts';
 import { auditRoutes } from './admin-audit.ts';
+import { breakerRoutes } from './admin-breakers.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
+import { limitRoutes } from './admin-limits.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
@@ -12,4 +14,4 @@ import { recoveryRoutes } from './recovery.ts';
 import { sessionRoutes } from './sessions.ts';
 import { streamRoutes } from './stream.ts';
 
-export const routes: readonly Route[] = [...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...flowPublishingRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes];
+export const routes: readonly Route[] = [...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...flowPublishingRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes, ...breakerRoutes, ...limitRoutes];

@@ -49,7 +49,7 @@ const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoin
 
 export const recoveryRoutes = [
   route.post('/sessions/:session_id/escalate', {
-    summary: 'Hand a session to a person; resume returns it', access: ['user'], audit: { action: 'session.escalate', when: 'others' }, params: sessionParams, answers: { 200: SessionWire },
+    summary: 'Hand a session to a person; resume returns it', access: ['user'], limits: ['api'], audit: { action: 'session.escalate', when: 'others' }, params: sessionParams, answers: { 200: SessionWire },
     problems: ['wrong_state', 'precondition_failed'], body: z.strictObject({ reason: z.string().trim().min(1).max(1_000), urgency: z.enum(['low', 'medium', 'high']).default('medium') }).meta({ id: 'EscalateRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.escalate(params.session_id, messageOf(call, body));
@@ -57,20 +57,21 @@ export const recoveryRoutes = [
     },
   }),
   route.post('/sessions/:session_id/checkpoint', {
-    summary: 'Save where the person is', access: ['user'], params: sessionParams, body: CheckpointRequest, answers: { 201: CheckpointSaved, 200: CheckpointSkipped },
+    summary: 'Save where the person is', access: ['user'], limits: ['api'], params: sessionParams, body: CheckpointRequest, answers: { 201: CheckpointSaved, 200: CheckpointSkipped },
     problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
-      const { outcome, view } = await services.sessions.checkpoint(params.session_id, messageOf(call, { ui_state: body.ui_state, label: body.label ?? null, force: body.force }));
+      const message = messageOf(call, { ui_state: body.ui_state, label: body.label ?? null, force: body.force });
+      const [{ outcome, view }, redisAnswers] = await Promise.all([services.sessions.checkpoint(params.session_id, message), services.sessions.hotCopiesAreThere()]);
       if (outcome.checkpoint === null) return ok({ status: 'skipped' as const, reason: 'unchanged' as const, checkpoint_version: outcome.version });
       const { hash: checkpointHash, created_at: createdAt } = outcome.checkpoint;
       return created({
         status: 'created' as const, session_id: view.session_id, checkpoint_version: outcome.version, checkpoint_hash: checkpointHash, created_at: iso(createdAt),
-        kind: 'manual' as const, storage: { history: 'stored' as const, redis: 'queued' as const, postgresql: 'queued' as const }, ttl_seconds: 3_600,
+        kind: 'manual' as const, storage: { history: 'stored' as const, redis: redisAnswers ? 'queued' as const : 'unavailable' as const, postgresql: 'queued' as const }, ttl_seconds: 3_600,
       });
     },
   }),
   route.post('/sessions/:session_id/resume', {
-    summary: 'Go on, on this or another device, from now or from an earlier checkpoint', access: ['user'],
+    summary: 'Go on, on this or another device, from now or from an earlier checkpoint', access: ['user'], limits: ['api'],
     audit: { action: 'session.resume', when: 'others' }, params: sessionParams, answers: { 200: Resumed },
     body: z.strictObject({ checkpoint_version: z.number().int().min(1).optional() }).meta({ id: 'ResumeRequest' }),
     problems: ['checkpoint_not_found', 'wrong_state', 'precondition_failed'],
@@ -81,7 +82,7 @@ export const recoveryRoutes = [
     },
   }),
   route.get('/sessions/:session_id/checkpoints', {
-    summary: 'The newest checkpoints', access: ['user'], audit: { action: 'checkpoint.list', when: 'others' }, params: sessionParams, answers: { 200: Checkpoints },
+    summary: 'The newest checkpoints', access: ['user'], limits: ['api'], audit: { action: 'checkpoint.list', when: 'others' }, params: sessionParams, answers: { 200: Checkpoints },
     query: z.strictObject({ ...clientId, limit: z.coerce.number().int().min(1).max(50).default(10) }),
     handler: async ({ params, query, call, services }) => {
       const { checkpoints, total, owner } = await services.sessions.checkpoints(call.actor, params.session_id);
@@ -95,7 +96,7 @@ export const recoveryRoutes = [
     },
   }),
   route.post('/sessions/:session_id/events', {
-    summary: 'Add what the client saw to the session, for replay and funnels', access: ['user'], params: sessionParams, body: ClientEvent,
+    summary: 'Add what the client saw to the session, for replay and funnels', access: ['user'], limits: ['api'], params: sessionParams, body: ClientEvent,
     answers: { 201: z.object({ session_id: uuid, event: z.string() }).meta({ id: 'ClientEventAdded' }) }, problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const at = body.occurred_at === undefined ? null : Date.parse(body.occurred_at);

@@ -33,7 +33,7 @@ const StartRequest = z.strictObject({
 
 export const sessionRoutes = [
   route.post('/sessions', {
-    summary: 'Start a session', access: ['user'], body: StartRequest, answers: { 201: StartedSession, 200: StartedSession },
+    summary: 'Start a session', access: ['user'], limits: ['api'], body: StartRequest, answers: { 201: StartedSession, 200: StartedSession },
     problems: ['session_exists', 'unknown_flow', 'unsupported_language'],
     handler: async ({ body, call, services }) => {
       const { flow, language } = await chosenFlow(services, call.actor.tenant, body.flow, body.language);
@@ -44,7 +44,7 @@ export const sessionRoutes = [
     },
   }),
   route.get('/sessions', {
-    summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) },
+    summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], limits: ['api'], audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) },
     query: z.strictObject({ ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(), owner: z.string().max(128).optional() }),
     handler: async ({ query, call, services }) => {
       const owner = holds(call.actor, 'admin') ? query.owner ?? null : call.actor.subject;
@@ -57,14 +57,14 @@ export const sessionRoutes = [
     },
   }),
   route.get('/sessions/:session_id', {
-    summary: 'One session', access: ['user'], audit: { action: 'session.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: SessionWire },
+    summary: 'One session', access: ['user'], limits: ['api'], audit: { action: 'session.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: SessionWire },
     handler: async ({ params, call, services }) => {
       const { view, stale } = await services.sessions.read(call.actor, params.session_id);
       return audited(ok(await presentSession(services.flows, view, stale), etagOf(view)), { owner: view.owner });
     },
   }),
   route.post('/sessions/:session_id/cancel', {
-    summary: 'Cancel a session', access: ['user'], audit: { action: 'session.cancel', when: 'others' }, params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
+    summary: 'Cancel a session', access: ['user'], limits: ['api'], audit: { action: 'session.cancel', when: 'others' }, params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
     body: z.strictObject({ reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'CancelRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.cancel(params.session_id, {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Queries, Scope } from '../postgres.ts';
+import { refuseWithdrawn } from './approvers.ts';
 import { withLease, type Lease } from './lease.ts';
 import { ChangeTargetError, differing, nameOf, type ChangeSteps, type RemoteTarget } from './port.ts';
 import { changeRecords, findRecord, recordDecision, recordFailure, settledAs, type ChangeRecord, type ChangesetInput, type DecidedStatus } from './records.ts';
@@ -52,11 +53,14 @@ async function begin(run: Run, known: boolean): Promise<AppliedAs> {
     if (known) await giveUp(run, 'a target has changed since the proposal');
     return 'stale';
   }
-  await db.transaction(async (tx) => {
+  const ids = changes.map((change) => change.change_id);
+  const refused = await db.transaction(async (tx) => {
     await refuseWhileInDoubt(tx, input);
-    await recordDecision(tx, input, 'applying', 'http', changes.map((change) => change.change_id));
+    if (await refuseWithdrawn(tx, input, 'http', ids)) return true;
+    await recordDecision(tx, input, 'applying', 'http', ids);
+    return false;
   });
-  return forward(run, changes);
+  return refused ? 'stale' : forward(run, changes);
 }
 
 /** After a crash: what was not begun must still be as the proposal saw it, what was begun may be either. */

@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Queries } from '../postgres.ts';
 import { applyRemotely } from './apply-remotely.ts';
+import { refuseWithdrawn } from './approvers.ts';
 import { differing, type ChangeTarget, type TablesTarget } from './port.ts';
 import { changeRecords, findRecord, lockTenant, recordDecision, recordFailure, settledAs, type ChangesetInput, type DecidedStatus } from './records.ts';
 
 /**
- * 'stale': a target is no longer as the proposal saw it, and nothing was changed. Throws ChangeTargetError when a remote
+ * 'stale': a target is no longer as the proposal saw it, or an approver no longer holds the role, and nothing was changed. Throws ChangeTargetError when a remote
  * target fails; then repeat with the same input: what is half done goes on or is taken back.
  */
 export async function applyChangeset(db: Database, target: ChangeTarget, input: ChangesetInput): Promise<DecidedStatus | 'stale'> {
@@ -25,12 +26,14 @@ export async function applyChangeset(db: Database, target: ChangeTarget, input: 
 /** Raised inside the transaction, so that it is rolled back whole. */
 class TargetChanged extends Error {}
 
-async function applyIn(tx: Queries, target: TablesTarget, input: ChangesetInput): Promise<DecidedStatus> {
+async function applyIn(tx: Queries, target: TablesTarget, input: ChangesetInput): Promise<DecidedStatus | 'stale'> {
   const { tenant, changeset_id, status } = input;
   await lockTenant(tx, tenant);
   const settled = settledAs(await findRecord(tx, tenant, changeset_id), status);
   if (settled !== null) return settled;
-  await recordDecision(tx, input, status, target.kind, input.changes.map(() => randomUUID()));
+  const ids = input.changes.map(() => randomUUID());
+  if (status === 'applied' && await refuseWithdrawn(tx, input, target.kind, ids)) return 'stale';
+  await recordDecision(tx, input, status, target.kind, ids);
   if (status !== 'applied') return status;
   const changes = await changeRecords(tx, tenant, changeset_id);
   const steps = target.steps(tx, { tenant, changeset_id });

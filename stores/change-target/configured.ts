@@ -1,4 +1,7 @@
 /** The change target that the configuration names. */
+import { outsideBreaker } from '../breakers/configured.ts';
+import { guardedPost, judgePost } from '../breakers/guarded-post.ts';
+import type { Breakers } from '../breakers/registry.ts';
 import type { Configuration } from '../configuration.ts';
 import { createPost } from '../outgoing-request.ts';
 import { createHttpTarget, maxTargetAnswerBytes } from './http.ts';
@@ -6,11 +9,9 @@ import type { ChangeTarget } from './port.ts';
 import { createTablesTarget } from './tables.ts';
 
 /** The built-in tables without CHANGE_TARGET_URL. */
-export function configuredChangeTarget(configuration: Configuration, now: () => number): ChangeTarget {
-  const { CHANGE_TARGET_URL: url, CHANGE_TARGET_SECRET: secret } = configuration;
+export function configuredChangeTarget(configuration: Configuration, breakers: Breakers, now: () => number): ChangeTarget {
+  const { CHANGE_TARGET_URL: url, CHANGE_TARGET_SECRET: secret, GANGWAY_CHANGE_TARGET_TIMEOUT_MS: timeoutMs } = configuration;
   if (url === undefined || secret === undefined) return createTablesTarget();
-  return createHttpTarget(url, createPost({
-    secret, timeoutMs: configuration.GANGWAY_CHANGE_TARGET_TIMEOUT_MS, maxAnswerBytes: maxTargetAnswerBytes,
-    allowPrivate: configuration.GANGWAY_ALLOW_PRIVATE_URLS === 'true', now,
-  }));
+  const post = createPost({ secret, timeoutMs, maxAnswerBytes: maxTargetAnswerBytes, allowPrivate: configuration.GANGWAY_ALLOW_PRIVATE_URLS === 'true', now });
+  return createHttpTarget(url, guardedPost(outsideBreaker(breakers, configuration, { name: 'change_target', timeoutMs, judge: judgePost }), post));
 }

@@ -1,0 +1,147 @@
+/**
+ * What encryption costs an answer: the same answers to two services that differ in nothing but their codec keys, each with
+ * servers of its own, alternating call by call and window by window. Whoever is not asked is idle.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { openSessions, throughApi, type Answering, type Session } from './answering.ts';
+import { startHost, type Host } from './host-process.ts';
+import { HttpClient } from './http-client.ts';
+import type { Context, Outcome } from './part.ts';
+import { blocks, median, percentile, range, rounded, seeded, shuffled, type Random } from './statistics.ts';
+import { numberText } from './table.ts';
+
+const kinds = ['off', 'on'] as const;
+type Kind = (typeof kinds)[number];
+type Of<T> = Readonly<Record<Kind, T>>;
+
+/** Calls of each kind, one after the other, on few enough answers a session to stay within one run. */
+const trials = 400;
+const warmUpTrials = 40;
+const trialSessions = 8;
+const trialBlocks = 5;
+const rounds = 5;
+const windowSeconds = 3;
+const sessionsInParallel = 48;
+/** New sessions are stored at once; their flushes end before a window. */
+const settleMs = 1_500;
+const settings = { GANGWAY_API_PER_MINUTE: '100000000' };
+
+interface Side {
+  readonly host: Host;
+  readonly http: HttpClient;
+  readonly key: Uint8Array;
+  readonly answer: Answering;
+}
+
+export async function run({ folder, say }: Context): Promise<Outcome> {
+  const seed = Date.now() % 2 ** 32;
+  const random = seeded(seed);
+  say('starting both services, each with its servers ...');
+  const off = await startSide(join(folder, 'off'), { BENCH_ENCRYPTION: 'off' });
+  try {
+    const on = await startSide(join(folder, 'on'), {});
+    try {
+      const sides = { off, on };
+      say(`one at a time: ${trials} calls of each, alternating call by call, seed ${seed} ...`);
+      const latencies = await oneAtATime(sides, random);
+      say(`${sessionsInParallel} sessions in parallel: ${rounds} windows of ${windowSeconds} s of each ...`);
+      return outcome(latencies, await inParallel(sides, random), seed);
+    } finally {
+      await stopSide(on);
+    }
+  } finally {
+    await stopSide(off);
+  }
+}
+
+async function startSide(data: string, more: Readonly<Record<string, string>>): Promise<Side> {
+  const host = await startHost(data, { ...settings, ...more });
+  const http = new HttpClient(host.url);
+  return { host, http, key: await developmentKey(data), answer: throughApi(http) };
+}
+
+async function stopSide({ host, http }: Side): Promise<void> {
+  http.close();
+  await host.stop();
+}
+
+async function opened(sides: Of<Side>, count: number): Promise<Of<Session[]>> {
+  const off = await openSessions(sides.off.http, sides.off.key, count);
+  const on = await openSessions(sides.on.http, sides.on.key, count);
+  await sleep(settleMs);
+  return { off, on };
+}
+
+async function oneAtATime(sides: Of<Side>, random: Random): Promise<Of<number[]>> {
+  const sessions = await opened(sides, trialSessions);
+  const latencies: Of<number[]> = { off: [], on: [] };
+  for (let trial = 0; trial < warmUpTrials + trials; trial += 1) {
+    for (const kind of shuffled(kinds, random)) {
+      const session = sessions[kind][trial % trialSessions];
+      if (session === undefined) throw new Error('A session is missing.');
+      const began = performance.now();
+      await sides[kind].answer(session);
+      if (trial >= warmUpTrials) latencies[kind].push(performance.now() - began);
+    }
+  }
+  return latencies;
+}
+
+/** Answers a second, window by window; the first round only warms up. */
+async function inParallel(sides: Of<Side>, random: Random): Promise<Of<number[]>> {
+  const rates: Of<number[]> = { off: [], on: [] };
+  for (let round = 0; round <= rounds; round += 1) {
+    const sessions = await opened(sides, sessionsInParallel);
+    for (const kind of shuffled(kinds, random)) {
+      const rate = await answersPerSecond(sides[kind].answer, sessions[kind]);
+      if (round > 0) rates[kind].push(rate);
+    }
+  }
+  return rates;
+}
+
+/** A closed loop: each session sends its next answer when it has the outcome of the last. */
+async function answersPerSecond(answer: Answering, sessions: readonly Session[]): Promise<number> {
+  const deadline = performance.now() + windowSeconds * 1_000;
+  let inTime = 0;
+  await Promise.all(sessions.map(async (session) => {
+    while (performance.now() < deadline) {
+      await answer(session);
+      if (performance.now() <= deadline) inTime += 1;
+    }
+  }));
+  return inTime / windowSeconds;
+}
+
+function outcome(latencies: Of<number[]>, rates: Of<number[]>, seed: number): Outcome {
+  const p50 = (kind: Kind): number => percentile(latencies[kind], 0.5);
+  const offBlocks = blocks(latencies.off, trialBlocks);
+  const p50ByBlock = blocks(latencies.on, trialBlocks).map((block, at) => percentile(block, 0.5) / percentile(offBlocks[at] ?? [], 0.5));
+  const rateByRound = rates.on.map((rate, round) => rate / (rates.off[round] ?? Number.NaN));
+  return {
+    title: 'An answer with encryption on, against the same with encryption off',
+    notes: [
+      'Two services (API and worker in one process each) with servers of their own, all as users have them but for the codec keys: payloads',
+      'in Temporal and copies in PostgreSQL and Redis are sealed on one side and plain on the other. The load comes from a third process.',
+      `One at a time: ${trials} calls of each, alternating call by call in random order. In parallel: ${sessionsInParallel} sessions, closed loop, ${rounds} windows`,
+      `of ${windowSeconds} s of each, in random order; medians, ratios of throughput round by round.`,
+    ],
+    tables: [{
+      head: ['encryption', 'p50', 'p99', `with ${sessionsInParallel} sessions`],
+      rows: kinds.map((kind) => [kind, `${numberText(p50(kind))} ms`, `${numberText(percentile(latencies[kind], 0.99))} ms`, `${numberText(median(rates[kind]))}/s`]),
+    }],
+    figures: [
+      { name: 'p50, on / off', value: p50('on') / p50('off'), range: range(p50ByBlock), unit: '', goal: null },
+      { name: 'added by encryption at p50', value: p50('on') - p50('off'), unit: 'ms', goal: null },
+      { name: 'answers/s, on / off', value: median(rateByRound), range: range(rateByRound), unit: '', goal: null },
+    ],
+    details: {
+      seed, trials, windows: rounds, window_seconds: windowSeconds, sessions_in_parallel: sessionsInParallel,
+      encryption: Object.fromEntries(kinds.map((kind) => [kind, {
+        p50_ms: rounded(p50(kind)), p99_ms: rounded(percentile(latencies[kind], 0.99)), answers_per_second: rates[kind].map((rate) => rounded(rate, 1)),
+      }])),
+    },
+  };
+}
