@@ -15,7 +15,7 @@ import { ApiServer, type ServerOptions } from './api/server.ts';
 import { SessionEngine } from './api/session-engine.ts';
 import { SessionStreams } from './api/session-streams.ts';
 import type { StoreAddresses } from './stores/addresses.ts';
-import { Breaker } from './stores/breakers/breaker.ts';
+import { storeBreaker } from './stores/breakers/configured.ts';
 import { Breakers } from './stores/breakers/registry.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from './stores/clickhouse.ts';
 import { configuredChangeTarget } from './stores/change-target/configured.ts';
@@ -100,7 +100,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       pseudonymKey: pseudonymKey(options.developmentKey, configuration), keepEvents: configuration.EVENT_WEBHOOK_URL !== undefined,
     });
     const model = configuredModel(configuration, { log, now: Date.now, limiter, resources, breakers });
-    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, breakers, metrics, log }), sealer, log });
+    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, log }), sealer, log });
     onStop(() => running.stop());
     onStop(beat(stores.redis, configuration.GANGWAY_TASK_QUEUE, () => running.isRunning()));
     worker = running;
@@ -191,9 +191,7 @@ function sealerOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS 
 
 function limiterOf(configuration: Configuration, redis: Redis, { breakers, metrics, log }: { breakers: Breakers; metrics: Metrics; log: Logger }): Limiter {
   const now = (): number => performance.now();
-  const breaker = breakers.add(new Breaker({
-    name: 'limiter', failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000, now, ...breakers.hooks('limiter'),
-  }));
+  const breaker = storeBreaker(breakers, configuration, { name: 'limiter', now });
   return new Limiter({
     redis, breaker, now, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onDecision: metrics.limitDecided,
     onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); },

@@ -5,12 +5,10 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { Breakers } from '../stores/breakers/registry.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse.ts';
 import type { FlowRegistry } from '../stores/flow-registry.ts';
 import type { HotCopies } from '../stores/hot-copies.ts';
-import type { Metrics } from '../stores/metrics.ts';
 import type { Database } from '../stores/postgres.ts';
 import type { CopyWriter } from './copy-writer.ts';
 import type { PaidModel } from './model/chat-model.ts';
@@ -25,9 +23,6 @@ export interface TaskServices {
   readonly changeTarget: ChangeTarget;
   /** null: no model is configured. */
   readonly model: PaidModel | null;
-  /** Of this process. */
-  readonly breakers: Breakers;
-  readonly metrics: Metrics;
   readonly log: Logger;
 }
 

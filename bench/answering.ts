@@ -82,8 +82,10 @@ export function throughUnguardedApi(http: HttpClient): Answering {
   return (session) => post(http, session, { 'x-bench-tenant': tenant, 'x-bench-subject': session.subject });
 }
 
+export const answersPath = (session: Session): string => `${base}/sessions/${session.id}/answers/`;
+
 async function post(http: HttpClient, session: Session, headers: Readonly<Record<string, string>>): Promise<void> {
   const content = { ...next(session), message_id: randomUUID() };
-  const { status, body } = await http.post(`${base}/sessions/${session.id}/answers/`, headers, content);
+  const { status, body } = await http.post(answersPath(session), headers, content);
   if (status !== 200) throw new Error(`An answer was not accepted: ${status} ${JSON.stringify(body)}`);
 }

@@ -10,6 +10,7 @@ import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secret
 import { createSealer, readCodecKeys } from '../stores/encryption.ts';
 import { readConfiguration, type Configuration } from '../stores/configuration.ts';
 import { connectEngine } from '../stores/temporal.ts';
+import { alternating, closedLoop, ratioByRound, type Ranged } from './alternating.ts';
 import { bare, openSessions, throughApi, throughUnguardedApi, type Answering, type Session } from './answering.ts';
 import { cpuMs } from './cpu.ts';
 import { startHost, type Host } from './host-process.ts';
@@ -38,8 +39,6 @@ const warmUpSeconds = 2;
 /** New sessions are stored at once; their flushes end before the first window. */
 const settleMs = 1_500;
 const sessionsInParallel = 64;
-/** Nobody answers as fast as a bench does; a user's own limit is 300. */
-const settings = { GANGWAY_API_PER_MINUTE: '100000000' };
 
 interface Bench {
   readonly host: Host;
@@ -56,7 +55,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   const seed = Date.now() % 2 ** 32;
   const data = join(folder, 'data');
   say('starting the servers and the service ...');
-  const host = await startHost(data, settings);
+  const host = await startHost(data, {});
   try {
     const configuration = readConfiguration({});
     const engine = await connectEngine({ address: host.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, sealer: createSealer(readCodecKeys(await developmentCodecKeys(data))) });
@@ -94,17 +93,8 @@ async function oneAtATime(bench: Bench): Promise<Of<number[]>> {
   const sessions: Of<Session[]> = {
     bare: await bench.open(trialSessions), api: await bench.open(trialSessions), unguarded: await bench.open(trialSessions),
   };
-  const latencies: Of<number[]> = { bare: [], api: [], unguarded: [] };
-  for (let trial = -warmUpTrials; trial < trials; trial += 1) {
-    for (const kind of shuffled(kinds, bench.random)) {
-      const session = sessions[kind][(trial + warmUpTrials) % trialSessions];
-      if (session === undefined) throw new Error('A session is missing.');
-      const began = performance.now();
-      const accepted = await counted(bench, () => bench.answering[kind](session));
-      if (accepted && trial >= 0) latencies[kind].push(performance.now() - began);
-    }
-  }
-  return latencies;
+  const call = (kind: Kind, session: Session): Promise<boolean> => counted(bench, () => bench.answering[kind](session));
+  return alternating(kinds, { sessions, warmUp: warmUpTrials, count: trials, random: bench.random, call });
 }
 
 /** Every round has new sessions, on which all kinds work in turn: so all kinds meet histories of one length. */
@@ -121,20 +111,10 @@ async function inParallel(bench: Bench): Promise<Of<Window[]>> {
   return windows;
 }
 
-/** A closed loop: each session sends its next answer when it has the outcome of the last. */
 async function window(bench: Bench, kind: Kind, sessions: readonly Session[], seconds: number): Promise<Window> {
   const pids = { ...bench.host.pids, load: process.pid };
   const cpuBefore = await cpuMs(pids);
-  const deadline = performance.now() + seconds * 1_000;
-  let inTime = 0;
-  let all = 0;
-  await Promise.all(sessions.map(async (session) => {
-    while (performance.now() < deadline) {
-      if (!await counted(bench, () => bench.answering[kind](session))) continue;
-      all += 1;
-      if (performance.now() <= deadline) inTime += 1;
-    }
-  }));
+  const { all, inTime } = await closedLoop(sessions, seconds, (session) => counted(bench, () => bench.answering[kind](session)));
   const cpuAfter = await cpuMs(pids);
   const cpuMsPerAnswer = cpuBefore === null || cpuAfter === null ? null : Object.fromEntries(
     Object.entries(cpuAfter).map(([name, ms]) => [name, (ms - (cpuBefore[name] ?? 0)) / all]),
@@ -223,8 +203,6 @@ function figures(latencies: Of<number[]>, windows: Of<Window[]>): Figure[] {
   ];
 }
 
-interface Ranged { readonly value: number; readonly range: readonly [low: number, high: number] }
-
 const divided = (a: number, b: number): number => a / b;
 
 /** Over all calls, and from lowest to highest over consecutive blocks of them. */
@@ -237,8 +215,7 @@ function atPercentile(
   return { value: of(a, b), range: range(blocks(a, trialBlocks).map((block, index) => of(block, others[index] ?? []))) };
 }
 
-/** Windows of one round were measured within seconds: their ratio shakes less than that of two medians. */
 function ratioByWindow(a: readonly Window[], b: readonly Window[]): Ranged {
-  const ratios = a.map((each, index) => each.answersPerSecond / (b[index]?.answersPerSecond ?? Number.NaN));
-  return { value: median(ratios), range: range(ratios) };
+  const rates = (windows: readonly Window[]): number[] => windows.map(({ answersPerSecond }) => answersPerSecond);
+  return ratioByRound(rates(a), rates(b));
 }

@@ -10,7 +10,7 @@ import { readConfiguration } from '../stores/configuration.ts';
 import { createSealer, readCodecKeys } from '../stores/encryption.ts';
 import { connectEngine } from '../stores/temporal.ts';
 import { readAnswers } from '../workflows/messages.ts';
-import { openSession, tenant, type Session } from './answering.ts';
+import { answersPath, openSession, tenant, type Session } from './answering.ts';
 import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Outcome } from './part.ts';
@@ -23,8 +23,7 @@ const messagesPerRun = 8;
 const trialsAtOnce = 4;
 /** A message is sent again under its id until it is acknowledged, so often at most. */
 const triesMax = 20;
-const settings = { GANGWAY_API_PER_MINUTE: '100000000', GANGWAY_UPDATES_PER_RUN: String(messagesPerRun) };
-const answersPath = (session: Session): string => `/api/v1/onboarding/sessions/${session.id}/answers/`;
+const settings = { GANGWAY_UPDATES_PER_RUN: String(messagesPerRun) };
 
 /** Sums over trials. `caught`: repeats that reached another run than the first and were known there by the map of seen ids. */
 const zero = { messages: 0, sent: 0, again: 0, runs: 0, caught: 0, lost: 0, doubled: 0, unacknowledged: 0, changed: 0 };

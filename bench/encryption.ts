@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { alternating, closedLoop, ratioByRound } from './alternating.ts';
 import { openSessions, throughApi, type Answering, type Session } from './answering.ts';
 import { startHost, type Host } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
@@ -26,7 +27,6 @@ const windowSeconds = 3;
 const sessionsInParallel = 48;
 /** New sessions are stored at once; their flushes end before a window. */
 const settleMs = 1_500;
-const settings = { GANGWAY_API_PER_MINUTE: '100000000' };
 
 interface Side {
   readonly host: Host;
@@ -57,7 +57,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
 }
 
 async function startSide(data: string, more: Readonly<Record<string, string>>): Promise<Side> {
-  const host = await startHost(data, { ...settings, ...more });
+  const host = await startHost(data, more);
   const http = new HttpClient(host.url);
   return { host, http, key: await developmentKey(data), answer: throughApi(http) };
 }
@@ -76,17 +76,7 @@ async function opened(sides: Of<Side>, count: number): Promise<Of<Session[]>> {
 
 async function oneAtATime(sides: Of<Side>, random: Random): Promise<Of<number[]>> {
   const sessions = await opened(sides, trialSessions);
-  const latencies: Of<number[]> = { off: [], on: [] };
-  for (let trial = 0; trial < warmUpTrials + trials; trial += 1) {
-    for (const kind of shuffled(kinds, random)) {
-      const session = sessions[kind][trial % trialSessions];
-      if (session === undefined) throw new Error('A session is missing.');
-      const began = performance.now();
-      await sides[kind].answer(session);
-      if (trial >= warmUpTrials) latencies[kind].push(performance.now() - began);
-    }
-  }
-  return latencies;
+  return alternating(kinds, { sessions, warmUp: warmUpTrials, count: trials, random, call: (kind, session) => answered(sides[kind].answer, session) });
 }
 
 /** Answers a second, window by window; the first round only warms up. */
@@ -95,31 +85,23 @@ async function inParallel(sides: Of<Side>, random: Random): Promise<Of<number[]>
   for (let round = 0; round <= rounds; round += 1) {
     const sessions = await opened(sides, sessionsInParallel);
     for (const kind of shuffled(kinds, random)) {
-      const rate = await answersPerSecond(sides[kind].answer, sessions[kind]);
-      if (round > 0) rates[kind].push(rate);
+      const { inTime } = await closedLoop(sessions[kind], windowSeconds, (session) => answered(sides[kind].answer, session));
+      if (round > 0) rates[kind].push(inTime / windowSeconds);
     }
   }
   return rates;
 }
 
-/** A closed loop: each session sends its next answer when it has the outcome of the last. */
-async function answersPerSecond(answer: Answering, sessions: readonly Session[]): Promise<number> {
-  const deadline = performance.now() + windowSeconds * 1_000;
-  let inTime = 0;
-  await Promise.all(sessions.map(async (session) => {
-    while (performance.now() < deadline) {
-      await answer(session);
-      if (performance.now() <= deadline) inTime += 1;
-    }
-  }));
-  return inTime / windowSeconds;
+/** An answer that is refused ends the bench. */
+async function answered(answer: Answering, session: Session): Promise<true> {
+  await answer(session);
+  return true;
 }
 
 function outcome(latencies: Of<number[]>, rates: Of<number[]>, seed: number): Outcome {
   const p50 = (kind: Kind): number => percentile(latencies[kind], 0.5);
   const offBlocks = blocks(latencies.off, trialBlocks);
   const p50ByBlock = blocks(latencies.on, trialBlocks).map((block, at) => percentile(block, 0.5) / percentile(offBlocks[at] ?? [], 0.5));
-  const rateByRound = rates.on.map((rate, round) => rate / (rates.off[round] ?? Number.NaN));
   return {
     title: 'An answer with encryption on, against the same with encryption off',
     notes: [
@@ -135,7 +117,7 @@ function outcome(latencies: Of<number[]>, rates: Of<number[]>, seed: number): Ou
     figures: [
       { name: 'p50, on / off', value: p50('on') / p50('off'), range: range(p50ByBlock), unit: '', goal: null },
       { name: 'added by encryption at p50', value: p50('on') - p50('off'), unit: 'ms', goal: null },
-      { name: 'answers/s, on / off', value: median(rateByRound), range: range(rateByRound), unit: '', goal: null },
+      { name: 'answers/s, on / off', ...ratioByRound(rates.on, rates.off), unit: '', goal: null },
     ],
     details: {
       seed, trials, windows: rounds, window_seconds: windowSeconds, sessions_in_parallel: sessionsInParallel,

@@ -18,7 +18,6 @@ const answersEach = 50;
 /** More of them than the small cache keeps, so that each is gone when its turn comes again. */
 const replayedSessions = 24;
 const cacheOfReplay = 8;
-const raised = { GANGWAY_API_PER_MINUTE: '100000000' };
 
 export async function run({ folder, say }: Context): Promise<Outcome> {
   const memory = await cachedMemory(join(folder, 'memory'), say);
@@ -44,7 +43,7 @@ async function rss(pid: number): Promise<number> {
 }
 
 async function cachedMemory(data: string, say: Context['say']): Promise<number> {
-  const host = await startHost(data, { ...raised, GANGWAY_CACHED_SESSIONS: String(sessionsCached * 2) });
+  const host = await startHost(data, { GANGWAY_CACHED_SESSIONS: String(sessionsCached * 2) });
   const http = new HttpClient(host.url);
   try {
     const key = await developmentKey(data);
@@ -63,7 +62,7 @@ async function cachedMemory(data: string, say: Context['say']): Promise<number> 
 }
 
 async function replayTimes(data: string, say: Context['say']): Promise<{ evicted: number[]; cached: number[] }> {
-  const host = await startHost(data, { ...raised, GANGWAY_CACHED_SESSIONS: String(cacheOfReplay) });
+  const host = await startHost(data, { GANGWAY_CACHED_SESSIONS: String(cacheOfReplay) });
   const http = new HttpClient(host.url);
   try {
     const sessions = await openSessions(http, await developmentKey(data), replayedSessions);

@@ -1,12 +1,11 @@
 /**
  * What is counted for operators, in the form of Prometheus. One object a process, shared by its roles. Labels name routes,
- * tasks, policies and breakers, never a tenant, a person or an answer.
+ * policies and breakers, never a tenant, a person or an answer.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { BreakerState, BreakerStatus } from './breakers/breaker.ts';
 
 export type LimitOutcome = 'allowed' | 'denied' | 'shadow_denied' | 'fallback_allowed' | 'fallback_denied' | 'unavailable';
-export type TaskOutcome = 'completed' | 'failed' | 'parked' | 'discarded';
 
 export interface Metrics {
   /** `route` is a pattern of a declaration, never a path that was sent. */
@@ -15,10 +14,6 @@ export interface Metrics {
   readonly breakerChanged: (breaker: string, state: BreakerState) => void;
   /** Where the states of breakers are read from. */
   readonly watchBreakers: (list: () => readonly BreakerStatus[]) => void;
-  /** One attempt of a task. */
-  readonly taskFinished: (task: { readonly task: string; readonly outcome: TaskOutcome; readonly seconds: number }) => void;
-  /** How many tasks are parked now. */
-  readonly parkedTasks: (count: number) => void;
   /** The text that Prometheus reads, and its media type. */
   readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -42,11 +37,6 @@ export function createMetrics(): Metrics {
     collect() { for (const { name, state } of breakers()) this.set({ breaker: name }, stateNumbers[state]); },
   });
   const transitions = new Counter({ name: 'gangway_breaker_transitions_total', help: 'Changes of a breaker, by the state it went to', labelNames: ['breaker', 'to'], registers });
-  const tasks = new Counter({ name: 'gangway_task_attempts_total', help: 'Attempts of tasks', labelNames: ['task', 'outcome'], registers });
-  const taskDurations = new Histogram({
-    name: 'gangway_task_seconds', help: 'Time of an attempt', labelNames: ['task'], buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60], registers,
-  });
-  const parked = new Gauge({ name: 'gangway_parked_tasks', help: 'Tasks in the dead letter queue that wait for somebody', registers });
   return {
     requestFinished: ({ route, method, status, seconds }) => {
       const known = methods.has(method) ? method : 'other';
@@ -56,11 +46,6 @@ export function createMetrics(): Metrics {
     limitDecided: (policy, outcome) => { limits.inc({ policy, outcome }); },
     breakerChanged: (breaker, state) => { transitions.inc({ breaker, to: state }); },
     watchBreakers: (list) => { breakers = list; },
-    taskFinished: ({ task, outcome, seconds }) => {
-      tasks.inc({ task, outcome });
-      taskDurations.observe({ task }, seconds);
-    },
-    parkedTasks: (count) => { parked.set(count); },
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }

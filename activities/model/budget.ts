@@ -3,7 +3,7 @@
  * Nobody is asked twice for one reservation, a call that failed costs nothing, and while the limiter cannot count nobody is served.
  */
 import { randomUUID } from 'node:crypto';
-import type { Limiter } from '../../stores/limits/limiter.ts';
+import { refusing, type Limiter } from '../../stores/limits/limiter.ts';
 import type { Cost, Resource } from '../../stores/limits/policy.ts';
 import { personSubject } from '../../stores/limits/subject.ts';
 import type { ChatModel, ChatRequest, ModelReply } from './chat-model.ts';
@@ -21,14 +21,11 @@ export class ModelBudgetError extends Error {
   override readonly name = 'ModelBudgetError';
   readonly code: 'model_budget_exceeded' | 'limiter_unavailable';
   readonly violatedPolicies: readonly string[];
-  /** Whole seconds until a call of this size fits, or until the limiter may be back. */
-  readonly retryAfterSeconds: number;
 
-  constructor(code: ModelBudgetError['code'], violatedPolicies: readonly string[], retryAfterSeconds: number) {
+  constructor(code: ModelBudgetError['code'], violatedPolicies: readonly string[]) {
     super(code === 'limiter_unavailable' ? 'The model is not asked: its budget cannot be counted now.' : `The model is not asked: ${violatedPolicies.join(', ')} is used up.`);
     this.code = code;
     this.violatedPolicies = violatedPolicies;
-    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -43,8 +40,8 @@ export function budgetedChat(chat: ChatModel, { limiter, resource, prices }: Bud
       const id = randomUUID();
       const verdict = await limiter.reserve([{ resource, cost: costOf(mostTokens(request), prices) }], subject, { id, leaseMs });
       if (verdict.outcome !== 'allowed') {
-        const violated = verdict.policies.filter(({ fits, policy }) => !fits && !policy.shadow).map(({ policy }) => policy.name);
-        throw new ModelBudgetError(verdict.outcome === 'denied' ? 'model_budget_exceeded' : 'limiter_unavailable', violated, verdict.retryAfterSeconds);
+        const violated = refusing(verdict.policies).map(({ policy }) => policy.name);
+        throw new ModelBudgetError(verdict.outcome === 'denied' ? 'model_budget_exceeded' : 'limiter_unavailable', violated);
       }
       try {
         const reply = await chat.complete(request);

@@ -1,7 +1,7 @@
 /** The limiter at the door: asks once for all that a request is counted on, sets the headers, and refuses. */
 import type { Context } from 'koa';
 import { holds, type Actor } from '../../domain/message.ts';
-import type { Limiter, Verdict } from '../../stores/limits/limiter.ts';
+import { refusing, type Limiter, type Verdict } from '../../stores/limits/limiter.ts';
 import type { ResourceName, Resources } from '../../stores/limits/policy.ts';
 import { personSubject } from '../../stores/limits/subject.ts';
 import { Problem } from '../problem.ts';
@@ -52,7 +52,7 @@ export class LimitGuard {
 }
 
 function refusal({ outcome, policies, retryAfterSeconds }: Verdict): Problem {
-  const violated = policies.filter(({ fits, policy }) => !fits && !policy.shadow).map(({ policy }) => policy);
+  const violated = refusing(policies).map(({ policy }) => policy);
   const extras = { headers: { 'Retry-After': String(retryAfterSeconds) }, members: { violated_policies: violated.map(({ name }) => name) } };
   if (outcome === 'unavailable') return new Problem('limiter_unavailable', 'What is counted here cannot be counted right now. Nothing happened: repeat later.', extras);
   const limits = violated.map(({ quota, unit, windowSeconds }) => `${quota} ${unit} in ${windowSeconds} seconds`);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PolicyVerdict } from '../../stores/limits/limiter.ts';
+import { refusing, type PolicyVerdict } from '../../stores/limits/limiter.ts';
 import { resourceNames, type Cost } from '../../stores/limits/policy.ts';
 import { personSubject } from '../../stores/limits/subject.ts';
 import { audited, ok, route } from '../route.ts';
@@ -42,7 +42,7 @@ export const limitRoutes = [
       return audited(ok({
         subject, resource: name, decision, source: verdict.source === 'redis' ? 'redis' as const : 'process' as const, critical: resource.fallback === null,
         retry_after_seconds: isRefused ? verdict.retryAfterSeconds : null,
-        violated_policies: isRefused ? verdict.policies.filter(({ fits, policy }) => !fits && !policy.shadow).map(({ policy }) => policy.name) : [],
+        violated_policies: isRefused ? refusing(verdict.policies).map(({ policy }) => policy.name) : [],
         policies: verdict.policies.map((each) => present(each, cost)),
       }), { target: `resource:${name}`, details: { decision } });
     },

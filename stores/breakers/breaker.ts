@@ -32,8 +32,6 @@ export interface BreakerOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly onChange?: (state: BreakerState) => void;
-  /** Whether this call may be the probe before its time (Breakers.withProbe). */
-  readonly mayProbeEarly?: () => boolean;
 }
 
 /** A call that was let through: say once how it ended. */
@@ -57,8 +55,7 @@ export class Breaker implements ControlledBreaker {
     if (this.override === 'open') return null;
     if (this.override === 'closed') return ignored;
     if (this.openedAt === null) return this.pass();
-    const due = this.openedAt + this.options.openMs <= this.options.now() || this.options.mayProbeEarly?.() === true;
-    if (!due || this.isProbing()) return null;
+    if (this.waitMs() > 0 || this.isProbing()) return null;
     const probe = { begunAt: this.options.now() };
     this.probe = probe;
     this.options.onChange?.('half_open');

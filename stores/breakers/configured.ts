@@ -1,5 +1,6 @@
 /** Breakers as the configuration has them: all with the same numbers. */
 import type { Configuration } from '../configuration.ts';
+import { Breaker } from './breaker.ts';
 import { OutsideBreaker, type Judgement } from './outside-breaker.ts';
 import type { Breakers } from './registry.ts';
 
@@ -11,6 +12,15 @@ export function outsideBreaker(
   breakers: Breakers, configuration: Configuration, { name, timeoutMs, judge }: { readonly name: string; readonly timeoutMs: number; readonly judge: (error: unknown) => Judgement },
 ): OutsideBreaker {
   return breakers.add(new OutsideBreaker({
-    name, judge, timeoutMs: timeoutMs + marginMs, failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000, ...breakers.hooks(name),
+    name, judge, timeoutMs: timeoutMs + marginMs, ...numbers(configuration), onChange: breakers.reporter(name),
   }));
+}
+
+/** Around one of our own stores. `now`: milliseconds of a clock that never goes back. */
+export function storeBreaker(breakers: Breakers, configuration: Configuration, { name, now }: { readonly name: string; readonly now: () => number }): Breaker {
+  return breakers.add(new Breaker({ name, now, ...numbers(configuration), onChange: breakers.reporter(name) }));
+}
+
+function numbers(configuration: Configuration): { readonly failures: number; readonly openMs: number } {
+  return { failures: configuration.GANGWAY_BREAKER_FAILURES, openMs: configuration.GANGWAY_BREAKER_OPEN_SECONDS * 1_000 };
 }

@@ -16,7 +16,6 @@ export interface OutsideBreakerOptions {
   readonly timeoutMs: number;
   readonly judge: (error: unknown) => Judgement;
   readonly onChange?: (state: BreakerState) => void;
-  readonly mayProbeEarly?: () => boolean;
 }
 
 /** The call was not made. */
@@ -51,7 +50,7 @@ export class OutsideBreaker implements ControlledBreaker {
     if (this.override === 'closed') return inTime();
     if (this.override === 'open') throw this.refusal();
     if (this.policy.state === CircuitState.Closed) return this.policy.execute(inTime);
-    if (this.probing || (this.waitMs() > 0 && this.options.mayProbeEarly?.() !== true)) throw this.refusal();
+    if (this.probing || this.waitMs() > 0) throw this.refusal();
     return this.probed(inTime);
   }
 
@@ -84,7 +83,7 @@ export class OutsideBreaker implements ControlledBreaker {
   }
 
   private async probed<Result>(work: () => Promise<Result>): Promise<Result> {
-    // due at once: the gate has judged the time, which is also how an early probe gets through
+    // due at once: the gate has judged the time
     const policy = this.created(true);
     this.policy = policy;
     this.probing = true;

@@ -1,10 +1,8 @@
-/** The breakers of a process by name, for admins and metrics; and the one call that may probe an open one before its time. */
-import { AsyncLocalStorage } from 'node:async_hooks';
+/** The breakers of a process by name, for admins and metrics. */
 import type { BreakerState, BreakerStatus, ControlledBreaker, Override } from './breaker.ts';
 
 export class Breakers {
   private readonly byName = new Map<string, ControlledBreaker>();
-  private readonly probing = new AsyncLocalStorage<true>();
   private readonly told: (name: string, state: BreakerState) => void;
 
   /** `onChange`: told of each transition. */
@@ -12,9 +10,9 @@ export class Breakers {
     this.told = onChange;
   }
 
-  /** What a breaker of this registry is made with. */
-  hooks(name: string): { readonly onChange: (state: BreakerState) => void; readonly mayProbeEarly: () => boolean } {
-    return { onChange: (state) => { this.told(name, state); }, mayProbeEarly: () => this.probing.getStore() === true };
+  /** What a breaker of this registry tells its transitions to. */
+  reporter(name: string): (state: BreakerState) => void {
+    return (state) => { this.told(name, state); };
   }
 
   add<Kind extends ControlledBreaker>(breaker: Kind): Kind {
@@ -33,10 +31,5 @@ export class Breakers {
     const breaker = this.byName.get(name);
     breaker?.set(override);
     return breaker?.status() ?? null;
-  }
-
-  /** Calls inside `work` are the probe of a breaker that is open, unless another one is under way: an admin's retry is one. */
-  withProbe<Result>(work: () => Result): Result {
-    return this.probing.run(true, work);
   }
 }

@@ -86,7 +86,7 @@ export class Limiter {
     const pass = this.options.breaker.admit();
     if (pass === null) return;
     try {
-      await runLua(this.options.redis, asked.compiled.settle, [...asked.keys, recordKey(asked.subject, id)], [endedMs, ...asked.costs]);
+      await this.end(asked, id, asked.costs);
       pass.succeeded();
     } catch (error) {
       pass.failed();
@@ -138,7 +138,7 @@ export class Limiter {
       pass.failed();
       onStoreError(error);
       // it may have been counted all the same; of a probe nothing more is sent
-      if (reservation !== null && !pass.isProbe) this.giveBack(asked, reservation.id);
+      if (reservation !== null && !pass.isProbe) this.end(asked, reservation.id, asked.costs.map(() => 0)).catch(() => undefined);
       return null;
     }
   }
@@ -163,8 +163,8 @@ export class Limiter {
     return again;
   }
 
-  private giveBack(asked: Asked, id: string): void {
-    runLua(this.options.redis, asked.compiled.settle, [...asked.keys, recordKey(asked.subject, id)], [endedMs, ...asked.costs.map(() => 0)]).catch(() => undefined);
+  private end({ compiled, keys, subject }: Asked, id: string, costs: readonly number[]): Promise<unknown> {
+    return runLua(this.options.redis, compiled.settle, [...keys, recordKey(subject, id)], [endedMs, ...costs]);
   }
 
   private remember({ charges, subject }: Asked, { policies }: Verdict, windows: readonly WindowAnswer[], sentAt: number): void {
@@ -204,7 +204,7 @@ export class Limiter {
     if (charges.some(({ resource }) => resource.fallback === null && resource.policies.some((policy) => !policy.shadow))) {
       return { outcome: 'unavailable', source: 'process', policies, retryAfterSeconds: wait };
     }
-    const denying = policies.filter(({ fits, policy }) => !fits && !policy.shadow);
+    const denying = refusing(policies);
     if (denying.length > 0) return { outcome: 'denied', source: 'process', policies, retryAfterSeconds: longest(denying) };
     if (counts) for (const { resource } of charges) if (resource.fallback !== null) this.fallback.count(`${subject} ${resource.key}`, resource.fallback, now);
     return { outcome: 'allowed', source: 'process', policies, retryAfterSeconds: 0 };
@@ -229,9 +229,14 @@ function verdictOf({ compiled }: Asked, { outcome, windows }: Answer): Verdict {
     const { fits = false, used = policy.limit, resetMs = 0 } = windows[index] ?? {};
     return { policy, fits, remaining: amountOf(policy.unit, policy.limit - used), resetSeconds: wholeSeconds(resetMs) };
   });
-  const denying = policies.filter(({ fits, policy }) => !fits && !policy.shadow);
+  const denying = refusing(policies);
   const isDenied = outcome === 'denied' || denying.length > 0;
   return { outcome: isDenied ? 'denied' : 'allowed', source: 'redis', policies, retryAfterSeconds: isDenied ? longest(denying) : 0 };
+}
+
+/** Those that a request breaks; one in shadow mode is none of them. */
+export function refusing(policies: readonly PolicyVerdict[]): readonly PolicyVerdict[] {
+  return policies.filter(({ fits, policy }) => !fits && !policy.shadow);
 }
 
 function outcomeOf({ outcome, source }: Verdict, { shadow }: Policy, fits: boolean): LimitOutcome {
