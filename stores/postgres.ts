@@ -59,6 +59,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on('error', (error) => options.onError?.(error));
   const withClient = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
     const client = await pool.connect().catch(unavailable);
+    // nor one that breaks while it is lent out: the pool listens to idle connections only. What ran on it is told by its own promise
+    client.on('error', ignore);
     let broken: Error | boolean = false;
     try {
       return await work(client);
@@ -67,6 +69,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       throw error;
     } finally {
       client.release(broken);
+      client.off('error', ignore);
     }
   };
   const scope = (tenant: string): Scope => ({
@@ -91,6 +94,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     close: () => pool.end(),
   };
 }
+
+function ignore(): void {}
 
 async function run<Row extends QueryResultRow>(client: PoolClient, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
   const result = await client.query<Row>(sql, [...params]).catch(unavailable);

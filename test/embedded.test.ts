@@ -14,8 +14,10 @@ import { Client as PostgresClient } from 'pg';
 import { lockFolder } from '../scripts/embedded/lock.ts';
 import { choosePorts } from '../scripts/embedded/ports.ts';
 import { commandLine, endOrphans, gone, pidFile } from '../scripts/embedded/processes.ts';
+import { findPrograms } from '../scripts/embedded/python.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
+import { temporalProgram } from '../scripts/embedded/temporal.ts';
 import type { StoreAddresses } from '../stores/addresses.ts';
 import { readConfiguration } from '../stores/configuration.ts';
 
@@ -256,6 +258,19 @@ describe('side by side', () => {
     await leaveTraces(one.urls);
     await leaveTraces(two.urls);
     expect(one.urls.redisUrl).not.toBe(two.urls.redisUrl);
+  }, started);
+
+  test('a server that ends while it starts, as one does whose port was taken in between, is started once more', async () => {
+    const folder = await temporaryFolder();
+    const failed = join(folder, 'failed');
+    const [real] = await findPrograms([temporalProgram], () => {});
+    await writeFile(join(folder, 'temporal'), `#!/bin/sh\ncase "$1" in --version) exec '${real}' "$@" ;; esac\nif mkdir '${failed}'; then echo 'address already in use'; exit 1; fi\nexec '${real}' "$@"\n`, { mode: 0o755 });
+    const path = process.env['PATH'] ?? '';
+    cleanups.push(() => { process.env['PATH'] = path; });
+    process.env['PATH'] = `${folder}:${path}`;
+    const servers = await startHere(folder);
+    await expect(stat(failed)).resolves.toBeDefined();
+    await leaveTraces(servers.urls);
   }, started);
 
   test('remembered ports are kept while free and replaced while taken', async () => {

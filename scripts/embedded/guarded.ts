@@ -29,6 +29,9 @@ export interface RunningServer {
   kill(): void;
 }
 
+/** It ended by itself before it answered: mostly since somebody took its port in between. */
+export class EndedWhileStarting extends PlainError {}
+
 /** Seconds a server gets to stop by itself: PostgreSQL writes a checkpoint, Valkey its append-only file. */
 const stopSecondsMax = 15;
 const guard = join(import.meta.dirname, 'guard.sh');
@@ -46,7 +49,7 @@ export async function startGuarded(
     const pid = await notedPid(folder, server.name);
     if (ready && pid !== undefined && !guarded.hasExited()) return running(server, guarded, pid);
     if (guarded.hasExited()) {
-      throw new PlainError(`${server.title} ended while starting; ${log} says:\n${await lastLines(log)}`);
+      throw new EndedWhileStarting(`${server.title} ended while starting; ${log} says:\n${await lastLines(log)}`);
     }
     if (signal?.aborted === true || Date.now() > deadline) {
       await guarded.stop();

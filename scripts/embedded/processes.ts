@@ -15,6 +15,8 @@ export const pidFile = (folder: string, name: string) => join(pidFolder(folder),
 
 /** Seconds an orphan gets to stop by itself before SIGKILL. */
 const graceSecondsMax = 10;
+/** Seconds a killed one gets to let go of what it holds. */
+const dyingSecondsMax = 2;
 
 /** Ends every server a former start left behind in this folder; answers their names. */
 export async function endOrphans(folder: string): Promise<string[]> {
@@ -28,6 +30,8 @@ export async function endOrphans(folder: string): Promise<string[]> {
 /** Ends the server noted under `name`, if it lives and is ours. */
 export async function endOrphan(folder: string, name: string): Promise<boolean> {
   const pid = await notedPid(folder, name);
+  // one that was just killed has lost its command line and still holds its port, for a moment
+  if (pid !== undefined && (await commandLine(pid)) === undefined) await gone(pid, dyingSecondsMax);
   const ours = pid !== undefined && (await isOurs(pid, folder));
   if (ours) {
     send(pid, name === 'postgres' ? 'SIGINT' : 'SIGTERM');   // PostgreSQL waits for its clients on SIGTERM

@@ -3,7 +3,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoreAddresses } from '../../stores/addresses.ts';
 import type { Configuration } from '../../stores/configuration.ts';
-import { startGuarded, type EmbeddedServer, type RunningServer, type ServerName } from './guarded.ts';
+import { EndedWhileStarting, startGuarded, type EmbeddedServer, type RunningServer, type ServerName } from './guarded.ts';
 import { choosePorts, type Ports } from './ports.ts';
 import { postgresServer, postgresUrl, provision, type PostgresOptions } from './postgres.ts';
 import { endOrphans } from './processes.ts';
@@ -46,13 +46,21 @@ export async function startServers(start: StartOptions): Promise<EmbeddedServers
   const folder = await realpath(start.folder);     // the name under which a later start recognises its processes
   const orphans = await endOrphans(folder);
   if (orphans.length > 0) start.log(`Ended what a former start left running: ${orphans.join(', ')}`);
-  const ports = await choosePorts(folder);
   const password = start.configuration.DATABASE_URL === undefined ? await postgresPassword(folder) : '';
-
-  const starting = definitions(start, folder, ports, password).map(async (defined) => {
-    const definition = await defined;
-    return launch(definition, start, folder, ports, password);
+  const { running, ports } = await startAll(start, folder, password).catch((error: unknown) => {
+    // a port that was free a moment ago may be somebody's now: once more, with ports that are free then
+    if (error instanceof EndedWhileStarting) return startAll(start, folder, password);
+    throw error;
   });
+  const { restart = true, onExit, onBack } = start.options ?? {};
+  const kept = running.map((server) => keepRunning(server, folder, { log: start.log, restart, onExit, onBack }));
+  return embedded(kept, urlsOf(start, folder, ports, password));
+}
+
+/** All of them on ports that are free now, or none. */
+async function startAll(start: StartOptions, folder: string, password: string): Promise<{ running: Launched[]; ports: Ports }> {
+  const ports = await choosePorts(folder);
+  const starting = definitions(start, folder, ports, password).map(async (defined) => launch(await defined, start, folder, ports, password));
   const results = await Promise.allSettled(starting);
   const running = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = results.find((result) => result.status === 'rejected');
@@ -60,9 +68,7 @@ export async function startServers(start: StartOptions): Promise<EmbeddedServers
     await Promise.all(running.map((server) => server.stop()));
     throw failed.reason;
   }
-  const { restart = true, onExit, onBack } = start.options ?? {};
-  const kept = running.map((server) => keepRunning(server, folder, { log: start.log, restart, onExit, onBack }));
-  return embedded(kept, urlsOf(start, folder, ports, password));
+  return { running, ports };
 }
 
 function embedded(kept: readonly Kept[], urls: StoreAddresses): EmbeddedServers {
