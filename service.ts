@@ -3,10 +3,12 @@ import { createHmac } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
+import { configuredAlerting } from './activities/alerts/alerting.ts';
 import { createCopyWriter } from './activities/copy-writer.ts';
 import { configuredModel } from './activities/model/configured-model.ts';
 import { startConfiguredDelivery } from './activities/outbox/configured-delivery.ts';
-import { createTasks } from './activities/tasks.ts';
+import type { RetriesOptions } from './activities/retries.ts';
+import { createTasks, inputMistakes, retryOf } from './activities/tasks.ts';
 import { Authentication } from './api/authentication.ts';
 import { addressReader } from './api/limits/address.ts';
 import { ReadinessCheck } from './api/readiness.ts';
@@ -14,6 +16,7 @@ import { routes } from './api/routes/index.ts';
 import { ApiServer, type ServerOptions } from './api/server.ts';
 import { SessionEngine } from './api/session-engine.ts';
 import { SessionStreams } from './api/session-streams.ts';
+import { TaskEngine } from './api/task-engine.ts';
 import type { StoreAddresses } from './stores/addresses.ts';
 import { storeBreaker } from './stores/breakers/configured.ts';
 import { Breakers } from './stores/breakers/registry.ts';
@@ -21,6 +24,7 @@ import { migrateClickHouse, openClickHouse, type ClickHouse } from './stores/cli
 import { configuredChangeTarget } from './stores/change-target/configured.ts';
 import { ConfigurationError, type Configuration } from './stores/configuration.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from './stores/encryption.ts';
+import { ErrorLog } from './stores/error-log.ts';
 import { loadFlowFolder } from './stores/flow-files.ts';
 import { openFlowRegistry } from './stores/flow-registry.ts';
 import { createHotCopies } from './stores/hot-copies.ts';
@@ -31,6 +35,8 @@ import { settleCutOffAudits } from './stores/audit-store.ts';
 import { forgetKeys } from './stores/idempotency-store.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from './stores/postgres.ts';
 import { openRedis } from './stores/redis.ts';
+import { createTaskWorkflows } from './stores/parked-tasks.ts';
+import { keepSchedules, type UpkeepSchedule } from './stores/schedules.ts';
 import { createSessionSignals, SessionListener } from './stores/session-signals.ts';
 import { connectEngine, registerSearchAttributes } from './stores/temporal.ts';
 import { beat } from './stores/worker-heartbeat.ts';
@@ -99,9 +105,17 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       ...stores, sealer, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
       pseudonymKey: pseudonymKey(options.developmentKey, configuration), keepEvents: configuration.EVENT_WEBHOOK_URL !== undefined,
     });
+    const alerts = configuredAlerting(configuration, { breakers, now: Date.now, random: () => Math.random() });
     const model = configuredModel(configuration, { log, now: Date.now, limiter, resources, breakers });
-    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, log }), sealer, log });
+    const taskWorkflows = createTaskWorkflows({ client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 });
+    const errorLog = new ErrorLog({ db: stores.db, log, now: Date.now });
+    onStop(() => errorLog.close());
+    const retries: RetriesOptions = {
+      retryOf, onFailure: (failure) => { errorLog.record(failure); }, onSuccess: () => undefined, onManualRetry: () => { breakers.probeEarly(); }, now: Date.now, random: Math.random,
+    };
+    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, sealer, alerts, taskWorkflows, keepTasksDays: configuration.GANGWAY_DLQ_KEEP_DAYS, log }), retries, sealer, log });
     onStop(() => running.stop());
+    await keepSchedules(client, configuration.GANGWAY_TASK_QUEUE, upkeepSchedules(configuration));
     onStop(beat(stores.redis, configuration.GANGWAY_TASK_QUEUE, () => running.isRunning()));
     worker = running;
     const delivery = startConfiguredDelivery(configuration, { db: stores.db, breakers, log, now: Date.now });
@@ -117,6 +131,10 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies, sealer,
     onChange: (session) => { stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); }); },
   });
+  const tasks = new TaskEngine({
+    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, db: stores.db, sealer,
+    onRowBehind: () => { log.warn('the row of a task follows later: PostgreSQL does not answer'); },
+  });
   const listener = new SessionListener(urls.redisUrl);
   onStop(() => listener.close());
   const streams = new SessionStreams({
@@ -127,7 +145,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     connection, db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now,
   });
   const server = new ApiServer({
-    services: { configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, streams, limiter, resources, breakers, metrics, log, now }, routes,
+    services: {
+      configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, streams, tasks, limiter, resources, breakers, metrics, log, now,
+      checkTaskInput: inputMistakes, temporalUiUrl: urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL ?? null,
+    },
+    routes,
     authentication: new Authentication({
       issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, db: stores.db, now,
     }),
@@ -202,8 +224,18 @@ function sessionLimits(configuration: Configuration): SessionLimits {
   return {
     idleAbandonedMs: configuration.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: configuration.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
     flushAfterMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000, messagesPerRun: configuration.GANGWAY_UPDATES_PER_RUN,
-    proposalFallbackMs: configuration.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000,
+    proposalFallbackMs: configuration.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000, manualRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES,
   };
+}
+
+/** What the service does for itself, and how often. */
+function upkeepSchedules(configuration: Configuration): UpkeepSchedule[] {
+  const every = (seconds: number): UpkeepSchedule['spec'] => ({ intervals: [{ every: seconds * 1_000 }] });
+  return [
+    { name: 'alerts', spec: every(configuration.GANGWAY_DLQ_ALERT_SECONDS), input: { task: 'raiseAlerts' }, note: 'Alerts of the dead letter queue' },
+    { name: 'reconcile', spec: every(configuration.GANGWAY_DLQ_RECONCILE_SECONDS), input: { task: 'reconcileParkedTasks' }, note: 'Parked tasks: list and engine brought together' },
+    { name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' }, note: 'Completed and discarded tasks leave the list' },
+  ];
 }
 
 /** Keys the pseudonyms of people in ClickHouse. */

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { Retries, type RetriesOptions } from './activities/retries.ts';
 import type { Tasks } from './activities/tasks.ts';
 import type { Configuration } from './stores/configuration.ts';
 import type { Sealer } from './stores/encryption.ts';
@@ -20,6 +21,7 @@ export interface WorkerOptions {
   readonly configuration: Configuration;
   readonly address: string;
   readonly tasks: Tasks;
+  readonly retries: RetriesOptions;
   readonly sealer: Sealer;
   readonly log: Logger;
 }
@@ -55,7 +57,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const worker = await Worker.create({
     connection, namespace: configuration.TEMPORAL_NAMESPACE, taskQueue: configuration.GANGWAY_TASK_QUEUE, workflowBundle: { codePath },
     dataConverter: { failureConverterPath, payloadCodecs: [createPayloadCodec(options.sealer)] },
-    activities: options.tasks, maxCachedWorkflows: configuration.GANGWAY_CACHED_SESSIONS,
+    activities: options.tasks, interceptors: { activity: [(context) => ({ inbound: new Retries(context, options.retries) })] },
+    maxCachedWorkflows: configuration.GANGWAY_CACHED_SESSIONS,
     // slots x replay of the longest history must stay below the workflow task time-out of 2 s: 4 x 100 answers x 2-4 ms
     maxConcurrentWorkflowTaskExecutions: 4,
     shutdownGraceTime: `${configuration.GANGWAY_DRAIN_SECONDS}s`, shutdownForceTime: `${configuration.GANGWAY_DRAIN_SECONDS + 5}s`,

@@ -11,23 +11,25 @@ const change = z.object({
   operation: z.enum(['create', 'update', 'delete']), before: values.nullable(), after: values.nullable(),
 });
 
+export const changesetInput = sessionTask.extend({
+  changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(),
+  second_approved_by: z.string().nullable(), approval_id: z.uuid().nullable(), risk_score: z.number(), status: z.enum(['applied', 'rejected', 'pending_second_approval']),
+});
+
 export const applyChangeset = defineTask({
-  name: 'applyChangeset',
-  input: sessionTask.extend({
-    changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(),
-    second_approved_by: z.string().nullable(), approval_id: z.uuid().nullable(), risk_score: z.number(), status: z.enum(['applied', 'rejected', 'pending_second_approval']),
-  }),
+  name: 'applyChangeset', input: changesetInput, timeoutMs: 30_000,
   run: async (changeset, { db, changeTarget }): Promise<{ status: 'pending_second_approval' | 'applied' | 'rejected' | 'stale' }> => {
     try {
       return { status: await apply(db, changeTarget, changeset) };
     } catch (error) {
-      throw error instanceof ChangeTargetError ? failureOf(error) : error;
+      throw targetFailure(error);
     }
   },
 });
 
 /** A no stays a no, however often it is asked: that is for a person. What was applied before it has been taken back. */
-function failureOf(error: ChangeTargetError): ApplicationFailure {
+export function targetFailure(error: unknown): unknown {
+  if (!(error instanceof ChangeTargetError)) return error;
   return ApplicationFailure.create({
     type: 'external_api', message: `The change target failed: ${error.message}`, nonRetryable: error.kind === 'refused' || error.kind === 'wrong_answer',
     details: [{ kind: error.kind, status: error.status }], cause: error, ...(error.retryAfterMs === null ? {} : { nextRetryDelay: Math.min(error.retryAfterMs, longestRetryAfterMs) }),

@@ -7,6 +7,6 @@ import type { SessionCopies } from './copy-writer.ts';
 const input = z.object({ correlation_id: z.string() }).and(z.custom<SessionCopies>((value) => typeof value === 'object' && value !== null && 'state' in value && 'view' in value));
 
 export const flushSession = defineTask({
-  name: 'flushSession', input,
+  name: 'flushSession', input, timeoutMs: 15_000, retry: 'proxy',
   run: async (copies, { copies: writer }) => { await writer.write(copies); },
 });

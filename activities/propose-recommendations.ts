@@ -3,7 +3,6 @@
  * asked, says how sure it is and may suggest other values; the checker and the consensus say what that is worth.
  */
 import { randomUUID } from 'node:crypto';
-import { cancellationSignal } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Answers } from '../domain/expression.ts';
 import type { Flow } from '../domain/flow.ts';
@@ -15,7 +14,7 @@ import { askMaker } from './model/maker.ts';
 import { defineTask } from './task.ts';
 
 export const proposeRecommendations = defineTask({
-  name: 'proposeRecommendations',
+  name: 'proposeRecommendations', timeoutMs: 60_000,
   input: sessionTask.extend({
     flow: flowVersion, number: z.number().int(), answers: values, owner,
     /** `model` without one configured is `rules`. */
@@ -24,12 +23,12 @@ export const proposeRecommendations = defineTask({
     oldest_answer_at: z.number().nullable().default(null),
   }),
   /** Throws ApplicationFailure of type `llm_api` when the model is asked and makes no proposal. */
-  run: async ({ tenant, session_id, owner: user, flow, answers, provider, oldest_answer_at }, { db, flows, model, changeTarget }): Promise<CheckedProposal> => {
+  run: async ({ tenant, session_id, owner: user, flow, answers, provider, oldest_answer_at }, { db, flows, model, changeTarget, signal }): Promise<CheckedProposal> => {
     const definition = await flows.version(tenant, flow.id, flow.version);
     const existing = await currentValues(db, changeTarget, tenant, targetsOf(definition, answers));
     const recommendations = propose(definition, answers, ({ type, key }) => existing.get(`${type}:${key}`) ?? null, { id: () => randomUUID() });
     const asked = provider === 'model' ? model?.paidBy(payerOf({ tenant, session_id, owner: user })) ?? null : null;
-    const suggestions = asked === null ? null : await askMaker(asked, definition, answers, recommendations, cancellationSignal());
+    const suggestions = asked === null ? null : await askMaker(asked, definition, answers, recommendations, signal);
     return checkProposal(definition, recommendations, suggestions, oldest_answer_at === null ? 0 : Date.now() - oldest_answer_at);
   },
 });

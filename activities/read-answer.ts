@@ -2,7 +2,7 @@
  * Free text → a typed value for the question at hand, or null. The script reads first, free of charge; what it cannot read goes
  * to the model once, if there is one. A repeated attempt does not ask again: the first one may have been paid for.
  */
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo } from '@temporalio/activity';
 import { z } from 'zod';
 import { findQuestion, labelsByLanguage, questionTexts, type Flow } from '../domain/flow.ts';
 import { readText } from '../domain/reading.ts';
@@ -20,13 +20,13 @@ const ReadAnswer = sessionTask.extend({
 });
 
 export const readAnswer = defineTask({
-  name: 'readAnswer',
+  name: 'readAnswer', timeoutMs: 10_000, retry: 'proxy',
   input: ReadAnswer,
   run: async (input, services): Promise<Reading | null> => {
     const definition = await services.flows.version(input.tenant, input.flow.id, input.flow.version);
     const today = input.today ?? dayIn(input.timezone, Date.now());
     const model = services.model?.paidBy(payerOf(input)) ?? null;
-    return read(definition, { ...input, today }, { model, log: services.log }, { attempt: activityInfo().attempt, signal: cancellationSignal() });
+    return read(definition, { ...input, today }, { model, log: services.log }, { attempt: activityInfo().attempt, signal: services.signal });
   },
 });
 

@@ -1,15 +1,19 @@
 /**
  * A task: its name, the shape of its input and its work. Everything that runs in the background is one. The definition
- * checks the input, carries the correlation id into every log line and gives the activity its name.
+ * checks the input, bounds the time, carries the correlation id into every log line and gives the activity its name; retries
+ * and the history of attempts come with the interceptor (retries.ts), parking with workflows/tasks.ts.
  */
-import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, cancellationSignal } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse.ts';
+import type { Sealer } from '../stores/encryption.ts';
 import type { FlowRegistry } from '../stores/flow-registry.ts';
 import type { HotCopies } from '../stores/hot-copies.ts';
+import type { TaskWorkflows } from '../stores/parked-tasks.ts';
 import type { Database } from '../stores/postgres.ts';
+import type { Alerting } from './alerts/alerting.ts';
 import type { CopyWriter } from './copy-writer.ts';
 import type { PaidModel } from './model/chat-model.ts';
 
@@ -23,37 +27,87 @@ export interface TaskServices {
   readonly changeTarget: ChangeTarget;
   /** null: no model is configured. */
   readonly model: PaidModel | null;
+  readonly taskWorkflows: TaskWorkflows;
+  /** For copies outside Temporal. */
+  readonly sealer: Sealer;
+  readonly alerts: Alerting;
+  /** Days that an ended task stays in the list of the dead letter queue. */
+  readonly keepTasksDays: number;
   readonly log: Logger;
 }
 
 interface TaskDefinition<Input extends z.ZodType, Output> {
   readonly name: string;
   readonly input: Input;
-  readonly run: (input: z.output<Input>, services: TaskServices) => Promise<Output>;
+  /** Longest time of one attempt. */
+  readonly timeoutMs: number;
+  /** 'category' (default): as the kind of its error has it. 'proxy': as its proxy in workflows/tasks.ts has it. */
+  readonly retry?: 'category' | 'proxy';
+  /** `signal` fires when the time is over, or when nobody wants the result any more. */
+  readonly run: (input: z.output<Input>, services: TaskServices & { readonly signal: AbortSignal }) => Promise<Output>;
 }
 
-export type Task<Input, Output> = (services: TaskServices) => (input: Input) => Promise<Output>;
+export interface Task<Input, Output> extends Pick<TaskDefinition<z.ZodType, Output>, 'name' | 'retry'> {
+  /** The activity. */
+  readonly with: (services: TaskServices) => (input: Input) => Promise<Output>;
+  /** What is wrong with an input: a place and words each. Empty: nothing. */
+  readonly mistakes: (input: unknown) => readonly { readonly pointer: string; readonly message: string }[];
+}
 
 /** An input that breaks the schema fails at once: no retry would mend it. */
 export function defineTask<Input extends z.ZodType, Output>(definition: TaskDefinition<Input, Output>): Task<z.input<Input>, Output> {
-  return (services) => async (raw) => {
-    const input = definition.input.safeParse(raw);
-    if (!input.success) {
-      const where = input.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-      throw ApplicationFailure.create({ type: 'validation', nonRetryable: true, message: `${definition.name} refuses its input: ${where}` });
-    }
-    const { attempt, workflowExecution } = activityInfo();
-    const log = services.log.child({ task: definition.name, attempt, workflow_id: workflowExecution?.workflowId, correlation_id: correlationOf(raw) });
-    const began = performance.now();
-    try {
-      const output = await definition.run(input.data, { ...services, log });
-      log.debug({ duration_ms: Math.round(performance.now() - began) }, 'task done');
-      return output;
-    } catch (error) {
-      log.warn({ err: describe(error) }, 'task failed');
-      throw error;
-    }
+  const { name, retry = 'category' } = definition;
+  return {
+    name, retry, with: (services) => (raw) => runAttempt(definition, raw, services),
+    mistakes: (input) => mistakesOf(definition.input.safeParse(input)),
   };
+}
+
+async function runAttempt<Input extends z.ZodType, Output>(definition: TaskDefinition<Input, Output>, raw: unknown, services: TaskServices): Promise<Output> {
+  const { name, input: schema, timeoutMs } = definition;
+  const input = schema.safeParse(raw);
+  if (!input.success) {
+    const where = mistakesOf(input).map(({ pointer, message }) => `${pointer}: ${message}`).join('; ');
+    throw ApplicationFailure.create({ type: 'validation', nonRetryable: true, message: `${name} refuses its input: ${where}` });
+  }
+  const { attempt, workflowExecution } = activityInfo();
+  const log = services.log.child({ task: name, attempt, workflow_id: workflowExecution?.workflowId, correlation_id: correlationOf(raw) });
+  const began = performance.now();
+  try {
+    const output = await within(timeoutMs, (signal) => definition.run(input.data, { ...services, log, signal }));
+    log.debug({ duration_ms: Math.round(performance.now() - began) }, 'task done');
+    return output;
+  } catch (error) {
+    log.warn({ err: describe(error) }, 'task failed');
+    throw error;
+  }
+}
+
+/** The attempt's time is over. Its code is what the classifier goes by. */
+class TaskTimeoutError extends Error {
+  override readonly name = 'TaskTimeoutError';
+  readonly code = 'ETIMEDOUT';
+}
+
+async function within<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new TaskTimeoutError(`It did not end within ${timeoutMs} ms.`);
+      over.abort(error);
+      reject(error);
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([work(AbortSignal.any([cancellationSignal(), over.signal])), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function mistakesOf(parsed: z.ZodSafeParseResult<unknown>): { pointer: string; message: string }[] {
+  return (parsed.error?.issues ?? []).map(({ path, message }) => ({ pointer: ['', ...path.map(String)].join('/'), message }));
 }
 
 function correlationOf(raw: unknown): string | undefined {

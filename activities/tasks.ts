@@ -1,18 +1,34 @@
 /** All tasks of the product. Workflows import the type only; schemas and code stay outside their bundle. */
 import { applyChangeset } from './apply-changeset.ts';
+import { cleanUpEndedTasks } from './clean-up-tasks.ts';
 import { flushSession } from './flush-session.ts';
 import { proposeRecommendations } from './propose-recommendations.ts';
+import { raiseAlerts } from './raise-alerts.ts';
 import { readAnswer } from './read-answer.ts';
-import type { TaskServices } from './task.ts';
+import { reconcileParkedTasks } from './reconcile-tasks.ts';
+import { withdrawChangeset } from './withdraw-changeset.ts';
+import { writeTask } from './write-task.ts';
+import type { Task, TaskServices } from './task.ts';
 
-const definitions = { applyChangeset, flushSession, proposeRecommendations, readAnswer };
+export const tasks = {
+  applyChangeset, cleanUpEndedTasks, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks, withdrawChangeset, writeTask,
+} as const;
 
-export type Tasks = { readonly [Name in keyof typeof definitions]: ReturnType<(typeof definitions)[Name]> };
+type ActivityOf<T> = T extends Task<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;
+export type Tasks = { readonly [Name in keyof typeof tasks]: ActivityOf<(typeof tasks)[Name]> };
 
 /** The activities of a worker. */
 export function createTasks(services: TaskServices): Tasks {
-  return {
-    applyChangeset: applyChangeset(services), flushSession: flushSession(services),
-    proposeRecommendations: proposeRecommendations(services), readAnswer: readAnswer(services),
-  };
+  return Object.fromEntries(Object.entries(tasks).map(([name, task]) => [name, task.with(services)])) as unknown as Tasks;
+}
+
+const byName: ReadonlyMap<string, Pick<Task<never, unknown>, 'retry' | 'mistakes'>> = new Map(Object.entries(tasks));
+
+export function retryOf(name: string): 'category' | 'proxy' {
+  return byName.get(name)?.retry ?? 'category';
+}
+
+/** What is wrong with an input of this task. */
+export function inputMistakes(name: string, input: unknown): readonly { readonly pointer: string; readonly message: string }[] {
+  return byName.get(name)?.mistakes(input) ?? [{ pointer: '', message: `There is no task ${name}.` }];
 }

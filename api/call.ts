@@ -5,6 +5,8 @@ import type { Actor } from '../domain/message.ts';
 export interface Call {
   readonly actor: Actor;
   readonly correlationId: string;
+  /** Epoch milliseconds: before anything was asked for it. */
+  readonly receivedAt: number;
   /** Version of the ETag in If-Match, or null. */
   readonly ifMatch: number | null;
   /** The same for each repeat of a keyed request, else random: what makes its effects happen once. */

@@ -7,14 +7,19 @@ export interface Keyset { readonly at: string; readonly id: string }
 // PostgreSQL's own text of a timestamptz, which keeps microseconds
 const keyset = z.object({ at: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/), id: z.uuid() });
 
-export function writeCursor(next: Keyset | null): string | null {
+export function writeCursor(next: object | null): string | null {
   return next === null ? null : Buffer.from(JSON.stringify(next)).toString('base64url');
 }
 
 export function readCursor(cursor: string | undefined): Keyset | null {
+  return readCursorAs(keyset, cursor);
+}
+
+/** Of a list that is in another order than by time. */
+export function readCursorAs<Place>(schema: z.ZodType<Place>, cursor: string | undefined): Place | null {
   if (cursor === undefined) return null;
   try {
-    return keyset.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
   } catch (error) {
     throw new Problem('invalid_request', 'This cursor was not given by this list.', {
       cause: error, errors: [{ pointer: '/cursor', code: 'unknown_cursor', message: 'The cursor cannot be read.', fix: 'Use next_cursor of the page before as it is, or leave it out.' }],

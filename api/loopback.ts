@@ -1,6 +1,7 @@
 /** Whether a request comes from this machine. */
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList } from 'node:net';
+import { isListed, plainAddress } from './limits/address.ts';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -9,6 +10,5 @@ loopback.addAddress('::1', 'ipv6');
 /** A request that was forwarded comes from elsewhere, whatever the socket says. */
 export function isLoopback({ headers, socket }: IncomingMessage): boolean {
   if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false;
-  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/i, '');
-  return address !== '' && loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  return isListed(loopback, plainAddress(socket.remoteAddress ?? ''));
 }

@@ -1,5 +1,6 @@
 /** From what the engine knows to what the contract shows. */
 import type { z } from 'zod';
+import { messageFor } from '../domain/error-message.ts';
 import { findQuestion, wireQuestion, type Flow } from '../domain/flow.ts';
 import type { SessionView } from '../domain/message.ts';
 import type { FlowRegistry } from '../stores/flow-registry.ts';
@@ -13,6 +14,7 @@ export async function presentSession(flows: FlowRegistry, view: SessionView, sta
     session_id: view.session_id, tenant: view.tenant, owner: view.owner, flow: view.flow, language: view.language, state: view.state, stage: view.stage,
     progress_percent: view.progress_percent, question: questionOf(flow, view), answers_count: view.answers_count, checkpoint_version: view.checkpoint_version,
     created_at: iso(view.created_at), last_activity_at: iso(view.last_activity_at), ended_at: view.ended_at === null ? null : iso(view.ended_at), stale,
+    notice: view.waits_for == null ? null : messageFor(view.waits_for, view.language),
   };
 }
 

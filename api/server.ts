@@ -48,8 +48,8 @@ export interface ServerOptions {
 
 interface Answered { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly stream?: Stream }
 
-interface Permitted { readonly actor: Actor; readonly credential: Credential; readonly correlationId: string; readonly act: Act | null }
-interface Heard { readonly credential: Credential; readonly path: string; readonly match: Match; readonly act: Act | null; readonly correlationId: string }
+interface Permitted { readonly actor: Actor; readonly credential: Credential; readonly correlationId: string; readonly act: Act | null; readonly receivedAt: number }
+interface Heard { readonly credential: Credential; readonly path: string; readonly match: Match; readonly act: Act | null; readonly correlationId: string; readonly receivedAt: number }
 
 const wellFormedId = /^[A-Za-z0-9._:-]{1,128}$/;
 /** The role that a whole area needs, before anything in it exists. */
@@ -146,13 +146,14 @@ export class ApiServer {
   }
 
   private async handleBelowBase(ctx: Context, correlationId: string, request: { route: string; tenant: string | undefined }): Promise<void> {
+    const receivedAt = this.options.services.now();
     const path = ctx.path.slice(base.length);
     const credential = await this.authenticate(ctx);
     const caller = credential.actor;
     const match = this.match(ctx.method, path);
     await this.limits.person(ctx, caller, match.kind === 'found' ? match.route.declaration.limits : ['api']);
     const act = auditedAct({ db: this.options.services.db, log: this.log }, { actor: caller, correlationId, method: ctx.method, path, match });
-    const answered = await this.permitted(ctx, { credential, path, match, act, correlationId }, request).catch(async (error: unknown) => {
+    const answered = await this.permitted(ctx, { credential, path, match, act, correlationId, receivedAt }, request).catch(async (error: unknown) => {
       await act?.refused(toProblem(error));
       throw error;
     });
@@ -173,7 +174,7 @@ export class ApiServer {
     });
   }
 
-  private async permitted(ctx: Context, { credential, path, match, act, correlationId }: Heard, request: { route: string; tenant: string | undefined }): Promise<Answered> {
+  private async permitted(ctx: Context, { credential, path, match, act, correlationId, receivedAt }: Heard, request: { route: string; tenant: string | undefined }): Promise<Answered> {
     const actor = actingIn(credential.actor, ctx.query['client_id']);
     act?.in(actor);
     request.tenant = actor.tenant;
@@ -186,11 +187,11 @@ export class ApiServer {
     }
     request.route = match.route.path;
     if (!match.route.declaration.access.some((role) => holds(actor, role))) throw forbidden(match.route.declaration.access);
-    return this.answer(ctx, match.route, match.params, { actor, credential, correlationId, act });
+    return this.answer(ctx, match.route, match.params, { actor, credential, correlationId, act, receivedAt });
   }
 
   /** Reads and checks the request, decides a keyed one first, and runs the handler. */
-  private async answer(ctx: Context, route: Route, rawParams: Record<string, string>, { actor, credential, correlationId, act }: Permitted): Promise<Answered> {
+  private async answer(ctx: Context, route: Route, rawParams: Record<string, string>, { actor, credential, correlationId, act, receivedAt }: Permitted): Promise<Answered> {
     const { declaration } = route;
     const raw = route.method === 'get' ? {} : await this.readBody(ctx);
     act?.sent(ctx.query, raw);
@@ -199,7 +200,7 @@ export class ApiServer {
       ? null : { actor, path: ctx.path.replace(/\/$/, ''), header: key, body: raw };
     const operationId = keyed === null ? randomUUID() : operationOf(keyed);
     const call: Call = {
-      actor, correlationId, ifMatch: versionOf(ctx.get('if-match')), operationId, keyedRequest: keyed === null ? null : operationId,
+      actor, correlationId, receivedAt, ifMatch: versionOf(ctx.get('if-match')), operationId, keyedRequest: keyed === null ? null : operationId,
       stillCounts: () => this.options.authentication.stillCounts(credential), expiresAt: credential.expiresAt, lastEventId: ctx.get('last-event-id') || null,
       onEnd: (done) => {
         if (ctx.res.destroyed) done();

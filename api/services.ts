@@ -12,6 +12,7 @@ import type { Database } from '../stores/postgres.ts';
 import type { Sealer } from '../stores/encryption.ts';
 import type { SessionEngine } from './session-engine.ts';
 import type { SessionStreams } from './session-streams.ts';
+import type { TaskEngine } from './task-engine.ts';
 
 export interface Services {
   readonly configuration: Configuration;
@@ -22,6 +23,11 @@ export interface Services {
   readonly sealer: Sealer;
   readonly sessions: SessionEngine;
   readonly streams: SessionStreams;
+  readonly tasks: TaskEngine;
+  /** What is wrong with an input of a task: a place in it and words each. */
+  readonly checkTaskInput: (taskName: string, input: unknown) => readonly { readonly pointer: string; readonly message: string }[];
+  /** Of the Temporal Web UI; null: there is none. */
+  readonly temporalUiUrl: string | null;
   readonly limiter: Limiter;
   readonly resources: Resources;
   /** Of this process. */

@@ -1,11 +1,10 @@
 /** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
-import { ApplicationFailure } from '@temporalio/common';
 import type { FlowRules } from '../domain/flow.ts';
 import {
-  MessageRejected, rejections, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
-  type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type Rejection,
+  MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
+  type ClientEventBody, type DecisionBody, type EscalateBody, type Message,
   type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
 } from '../domain/message.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
@@ -18,6 +17,7 @@ import {
   readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done, type EventsView,
   type ProposalView, type Read, type SessionInput,
 } from '../workflows/messages.ts';
+import { rejection, repeated } from './engine-calls.ts';
 import { InFlight } from './in-flight.ts';
 import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
 import { startOptions, workflowId } from './session-start.ts';
@@ -218,31 +218,4 @@ export class SessionEngine {
     await this.archive.checkVisible(actor, sessionId);
     return missing;
   }
-}
-
-/** Between tries of a message whose workflow task failed. */
-const pauseMs = 40;
-
-/**
- * A workflow task can fail through no fault of the message in it, for example when an activity ends just as the session
- * continues as a new run. The same message with the same id then gets through: it is repeated here within the deadline,
- * so that no person has to.
- */
-async function repeated<T>(timeoutMs: number, work: (leftMs: number) => Promise<T>): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work(deadline - performance.now());
-    } catch (error) {
-      const again = error instanceof EngineUnavailableError && error.status === 9;
-      if (!again || performance.now() + tries * pauseMs >= deadline) throw error;
-      await new Promise((resolve) => { setTimeout(resolve, tries * pauseMs); });
-    }
-  }
-}
-
-function rejection(error: unknown): MessageRejected | null {
-  if (!(error instanceof ApplicationFailure)) return null;
-  const code = rejections.find((known): known is Rejection => known === error.type);
-  return code === undefined ? null : new MessageRejected(code, error.message, (error.details?.[0] ?? []) as Mistake[]);
 }

@@ -7,6 +7,8 @@ import { sessionStates, stages } from '../domain/lifecycle.ts';
 export const json: z.ZodType<Json> = z.json().meta({ description: 'Any JSON value' });
 export const time = z.iso.datetime({ precision: 3 }).meta({ description: 'RFC 3339, UTC, milliseconds', example: '2026-11-25T08:30:00.000Z' });
 export const uuid = z.uuid();
+/** As a request gives a time, with any offset. */
+export const moment = z.iso.datetime({ offset: true }).refine((text) => Date.parse(text) >= 0, 'must be a time since 1970');
 export const rate = z.number().min(0).max(1);
 
 export const QuestionWire = z.object({
@@ -21,6 +23,8 @@ export const SessionWire = z.object({
   state: z.enum(sessionStates), stage: z.enum(stages), progress_percent: z.number().int().min(0).max(100), question: QuestionWire.nullable(),
   answers_count: z.number().int(), checkpoint_version: z.number().int(), created_at: time, last_activity_at: time, ended_at: time.nullable(),
   stale: z.boolean().meta({ description: 'true: read from a copy while the engine is away' }),
+  notice: z.object({ title: z.string(), message: z.string(), action: z.string(), help: z.string() }).nullable()
+    .meta({ description: 'What to tell the person while the next step waits for an operator' }),
 }).meta({ id: 'Session' });
 
 export const StartedSession = SessionWire.extend({ resumed: z.boolean().optional() }).meta({ id: 'StartedSession' });

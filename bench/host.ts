@@ -14,6 +14,7 @@ export interface HostReady {
   readonly url: string;
   readonly unguardedUrl: string;
   readonly temporalAddress: string;
+  readonly databaseUrl: string;
   readonly pids: Readonly<Record<string, number>>;
 }
 export type HostMessage = { readonly ready: HostReady } | { readonly failed: string };
@@ -38,7 +39,7 @@ async function start(): Promise<HostReady> {
   });
   running.services.push(unguarded);
   return {
-    url: service.url, unguardedUrl: unguarded.url, temporalAddress: servers.urls.temporalAddress,
+    url: service.url, unguardedUrl: unguarded.url, temporalAddress: servers.urls.temporalAddress, databaseUrl: servers.urls.databaseUrl,
     pids: { service: process.pid, ...servers.pids },
   };
 }

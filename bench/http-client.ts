@@ -18,11 +18,17 @@ export class HttpClient {
   /** Posts JSON and parses the JSON that comes back. Rejects when the socket breaks or is silent for 15 s. */
   post(path: string, headers: Readonly<Record<string, string>>, content: object): Promise<HttpReply> {
     const text = JSON.stringify(content);
+    return this.send('POST', path, { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }, text);
+  }
+
+  /** As post, without a body. */
+  get(path: string, headers: Readonly<Record<string, string>>): Promise<HttpReply> {
+    return this.send('GET', path, headers, '');
+  }
+
+  private send(method: 'GET' | 'POST', path: string, headers: Readonly<Record<string, string | number>>, text: string): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
-      const call = request({
-        agent: this.agent, host: this.host, port: this.port, path, method: 'POST', timeout: 15_000,
-        headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
-      }, (response) => {
+      const call = request({ agent: this.agent, host: this.host, port: this.port, path, method, timeout: 15_000, headers }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => { chunks.push(chunk); });
         response.once('error', reject);

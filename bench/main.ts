@@ -21,6 +21,9 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   sessions: () => import('./sessions.ts'),
   continue: () => import('./continue.ts'),
   encryption: () => import('./encryption.ts'),
+  dlq: () => import('./dlq.ts'),
+  errors: () => import('./errors.ts'),
+  limits: () => import('./limits.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

@@ -13,7 +13,7 @@ export type Goal = { readonly atMost: number } | { readonly atLeast: number };
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: '' | 'ms' | 's' | 'MB' | '/s';
+  readonly unit: '' | 'µs' | 'ms' | 's' | 'MB' | '/s';
   /** null: told, not judged. */
   readonly goal: Goal | null;
   /** Lowest and highest of the repetitions behind the value: how far to trust it. */

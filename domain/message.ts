@@ -1,4 +1,5 @@
 /** What travels between the API and a session: who speaks, with which id, and what came of it. */
+import type { ErrorCategory } from './error-category.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
 
@@ -62,7 +63,7 @@ export interface DecisionBody {
 /** Why a session refuses a message; each is also a code of the HTTP contract. */
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid', 'invalid_request',
-  'checkpoint_not_found',
+  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 
@@ -115,6 +116,8 @@ export interface SessionView {
   readonly created_at: number;
   readonly last_activity_at: number;
   readonly ended_at: number | null;
+  /** What keeps the next step back: the kind of error that an operator looks at now. Absent in copies from before there was a queue. */
+  readonly waits_for?: ErrorCategory | null;
   /** Counts visible changes: the ETag. */
   readonly version: number;
   /** Counts everything recorded: a copy with a higher revision replaces a lower one. */

@@ -8,12 +8,12 @@ import type { FlowRules, QuestionRule } from './flow.ts';
 import type { Json } from './json.ts';
 import { isEnded, mayMove, progressPercent, stages, takesAnswers, type SessionStateName, type StageName } from './lifecycle.ts';
 import { holds, MessageRejected, type Actor, type Message, type SessionView } from './message.ts';
-import { keptEvents, keptMessages, uiStatesBytes, type Decision, type SeenMessage, type SessionEvent, type SessionState } from './session-state.ts';
+import { keptEvents, keptMessages, uiStatesBytes, type Decision, type Provider, type SeenMessage, type SessionEvent, type SessionState } from './session-state.ts';
 
 /** What the main loop has to do next. */
 export type Work =
-  | { readonly kind: 'propose'; readonly number: number; readonly answers: Readonly<Record<string, Json>> }
-  | { readonly kind: 'write_changeset'; readonly decision: Decision };
+  | { readonly kind: 'propose'; readonly number: number; readonly provider: Provider; readonly answers: Readonly<Record<string, Json>> }
+  | { readonly kind: 'write_changeset' | 'withdraw_changeset'; readonly decision: Decision };
 
 export class SessionCore {
   readonly rules: FlowRules;
@@ -32,7 +32,10 @@ export class SessionCore {
   get decided(): boolean { return this.state.decision !== null && this.state.decision.status !== 'stale'; }
 
   /** A changeset of this session is being written: nothing may come in between. */
-  get deciding(): boolean { return this.state.decision?.status === 'recording' || this.state.decision?.status === 'applying'; }
+  get deciding(): boolean {
+    const status = this.state.decision?.status;
+    return status === 'recording' || status === 'applying' || status === 'withdrawing';
+  }
 
   answers(): Record<string, Json> { return currentAnswers(this.state); }
 
@@ -53,6 +56,7 @@ export class SessionCore {
       question: question === null ? null : suggestion(question.id, state.former),
       answers_count: answered, checkpoint_version: state.checkpoint_version, created_at: state.created_at,
       last_activity_at: state.last_activity_at, ended_at: state.ended_at, version: state.version, revision: state.revision,
+      waits_for: this.ended ? null : state.parked?.category ?? null,
     };
   }
 
@@ -62,8 +66,12 @@ export class SessionCore {
 
   work(): Work | null {
     const { state } = this;
-    if (state.state === 'generating') return { kind: 'propose', number: state.proposal_requests, answers: this.answers() };
-    if (this.deciding && state.decision !== null) return { kind: 'write_changeset', decision: state.decision };
+    if (state.parked !== null) return null;
+    if (state.state === 'generating') {
+      const number = state.proposal_requests;
+      return { kind: 'propose', number, provider: state.rules_propose === number ? 'rules' : 'model', answers: this.answers() };
+    }
+    if (this.deciding && state.decision !== null) return { kind: state.decision.status === 'withdrawing' ? 'withdraw_changeset' : 'write_changeset', decision: state.decision };
     return null;
   }
 

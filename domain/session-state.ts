@@ -1,4 +1,5 @@
 /** What a session knows: plain JSON, the fold of the messages it took. It travels through continue-as-new and into the archive. */
+import type { ErrorCategory } from './error-category.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Change, ItemStatus } from './decision.ts';
 import type { Json } from './json.ts';
@@ -35,8 +36,11 @@ export interface Proposal {
   readonly decision: 'ready' | 'needs_review';
 }
 
-/** recording: its changeset is being written; applying: it is being applied. Both end by themselves. */
-export type DecisionStatus = 'recording' | 'pending_second_approval' | 'applying' | 'applied' | 'rejected' | 'stale';
+/**
+ * recording: its changeset is being written; applying: it is being applied; withdrawing: an operator has given it up, and what
+ * is left of it is taken back. All three end by themselves, or wait for an operator.
+ */
+export type DecisionStatus = 'recording' | 'pending_second_approval' | 'applying' | 'withdrawing' | 'applied' | 'rejected' | 'stale';
 
 export interface Decision {
   readonly changeset_id: string;
@@ -68,6 +72,19 @@ export interface Reading { readonly question_id: string; readonly value: Json }
 
 /** What a repeat is told. Outcomes that can be read from the state are not kept a second time. */
 export interface SeenMessage { readonly fingerprint: string; readonly outcome: AnswerOutcome | { readonly kind: 'done'; readonly note?: Json } }
+
+/** A step of the session whose task is parked: it goes on when the task succeeds, is discarded, or has waited long enough. */
+export interface ParkedStep {
+  readonly task_id: string;
+  readonly step: { readonly kind: 'propose'; readonly number: number; readonly provider: Provider } | { readonly kind: 'write_changeset' | 'withdraw_changeset'; readonly changeset_id: string };
+  readonly category: ErrorCategory;
+  readonly parked_at: number;
+  /** When the rules propose in its place; null: never. */
+  readonly fallback_at: number | null;
+}
+
+/** Who proposes. `model` without one configured is `rules`. */
+export type Provider = 'model' | 'rules';
 
 export interface NewSession {
   readonly session_id: string;
@@ -102,6 +119,9 @@ export interface SessionState extends NewSession {
   proposal_requests: number;
   proposal: Proposal | null;
   decision: Decision | null;
+  parked: ParkedStep | null;
+  /** Number of the proposal that the rules make, since the model's was given up. */
+  rules_propose: number | null;
   ui_state: Json;
   checkpoint_version: number;
   checkpoints: Checkpoint[];

@@ -7,24 +7,30 @@ import { appendAnswer, currentSequences, fits, openQuestions, restoreSequences }
 import { hashOf } from './checkpoint.ts';
 import { draftDecision, type DecisionDraft } from './decision.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
-import { sameValue } from './json.ts';
+import { sameValue, type Json } from './json.ts';
 import { takesAnswers } from './lifecycle.ts';
 import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
 import { SessionCore } from './session-core.ts';
-import type { Decision, DecisionOutcome, NewSession, Proposal, Reading, SessionState } from './session-state.ts';
+import type { TaskOutcome } from './parked-task.ts';
+import type { Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading, SessionState } from './session-state.ts';
 
 /** What a proposal brings; `escalate`: too uncertain for an approver alone. */
 export type Proposed = Pick<Proposal, 'recommendations' | 'confidence'> & { readonly decision: Proposal['decision'] | 'escalate' };
+
+/** What came of a changeset. */
+export type ChangesetResult = 'pending_second_approval' | 'applied' | 'rejected' | 'stale';
+
+export type Withdrawal = 'applied' | 'withdrawn';
 
 export class OnboardingSession extends SessionCore {
   static open(rules: FlowRules, start: NewSession, now: number): OnboardingSession {
     const session = new OnboardingSession(rules, {
       ...start, format: 1, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null, ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null, decision: null,
-      ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [], unsaved: { events: [], checkpoints: [] },
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null, decision: null, parked: null,
+      rules_propose: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [], unsaved: { events: [], checkpoints: [] },
     });
     session.record('session_started', now);
     session.reach('started', now);
@@ -33,7 +39,9 @@ export class OnboardingSession extends SessionCore {
 
   /** Goes on from a state that was carried over or archived. */
   static restore(rules: FlowRules, state: SessionState): OnboardingSession {
-    return new OnboardingSession(rules, JSON.parse(JSON.stringify(state)) as SessionState);
+    const restored = JSON.parse(JSON.stringify(state)) as SessionState;
+    // states that were archived before there was a dead letter queue have neither
+    return new OnboardingSession(rules, { ...restored, parked: restored.parked ?? null, rules_propose: restored.rules_propose ?? null });
   }
 
   // ---- answers ---------------------------------------------------------------------------------------------------
@@ -316,7 +324,9 @@ export class OnboardingSession extends SessionCore {
   /** A proposal for a request that an amendment has overtaken is dropped. */
   receiveProposal(number: number, proposed: Proposed, now: number): void {
     if (this.state.state !== 'generating' || number !== this.state.proposal_requests) return;
-    const { recommendations, confidence, decision } = proposed;
+    const { recommendations, confidence } = proposed;
+    // what the rules say in the model's place is for people to look at
+    const decision = this.state.rules_propose === number ? 'needs_review' : proposed.decision;
     this.state.proposal = { number, recommendations, confidence, decision: decision === 'escalate' ? 'needs_review' : decision, hash: hashOf(recommendations) };
     this.move('awaiting_approval', now);
     this.reach('recommendations_generated', now);
@@ -324,7 +334,7 @@ export class OnboardingSession extends SessionCore {
     if (decision === 'escalate') this.takeOver('medium', now);
   }
 
-  receiveChangeset(changesetId: string, result: 'pending_second_approval' | 'applied' | 'rejected' | 'stale', now: number): void {
+  receiveChangeset(changesetId: string, result: ChangesetResult, now: number): void {
     const { decision } = this.state;
     if (decision?.changeset_id !== changesetId || !this.deciding) return;
     this.state.decision = { ...decision, status: result };
@@ -340,6 +350,77 @@ export class OnboardingSession extends SessionCore {
     } else {
       this.changed();
     }
+  }
+
+  // ---- steps whose task is parked --------------------------------------------------------------------------------------
+
+  /** The step of the work at hand has failed for now: an operator has its task. */
+  park(parked: ParkedStep, now: number): void {
+    this.state.parked = parked;
+    this.record('task_parked', now, '', { task_id: parked.task_id, step: parked.step.kind, category: parked.category });
+    this.changed();
+  }
+
+  /** A parked step that is overtaken: the session has ended, its answers were amended, or it has waited long enough. */
+  overtaken(now: number): ParkedStep | null {
+    const { parked } = this.state;
+    return parked !== null && (!this.wants(parked) || (parked.fallback_at !== null && parked.fallback_at <= now)) ? parked : null;
+  }
+
+  /** Its task is told so by the caller. Where the proposal is still wanted the rules make it. */
+  giveUp(parked: ParkedStep, now: number): void {
+    if (this.state.parked?.task_id !== parked.task_id) return;
+    if (this.wants(parked) && parked.step.kind === 'propose') this.state.rules_propose = parked.step.number;
+    this.unpark('superseded', now);
+  }
+
+  /** What became of a parked task. One that this session does not wait for is ignored. */
+  receiveTask(taskId: string, outcome: TaskOutcome, now: number): void {
+    const { parked } = this.state;
+    if (parked?.task_id !== taskId) return;
+    const { step } = parked;
+    const wanted = this.wants(parked);
+    this.unpark(outcome.kind, now);
+    if (!wanted) return;
+    if (outcome.kind === 'completed') this.receiveResult(step, outcome.output, now);
+    else if (step.kind === 'propose' && step.provider === 'model') this.state.rules_propose = step.number;
+    else if (step.kind === 'write_changeset') this.withdraw();
+    else this.end('error', step.kind === 'propose' ? 'the proposal was discarded by an operator' : 'the changeset was discarded by an operator', now);
+  }
+
+  private receiveResult(step: ParkedStep['step'], output: Json, now: number): void {
+    if (step.kind === 'propose') this.receiveProposal(step.number, output as unknown as Proposed, now);
+    else if (step.kind === 'write_changeset') this.receiveChangeset(step.changeset_id, (output as unknown as { status: ChangesetResult }).status, now);
+    else this.receiveWithdrawal(step.changeset_id, (output as unknown as { status: Withdrawal }).status, now);
+  }
+
+  /** What is left of the changeset at its targets is taken back first. */
+  private withdraw(): void {
+    if (this.state.decision === null) return;
+    this.state.decision = { ...this.state.decision, status: 'withdrawing' };
+    this.changed();
+  }
+
+  /** One that turns out to have been applied stays so. */
+  receiveWithdrawal(changesetId: string, result: Withdrawal, now: number): void {
+    if (result === 'applied') {
+      this.receiveChangeset(changesetId, 'applied', now);
+    } else if (this.deciding && this.state.decision?.changeset_id === changesetId) {
+      this.record('changeset_withdrawn', now, '', { changeset_id: changesetId });
+      this.end('error', 'the changeset was discarded by an operator', now);
+    }
+  }
+
+  private unpark(how: 'completed' | 'discarded' | 'superseded', now: number): void {
+    this.record(`task_${how}`, now, '', { task_id: this.state.parked?.task_id ?? '' });
+    this.state.parked = null;
+    this.changed();
+  }
+
+  private wants({ step }: ParkedStep): boolean {
+    const { state, returns_to: returns, proposal_requests: number, decision } = this.state;
+    if (step.kind !== 'propose') return !this.ended && this.deciding && decision?.changeset_id === step.changeset_id;
+    return step.number === number && (state === 'generating' || (state === 'escalated' && returns === 'generating'));
   }
 
   /** Marks the session abandoned or cancels it when its time is over. Returns when to look again, or null. */

@@ -9,6 +9,7 @@ const whole = (fallback: number, description: string, range: { min?: number; max
   z.coerce.number().int().min(range.min ?? 1).max(range.max ?? Number.MAX_SAFE_INTEGER).default(fallback).describe(description);
 const text = (description: string) => z.string().min(1).optional().describe(description);
 const secret = (description: string) => z.string().min(16).optional().describe(description);
+const mailAddress = /^[^\s@,;<>"]+@[^\s@,;<>"]+$/;
 const port = z.coerce.number().int().min(0).max(65_535);
 
 export const configurationSchema = z.object({
@@ -38,6 +39,11 @@ export const configurationSchema = z.object({
   CHANGE_TARGET_SECRET: secret('Signs requests to CHANGE_TARGET_URL; at least 16 characters'),
   EVENT_WEBHOOK_URL: text('Address that events are posted to: states of sessions, decisions, changesets applied and rolled back'),
   EVENT_WEBHOOK_SECRET: secret('Signs events to EVENT_WEBHOOK_URL; at least 16 characters'),
+  ALERT_WEBHOOK_URL: text('Address that alerts of the dead letter queue are posted to (docs/alerts.md)'),
+  ALERT_WEBHOOK_SECRET: secret('Signs alerts to ALERT_WEBHOOK_URL; at least 16 characters'),
+  SLACK_WEBHOOK_URL: text('Address of an incoming webhook of Slack, or of a chat that takes the same form, for alerts'),
+  SMTP_URL: z.string().refine(isMailServer, 'must be smtp:// or smtps://, with user:password where needed, and without ?options').optional()
+    .describe('smtp:// or smtps:// address of a mail server for alerts. Over smtp:// a password is sent only after STARTTLS, unless GANGWAY_ALLOW_PRIVATE_URLS=true'),
 
   GANGWAY_CODEC_KEYS: z.string().refine(
     (keys) => keys.split(',').every((key) => /^\s*[A-Za-z0-9._-]{1,64}:[A-Za-z0-9+/_-]{43}=?\s*$/.test(key)), 'must be id:base64 of 32 bytes, comma-separated',
@@ -82,6 +88,16 @@ export const configurationSchema = z.object({
   GANGWAY_FLUSH_BATCH_ROWS: whole(1_000, 'Rows after which a batch is stored at once'),
   GANGWAY_UPDATES_PER_RUN: whole(100, 'Messages after which a session continues as a new run'),
   GANGWAY_PROPOSAL_FALLBACK_SECONDS: whole(900, 'Seconds after which the rules of the flow propose when the model has not'),
+  GANGWAY_DLQ_MANUAL_RETRIES: whole(3, 'Times a parked task may be retried by hand without force'),
+  GANGWAY_DLQ_CAPACITY: whole(1_000, 'Parked tasks of a tenant that its operators are expected to have an eye on; nothing is dropped beyond'),
+  GANGWAY_DLQ_ALERT_SECONDS: whole(60, 'Seconds between two looks at what has to be alerted'),
+  GANGWAY_DLQ_RECONCILE_SECONDS: whole(300, 'Seconds between two comparisons of the list of parked tasks with the engine'),
+  GANGWAY_DLQ_KEEP_DAYS: whole(90, 'Days that a completed or discarded task stays in the list'),
+  GANGWAY_DLQ_ALERT_SHARE: whole(80, 'Share of GANGWAY_DLQ_CAPACITY that is open in a tenant when an alert begins, percent', { max: 100 }),
+  GANGWAY_DLQ_ALERT_AGE_HOURS: whole(24, 'Hours a task may be open before an alert begins', { max: 87_600 }),
+  GANGWAY_ALERT_MAIL_TO: z.string().refine((list) => list.split(',').every((address) => mailAddress.test(address.trim())), 'must be mail addresses, comma-separated').optional()
+    .describe('Comma-separated addresses that alerts are mailed to; needs SMTP_URL'),
+  GANGWAY_ALERT_MAIL_FROM: z.string().regex(mailAddress, 'must be a mail address').optional().describe('Sender of those mails'),
   GANGWAY_CACHED_SESSIONS: whole(1_000, 'Sessions a worker keeps in memory (about 520 KiB each)'),
   GANGWAY_IN_FLIGHT_PER_SESSION: whole(8, 'Messages of one session under way at once in one API process', { max: 10 }),
   GANGWAY_STREAMS: whole(1_000, 'Event streams open at once in one API process'),
@@ -114,20 +130,34 @@ export class ConfigurationError extends Error {
 export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
   const result = configurationSchema.safeParse(present);
-  const lines = result.success ? outgoingFaults(result.data) : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const lines = result.success ? [...outgoingFaults(result.data), ...mailFaults(result.data)] : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   if (result.success && lines.length === 0) return result.data;
   throw new ConfigurationError(`The configuration cannot be used:\n  ${lines.join('\n  ')}`);
 }
 
 /** Addresses that requests may not go to, and those without the secret that signs them. */
 function outgoingFaults(configuration: Configuration): string[] {
-  return (['CHANGE_TARGET', 'EVENT_WEBHOOK'] as const).flatMap((name) => {
-    const url = configuration[`${name}_URL`];
-    if (url === undefined) return [];
-    const fault = addressFault(url, configuration.GANGWAY_ALLOW_PRIVATE_URLS === 'true');
-    return [
-      ...(fault === null ? [] : [`${name}_URL: ${fault}`]),
-      ...(configuration[`${name}_SECRET`] === undefined ? [`${name}_SECRET: is needed with ${name}_URL, which gets signed requests`] : []),
-    ];
+  const addresses = (['CHANGE_TARGET_URL', 'EVENT_WEBHOOK_URL', 'ALERT_WEBHOOK_URL', 'SLACK_WEBHOOK_URL'] as const).flatMap((name) => {
+    const url = configuration[name];
+    const fault = url === undefined ? null : addressFault(url, configuration.GANGWAY_ALLOW_PRIVATE_URLS === 'true');
+    return fault === null ? [] : [`${name}: ${fault}`];
   });
+  const unsigned = (['CHANGE_TARGET', 'EVENT_WEBHOOK', 'ALERT_WEBHOOK'] as const)
+    .filter((name) => configuration[`${name}_URL`] !== undefined && configuration[`${name}_SECRET`] === undefined)
+    .map((name) => `${name}_SECRET: is needed with ${name}_URL, which gets signed requests`);
+  return [...addresses, ...unsigned];
+}
+
+/** Mail needs a server, a sender and somebody to read it. */
+function mailFaults(configuration: Configuration): string[] {
+  const names = ['SMTP_URL', 'GANGWAY_ALERT_MAIL_TO', 'GANGWAY_ALERT_MAIL_FROM'] as const;
+  const missing = names.filter((name) => configuration[name] === undefined);
+  return missing.length === names.length ? [] : missing.map((name) => `${name}: is needed for mail, for which ${names.filter((other) => !missing.includes(other)).join(' and ')} ask`);
+}
+
+/** Options in the address could undo the time-outs. */
+function isMailServer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(text);
+  return /^smtps?:$/.test(protocol) && hostname !== '' && /^\/?$/.test(pathname) && search === '' && hash === '';
 }

@@ -162,10 +162,11 @@ function additionalData(keyId: string, context: string): Buffer {
   return Buffer.from(`gangway 1\n${keyId}\n${context}`);
 }
 
-/** Contexts outside Temporal: each value opens only for the session it was written for. */
+/** Contexts outside Temporal: each value opens only for the session or task it was written for. */
 export const sealedAs = {
   snapshot: (tenant: string, sessionId: string): string => `snapshot:${sessionId}:${tenant}`,
   checkpoint: (tenant: string, sessionId: string, version: number): string => `checkpoint:${sessionId}:${version}:${tenant}`,
   view: (tenant: string, sessionId: string): string => `view:${sessionId}:${tenant}`,
   keyedAnswer: (tenant: string): string => `keyed answer:${tenant}`,
+  task: (tenant: string, taskId: string): string => `task:${taskId}:${tenant}`,
 } as const;

@@ -1,5 +1,5 @@
 /**
- * One signed POST to somebody else's server: a deadline over all of it, a bound on the answer, no redirects, and only to
+ * One POST to somebody else's server, signed: a deadline over all of it, a bound on the answer, no redirects, and only to
  * addresses that are allowed. node:http(s) rather than fetch: it takes a `lookup` of ours for each connection without
  * another dependency, and it never follows a redirect.
  */
@@ -34,7 +34,8 @@ export class OutgoingRequestError extends Error {
 }
 
 export interface PosterOptions {
-  readonly secret: string;
+  /** null: not signed, for a receiver whose address is its secret. */
+  readonly secret: string | null;
   readonly timeoutMs: number;
   readonly maxAnswerBytes: number;
   readonly allowPrivate: boolean;
@@ -58,7 +59,7 @@ export function createPost(options: PosterOptions): Post {
       method: 'POST', lookup, agent: secure ? agents.https : agents.http, signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
       headers: {
         'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'gangway', ...headers,
-        'content-length': Buffer.byteLength(body), [signatureHeader]: signatureOf(options.secret, body, options.now()),
+        'content-length': Buffer.byteLength(body), ...(options.secret === null ? {} : { [signatureHeader]: signatureOf(options.secret, body, options.now()) }),
       },
     };
     try {

@@ -83,8 +83,9 @@ function unpack(bytes: Buffer): Payload {
   };
 }
 
+/** Of no bytes protobuf makes a plain array: the tenant of what is nobody's. */
 function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  return bytes.length === 0 ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
 }
 
 /** Every payload of a message of Temporal's, however deep it stands. */

@@ -107,6 +107,8 @@ export async function findSession(db: Database, tenant: string, sessionId: strin
 }
 
 export interface SessionFilter { readonly tenant: string; readonly owner: string | null; readonly state: SessionStateName | null; readonly flow: string | null }
+export const pageSorts = ['newest', 'oldest'] as const;
+export type PageSort = (typeof pageSorts)[number];
 export interface Page { readonly limit: number; readonly after: { readonly at: string; readonly id: string } | null }
 export interface PageOf<T> { readonly rows: readonly T[]; readonly total: number; readonly next: { readonly at: string; readonly id: string } | null }
 
@@ -126,16 +128,19 @@ export async function listSessions(db: Database, filter: SessionFilter, page: Pa
 interface KeysetQuery<Row, T> {
   readonly columns: string; readonly from: string; readonly where: string; readonly params: readonly unknown[];
   readonly at: string; readonly id: string; readonly page: Page; readonly read: (row: Row) => T;
+  /** Newest first unless told otherwise. */
+  readonly sort?: PageSort;
 }
 
 /** One page and the total, in two statements side by side. Column names are ours, never a caller's. */
 export async function keysetPage<Row extends object, T>(db: Queries, query: KeysetQuery<Row, T>): Promise<PageOf<T>> {
-  const { columns, from, where, at, id, page } = query;
+  const { columns, from, where, at, id, page, sort = 'newest' } = query;
+  const [direction, beyond] = sort === 'newest' ? ['DESC', '<'] : ['ASC', '>'];
   const params = [...query.params];
-  const after = page.after === null ? '' : ` AND (${at}, ${id}) < ($${params.push(page.after.at)}::timestamptz, $${params.push(page.after.id)}::uuid)`;
+  const after = page.after === null ? '' : ` AND (${at}, ${id}) ${beyond} ($${params.push(page.after.at)}::timestamptz, $${params.push(page.after.id)}::uuid)`;
   const [rows, totals] = await Promise.all([
     db.query<Row & { keyset_at: string; keyset_id: string }>(
-      `SELECT ${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id FROM ${from} WHERE ${where}${after} ORDER BY ${at} DESC, ${id} DESC LIMIT $${params.push(page.limit + 1)}`,
+      `SELECT ${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id FROM ${from} WHERE ${where}${after} ORDER BY ${at} ${direction}, ${id} ${direction} LIMIT $${params.push(page.limit + 1)}`,
       params,
     ),
     db.query<{ total: string }>(`SELECT count(*) AS total FROM ${from} WHERE ${where}`, query.params),

@@ -60,7 +60,7 @@ afterAll(async () => {
 async function open(limits: Partial<SessionInput['limits']> = {}): Promise<string> {
   const sessionId = randomUUID();
   const input: SessionInput = {
-    rules: flow.rules, state: null, limits: { idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: 100, proposalFallbackMs: 900_000, ...limits },
+    rules: flow.rules, state: null, limits: { idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: 100, proposalFallbackMs: 900_000, manualRetries: 3, ...limits },
     start: { session_id: sessionId, tenant: actor.tenant, owner: `${actor.subject}-${sessionId}`, language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} },
   };
   const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {

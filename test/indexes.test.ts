@@ -33,22 +33,45 @@ beforeAll(async () => {
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'k', '{user}', decode(repeat('00', 32), 'hex'), 'a', now() - n * interval '1 minute' FROM generate_series(1, 10000) AS n`,
     [tenant],
   );
+  await db.asSystem().query(
+    `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint, attempts, manual_retries,
+                        correlation_id, session_id, parked_at, updated_at, ended_at, sealed)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 1, 'task-' || n % 20, CASE WHEN n % 50 < 2 THEN 'parked' WHEN n % 50 = 2 THEN 'retrying' ELSE 'discarded' END,
+            'category-' || n % 10, 'high', 'type-' || n % 7, 'm', 'fingerprint-' || n % 100, 3, 0, 'correlation-' || n % 1000, md5((n % 1000)::text)::uuid, now() - n * interval '1 minute',
+            now(), CASE WHEN n % 50 > 2 THEN now() END, '' FROM generate_series(1, 30000) AS n`,
+    [tenant],
+  );
+  await db.asSystem().query(
+    `WITH patterns AS (
+       INSERT INTO error_patterns (tenant, fingerprint, task_name, category, severity, exception_type, message, first_seen, last_seen)
+       SELECT CASE WHEN n % 10 = 0 THEN $1 ELSE 'other' END, 'f' || n, 'task-' || n % 20, 'network', 'medium', 'Error', 'm', now() - n * interval '1 minute', now() - n * interval '1 minute'
+       FROM generate_series(1, 20000) AS n RETURNING tenant, fingerprint, last_seen),
+     hours AS (INSERT INTO error_hours SELECT tenant, fingerprint, last_seen - h * interval '1 hour', 1, gen_random_uuid() FROM patterns, generate_series(0, 2) AS h)
+     INSERT INTO error_sessions SELECT tenant, fingerprint, gen_random_uuid(), last_seen - h * interval '1 hour' FROM patterns, generate_series(0, 5000) AS h WHERE fingerprint = 'f30' OR h = 0`,
+    [tenant],
+  );
   // some hundred rows of each name: of twenty the planner may as well sort them, of a page out of hundreds it must not
   await db.query('ANALYZE audit');
   await db.query('ANALYZE api_keys');
   await db.query('ANALYZE sessions');
+  await db.query('VACUUM ANALYZE tasks');
   await db.query('ANALYZE changesets');
+  for (const table of ['error_patterns', 'error_hours', 'error_sessions']) await db.query(`ANALYZE ${table}`);
 }, 60_000);
 
 afterAll(async () => {
   await db.asSystem().query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM changesets WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM tasks WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM error_patterns WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM api_keys WHERE tenant IN ($1, 'other')", [tenant]);
   await db.close();
 });
 
 const page = 'ORDER BY created_at DESC, session_id DESC LIMIT 21';
 const auditPage = 'ORDER BY at DESC, id DESC LIMIT 21';
+const openTasks = "status IN ('parked', 'retrying')";
+const taskPage = (direction: 'DESC' | 'ASC'): string => `ORDER BY parked_at ${direction}, task_id ${direction} LIMIT 21`;
 const id = randomUUID();
 const cases: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
   ['sessions of a tenant', `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL ${page}`, [tenant], 'sessions_by_tenant'],
@@ -66,7 +89,33 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ['acts of one kind', `SELECT action FROM audit WHERE tenant = $1 AND action = $2 ${auditPage}`, [tenant, 'action-3'], 'audit_by_action'],
   ['what was done to one thing', `SELECT action FROM audit WHERE tenant = $1 AND target = $2 ${auditPage}`, [tenant, 'target-3'], 'audit_by_target'],
   ['refusals', `SELECT action FROM audit WHERE tenant = $1 AND result = $2 ${auditPage}`, [tenant, 'refused'], 'audit_by_result'],
+  ['errors of a time', "SELECT count(*) FROM error_patterns WHERE tenant = $1 AND last_seen >= now() - interval '12 days'", [tenant], 'error_patterns_by_time'],
+  ['how often an error was met', "SELECT sum(count) FROM error_hours WHERE tenant = $1 AND fingerprint = $2 AND hour >= now() - interval '12 days'", [tenant, 'f30'], 'error_hours_pkey'],
+  ['sessions that met an error', "SELECT count(*) FROM error_sessions WHERE tenant = $1 AND fingerprint = $2 AND last_seen >= now() - interval '12 days'", [tenant, 'f30'], 'error_sessions_by_time'],
+  ['open tasks', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} ${taskPage('DESC')}`, [tenant], 'tasks_open'],
+  ['open tasks, the oldest first, the next page', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND (parked_at, task_id) > (now() - interval '5 days', $2::uuid) ${taskPage('ASC')}`, [tenant, id], 'tasks_open'],
+  ['open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`, [tenant, 'category-1'], 'tasks_'],
+  ['discarded tasks, the next page', `SELECT task_name FROM tasks WHERE tenant = $1 AND status = $2 AND (parked_at, task_id) < (now() - interval '5 days', $3::uuid) ${taskPage('DESC')}`, [tenant, 'discarded', id], 'tasks_'],
+  ['tasks of a name', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND task_name = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'task-3'], 'tasks_by_name'],
+  ['tasks of a category', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND category = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'category-3'], 'tasks_by_category'],
+  ['tasks of a fingerprint', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND fingerprint = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'fingerprint-33'], 'tasks_by_fingerprint'],
+  ['a task by id', 'SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [id, tenant], 'tasks_pkey'],
+  ['counts of tasks', 'SELECT status, category, task_name, exception_type, count(*), sum(manual_retries) FROM tasks WHERE tenant = $1 AND parked_at >= $2 GROUP BY 1, 2, 3, 4', [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
+  ['times to resolution', `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', ended_at - parked_at)) FROM tasks WHERE tenant = $1 AND parked_at >= $2 AND ended_at IS NOT NULL`, [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
 ];
+
+// few rows have the same one: sorting them is cheaper than walking an index of all
+const sorted: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
+  ['tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`, [tenant, 'discarded'], 'tasks_by_session'],
+  ['tasks of a request', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND correlation_id = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'correlation-3'], 'tasks_by_correlation'],
+];
+
+test.each(sorted)('%s come by an index, without a scan', async (_, sql, params, index) => {
+  const rows = await db.asTenant(tenant).query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, params);
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  expect(plan).toContain(index);
+  expect(plan).not.toMatch(/Seq Scan/);
+});
 
 test.each(cases)('%s come by an index, without a scan or a sort', async (_, sql, params, index) => {
   const rows = await db.asTenant(tenant).query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, params);

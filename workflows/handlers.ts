@@ -12,6 +12,7 @@ import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
   readEvents, readProposal, readSession, resumeSession, saveCheckpoint, type Done, type Read,
 } from './messages.ts';
+import { taskDone } from './task-messages.ts';
 import { readAnswer } from './tasks.ts';
 
 export interface Handler<Body, Result> {
@@ -23,6 +24,7 @@ export interface Handler<Body, Result> {
 /** Call before the first await, else messages that came with the start are refused. `received` counts handled messages. */
 export function handleSessionMessages(session: OnboardingSession, received: () => void): void {
   setHandler(openSession, () => session.view());
+  setHandler(taskDone, ({ task_id: taskId, outcome }) => { session.receiveTask(taskId, outcome, Date.now()); });
   // Free text waits for its reading, so that the message id makes it one reading; a typed value is taken at once.
   on<AnswerBody, Reply<AnswerOutcome>>(answerQuestion, {
     check: (message) => session.checkAnswer(message),
@@ -100,7 +102,8 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
 }
 
 async function decided(session: OnboardingSession, message: Message<unknown>): Promise<Reply<DecisionOutcome>> {
-  await condition(() => !session.deciding);
+  // a changeset whose task is parked waits for an operator; the decision stands, and nobody waits with it
+  await condition(() => !session.deciding || session.state.parked !== null);
   return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(), view: session.view() };
 }
 
@@ -158,7 +161,7 @@ function translated(check: () => undefined): void {
 }
 
 /** A plain Error in a handler would block the session until its code is mended: only domain errors are expected here. */
-function failure(error: unknown): unknown {
+export function failure(error: unknown): unknown {
   if (!(error instanceof MessageRejected)) return error;
   return ApplicationFailure.create({ type: error.code, message: error.message, nonRetryable: true, details: [error.mistakes] });
 }

@@ -22,6 +22,8 @@ export interface SessionLimits {
   readonly messagesPerRun: number;
   /** After this long without a proposal of the model the flow's rules propose. */
   readonly proposalFallbackMs: number;
+  /** Of a parked task, without force. */
+  readonly manualRetries: number;
 }
 
 /** A new session brings `start`, a continued or restored one its `state`. */

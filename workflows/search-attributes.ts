@@ -9,4 +9,12 @@ export const sessionAttributes = {
   owner: defineSearchAttributeKey('GwOwner', SearchAttributeType.KEYWORD),
 } as const;
 
-export const searchAttributeNames = Object.values(sessionAttributes).map((key) => key.name);
+/** Of parked tasks, beside tenant, owner and state: parked, retrying, completed, discarded. */
+export const taskAttributes = {
+  task: defineSearchAttributeKey('GwTask', SearchAttributeType.KEYWORD),
+  category: defineSearchAttributeKey('GwCategory', SearchAttributeType.KEYWORD),
+  fingerprint: defineSearchAttributeKey('GwFingerprint', SearchAttributeType.KEYWORD),
+  session: defineSearchAttributeKey('GwSession', SearchAttributeType.KEYWORD),
+} as const;
+
+export const searchAttributeNames = [...Object.values(sessionAttributes), ...Object.values(taskAttributes)].map((key) => key.name);

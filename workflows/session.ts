@@ -1,11 +1,13 @@
 /** The onboarding session as a workflow: its history is the checkpoint log, the resume point, the replay and the audit. */
 import { allHandlersFinished, condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
-import type { Json } from '../domain/json.ts';
+import type { TaskFailure } from '../domain/parked-task.ts';
 import { OnboardingSession } from '../domain/session.ts';
-import type { Decision } from '../domain/session-state.ts';
+import type { Work } from '../domain/session-core.ts';
+import type { Decision, ParkedStep } from '../domain/session-state.ts';
 import { handleSessionMessages } from './handlers.ts';
 import type { SessionInput, SessionLimits, SessionSummary } from './messages.ts';
-import { flushSession, runTask } from './tasks.ts';
+import { giveUpStep, parkStep } from './parking.ts';
+import { flushSession, runTask, runWhileWanted, type TaskName } from './tasks.ts';
 import { keepVisible } from './visibility.ts';
 
 export async function onboardingSession(input: SessionInput): Promise<SessionSummary> {
@@ -22,11 +24,19 @@ export async function onboardingSession(input: SessionInput): Promise<SessionSum
   // store that is down for long must not keep the run open for ever.
   const full = (): boolean => (run.messages >= input.limits.messagesPerRun && !run.flushing)
     || run.messages >= input.limits.messagesPerRun * 1.5 || workflowInfo().continueAsNewSuggested;
+  const overtaken = (): ParkedStep | null => session.overtaken(Date.now());
+  const hasWork = (): boolean => session.ended || session.work() !== null || overtaken() !== null || full();
   while (!session.ended) {
-    await condition(() => session.ended || session.work() !== null || full());
-    if (session.work() !== null) await doWork(session, input.limits);
+    const parked = session.state.parked;
+    if (parked?.fallback_at == null) await condition(hasWork);
+    else await condition(() => hasWork() || session.state.parked !== parked, Math.max(1, parked.fallback_at - Date.now()));
+    const late = overtaken();
+    if (late !== null) await giveUpStep(session, late);
+    else if (session.work() !== null) await doWork(session, input.limits);
     else if (!session.ended && full()) return nextRun(session, input);
   }
+  const left = overtaken();
+  if (left !== null) await giveUpStep(session, left);
   await copied;
   await condition(allHandlersFinished);
   return { state: session.state.state, stage: session.stage(), answers: session.view().answers_count };
@@ -40,34 +50,41 @@ function begin(input: SessionInput): OnboardingSession {
 
 async function doWork(session: OnboardingSession, limits: SessionLimits): Promise<void> {
   const work = session.work();
-  if (work?.kind === 'propose') await propose(session, limits, work.number, work.answers);
-  else if (work?.kind === 'write_changeset') await writeChangeset(session, work.decision);
+  if (work?.kind === 'propose') await propose(session, limits, work);
+  else if (work !== null) await doChangeset(session, limits, work.kind, work.decision);
 }
 
-/** The model's proposal, checked; when it fails for long the flow's rules propose, so that a session always gets to its end. */
-async function propose(session: OnboardingSession, limits: SessionLimits, number: number, answers: Readonly<Record<string, Json>>): Promise<void> {
+/** The model's proposal, checked. When it fails for long the flow's rules propose, so that a session always gets to its end. */
+async function propose(session: OnboardingSession, limits: SessionLimits, { number, provider, answers }: Extract<Work, { kind: 'propose' }>): Promise<void> {
   const { session_id, tenant, correlation_id, owner } = session.state;
   const oldest = session.state.answers.find((entry) => !entry.superseded)?.answered_at ?? null;
-  const input = { correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, number, answers, oldest_answer_at: oldest };
-  const stillWanted = (): boolean => session.state.state === 'generating' && session.state.proposal_requests === number;
-  const proposed = await runTask('proposeRecommendations', { ...input, provider: 'model' }, { stillWanted, giveUpAfterMs: limits.proposalFallbackMs });
-  if (proposed !== null) {
-    session.receiveProposal(number, proposed, Date.now());
-  } else if (stillWanted()) {
-    const byRules = await runTask('proposeRecommendations', { ...input, provider: 'rules' }, { stillWanted });
-    if (byRules !== null) session.receiveProposal(number, { ...byRules, decision: 'needs_review' }, Date.now());
-  }
+  const flow = { id: session.rules.id, version: session.rules.version };
+  const input = { correlation_id, tenant, session_id, owner, flow, number, answers, oldest_answer_at: oldest, provider };
+  const wanted = (): boolean => session.state.state === 'generating' && session.state.proposal_requests === number;
+  const result = await runWhileWanted('proposeRecommendations', input, wanted);
+  if (result === null || !wanted()) return;
+  if ('output' in result) session.receiveProposal(number, result.output, Date.now());
+  else await parkStep(session, limits, { kind: 'propose', number, provider }, { name: 'proposeRecommendations', input, failure: result.failure });
 }
 
-async function writeChangeset(session: OnboardingSession, decision: Decision): Promise<void> {
+async function doChangeset(session: OnboardingSession, limits: SessionLimits, kind: 'write_changeset' | 'withdraw_changeset', decision: Decision): Promise<void> {
   const { session_id, tenant, correlation_id, owner } = session.state;
   const { changeset_id, approval_id, changes, decided_by, second_by, risk_score, rejects_all, status } = decision;
   const becomes = status === 'recording' ? 'pending_second_approval' : rejects_all ? 'rejected' : 'applied';
-  const written = await runTask('applyChangeset', {
+  const input = {
     correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, second_approved_by: second_by, approval_id, risk_score,
     status: becomes,
-  }, { stillWanted: () => true });
-  if (written !== null) session.receiveChangeset(changeset_id, written.status, Date.now());
+  } as const;
+  const park = (name: TaskName, failure: TaskFailure): Promise<void> => parkStep(session, limits, { kind, changeset_id }, { name, input, failure });
+  if (kind === 'write_changeset') {
+    const result = await runTask('applyChangeset', input);
+    if ('output' in result) session.receiveChangeset(changeset_id, result.output.status, Date.now());
+    else await park('applyChangeset', result.failure);
+  } else {
+    const result = await runTask('withdrawChangeset', input);
+    if ('output' in result) session.receiveWithdrawal(changeset_id, result.output.status, Date.now());
+    else await park('withdrawChangeset', result.failure);
+  }
 }
 
 /** An idle session has this one timer. It is not reset by messages: when it fires it looks when the last one was. */
@@ -80,7 +97,7 @@ async function watchIdleness(session: OnboardingSession, limits: SessionLimits):
 }
 
 /** What the other stores learn at once. */
-const atOnce = new Set(['state_changed', 'decision_taken', 'approval_given']);
+const atOnce = new Set(['state_changed', 'decision_taken', 'approval_given', 'task_parked']);
 
 /** A new session is in the funnel after this long at the latest. */
 const justStartedMs = 2_000;

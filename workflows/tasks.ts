@@ -1,58 +1,76 @@
 /**
- * Running a task from a workflow: an ordinary activity, so success costs nothing extra. Its retries are bounded; when they
- * are exhausted the task is held here and begun again, so that the session never fails with it. The dead letter queue takes
- * this place over: an operator's parked task instead of a timer.
+ * Running a task from a workflow: an ordinary activity, so success costs nothing extra. How often and when it is tried again
+ * is decided where it runs (activities/retries.ts); what comes back here is a result, or how it failed.
  */
-import { ActivityFailure, proxyActivities, sleep } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancellationScope, condition, isCancellation, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
 import type { Tasks } from '../activities/tasks.ts';
+import type { TaskFailure, TaskPriority } from '../domain/parked-task.ts';
 
-type Name = keyof Tasks;
-type Input<K extends Name> = Parameters<Tasks[K]>[0];
-type Output<K extends Name> = Awaited<ReturnType<Tasks[K]>>;
+export type TaskName = keyof Tasks;
+type Input<K extends TaskName> = Parameters<Tasks[K]>[0];
+type Output<K extends TaskName> = Awaited<ReturnType<Tasks[K]>>;
 
-const tasks = proxyActivities<Tasks>({
-  startToCloseTimeout: '30s',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 4 },
-});
+export type TaskResult<T> = { readonly output: T } | { readonly failure: TaskFailure };
 
-/** Stored for ever: a copy that cannot be written now is written later (architecture: failure rules). */
-const copies = proxyActivities<Tasks>({
-  startToCloseTimeout: '15s',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
-});
+/** A worker that dies is noticed by its missing heartbeat; the attempt's own time is the definition's. More tries than any category has. */
+const options = {
+  startToCloseTimeout: '10m', heartbeatTimeout: '10s', retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
+} as const;
 
-/** A model is asked again as behaviour 5 has it for `llm_api`; its own Retry-After wins. */
-const proposals = proxyActivities<Tasks>({
-  startToCloseTimeout: '60s',
-  retry: { initialInterval: '3s', backoffCoefficient: 2.5, maximumInterval: '120s', maximumAttempts: 4 },
-});
+/** Lower is sooner. What many wait for at once, as in a redrive, does not hold up those who have just answered. */
+const priorityKeys: Readonly<Record<TaskPriority, number>> = { high: 2, normal: 3, low: 5 };
 
-const heldMs = 60_000;
-
-export interface Wanted {
-  /** Asked before each new round. */
-  readonly stillWanted: () => boolean;
-  /** After this long the task is given up, and the caller goes on without it. */
-  readonly giveUpAfterMs?: number;
+function activities(priority: TaskPriority): Tasks {
+  return proxyActivities<Tasks>({ ...options, priority: { priorityKey: priorityKeys[priority] } });
 }
 
-/** A task that nobody wants any more, or that was given up, ends with null. */
-export async function runTask<K extends Name>(name: K, input: Input<K>, wanted: Wanted): Promise<Output<K> | null> {
-  const task = (name === 'proposeRecommendations' ? proposals[name] : tasks[name]) as (input: Input<K>) => Promise<Output<K>>;
-  const deadline = wanted.giveUpAfterMs === undefined ? Infinity : Date.now() + wanted.giveUpAfterMs;
-  for (;;) {
-    try {
-      return await task(input);
-    } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
-      if (!wanted.stillWanted()) return null;
-      await sleep(Math.max(1, Math.min(heldMs, deadline - Date.now())));
-      if (!wanted.stillWanted() || Date.now() >= deadline) return null;
-    }
+/** Throws nothing that an activity does. */
+export async function runTask<K extends TaskName>(name: K, input: Input<K>, priority: TaskPriority = 'normal'): Promise<TaskResult<Output<K>>> {
+  const task = activities(priority)[name] as (input: Input<K>) => Promise<Output<K>>;
+  try {
+    return { output: await task(input) };
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+    return { failure: failureOf(error) };
   }
 }
 
-export const flushSession = copies.flushSession;
+/** As long as somebody wants it: null when nobody does any more, and then it is broken off. */
+export async function runWhileWanted<K extends TaskName>(name: K, input: Input<K>, wanted: () => boolean): Promise<TaskResult<Output<K>> | null> {
+  const scope = new CancellationScope();
+  return scope.run(async () => {
+    const unwanted = condition(() => !wanted()).then(() => null);
+    const running = runTask(name, input).catch((error: unknown) => {
+      if (isCancellation(error)) return null;
+      throw error;
+    });
+    const result = await Promise.race([running, unwanted]);
+    unwanted.catch(() => undefined);
+    scope.cancel();
+    return result;
+  });
+}
+
+/** The interceptor's own word, or, when the last attempt left none, what the engine knows. */
+function failureOf(error: ActivityFailure): TaskFailure {
+  const { cause } = error;
+  const told = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
+  if (isTaskFailure(told)) return told;
+  const attempts = cause instanceof TimeoutFailure && Array.isArray(cause.lastHeartbeatDetails) ? cause.lastHeartbeatDetails as TaskFailure['attempts'] : [];
+  return {
+    category: 'network', severity: 'medium', unclassified: false, exception_type: cause?.name ?? 'ActivityFailure',
+    message: 'Every attempt ran out of time, or lost its worker.', fingerprint: `${error.activityType}-lost`, attempts,
+  };
+}
+
+function isTaskFailure(value: unknown): value is TaskFailure {
+  return typeof value === 'object' && value !== null && 'fingerprint' in value && 'attempts' in value;
+}
+
+/** Stored for ever: a copy that cannot be written now is written later (architecture: failure rules). */
+export const { flushSession, writeTask } = proxyActivities<Tasks>({
+  startToCloseTimeout: '20s', retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
 
 /** A reading has to be there while the person waits: two tries, then the text counts as not understood. */
 const readings = proxyActivities<Tasks>({ startToCloseTimeout: '10s', scheduleToCloseTimeout: '12s', retry: { maximumAttempts: 2, initialInterval: '200ms' } });

@@ -72,7 +72,11 @@ async function deliver(options: DeliveryOptions, db: Scope, event: ClaimedEvent,
   await markUndelivered(db, event.position, sent.reason, retryInMs);
 }
 
-async function attempt(post: Post, request: Parameters<Post>[0]): Promise<'delivered' | { readonly reason: string; readonly retryAfterMs: number | null }> {
+/** Why somebody did not take what was sent, as a word or a status; never a text of theirs. */
+export interface Undelivered { readonly reason: string; readonly retryAfterMs: number | null }
+
+/** One POST; everything but 2xx is a no. */
+export async function attempt(post: Post, request: Parameters<Post>[0]): Promise<'delivered' | Undelivered> {
   let answer: OutgoingAnswer;
   try {
     answer = await post(request);

@@ -29,13 +29,14 @@ const Recommendations = z.object({
 }).meta({ id: 'Recommendations' });
 
 const DecisionResult = z.object({
-  dry_run: z.boolean(), changeset_id: uuid.nullable(), status: z.enum(['preview', 'applied', 'pending_second_approval', 'rejected']), changes: z.array(ChangeWire),
+  dry_run: z.boolean(), changeset_id: uuid.nullable(), status: z.enum(['preview', 'applied', 'pending_second_approval', 'rejected', 'applying'])
+    .meta({ description: 'applying: the decision stands, and its changeset waits in the dead letter queue for an operator' }), changes: z.array(ChangeWire),
   risk_score: rate, approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
 }).meta({ id: 'DecisionResult' });
 
 const ApprovalRequest = z.strictObject({ decision: z.enum(['approve', 'reject', 'escalate']), reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'ApprovalRequest' });
 const ApprovalResult = z.object({
-  approval_id: uuid, changeset_id: uuid, status: z.enum(['applied', 'rejected', 'pending_second_approval', 'escalated']),
+  approval_id: uuid, changeset_id: uuid, status: z.enum(['applied', 'rejected', 'pending_second_approval', 'escalated', 'applying']),
 }).meta({ id: 'ApprovalResult' });
 
 export const decisionRoutes = [
@@ -99,8 +100,9 @@ function decided(decision: DecisionBody, details: NonNullable<AuditNote['details
   return { details: { ...details, approved_items: decision.approved_items.length, rejected_items: decision.rejected_items.length }, ...(reasons === '' ? {} : { reason: reasons }) };
 }
 
-async function settled(db: Database, tenant: string, { status, changeset_id }: DecisionOutcome): Promise<'applied' | 'rejected'> {
+async function settled(db: Database, tenant: string, { status, changeset_id }: DecisionOutcome): Promise<'applied' | 'rejected' | 'applying'> {
   if (status === 'applied' || status === 'rejected') return status;
+  if (status === 'applying' || status === 'recording' || status === 'withdrawing') return 'applying';
   const found = await findChangeset(db, tenant, changeset_id);
   if (found?.changeset.failure === roleWithdrawn) throw withdrawn();
   throw new Problem('stale_proposal', 'What this proposal would change has changed meanwhile. A new proposal is being made.');

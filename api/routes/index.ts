@@ -3,6 +3,11 @@ import type { Route } from '../route.ts';
 import { apiKeyRoutes } from './admin-api-keys.ts';
 import { auditRoutes } from './admin-audit.ts';
 import { breakerRoutes } from './admin-breakers.ts';
+import { errorRoutes } from './admin-errors.ts';
+import { dlqClearRoutes } from './admin-dlq-clear.ts';
+import { dlqRedriveRoutes } from './admin-dlq-redrives.ts';
+import { dlqReportRoutes } from './admin-dlq-reports.ts';
+import { dlqRoutes } from './admin-dlq.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
 import { analyticsRoutes } from './analytics.ts';
@@ -14,4 +19,4 @@ import { recoveryRoutes } from './recovery.ts';
 import { sessionRoutes } from './sessions.ts';
 import { streamRoutes } from './stream.ts';
 
-export const routes: readonly Route[] = [...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...flowPublishingRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes, ...breakerRoutes, ...limitRoutes];
+export const routes: readonly Route[] = [...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...flowPublishingRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes];

@@ -27,7 +27,8 @@ export interface Ready {
 
 /** Ready-made lists for operators, by the search attributes of sessions. */
 const filters: readonly (readonly [name: string, query: string])[] = [
-  ['awaiting approval', `GwState="awaiting_approval"`], ['with a person', `GwState="escalated"`], ['open, not answered', `GwState="started" AND ExecutionStatus="Running"`],
+  ['awaiting approval', `GwState="awaiting_approval"`], ['parked tasks', `GwState="parked"`], ['with a person', `GwState="escalated"`],
+  ['open, not answered', `GwState="started" AND ExecutionStatus="Running"`],
 ];
 
 export function sayReady({ configuration, url, urls, token, seconds }: Ready): void {
@@ -38,7 +39,7 @@ export function sayReady({ configuration, url, urls, token, seconds }: Ready): v
   if (urls.temporalUiUrl === null) row('Temporal', urls.temporalAddress);
   else {
     row('Temporal', `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
-    for (const [name, query] of filters) row('', `${dim(name.padEnd(18))}${urls.temporalUiUrl}/namespaces/${configuration.TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(query)}`);
+    for (const [name, query] of filters) row('', `${dim(name.padEnd(20))}${urls.temporalUiUrl}/namespaces/${configuration.TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(query)}`);
   }
   row('Data', configuration.GANGWAY_DATA);
   say('');

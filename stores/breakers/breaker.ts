@@ -20,9 +20,13 @@ export interface BreakerStatus {
 
 /** What a registry lists and sets. */
 export interface ControlledBreaker {
+  /** For somebody who has reason to think that it works again: the next call is the probe, although its time has not come. */
+  probeEarly(): void;
   status(): BreakerStatus;
   /** null puts it back to deciding by itself, closed and without failures. */
   set(override: Override): void;
+  /** The next call is the probe, although its time has not come. */
+  probeEarly(): void;
 }
 
 export interface BreakerOptions {
@@ -41,6 +45,7 @@ export class Breaker implements ControlledBreaker {
   private readonly options: BreakerOptions;
   private failures = 0;
   private openedAt: number | null = null;
+  private probeAt = 0;
   private probe: { readonly begunAt: number } | null = null;
   private override: Override = null;
   /** Counts openings and closings: a pass of an earlier one says nothing about this one. */
@@ -52,10 +57,9 @@ export class Breaker implements ControlledBreaker {
 
   /** null: go on without. */
   admit(): Pass | null {
-    if (this.override === 'open') return null;
+    if (this.isShut()) return null;
     if (this.override === 'closed') return ignored;
     if (this.openedAt === null) return this.pass();
-    if (this.waitMs() > 0 || this.isProbing()) return null;
     const probe = { begunAt: this.options.now() };
     this.probe = probe;
     this.options.onChange?.('half_open');
@@ -69,7 +73,17 @@ export class Breaker implements ControlledBreaker {
   /** Milliseconds until the next probe; 0 when one is due or nothing is open. */
   waitMs(): number {
     if (this.override === 'open') return this.options.openMs;
-    return this.openedAt === null ? 0 : Math.max(0, this.openedAt + this.options.openMs - this.options.now());
+    return this.openedAt === null ? 0 : Math.max(0, this.probeAt - this.options.now());
+  }
+
+  /** Whether nobody is let through now. */
+  isShut(): boolean {
+    if (this.override !== null) return this.override === 'open';
+    return this.openedAt !== null && (this.waitMs() > 0 || this.isProbing());
+  }
+
+  probeEarly(): void {
+    this.probeAt = Math.min(this.probeAt, this.options.now());
   }
 
   status(): BreakerStatus {
@@ -78,7 +92,7 @@ export class Breaker implements ControlledBreaker {
     const decides = this.override === null && this.openedAt !== null;
     return {
       name, state: this.state(), failures: this.failures, override: this.override,
-      opened_at: this.openedAt === null ? null : wall(this.openedAt), next_probe_at: decides ? wall((this.openedAt ?? 0) + this.options.openMs) : null,
+      opened_at: this.openedAt === null ? null : wall(this.openedAt), next_probe_at: decides ? wall(this.probeAt) : null,
     };
   }
 
@@ -117,6 +131,7 @@ export class Breaker implements ControlledBreaker {
     this.era += 1;
     this.probe = null;
     this.openedAt = this.options.now();
+    this.probeAt = this.openedAt + this.options.openMs;
     this.options.onChange?.('open');
   }
 

@@ -12,7 +12,7 @@ export function outsideBreaker(
   breakers: Breakers, configuration: Configuration, { name, timeoutMs, judge }: { readonly name: string; readonly timeoutMs: number; readonly judge: (error: unknown) => Judgement },
 ): OutsideBreaker {
   return breakers.add(new OutsideBreaker({
-    name, judge, timeoutMs: timeoutMs + marginMs, ...numbers(configuration), onChange: breakers.reporter(name),
+    name, judge, timeoutMs: timeoutMs + marginMs, now: () => performance.now(), ...numbers(configuration), onChange: breakers.reporter(name),
   }));
 }
 

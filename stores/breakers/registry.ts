@@ -26,6 +26,11 @@ export class Breakers {
     return [...this.byName.values()].map((breaker) => breaker.status());
   }
 
+  /** For somebody who has reason to think that things work again: the next call through each open breaker is its probe. */
+  probeEarly(): void {
+    for (const breaker of this.byName.values()) breaker.probeEarly();
+  }
+
   /** The breaker as it is then, or null: there is none of that name. */
   set(name: string, override: Override): BreakerStatus | null {
     const breaker = this.byName.get(name);

@@ -44,6 +44,22 @@ export async function applyRemotely(db: Scope, target: RemoteTarget, input: Chan
   });
 }
 
+/** For a changeset that is not to be applied any more: whatever was begun is taken back. */
+export async function takeBackRemotely(db: Scope, target: RemoteTarget, input: ChangesetInput, why: string): Promise<'applied' | 'taken_back'> {
+  const { tenant, changeset_id } = input;
+  return withLease(db, tenant, async (lease) => {
+    const record = await findRecord(db, tenant, changeset_id);
+    if (settledAs(record, 'applied') === 'applied') return 'applied';
+    const run: Run = { db, steps: target.steps({ tenant, changeset_id }), lease, deadline: createDeadline(runMs), input };
+    if (record?.status !== 'applying') await giveUp(run, why);
+    else {
+      await markFailure(run, why);
+      await goBack(run, await changeRecords(db, tenant, changeset_id));
+    }
+    return 'taken_back';
+  });
+}
+
 /** A first round, or another one after everything of the last was taken back. */
 async function begin(run: Run, known: boolean): Promise<AppliedAs> {
   const { db, input, steps } = run;

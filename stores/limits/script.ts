@@ -5,7 +5,8 @@
  * 1. A window is cut into slices, and the oldest counts whole until it has left: no window of the stated length, wherever it
  *    begins, holds more than the limit. 60 slices for quotas; slices of one millisecond make it an exact log.
  * 2. All or nothing: when one window denies, none counts.
- * 3. Redis's clock decides. When it was set back, what was counted moves back with it, so that it counts no shorter.
+ * 3. Redis's clock decides. When it was set back, what was counted moves back with it, so that it counts no shorter. That is
+ *    saved by a request that is refused as well, or it would move again at each of them and never leave.
  * 4. A command that arrives after its deadline does nothing: its caller has long gone on without it.
  * 5. A reservation counts once, however often it is asked for; what was settled cannot be reserved again.
  *
@@ -78,6 +79,8 @@ if ${s}[1] > now then
     local w, back = ${s}[k + 1], math.floor((${s}[1] - now) / slice)
     for i = 2, #w, 2 do w[i] = w[i] - back end
   end
+  ${s}[1] = now
+  ${saveKey(windows, index)}
 end
 ${s}[1] = now`;
 }

@@ -61,11 +61,20 @@ export class Person {
     let current = session;
     while (current.question !== null) {
       const question = current.question as WireQuestion;
-      const reply = await this.answer(current.session_id as string, question.id, question.id in answers ? answers[question.id] : exampleOf(question));
+      const value = question.id in answers ? answers[question.id] : exampleOf(question);
+      const reply = await this.say(current.session_id as string, question.id, value);
       if (reply.status !== 200) throw new Error(`${question.id}: ${reply.status} ${JSON.stringify(reply.body)}`);
       current = reply.body;
     }
     return current;
+  }
+
+  /** As clients do: a 503 says that nothing was lost, and the same message is sent again. */
+  private async say(sessionId: string, questionId: string, value: unknown): Promise<Reply> {
+    const messageId = randomUUID();
+    let reply = await this.answer(sessionId, questionId, value, messageId);
+    for (let again = 0; reply.status === 503 && again < 5; again += 1) reply = await this.answer(sessionId, questionId, value, messageId);
+    return reply;
   }
 
   /** The session once it is in a state. */

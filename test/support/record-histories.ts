@@ -9,19 +9,43 @@ import { createSealer, readCodecKeys } from '../../stores/encryption.ts';
 import { openPayload, payloadsIn } from '../../stores/payload-codec.ts';
 import { connectEngine } from '../../stores/temporal.ts';
 import { testCodecKeys } from './codec-keys.ts';
+import { retryTask } from '../../workflows/task-messages.ts';
+import { says, startFakeModel, status } from './fake-model.ts';
 import { discard, newFolder, root, startInstance } from './instance.ts';
 import { cast, proposed, type Body } from './person.ts';
 import { until } from './until.ts';
 
 const target = join(root, 'test', 'histories');
 
-const instance = await startInstance(await newFolder(), { GANGWAY_UPDATES_PER_RUN: '6', GANGWAY_CODEC_KEYS: testCodecKeys });
+const model = await startFakeModel();
+const working = says({ proposals: [] });
+const instance = await startInstance(await newFolder(), {
+  GANGWAY_UPDATES_PER_RUN: '6', GANGWAY_CODEC_KEYS: testCodecKeys, OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test',
+});
 const sealer = createSealer(readCodecKeys(testCodecKeys));
 const { urls } = await instance.runFile();
 const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer });
 
+interface Played { readonly tenant: string; readonly id: string; readonly workflowId?: string }
+
+/** A session whose proposal was parked and retried; for the task itself its own history. */
+async function retried(of: 'session' | 'task'): Promise<Played> {
+  model.play(status(401));
+  const { ana, tenant } = await cast(instance);
+  const { session_id: id } = await ana.answerAll(await ana.start());
+  let workflowId = '';
+  await until('the task is listed', async () => {
+    for await (const each of client.workflow.list({ query: `GwSession = '${id}' AND GwState = 'parked'` })) workflowId = each.workflowId;
+    return workflowId !== '';
+  });
+  model.play(working);
+  await client.workflow.getHandle(workflowId).executeUpdate(retryTask, { args: [{ actor: 'dee', reason: 'the model is back' }] });
+  await ana.inState(id, 'awaiting_approval');
+  return { tenant, id, ...(of === 'task' ? { workflowId } : {}) };
+}
+
 /** Each plays one session and returns its id; `until` waits there for the workflow to settle. */
-const scenarios: Readonly<Record<string, () => Promise<{ tenant: string; id: string }>>> = {
+const scenarios: Readonly<Record<string, () => Promise<Played>>> = {
   completed: async () => {
     const { ana, ben, tenant } = await cast(instance);
     const { session, items } = await proposed(ana, ben, { security_level: 'high' });
@@ -50,13 +74,25 @@ const scenarios: Readonly<Record<string, () => Promise<{ tenant: string; id: str
     await ana.inState(session.session_id, 'awaiting_approval');
     return { tenant, id: session.session_id };
   },
+  parked: () => retried('session'),
+  task: () => retried('task'),
+  superseded: async () => {
+    model.play(status(401));
+    const { ana, tenant } = await cast(instance);
+    const { session_id: id } = await ana.answerAll(await ana.start());
+    await until('it is parked', async () => (await ana.get(`/sessions/${id}/`)).body.notice !== null);
+    model.play(working);
+    await ana.answer(id, 'expected_users', 77);
+    await ana.inState(id, 'awaiting_approval');
+    return { tenant, id };
+  },
 };
 
 await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
 for (const [name, play] of Object.entries(scenarios)) {
-  const { tenant, id } = await play();
-  const workflowId = `session:${tenant}:${id}`;
+  model.play(working);
+  const { tenant, id, workflowId = `session:${tenant}:${id}` } = await play();
   const runIds: string[] = [];
   await until('the runs are listed', async () => {
     runIds.length = 0;
@@ -81,3 +117,4 @@ for (const [name, play] of Object.entries(scenarios)) {
 }
 await connection.close();
 await discard(instance);
+await model.close();

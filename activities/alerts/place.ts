@@ -1,0 +1,15 @@
+/** Where an operator looks after an alert. */
+import type { ToldAlert } from '../../domain/alert-message.ts';
+import type { AlertPlace } from './channel.ts';
+
+const tasksPath = '/api/v1/onboarding/admin/dlq/tasks/';
+
+export function placeOf({ kind, facts }: ToldAlert, publicUrl: string | null): AlertPlace {
+  const query = kind === 'new_fingerprint' ? `fingerprint=${encodeURIComponent(facts.fingerprint)}` : 'sort=oldest';
+  return { console: publicUrl === null ? null : `${publicUrl.replace(/\/+$/, '')}/`, api: `GET ${tasksPath}?${query}` };
+}
+
+/** As the last lines of a text. */
+export function placeLines({ console, api }: AlertPlace): string[] {
+  return [...(console === null ? [] : [`Look in the console: ${console}`]), `By the API: ${api}`];
+}

@@ -1,0 +1,56 @@
+/** Looks at the dead letter queues of all tenants, keeps which alerts begin and end, and tells every channel what it has not heard. */
+import type { Logger } from 'pino';
+import { alertChanges, type Alert } from '../../domain/alert.ts';
+import { beginAlerts, endAlerts, forgetAlerts, takeRaising, tenantAlerts } from '../../stores/alert-store.ts';
+import type { Database, Queries, Scope } from '../../stores/postgres.ts';
+import type { Alerting } from './alerting.ts';
+import { tellChannel } from './tell.ts';
+
+export interface RaiseOptions extends Alerting {
+  readonly db: Database;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Alerts that began and ended; messages that a channel took and did not take. */
+export interface RaisedAlerts { readonly raised: number; readonly recovered: number; readonly told: number; readonly failed: number }
+
+const tenantsAtOnce = 500;
+
+/** Safe to call as often and by as many as one likes. Throws StoreUnavailableError; never for what a channel does. */
+export async function raiseAlerts(options: RaiseOptions): Promise<RaisedAlerts> {
+  const db = options.db.asSystem();
+  const changed = await keepChanges(db, options);
+  // side by side: a slow channel holds up no other
+  const told = await Promise.all(options.channels.map((channel) => tellChannel(options, db, channel)));
+  await forgetAlerts(db, options.keepDays);
+  return { ...changed, told: sum(told.map((each) => each.told)), failed: sum(told.map((each) => each.failed)) };
+}
+
+/** One transaction under a lock, so that nobody writes what others have changed since. Whoever finds it taken leaves it to them. */
+async function keepChanges(db: Scope, options: RaiseOptions): Promise<{ raised: number; recovered: number }> {
+  return db.transaction(async (tx) => {
+    let [raised, recovered, afterTenant] = [0, 0, ''];
+    if (!await takeRaising(tx)) return { raised, recovered };
+    for (;;) {
+      const page = await tenantAlerts(tx, { ageHours: options.thresholds.ageHours, afterTenant, limit: tenantsAtOnce });
+      const changes = page.map(({ facts, standing }) => alertChanges(facts, standing, options.thresholds));
+      raised += await begin(tx, options, changes.flatMap(({ begun }) => begun));
+      recovered += await endAlerts(tx, changes.flatMap(({ over }) => over));
+      const last = page.at(-1);
+      if (last === undefined || page.length < tenantsAtOnce) return { raised, recovered };
+      afterTenant = last.facts.tenant;
+    }
+  });
+}
+
+/** The log hears it too: it is the channel that everybody has. */
+async function begin(tx: Queries, { channels, log }: RaiseOptions, alerts: readonly Alert[]): Promise<number> {
+  const begun = await beginAlerts(tx, alerts, channels.map(({ name }) => name));
+  for (const { tenant, kind, facts } of alerts) log.warn({ tenant, alert: kind, facts }, 'an alert of the dead letter queue begins');
+  return begun;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,78 @@
+/**
+ * Brings the list of the dead letter queue and the engine together, on a schedule: a task that Temporal's database lost is begun
+ * again from its row; one whose row is missing writes it anew; a row that missed the end of its task gets it.
+ */
+import { z } from 'zod';
+import type { Sealer } from '../stores/encryption.ts';
+import { knownTasks, openedRow, openRows, type OpenRow, type TaskWorkflows } from '../stores/parked-tasks.ts';
+import type { Database } from '../stores/postgres.ts';
+import { writeTask } from '../stores/task-store.ts';
+import { defineTask } from './task.ts';
+
+export interface Reconciled { readonly begun: number; readonly written: number; readonly settled: number }
+
+export interface ReconcileOptions { readonly db: Database; readonly sealer: Sealer; readonly workflows: TaskWorkflows; readonly signal?: AbortSignal }
+
+const pageRows = 500;
+/** Of one run; parked tasks are expected in thousands (docs/decisions/0015). */
+const mostRunning = 50_000;
+const atOnce = 8;
+
+export async function reconcileTasks(options: ReconcileOptions): Promise<Reconciled> {
+  const { db, workflows, signal } = options;
+  const running = await workflows.running(mostRunning);
+  const done = { begun: 0, written: 0, settled: 0 };
+  let after: string | null = null;
+  for (;;) {
+    const page = await openRows(db, after, pageRows);
+    await each(page.filter((row) => !running.has(idOf(row))), async (row) => {
+      const how = await bring(options, row);
+      if (how !== null) done[how] += 1;
+    });
+    after = page.at(-1)?.task_id ?? null;
+    if (page.length < pageRows || signal?.aborted === true) break;
+  }
+  const ids = [...running];
+  for (let at = 0; at < ids.length && signal?.aborted !== true; at += pageRows) {
+    const some = ids.slice(at, at + pageRows);
+    const known = await knownTasks(db, some.map(taskIdOf));
+    await each(some.filter((id) => !known.has(taskIdOf(id))), async (id) => {
+      await workflows.rewrite(id);
+      done.written += 1;
+    });
+  }
+  return done;
+}
+
+/** An open row whose workflow the engine does not list. The list is a moment behind, so the workflow itself is asked. */
+async function bring({ db, sealer, workflows }: ReconcileOptions, row: OpenRow): Promise<'begun' | 'settled' | null> {
+  const id = idOf(row);
+  const found = await workflows.look(id);
+  if (found === 'running') return null;
+  const hasEnded = found !== null && found.ended_at !== null;
+  if (hasEnded) return await writeTask(db, sealer, found) ? 'settled' : null;
+  // lost with Temporal's database, or ended from outside (terminated) in the middle of its life: whoever waits still waits
+  await workflows.begin(id, found ?? openedRow(sealer, row));
+  return 'begun';
+}
+
+function idOf({ tenant, task_id: id }: OpenRow): string {
+  return `task:${encodeURIComponent(tenant)}:${id}`;
+}
+
+function taskIdOf(workflowId: string): string {
+  return workflowId.slice(workflowId.lastIndexOf(':') + 1);
+}
+
+async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += atOnce) await Promise.all(items.slice(at, at + atOnce).map(work));
+}
+
+export const reconcileParkedTasks = defineTask({
+  name: 'reconcileParkedTasks', timeoutMs: 300_000, input: z.object({ correlation_id: z.string() }),
+  run: async (_, { db, sealer, taskWorkflows, log, signal }): Promise<Reconciled> => {
+    const reconciled = await reconcileTasks({ db, sealer, workflows: taskWorkflows, signal });
+    if (reconciled.begun + reconciled.written + reconciled.settled > 0) log.warn(reconciled, 'the list of parked tasks and the engine were brought together');
+    return reconciled;
+  },
+});

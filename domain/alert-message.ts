@@ -1,0 +1,88 @@
+/** Alerts in plain words: what, since when, how many. No answer of a person, no input, no message of an error. */
+import type { AlertDetail, CapacityFacts, AgeFacts } from './alert.ts';
+
+/** An alert as it is told, at its beginning or at its end. Times are epoch ms. */
+export type ToldAlert = {
+  readonly says: 'raised' | 'recovered';
+  readonly tenant: string;
+  readonly raised_at: number;
+  readonly resolved_at: number | null;
+  /** Of the moment that is told: the beginning, or the end. */
+} & AlertDetail;
+
+export interface AlertWords {
+  /** One line, up to 150 characters. */
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+const titleLength = 150;
+
+export function alertWords(alert: ToldAlert): AlertWords {
+  const { title, lines } = alert.says === 'raised' ? raised(alert) : recovered(alert);
+  return { title: cut(title), lines };
+}
+
+function raised(alert: ToldAlert): AlertWords {
+  const { tenant } = alert;
+  switch (alert.kind) {
+    case 'capacity': {
+      const { open, capacity, percent } = alert.facts;
+      return {
+        title: `${tenant}: ${tasks(open)} in the dead letter queue, ${percent} % of its capacity`,
+        lines: [`${tasks(open)} of ${tenant} failed for good and ${open === 1 ? 'waits' : 'wait'} for an operator. The capacity is ${capacity}; beyond it nothing is dropped.`, `Noticed ${time(alert.raised_at)}.`],
+      };
+    }
+    case 'age':
+      return { title: `${tenant}: tasks wait in the dead letter queue for more than ${hours(alert.facts)}`, lines: lateLines(tenant, alert.facts) };
+    case 'new_fingerprint': {
+      const { task_name, category, fingerprint, open, first_seen } = alert.facts;
+      return {
+        title: `${tenant}: ${task_name} fails in a new way (${category})`,
+        lines: [`${tasks(open)} of ${tenant} failed in a way that was not seen before: task ${task_name}, category ${category}, fingerprint ${fingerprint}.`, `First seen ${time(first_seen)}.`],
+      };
+    }
+  }
+}
+
+function recovered(alert: ToldAlert): AlertWords {
+  const { tenant } = alert;
+  const stood = `The alert stood from ${time(alert.raised_at)} to ${time(alert.resolved_at ?? alert.raised_at)}.`;
+  switch (alert.kind) {
+    case 'capacity':
+      return { title: `Over: ${tenant}: the dead letter queue has room again`, lines: [openNow(tenant, alert.facts), stood] };
+    case 'age':
+      return { title: `Over: ${tenant}: no task waits in the dead letter queue for more than ${hours(alert.facts)}`, lines: [`${tasks(alert.facts.open)} of ${tenant} ${alert.facts.open === 1 ? 'is' : 'are'} open now.`, stood] };
+    case 'new_fingerprint':
+      return { title: `Over: ${tenant}: ${alert.facts.task_name} (${alert.facts.category})`, lines: [stood] };
+  }
+}
+
+function lateLines(tenant: string, { open, open_too_long: late, oldest_open_parked_at: oldest, age_hours }: AgeFacts): readonly string[] {
+  return [
+    `${tasks(late)} of ${tenant} ${late === 1 ? 'has' : 'have'} been open for more than ${hours({ age_hours })}; ${open} ${open === 1 ? 'is' : 'are'} open in all.`,
+    ...(oldest === null ? [] : [`The oldest has waited since ${time(oldest)}.`]),
+  ];
+}
+
+function openNow(tenant: string, { open, capacity }: CapacityFacts): string {
+  return `${tasks(open)} of ${tenant} ${open === 1 ? 'is' : 'are'} open now; the capacity is ${capacity}.`;
+}
+
+function tasks(count: number): string {
+  return count === 1 ? '1 task' : `${count} tasks`;
+}
+
+function hours({ age_hours: count }: Pick<AgeFacts, 'age_hours'>): string {
+  return count === 1 ? '1 hour' : `${count} hours`;
+}
+
+/** To the minute, in UTC: readers sit in several time zones. */
+function time(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function cut(text: string): string {
+  const characters = Array.from(text);
+  return characters.length <= titleLength ? text : `${characters.slice(0, titleLength - 1).join('')}…`;
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { ParkedTask, type Parking, type TaskFailure } from './parked-task.ts';
+import { codeOf } from '../test/support/rejection.ts';
+
+const failure = (message = 'no'): TaskFailure => ({
+  category: 'llm_api', severity: 'high', unclassified: false, exception_type: 'ModelCallError', message, fingerprint: 'f',
+  attempts: [{ number: 1, at: 1, category: 'llm_api', error: message, delay_seconds: null, worker: '1@host' }],
+});
+const parking: Parking = {
+  task_id: 't', tenant: 'acme', task_name: 'proposeRecommendations', input: { number: 1 }, reply_to: 'session:acme:s', max_retries: 3, failure: failure(),
+  context: { session_id: 's', user: 'ana', correlation_id: 'c' },
+};
+const park = (): ParkedTask => ParkedTask.park(parking, 10);
+
+describe('a parked task', () => {
+  test('is retried three times without force, and with force as often as somebody wants it', () => {
+    const task = park();
+    for (let round = 1; round <= 3; round += 1) {
+      expect(codeOf(() => task.checkRetry({}))).toBe('allowed');
+      task.retry({ actor: 'dee' }, 20);
+      task.failed(failure(), 30);
+    }
+    expect(codeOf(() => task.checkRetry({}))).toBe('max_retries_exceeded');
+    expect(codeOf(() => task.checkRetry({ force: true }))).toBe('allowed');
+  });
+
+  test('refuses a click on a round that is over', () => {
+    const task = park();
+    expect(codeOf(() => task.checkRetry({ round: 0 }))).toBe('allowed');
+    task.retry({}, 20);
+    task.failed(failure(), 30);
+    expect(codeOf(() => task.checkRetry({ round: 0 }))).toBe('not_parked');
+    expect(codeOf(() => task.checkRetry({ round: 1 }))).toBe('allowed');
+  });
+
+  test('tells an amended input from the original one, and who asked from what came by itself', () => {
+    const task = park();
+    task.retry({ reason: 'mended', input: { number: 2 } }, 20);
+    task.failed(failure('still no'), 30);
+    expect(task.state).toMatchObject({ input: { number: 2 }, failure: { message: 'still no' } });
+    expect(task.state.history.map(({ round, actor, reason, input }) => ({ round, actor, reason, input }))).toEqual([
+      { round: 0, actor: null, reason: null, input: 'original' }, { round: 1, actor: 'temporal-ui', reason: 'mended', input: 'amended' },
+    ]);
+  });
+
+  test('that nobody waits for any more is discarded, also when it succeeds after that', () => {
+    const task = park();
+    task.retry({}, 20);
+    task.supersede(25);
+    expect(task.state.status).toBe('retrying');
+    expect(task.succeeded(30)).toBe(false);
+    expect(task.state).toMatchObject({ status: 'discarded', discarded: { actor: 'system', reason: 'superseded' }, succeeded_late_at: 30 });
+    expect(task.isSuperseded).toBe(true);
+  });
+
+  test('whatever is asked of it in whichever order: the revision only grows, history only grows, and what has ended stays so', () => {
+    const step = fc.constantFrom('retry', 'discard', 'supersede', 'fail', 'succeed');
+    fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const task = park();
+      let before = { revision: 1, attempts: 1, ended: false };
+      for (const what of steps) {
+        if (what === 'retry' && codeOf(() => task.checkRetry({})) === 'allowed') task.retry({}, 20);
+        if (what === 'discard' && codeOf(() => task.checkDiscard()) === 'allowed') task.discard({}, 20);
+        if (what === 'supersede') task.supersede(20);
+        if (what === 'fail' && task.state.status === 'retrying') task.failed(failure(), 20);
+        if (what === 'succeed' && task.state.status === 'retrying') task.succeeded(20);
+        const { revision, history, manual_retries: retries, status } = task.state;
+        expect(revision).toBeGreaterThanOrEqual(before.revision);
+        expect(history.length).toBeGreaterThanOrEqual(before.attempts);
+        expect(retries).toBeLessThanOrEqual(3);
+        if (before.ended) expect(revision).toBe(before.revision);
+        before = { revision, attempts: history.length, ended: status === 'completed' || status === 'discarded' };
+      }
+    }));
+  });
+});

@@ -1,0 +1,235 @@
+/**
+ * A task whose retries are exhausted: kept with its input and every attempt until somebody retries or discards it. A plain
+ * class without an engine inside; its workflow is the truth, the table `tasks` a copy of it.
+ */
+import type { ErrorCategory, ErrorSeverity } from './error-category.ts';
+import type { Json } from './json.ts';
+import { MessageRejected } from './message.ts';
+
+export const taskStatuses = ['parked', 'retrying', 'completed', 'discarded'] as const;
+export type TaskStatus = (typeof taskStatuses)[number];
+
+/** One try of a round. Times are epoch ms. */
+export interface Attempt {
+  /** From 1 in each round. */
+  readonly number: number;
+  readonly at: number;
+  readonly category: ErrorCategory;
+  /** Scrubbed of personal data and cut. */
+  readonly error: string;
+  /** Until the next try; null: there was none. */
+  readonly delay_seconds: number | null;
+  /** Process and host of the worker; null: it died or hung, and left no word. */
+  readonly worker: string | null;
+}
+
+/** How a round ended. What the interceptor puts into the details of an activity's last failure. */
+export interface TaskFailure {
+  readonly category: ErrorCategory;
+  readonly severity: ErrorSeverity;
+  readonly unclassified: boolean;
+  readonly exception_type: string;
+  /** Scrubbed of personal data and cut. */
+  readonly message: string;
+  readonly fingerprint: string;
+  readonly attempts: readonly Attempt[];
+}
+
+export interface TaskContext { readonly session_id: string | null; readonly user: string | null; readonly correlation_id: string }
+
+/** An attempt with the round it belongs to: round 0 came by itself, each later one was asked for by somebody. */
+export interface HistoryEntry extends Attempt {
+  readonly round: number;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly input: 'original' | 'amended';
+}
+
+/** Who asked for a retry. An Update from the Temporal Web UI brings no verified actor. */
+export interface RetryRequest {
+  readonly actor?: string | null;
+  readonly reason?: string | null;
+  readonly force?: boolean;
+  /** In place of the input it had. Whoever sends it has checked it; the task's own schema checks again. */
+  readonly input?: Json;
+  readonly priority?: TaskPriority | null;
+  /** manual_retries as they were when the caller looked: a second click speaks of a round that is over. */
+  readonly round?: number;
+  /** Workflow that waits for the outcome. */
+  readonly redrive?: string | null;
+}
+
+export const taskPriorities = ['low', 'normal', 'high'] as const;
+export type TaskPriority = (typeof taskPriorities)[number];
+
+export interface DiscardRequest { readonly actor?: string | null; readonly reason?: string | null }
+
+interface Round { readonly actor: string; readonly reason: string | null; readonly priority: TaskPriority; readonly redrive: string | null }
+
+/** Plain JSON: it travels through continue-as-new and, sealed, into the table. */
+export interface ParkedTaskState {
+  readonly format: 1;
+  readonly task_id: string;
+  readonly tenant: string;
+  readonly task_name: string;
+  readonly context: TaskContext;
+  /** Workflow that waits for the result; null: nobody does. */
+  readonly reply_to: string | null;
+  readonly max_retries: number;
+  readonly parked_at: number;
+  status: TaskStatus;
+  /** Counts every change; a copy of a lower one never replaces a higher one. */
+  revision: number;
+  input: Json;
+  amended: boolean;
+  failure: Omit<TaskFailure, 'attempts'>;
+  history: HistoryEntry[];
+  manual_retries: number;
+  round: Round | null;
+  updated_at: number;
+  ended_at: number | null;
+  discarded: { readonly actor: string; readonly reason: string | null } | null;
+  /** It succeeded when nobody waited any more: told here, applied nowhere. */
+  succeeded_late_at: number | null;
+}
+
+/** What a waiting workflow is told. */
+export type TaskOutcome =
+  | { readonly kind: 'completed'; readonly output: Json }
+  | { readonly kind: 'discarded'; readonly reason: string | null };
+
+export interface Parking {
+  readonly task_id: string;
+  readonly tenant: string;
+  readonly task_name: string;
+  readonly input: Json;
+  readonly context: TaskContext;
+  readonly reply_to: string | null;
+  readonly max_retries: number;
+  readonly failure: TaskFailure;
+}
+
+/** Attempts kept of one task. Three rounds of at most ten need thirty; forced ones may need more. */
+const keptAttempts = 200;
+export const webUiActor = 'temporal-ui';
+/** Reason of a task whose result nobody waits for any more. */
+export const superseded = 'superseded';
+const system = 'system';
+
+export class ParkedTask {
+  readonly state: ParkedTaskState;
+
+  constructor(state: ParkedTaskState) {
+    this.state = state;
+  }
+
+  static park(parking: Parking, now: number): ParkedTask {
+    const { failure, ...rest } = parking;
+    const task = new ParkedTask({
+      ...rest, format: 1, parked_at: now, status: 'parked', revision: 1, amended: false, failure: summaryOf(failure), history: [], manual_retries: 0,
+      round: null, updated_at: now, ended_at: null, discarded: null,
+      succeeded_late_at: null,
+    });
+    task.note(failure.attempts);
+    return task;
+  }
+
+  get ended(): boolean { return this.state.status === 'completed' || this.state.status === 'discarded'; }
+
+  /** Nobody waits for its result any more. */
+  get isSuperseded(): boolean { return this.state.discarded?.reason === superseded && this.state.discarded.actor === system; }
+
+  /** Why it cannot be retried now, or null. */
+  refusal(request: RetryRequest): 'not_parked' | 'max_retries_exceeded' | null {
+    try {
+      return this.checkRetry(request) ?? null;
+    } catch (error) {
+      if (error instanceof MessageRejected && (error.code === 'not_parked' || error.code === 'max_retries_exceeded')) return error.code;
+      throw error;
+    }
+  }
+
+  /** Throws MessageRejected: not_parked, max_retries_exceeded. */
+  checkRetry(request: RetryRequest): undefined {
+    this.checkParked(request.round);
+    const { manual_retries: retries, max_retries: max } = this.state;
+    if (request.force !== true && retries >= max) {
+      throw new MessageRejected('max_retries_exceeded', `This task was retried ${retries} times by hand, and ${max} are allowed. Look for the cause first; force=true retries all the same.`);
+    }
+  }
+
+  retry(request: RetryRequest, now: number): void {
+    const { state } = this;
+    state.manual_retries += 1;
+    state.round = { actor: actorOf(request), reason: request.reason ?? null, priority: request.priority ?? 'normal', redrive: request.redrive ?? null };
+    if (request.input !== undefined) {
+      state.input = request.input;
+      state.amended = true;
+    }
+    this.become('retrying', now);
+  }
+
+  /** Throws MessageRejected: not_parked. */
+  checkDiscard(): undefined {
+    this.checkParked(undefined);
+  }
+
+  discard(request: DiscardRequest, now: number): void {
+    this.state.discarded = { actor: actorOf(request), reason: request.reason ?? null };
+    this.end('discarded', now);
+  }
+
+  /** Nobody waits for it any more. One that is being retried goes on, and its success changes nothing. */
+  supersede(now: number): void {
+    if (this.ended) return;
+    this.state.discarded = { actor: system, reason: superseded };
+    if (this.state.status === 'parked') this.end('discarded', now);
+  }
+
+  /** A round has failed. */
+  failed(failure: TaskFailure, now: number): void {
+    this.note(failure.attempts);
+    this.state.failure = summaryOf(failure);
+    if (this.state.discarded === null) this.become('parked', now);
+    else this.end('discarded', now);
+  }
+
+  /** A round has succeeded. Returns whether anybody waits for the result. */
+  succeeded(now: number): boolean {
+    const wanted = this.state.discarded === null;
+    if (!wanted) this.state.succeeded_late_at = now;
+    this.end(wanted ? 'completed' : 'discarded', now);
+    return wanted;
+  }
+
+  private checkParked(round: number | undefined): void {
+    const { status, manual_retries: retries } = this.state;
+    if (status !== 'parked') throw new MessageRejected('not_parked', `This task is ${status}, and only a parked one can be retried or discarded.`);
+    if (round !== undefined && round !== retries) throw new MessageRejected('not_parked', 'This task was retried since you looked. Read it again.');
+  }
+
+  private note(attempts: readonly Attempt[]): void {
+    const { state } = this;
+    const round = { round: state.manual_retries, actor: state.round?.actor ?? null, reason: state.round?.reason ?? null, input: state.amended ? 'amended' as const : 'original' as const };
+    state.history = [...state.history, ...attempts.map((attempt) => ({ ...attempt, ...round }))].slice(-keptAttempts);
+  }
+
+  private end(status: 'completed' | 'discarded', now: number): void {
+    this.state.ended_at = now;
+    this.become(status, now);
+  }
+
+  private become(status: TaskStatus, now: number): void {
+    this.state.status = status;
+    this.state.updated_at = now;
+    this.state.revision += 1;
+  }
+}
+
+function actorOf({ actor }: DiscardRequest): string {
+  return actor ?? webUiActor;
+}
+
+function summaryOf({ category, severity, unclassified, exception_type, message, fingerprint }: TaskFailure): Omit<TaskFailure, 'attempts'> {
+  return { category, severity, unclassified, exception_type, message, fingerprint };
+}

@@ -1,0 +1,311 @@
+/** Tasks whose retries are exhausted: parked, seen, retried, discarded; and what the session that waits for them does. */
+import { randomUUID } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Client, Connection } from '@temporalio/client';
+import type { ParkedTaskState, RetryRequest } from '../domain/parked-task.ts';
+import { createSealer, readCodecKeys } from '../stores/encryption.ts';
+import { readTaskRow } from '../stores/task-store.ts';
+import { connectEngine } from '../stores/temporal.ts';
+import type { Database } from '../stores/postgres.ts';
+import { discardTask, readTask, retryTask, taskWorkflowId, type TaskReply } from '../workflows/task-messages.ts';
+import { testCodecKeys } from './support/codec-keys.ts';
+import { hanging, says, startFakeModel, status, type FakeModel } from './support/fake-model.ts';
+import { whileFrozen } from './support/frozen.ts';
+import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { databaseOf } from './support/instance-stores.ts';
+import { cast, person, type Body, type Person } from './support/person.ts';
+import { until } from './support/until.ts';
+
+let fake: FakeModel;
+let instance: Instance;
+let client: Client;
+let connection: Connection;
+let db: Database;
+const sealer = createSealer(readCodecKeys(testCodecKeys));
+const working = says({ proposals: [] });
+
+const settings = (): Record<string, string> => ({
+  OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_MODEL_TIMEOUT_MS: '3000', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_UPDATES_PER_RUN: '6', GANGWAY_DLQ_RECONCILE_SECONDS: '2',
+});
+
+async function connect(): Promise<void> {
+  const { urls } = await instance.runFile();
+  ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer }));
+  db = await databaseOf(instance);
+}
+
+beforeAll(async () => {
+  fake = await startFakeModel();
+  instance = await startInstance(await newFolder(), settings());
+  await connect();
+}, 120_000);
+afterAll(async () => {
+  await db.close();
+  await connection.close();
+  await discard(instance);
+  await fake.close();
+}, 60_000);
+
+interface Waiting { readonly ana: Person; readonly ben: Person; readonly tenant: string; readonly id: string; readonly task: ParkedTaskState }
+
+/** A session whose proposal is parked: the model says no for good. */
+async function parkedSession(): Promise<Waiting> {
+  fake.play(status(401));
+  const { ana, ben, tenant } = await cast(instance);
+  const { session_id: id } = await ana.answerAll(await ana.start());
+  return { ana, ben, tenant, id, task: await parkedOf(tenant, id) };
+}
+
+async function parkedOf(tenant: string, sessionId: string, timeoutMs = 20_000): Promise<ParkedTaskState> {
+  let found: ParkedTaskState | undefined;
+  await until(`a task of session ${sessionId} is parked`, async () => {
+    const listed = client.workflow.list({ query: `WorkflowType = 'parkedTask' AND GwTenant = '${tenant}' AND GwSession = '${sessionId}' AND GwState = 'parked'` });
+    for await (const { workflowId } of listed) found = await client.workflow.getHandle(workflowId).query(readTask);
+    return found !== undefined;
+  }, timeoutMs);
+  if (found === undefined) throw new Error('unreachable');
+  return found;
+}
+
+const handleOf = ({ tenant, task_id: id }: ParkedTaskState) => client.workflow.getHandle(taskWorkflowId(tenant, id));
+const stateOf = (task: ParkedTaskState): Promise<ParkedTaskState> => handleOf(task).query(readTask);
+const retry = (task: ParkedTaskState, request: RetryRequest = {}): Promise<TaskReply> => handleOf(task).executeUpdate(retryTask, { args: [request] });
+const rowOf = (task: ParkedTaskState): Promise<ParkedTaskState | null> => readTaskRow(db, sealer, task.tenant, task.task_id);
+const isNow = (task: ParkedTaskState, wanted: string) => until(`the task is ${wanted}`, async () => (await stateOf(task)).status === wanted);
+const refusal = (work: Promise<unknown>): Promise<string> => work.then(() => 'it worked', (error: { cause?: { type?: string }; message?: string }) => error.cause?.type ?? error.message ?? 'failed');
+
+describe('a model that fails at every try', () => {
+  let waiting: Waiting;
+  let tries: number[];
+  const correlation = `corr-${randomUUID()}`;
+
+  beforeAll(async () => {
+    tries = [];
+    fake.play((response, request) => { tries.push(Date.now()); status(500)(response, request); });
+    const { ana, ben, tenant } = await cast(instance);
+    const { body: started } = await ana.post('/sessions/', {}, { headers: { 'x-correlation-id': correlation } });
+    const { session_id: id } = await ana.answerAll(started);
+    waiting = { ana, ben, tenant, id, task: await parkedOf(tenant, id, 90_000) };
+  }, 120_000);
+
+  test('DLQ integration on final retry: the task is parked after the four tries of its category, in the engine and in the list', async () => {
+    expect(tries.length).toBe(4);
+    expect(waiting.task).toMatchObject({ status: 'parked', manual_retries: 0, failure: { category: 'llm_api', severity: 'high', unclassified: false } });
+    await until('the row is written', async () => await rowOf(waiting.task) !== null);
+    expect(await rowOf(waiting.task)).toEqual(waiting.task);
+  });
+
+  test('Retry attempt tracking: every attempt is kept with its real time, and the delay that was really waited', () => {
+    const { history } = waiting.task;
+    expect(history.map(({ number }) => number)).toEqual([1, 2, 3, 4]);
+    history.forEach((attempt, index) => {
+      expect(Math.abs(attempt.at - (tries[index] ?? 0))).toBeLessThan(1_500);
+      expect(attempt).toMatchObject({ category: 'llm_api', round: 0, actor: null, reason: null, input: 'original' });
+      expect(attempt.worker).toMatch(/^\d+@/);
+    });
+    for (const [index, expected] of [3, 7.5, 18.75].entries()) {
+      const delay = history[index]?.delay_seconds ?? 0;
+      expect(delay).toBeGreaterThanOrEqual(expected * 0.8);
+      expect(delay).toBeLessThanOrEqual(expected * 1.2);
+      expect(((tries[index + 1] ?? 0) - (tries[index] ?? 0)) / 1_000).toBeGreaterThanOrEqual(delay - 0.1);
+    }
+    expect(history.at(-1)?.delay_seconds).toBeNull();
+  });
+
+  test('Correlation ID generation: the id of the request that started the session is the task\'s', () => {
+    expect(waiting.task.context.correlation_id).toBe(correlation);
+  });
+
+  test('Context preservation: the input is what the task was given, and the context stands beside it', () => {
+    const { task, id, tenant } = waiting;
+    expect(task.input).toMatchObject({ tenant, session_id: id, number: 1, provider: 'model', flow: { id: 'business_unit_setup' } });
+    expect(task.input).not.toHaveProperty('context');
+    expect(task.context).toEqual({ session_id: id, user: 'ana', correlation_id: correlation });
+  });
+
+  test('Task metadata tracking: name, time, error and fingerprint, and nothing personal in what stays readable', async () => {
+    const { task, tenant, id } = waiting;
+    expect(task).toMatchObject({ task_name: 'proposeRecommendations', tenant, max_retries: 3, amended: false, failure: { exception_type: expect.any(String) } });
+    expect(task.failure.fingerprint).toMatch(/^[0-9a-f]{16}$/);
+    const { searchAttributes } = await handleOf(task).describe();
+    expect(searchAttributes).toMatchObject({ GwState: ['parked'], GwTask: ['proposeRecommendations'], GwCategory: ['llm_api'], GwFingerprint: [task.failure.fingerprint], GwSession: [id] });
+  });
+
+  test('the person is told kindly, in their language, and never in the words of the error', async () => {
+    const { body } = await waiting.ana.get(`/sessions/${waiting.id}/`);
+    expect(body).toMatchObject({ state: 'generating', notice: { title: 'Our assistant needs a moment', message: expect.any(String), action: expect.any(String), help: expect.any(String) } });
+    expect(JSON.stringify(body)).not.toMatch(/500|status|model/i);
+  });
+
+  test('DLQ retry after transient failure: the model is back, an operator retries, and the session goes on to its end by itself', async () => {
+    const { ana, ben, id, task } = waiting;
+    fake.play(working);
+    expect(await retry(task, { actor: 'dee', reason: 'the model is back' })).toMatchObject({ status: 'retrying', manual_retries: 1, max_retries: 3 });
+    const session = await ana.inState(id, 'awaiting_approval');
+    expect(session.notice).toBeNull();
+    await isNow(task, 'completed');
+    await until('the row follows', async () => (await rowOf(task))?.status === 'completed');
+    const { body: proposal } = await ben.get(`/sessions/${id}/recommendations/`);
+    await ben.post(`/sessions/${id}/decision/`, { approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), dry_run: false });
+    await ana.inState(id, 'completed');
+  }, 60_000);
+});
+
+describe('a retry', () => {
+  test('asked for by two operators at once is one retry; while it runs another is refused, and afterwards a click on what is over', async () => {
+    const waiting = await parkedSession();
+    fake.play(hanging);
+    const clicks = await Promise.all([refusal(retry(waiting.task, { actor: 'dee', round: 0 })), refusal(retry(waiting.task, { actor: 'eve', round: 0 }))]);
+    expect(clicks.toSorted()).toEqual(['it worked', 'not_parked']);
+    expect(await refusal(retry(waiting.task))).toBe('not_parked');
+    expect(await refusal(handleOf(waiting.task).executeUpdate(discardTask, { args: [{}] }))).toBe('not_parked');
+    fake.play(status(401));
+    await until('the round has failed', async () => (await stateOf(waiting.task)).status === 'parked');
+    expect(await refusal(retry(waiting.task, { round: 0 }))).toBe('not_parked');
+    expect((await stateOf(waiting.task)).manual_retries).toBe(1);
+  }, 60_000);
+
+  test('keeps the task and its whole history, shows the newest error, and ends after three unless it is forced', async () => {
+    const { task } = await parkedSession();
+    for (const round of [1, 2, 3]) {
+      fake.play(status(round === 2 ? 403 : 401));
+      await retry(task, { actor: 'dee', reason: `round ${round}` });
+      await until(`round ${round} has failed`, async () => (await stateOf(task)).history.length === round + 1);
+    }
+    expect(await refusal(retry(task))).toBe('max_retries_exceeded');
+    fake.play(working);
+    expect(await retry(task, { force: true })).toMatchObject({ task_id: task.task_id, manual_retries: 4 });
+    await isNow(task, 'completed');
+    const { history } = await stateOf(task);
+    expect(history.map(({ round, actor, reason }) => [round, actor, reason])).toEqual([[0, null, null], [1, 'dee', 'round 1'], [2, 'dee', 'round 2'], [3, 'dee', 'round 3']]);
+  }, 60_000);
+
+  test('with an input that breaks the schema runs nothing and is parked again as a mistake of the input', async () => {
+    const { task } = await parkedSession();
+    fake.play(working);
+    await retry(task, { input: { number: 'seven' } });
+    await until('it is parked again', async () => (await stateOf(task)).failure.category === 'validation');
+    expect(fake.calls.length).toBe(0);
+    expect((await stateOf(task)).history.at(-1)).toMatchObject({ input: 'amended', actor: 'temporal-ui', delay_seconds: null });
+    await retry(task, { input: task.input });
+    await isNow(task, 'completed');
+  }, 60_000);
+
+  test('reaches a session that has continued as a new run meanwhile', async () => {
+    const { ana, id, task } = await parkedSession();
+    const first = (await client.workflow.getHandle(`session:${task.tenant}:${id}`).describe()).runId;
+    for (let message = 0; message < 14; message += 1) await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { message } });
+    expect((await client.workflow.getHandle(`session:${task.tenant}:${id}`).describe()).runId).not.toBe(first);
+    fake.play(working);
+    await retry(task);
+    await ana.inState(id, 'awaiting_approval');
+  }, 60_000);
+});
+
+describe('nobody waits any more', () => {
+  test('an operator discards a proposal of the model: the rules propose at once, marked for review', async () => {
+    const { ana, ben, id, task } = await parkedSession();
+    await handleOf(task).executeUpdate(discardTask, { args: [{ actor: 'dee', reason: 'no model today' }] });
+    await ana.inState(id, 'awaiting_approval');
+    expect((await ben.get(`/sessions/${id}/recommendations/`)).body.consensus.decision).toBe('needs_review');
+    await until('the row follows', async () => (await rowOf(task))?.discarded?.reason === 'no model today');
+  }, 60_000);
+
+  test('the session is cancelled, or an answer amended: the task is discarded as superseded', async () => {
+    const [gone, amended] = [await parkedSession(), await parkedSession()];
+    fake.play(working);
+    await gone.ana.post(`/sessions/${gone.id}/cancel/`);
+    await amended.ana.answer(amended.id, 'expected_users', 77);
+    for (const { task } of [gone, amended]) {
+      await isNow(task, 'discarded');
+      expect(await stateOf(task)).toMatchObject({ discarded: { reason: 'superseded' } });
+      await until('the row follows', async () => (await rowOf(task))?.status === 'discarded');
+    }
+    await amended.ana.inState(amended.id, 'awaiting_approval');
+  }, 60_000);
+
+  test('a late success is told and not applied', async () => {
+    const { ana, id, task } = await parkedSession();
+    fake.play((response, request) => { setTimeout(() => { working(response, request); }, 1_500); });
+    await retry(task);
+    await ana.post(`/sessions/${id}/cancel/`);
+    await isNow(task, 'discarded');
+    expect((await stateOf(task)).succeeded_late_at).not.toBeNull();
+    expect((await ana.get(`/sessions/${id}/`)).body.state).toBe('cancelled');
+  }, 60_000);
+});
+
+describe('when things break meanwhile', () => {
+  test('PostgreSQL is frozen while a task is parked: it is parked all the same, and its row follows', async () => {
+    fake.play(hanging);
+    const { ana, tenant } = await cast(instance);
+    const { session_id: id } = await ana.answerAll(await ana.start());
+    await until('the model is asked', () => fake.calls.length > 0);
+    let task: ParkedTaskState | undefined;
+    await whileFrozen(instance, 'postgres', async () => {
+      // the proposal reads PostgreSQL too, so the failure may be either's: it is parked whichever it is
+      fake.play(status(401));
+      task = await parkedOf(tenant, id, 60_000);
+    });
+    await until('the row is there', async () => task !== undefined && await rowOf(task) !== null, 60_000);
+  }, 150_000);
+
+  test('everything is killed in the middle of a retry: it is finished by itself after the start, and the session goes on', async () => {
+    const { tenant, id, task } = await parkedSession();
+    fake.play(hanging);
+    await retry(task, { actor: 'dee' });
+    await until('the retry asks the model', () => fake.calls.length > 0);
+    await db.close();
+    await connection.close();
+    await instance.kill();
+    fake.play(working);
+    instance = await startInstance(instance.folder, settings());
+    await connect();
+    await until('the task is finished', async () => (await stateOf(task)).status === 'completed', 90_000);
+    expect((await stateOf(task)).manual_retries).toBe(1);
+    await (await person(instance, tenant, 'ana', 'user')).inState(id, 'awaiting_approval');
+  }, 200_000);
+});
+
+describe('the list and the engine are brought together, on a schedule', () => {
+  test('a row that is missing is written anew', async () => {
+    const { task } = await parkedSession();
+    await until('the row is there', async () => await rowOf(task) !== null);
+    await db.asSystem().query('DELETE FROM tasks WHERE task_id = $1', [task.task_id]);
+    await until('the row is back', async () => await rowOf(task) !== null);
+  }, 60_000);
+
+  test('a task whose workflow was terminated is begun again as it was, and can be retried', async () => {
+    const { ana, id, task } = await parkedSession();
+    await until('the row is there', async () => await rowOf(task) !== null);
+    await handleOf(task).terminate('by a test');
+    await until('it runs again', async () => (await handleOf(task).describe()).status.name === 'RUNNING');
+    expect(await stateOf(task)).toEqual(task);
+    fake.play(working);
+    await retry(task);
+    await ana.inState(id, 'awaiting_approval');
+  }, 60_000);
+
+  test('Temporal\'s database is lost: the task is begun again from its row, and its retry reaches the restored session', async () => {
+    const { tenant, id, task } = await parkedSession();
+    await until('the row is there', async () => await rowOf(task) !== null);
+    await until('the session is archived with it', async () => {
+      const [row] = await db.asSystem().query<{ revision: string }>("SELECT view->>'revision' AS revision FROM sessions WHERE session_id = $1 AND view->>'waits_for' = 'llm_api'", [id]);
+      return row !== undefined;
+    });
+    await db.close();
+    await connection.close();
+    await instance.stop();
+    for (const name of await readdir(instance.folder)) if (name.startsWith('temporal.db')) await rm(join(instance.folder, name));
+    instance = await startInstance(instance.folder, settings());
+    await connect();
+    await until('the task runs again', async () => (await handleOf(task).describe().catch(() => null))?.status.name === 'RUNNING', 60_000);
+    const ana = await person(instance, tenant, 'ana', 'user');
+    expect((await ana.post(`/sessions/${id}/resume/`, {})).status).toBe(200);
+    fake.play(working);
+    await retry(task);
+    await ana.inState(id, 'awaiting_approval');
+  }, 200_000);
+});

@@ -1,0 +1,46 @@
+/** A step of a session whose task is exhausted: the task goes to the dead letter queue, and the session waits for its word. */
+import { getExternalWorkflowHandle, ParentClosePolicy, startChild, uuid4, workflowInfo } from '@temporalio/workflow';
+import type { Json } from '../domain/json.ts';
+import type { Parking, TaskFailure } from '../domain/parked-task.ts';
+import type { OnboardingSession } from '../domain/session.ts';
+import type { ParkedStep } from '../domain/session-state.ts';
+import type { SessionLimits } from './messages.ts';
+import { sessionAttributes, taskAttributes } from './search-attributes.ts';
+import { parkedTaskWorkflow, supersedeTask, taskWorkflowId, type ParkedTaskInput } from './task-messages.ts';
+import type { TaskName } from './tasks.ts';
+
+/** The child outlives this run and this session (ABANDON): it reports to the session's id, whichever run has it then. */
+export async function parkStep(
+  session: OnboardingSession, limits: SessionLimits, step: ParkedStep['step'], task: { readonly name: TaskName; readonly input: object; readonly failure: TaskFailure },
+): Promise<void> {
+  const { tenant, session_id, correlation_id, owner } = session.state;
+  const { workflowId, taskQueue } = workflowInfo();
+  const now = Date.now();
+  const fallsBack = step.kind === 'propose' && step.provider === 'model';
+  const parking: Parking = {
+    task_id: uuid4(), tenant, task_name: task.name, input: task.input as Json, failure: task.failure, reply_to: workflowId, max_retries: limits.manualRetries,
+    context: { session_id, user: owner, correlation_id },
+  };
+  session.park({ task_id: parking.task_id, step, category: task.failure.category, parked_at: now, fallback_at: fallsBack ? now + limits.proposalFallbackMs : null }, now);
+  await startChild<(input: ParkedTaskInput) => Promise<unknown>>(parkedTaskWorkflow, {
+    ...parkedTaskStart(parking), taskQueue, parentClosePolicy: ParentClosePolicy.ABANDON, args: [{ parking }],
+  });
+}
+
+/** How a parked task is named and what operators see of it in the Temporal Web UI. Nothing of its input. */
+function parkedTaskStart({ tenant, task_id, task_name, failure: { category, fingerprint }, context: { session_id, correlation_id } }: Parking) {
+  return {
+    workflowId: taskWorkflowId(tenant, task_id), memo: { correlation_id }, staticSummary: `${task_name}: ${category}`,
+    typedSearchAttributes: [
+      { key: sessionAttributes.tenant, value: tenant }, { key: sessionAttributes.state, value: 'parked' }, { key: taskAttributes.task, value: task_name },
+      { key: taskAttributes.category, value: category }, { key: taskAttributes.fingerprint, value: fingerprint }, { key: taskAttributes.session, value: session_id ?? 'none' },
+    ],
+  };
+}
+
+/** Overtaken: its task is told that nobody waits any more, and the session goes on without it. */
+export async function giveUpStep(session: OnboardingSession, parked: ParkedStep): Promise<void> {
+  session.giveUp(parked, Date.now());
+  // one that has ended meanwhile needs no word
+  await getExternalWorkflowHandle(taskWorkflowId(session.state.tenant, parked.task_id)).signal(supersedeTask).catch(() => undefined);
+}
