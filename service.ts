@@ -6,7 +6,8 @@ import pino, { type Logger } from 'pino';
 import { configuredAlerting } from './activities/alerts/alerting.ts';
 import { createCopyWriter } from './activities/copy-writer.ts';
 import { configuredModel } from './activities/model/configured-model.ts';
-import { startConfiguredDelivery } from './activities/outbox/configured-delivery.ts';
+import { configuredReceiver, startConfiguredDelivery } from './activities/outbox/configured-delivery.ts';
+import { parkEvent } from './activities/outbox/park-event.ts';
 import type { RetriesOptions } from './activities/retries.ts';
 import { createTasks, inputMistakes, retryOf } from './activities/tasks.ts';
 import { Authentication } from './api/authentication.ts';
@@ -37,6 +38,7 @@ import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from 
 import { openRedis } from './stores/redis.ts';
 import { createTaskWorkflows } from './stores/parked-tasks.ts';
 import { keepSchedules, type UpkeepSchedule } from './stores/schedules.ts';
+import { RecoveryLog } from './stores/recovery-log.ts';
 import { createSessionSignals, SessionListener } from './stores/session-signals.ts';
 import { connectEngine, registerSearchAttributes } from './stores/temporal.ts';
 import { beat } from './stores/worker-heartbeat.ts';
@@ -107,19 +109,25 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     });
     const alerts = configuredAlerting(configuration, { breakers, now: Date.now, random: () => Math.random() });
     const model = configuredModel(configuration, { log, now: Date.now, limiter, resources, breakers });
+    const eventReceiver = configuredReceiver(configuration, { breakers, now: Date.now });
     const taskWorkflows = createTaskWorkflows({ client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 });
     const errorLog = new ErrorLog({ db: stores.db, log, now: Date.now });
     onStop(() => errorLog.close());
+    const recoveryLog = new RecoveryLog(stores.db);
+    onStop(() => recoveryLog.close());
     const retries: RetriesOptions = {
-      retryOf, onFailure: (failure) => { errorLog.record(failure); }, onSuccess: () => undefined, onManualRetry: () => { breakers.probeEarly(); }, now: Date.now, random: Math.random,
+      retryOf, onFailure: (failure) => { errorLog.record(failure); }, onSuccess: ({ task_name, tenant, attempt }) => { if (attempt > 1) recoveryLog.record({ tenant, task_name, at: Date.now() }); }, onManualRetry: () => { breakers.probeEarly(); }, now: Date.now, random: Math.random,
     };
-    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, sealer, alerts, taskWorkflows, keepTasksDays: configuration.GANGWAY_DLQ_KEEP_DAYS, log }), retries, sealer, log });
+    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, sealer, alerts, eventReceiver, taskWorkflows, keepTasksDays: configuration.GANGWAY_DLQ_KEEP_DAYS, log }), retries, sealer, log });
     onStop(() => running.stop());
     await keepSchedules(client, configuration.GANGWAY_TASK_QUEUE, upkeepSchedules(configuration));
     onStop(beat(stores.redis, configuration.GANGWAY_TASK_QUEUE, () => running.isRunning()));
     worker = running;
-    const delivery = startConfiguredDelivery(configuration, { db: stores.db, breakers, log, now: Date.now });
-    if (delivery !== null) onStop(() => delivery.stop());
+    if (eventReceiver !== null) {
+      const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
+      const delivery = startConfiguredDelivery(configuration, eventReceiver, { db: stores.db, log, now: Date.now, park });
+      onStop(() => delivery.stop());
+    }
   }
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', isRunning };

@@ -74,14 +74,15 @@ export class Retries implements ActivityInboundCallsInterceptor {
 
   private failed(error: unknown, input: unknown, before: readonly Attempt[], at: number): ApplicationFailure {
     const { activityType: task_name, attempt } = this.context.info;
-    const evidence = evidenceOf(error);
+    const evidence = evidenceOf(error, this.options.now());
     const kind = classify(evidence);
     const { category, severity, unclassified } = kind;
     const message = scrub(evidence.message);
-    const exception_type = evidence.name;
+    // a task that names the category itself has wrapped what it met
+    const exception_type = evidence.name === 'ApplicationFailure' ? evidence.cause?.name ?? evidence.name : evidence.name;
     const fingerprint = fingerprintOf({ exception_type, task_name, message });
     const byCategory = this.options.retryOf(task_name) === 'category';
-    const delayMs = retryDelayMs({ ...kind, attempt, random: this.options.random, retry_after_ms: evidence.retry_after_ms });
+    const delayMs = retryDelayMs({ ...kind, attempt, random: this.options.random });
     const delay_seconds = delayMs === null ? null : delayMs / 1_000;
     const attempts = [...before, { number: attempt, at, category, error: `${exception_type}: ${message}`.slice(0, errorMax), delay_seconds, worker }];
     const failure: TaskFailure = { category, severity, unclassified, exception_type, message, fingerprint, attempts };

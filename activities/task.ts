@@ -15,6 +15,7 @@ import type { TaskWorkflows } from '../stores/parked-tasks.ts';
 import type { Database } from '../stores/postgres.ts';
 import type { Alerting } from './alerts/alerting.ts';
 import type { CopyWriter } from './copy-writer.ts';
+import type { EventReceiver } from './outbox/configured-delivery.ts';
 import type { PaidModel } from './model/chat-model.ts';
 
 /** What tasks work with; handed in, never imported. */
@@ -27,6 +28,8 @@ export interface TaskServices {
   readonly changeTarget: ChangeTarget;
   /** null: no model is configured. */
   readonly model: PaidModel | null;
+  /** null: events are told to nobody. */
+  readonly eventReceiver: EventReceiver | null;
   readonly taskWorkflows: TaskWorkflows;
   /** For copies outside Temporal. */
   readonly sealer: Sealer;

@@ -1,6 +1,7 @@
 /** All tasks of the product. Workflows import the type only; schemas and code stay outside their bundle. */
 import { applyChangeset } from './apply-changeset.ts';
 import { cleanUpEndedTasks } from './clean-up-tasks.ts';
+import { deliverEvent } from './deliver-event.ts';
 import { flushSession } from './flush-session.ts';
 import { proposeRecommendations } from './propose-recommendations.ts';
 import { raiseAlerts } from './raise-alerts.ts';
@@ -11,7 +12,7 @@ import { writeTask } from './write-task.ts';
 import type { Task, TaskServices } from './task.ts';
 
 export const tasks = {
-  applyChangeset, cleanUpEndedTasks, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks, withdrawChangeset, writeTask,
+  applyChangeset, cleanUpEndedTasks, deliverEvent, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks, withdrawChangeset, writeTask,
 } as const;
 
 type ActivityOf<T> = T extends Task<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;

@@ -1,5 +1,6 @@
 /** The outbox: events wait here, written in the transaction of what they tell of, until somebody has delivered them. */
 import { createHash } from 'node:crypto';
+import type { Attempt } from '../domain/parked-task.ts';
 import type { Queries } from './postgres.ts';
 
 /** Ids and shapes only, never an answer. */
@@ -17,6 +18,8 @@ export interface ClaimedEvent extends OutgoingEvent {
   readonly position: string;
   /** Failed tries so far. */
   readonly attempts: number;
+  /** The same, each with its time and error. */
+  readonly tried: readonly Attempt[];
 }
 
 /** The same UUID for the same parts, so that writing an event again adds nothing. */
@@ -52,7 +55,7 @@ export async function claimEvents(db: Queries, limit: number, leaseMs: number): 
          SELECT FROM outgoing_events AS earlier WHERE earlier.session_id = event.session_id AND earlier.status = 'pending' AND earlier.position < event.position)
        ORDER BY next_attempt_at, position LIMIT $1 FOR UPDATE SKIP LOCKED)
      UPDATE outgoing_events AS event SET next_attempt_at = now() + make_interval(secs => $2) FROM due WHERE event.position = due.position
-     RETURNING event.position, event.event_id, event.event, event.occurred_at, event.tenant, event.session_id, event.data, event.attempts`,
+     RETURNING event.position, event.event_id, event.event, event.occurred_at, event.tenant, event.session_id, event.data, event.attempts, event.tried`,
     [limit, leaseMs / 1_000],
   );
 }
@@ -61,13 +64,20 @@ export async function markDelivered(db: Queries, position: string): Promise<void
   await db.query("UPDATE outgoing_events SET status = 'delivered', delivered_at = now(), attempts = attempts + 1, last_error = NULL WHERE position = $1", [position]);
 }
 
-/** `retryInMs` null: no try is left, the event is kept for a person. */
-export async function markUndelivered(db: Queries, position: string, error: string, retryInMs: number | null): Promise<void> {
+/** `retryInMs` null: no try is left, and its parked task has it. */
+export async function markUndelivered(db: Queries, position: string, attempt: Attempt, error: string, retryInMs: number | null): Promise<void> {
   await db.query(
     `UPDATE outgoing_events SET attempts = attempts + 1, last_error = $2, status = CASE WHEN $3::float8 IS NULL THEN 'parked' ELSE status END,
-       next_attempt_at = now() + make_interval(secs => coalesce($3::float8, 0)) WHERE position = $1 AND status = 'pending'`,
-    [position, error, retryInMs === null ? null : retryInMs / 1_000],
+       next_attempt_at = now() + make_interval(secs => coalesce($3::float8, 0)), tried = tried || $4::jsonb WHERE position = $1 AND status = 'pending'`,
+    [position, error, retryInMs === null ? null : retryInMs / 1_000, JSON.stringify([attempt])],
   );
+}
+
+export async function findEvent(db: Queries, eventId: string): Promise<(OutgoingEvent & { readonly position: string; readonly status: 'pending' | 'delivered' | 'parked' }) | null> {
+  const [row] = await db.query<OutgoingEvent & { position: string; status: 'pending' | 'delivered' | 'parked' }>(
+    'SELECT position, event_id, event, occurred_at, tenant, session_id, data, status FROM outgoing_events WHERE event_id = $1', [eventId],
+  );
+  return row ?? null;
 }
 
 /** Gives a claimed event back untried. */

@@ -27,8 +27,8 @@ interface CountedRow {
   readonly count: number; readonly manual_retries: number; readonly retried: number;
 }
 
-/** A group of rows for each combination; beyond this many, those that are rarest are left out of every count. */
-const combinationsMax = 10_000;
+/** Combinations of status, category, name and type; beyond so many the rarest are left out of every count. */
+const kindsMax = 10_000;
 const exceptionsShown = 100;
 
 /** Over tasks parked since then, in statements side by side. Throws StoreUnavailableError. */
@@ -36,9 +36,13 @@ export async function taskStats(db: Database, tenant: string, since: Date): Prom
   const scope = db.asTenant(tenant);
   const [rows, [median], [open], recovered] = await Promise.all([
     scope.query<CountedRow>(
-      `SELECT status, category, task_name, exception_type, count(*)::int AS count, sum(manual_retries)::int AS manual_retries,
-              count(*) FILTER (WHERE manual_retries > 0)::int AS retried
-       FROM tasks WHERE tenant = $1 AND parked_at >= $2 GROUP BY 1, 2, 3, 4 ORDER BY count DESC LIMIT $3`, [tenant, since, combinationsMax],
+      `WITH counted AS (
+         SELECT kind, count(*)::int AS count, sum(manual_retries)::int AS manual_retries, count(*) FILTER (WHERE manual_retries > 0)::int AS retried
+         FROM tasks WHERE tenant = $1 AND parked_at >= $2 GROUP BY kind ORDER BY count DESC LIMIT $3)
+       SELECT named.status, named.category, named.task_name, named.exception_type, counted.count, counted.manual_retries, counted.retried
+       FROM counted CROSS JOIN LATERAL (
+         SELECT status, category, task_name, exception_type FROM tasks WHERE tenant = $1 AND kind = counted.kind LIMIT 1) AS named`,
+      [tenant, since, kindsMax],
     ),
     scope.query<{ seconds: number | null }>(
       `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', ended_at - parked_at)) AS seconds

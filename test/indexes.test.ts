@@ -100,7 +100,8 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ['tasks of a category', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND category = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'category-3'], 'tasks_by_category'],
   ['tasks of a fingerprint', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND fingerprint = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'fingerprint-33'], 'tasks_by_fingerprint'],
   ['a task by id', 'SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [id, tenant], 'tasks_pkey'],
-  ['counts of tasks', 'SELECT status, category, task_name, exception_type, count(*), sum(manual_retries) FROM tasks WHERE tenant = $1 AND parked_at >= $2 GROUP BY 1, 2, 3, 4', [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
+  ['counts of tasks', 'SELECT kind, count(*), sum(manual_retries), count(*) FILTER (WHERE manual_retries > 0) FROM tasks WHERE tenant = $1 AND parked_at >= $2 GROUP BY kind', [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
+  ['the names of what is counted', 'SELECT status, category, task_name, exception_type FROM tasks WHERE tenant = $1 AND kind = $2 LIMIT 1', [tenant, 7], 'tasks_by_kind'],
   ['times to resolution', `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', ended_at - parked_at)) FROM tasks WHERE tenant = $1 AND parked_at >= $2 AND ended_at IS NOT NULL`, [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
 ];
 

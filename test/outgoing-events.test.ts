@@ -1,6 +1,7 @@
 /** Events to EVENT_WEBHOOK_URL: at least once, in order, signed, under the same id at each repeat, and never in a session's way. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Attempt } from '../domain/parked-task.ts';
 import { nextDelay } from '../activities/outbox/backoff.ts';
 import { startDelivery, type DeliveryOptions, type RunningDelivery } from '../activities/outbox/delivery.ts';
 import { claimEvents, eventIdOf, queueEvents } from '../stores/outbox-store.ts';
@@ -20,6 +21,7 @@ describe('the outbox', () => {
   let receiver: Receiver;
   let react: (request: Received) => Reaction;
   const running: RunningDelivery[] = [];
+  const parked: { event_id: string; attempts: readonly Attempt[] }[] = [];
 
   beforeAll(async () => { db = await databaseOf(sharedInstance()); });
   afterAll(() => db.close());
@@ -30,13 +32,19 @@ describe('the outbox', () => {
   afterEach(async () => {
     await Promise.all(running.splice(0).map((each) => each.stop()));
     await receiver.close();
+    parked.length = 0;
     await db.asSystem().query('DELETE FROM outgoing_events');
   });
 
   function deliver(more: Partial<DeliveryOptions> = {}): void {
     running.push(startDelivery({
       db, url: `${receiver.url}/hook`, post: createPost({ secret, timeoutMs: 300, maxAnswerBytes: 1_000, allowPrivate: true, now: Date.now }), log: noLog,
-      parallel: 4, pollMs: 20, timeoutMs: 300, keepDays: 7, tries: 3, firstDelayMs: 40, capMs: 1_000, retryAfterCapMs: 5_000, random: () => 0.5, ...more,
+      parallel: 4, pollMs: 20, timeoutMs: 300, keepDays: 7, tries: 3, firstDelayMs: 40, capMs: 1_000, retryAfterCapMs: 5_000, random: () => 0.5, now: Date.now,
+      park: (event, attempts) => {
+        parked.push({ event_id: event.event_id, attempts });
+        return Promise.resolve();
+      },
+      ...more,
     }));
   }
 
@@ -84,6 +92,16 @@ describe('the outbox', () => {
     await settled();
     expect(ids()).toEqual([first, first, first, second]);
     expect((await statuses())[0]).toEqual({ event_id: first, status: 'parked', attempts: 3, last_error: 'status 410' });
+    expect(parked).toEqual([{ event_id: first, attempts: [1, 2, 3].map((number) => expect.objectContaining({ number, error: 'status 410', delay_seconds: number === 3 ? null : expect.any(Number), at: expect.any(Number) })) }]);
+  });
+
+  test('goes on trying an event for as long as nobody can take it as a parked task', async () => {
+    react = () => ({ status: 410 });
+    let refusals = 0;
+    deliver({ park: () => (refusals += 1) < 3 ? Promise.reject(new Error('the engine is away')) : Promise.resolve(), capMs: 30 });
+    await queue(1);
+    await settled();
+    expect((await statuses())[0]).toMatchObject({ status: 'parked', attempts: 5 });
   });
 
   test('waits as long as Retry-After says', async () => {
@@ -177,4 +195,31 @@ describe('a service with EVENT_WEBHOOK_URL', () => {
     await stranger.post(`/sessions/${cancelled.session_id}/cancel/`, { reason: 'enough' });
     await until('a cancelled session is told of', () => heard.requests.some(({ body }) => body.session_id === cancelled.session_id && body.data.to === 'cancelled'), 20_000);
   }, 180_000);
+
+  test('parks an event that is never taken, for operators to see, and sends it again when one retries', async () => {
+    let down = true;
+    const hook = await startReceiver(() => (down ? { status: 503 } : {}));
+    const own = await startInstance(await newFolder(), {
+      EVENT_WEBHOOK_URL: `${hook.url}/hook`, EVENT_WEBHOOK_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', GANGWAY_EVENT_FIRST_DELAY_MS: '50', GANGWAY_EVENT_POLL_MS: '50',
+    });
+    try {
+      const { ana, admin } = await cast(own);
+      const session = await ana.start();
+      await ana.post(`/sessions/${session.session_id}/cancel/`);
+      let task: Body;
+      await until('the event is a parked task', async () => {
+        [task] = (await admin.get('/admin/dlq/tasks/?task_name=deliverEvent')).body.results;
+        return task !== undefined;
+      });
+      expect(task).toMatchObject({ status: 'parked', category: 'external_api', attempts: 3, session_id: session.session_id, exception_type: 'DeliveryFailed' });
+      down = false;
+      const before = hook.requests.length;
+      expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { reason: 'it is up' })).status).toBe(202);
+      await until('it is completed', async () => (await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body.status === 'completed');
+      expect(hook.requests.slice(before).map(({ body }) => body.event_id)).toEqual([task.task_id]);
+    } finally {
+      await discard(own);
+      await hook.close();
+    }
+  }, 120_000);
 });

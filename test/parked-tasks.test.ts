@@ -204,6 +204,19 @@ describe('a retry', () => {
   }, 60_000);
 });
 
+describe('a failure that passes by itself', () => {
+  test('is no parked task, and counts as an automatic recovery', async () => {
+    fake.play(status(500), working);
+    const { ana, admin } = await cast(instance);
+    const { session_id: id } = await ana.answerAll(await ana.start());
+    await ana.inState(id, 'awaiting_approval');
+    await until('it is counted', async () => (await admin.get('/admin/dlq/stats/')).body.automatic_recovery_rate === 1);
+    expect((await admin.get('/admin/dlq/stats/')).body).toMatchObject({ total_tasks: 0, capacity: { used: 0 } });
+    const patterns = (await admin.get('/admin/errors/patterns/')).body.results;
+    expect(patterns).toEqual([expect.objectContaining({ task_name: 'proposeRecommendations', category: 'llm_api', count: 1, affected_sessions: 1, exception_type: 'ModelCallError' })]);
+  }, 60_000);
+});
+
 describe('nobody waits any more', () => {
   test('an operator discards a proposal of the model: the rules propose at once, marked for review', async () => {
     const { ana, ben, id, task } = await parkedSession();

@@ -5,10 +5,10 @@ import { ModelCallError, type ModelReply } from './chat-model.ts';
 /** A proposal that the model did not make, as the retry policy reads it: type `llm_api`, and the server's own wait where it named one. */
 export function modelFailure(error: unknown): unknown {
   // not asked at all: tried again after the category's own pauses, then parked
-  if (error instanceof ModelBudgetError) return ApplicationFailure.create({ type: 'llm_api', message: error.message, details: [{ code: error.code, violated_policies: error.violatedPolicies }] });
+  if (error instanceof ModelBudgetError) return ApplicationFailure.create({ type: 'llm_api', message: error.message, cause: error, details: [{ code: error.code, violated_policies: error.violatedPolicies }] });
   if (!(error instanceof ModelCallError)) return error;
   return ApplicationFailure.create({
-    type: 'llm_api', message: error.message, nonRetryable: isLasting(error.status),
+    type: 'llm_api', message: error.message, cause: error, nonRetryable: isLasting(error.status),
     ...(error.retryAfterSeconds === null ? {} : { nextRetryDelay: error.retryAfterSeconds * 1_000 }),
   });
 }

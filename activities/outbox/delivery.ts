@@ -3,9 +3,12 @@
  * came of each. Sessions never wait for it, and several workers share the work.
  */
 import type { Logger } from 'pino';
+import type { Attempt } from '../../domain/parked-task.ts';
 import { claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent } from '../../stores/outbox-store.ts';
 import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../stores/outgoing-request.ts';
 import type { Database, Scope } from '../../stores/postgres.ts';
+import { requestOf } from './event-request.ts';
+import { deliveryWorker } from './park-event.ts';
 import { nextDelay, type BackoffOptions } from './backoff.ts';
 
 export interface DeliveryOptions extends BackoffOptions {
@@ -18,6 +21,9 @@ export interface DeliveryOptions extends BackoffOptions {
   /** Deadline of one try; a claim lasts a little longer. */
   readonly timeoutMs: number;
   readonly keepDays: number;
+  /** Takes an event whose tries are exhausted. Rejects while it cannot; then the event is tried again. */
+  readonly park: (event: ClaimedEvent, attempts: readonly Attempt[], reason: string) => Promise<void>;
+  readonly now: () => number;
   /** Events stay where they are meanwhile: the receiver's breaker is open. */
   readonly isPaused?: () => boolean;
 }
@@ -61,15 +67,20 @@ async function run(options: DeliveryOptions, stopping: AbortSignal): Promise<voi
 }
 
 async function deliver(options: DeliveryOptions, db: Scope, event: ClaimedEvent, stopping: AbortSignal): Promise<void> {
-  const { event_id, event: name, occurred_at, tenant, session_id, data } = event;
-  const body = JSON.stringify({ event_id, event: name, occurred_at: occurred_at.toISOString(), tenant, session_id, data });
-  const sent = await attempt(options.post, { url: new URL(options.url), body, headers: { 'idempotency-key': event_id }, signal: stopping });
+  const { event_id, session_id } = event;
+  const at = options.now();
+  const sent = await attempt(options.post, requestOf(options.url, event, stopping));
   if (sent === 'delivered') return markDelivered(db, event.position);
   // not the receiver's doing, or not even sent: no try is counted
   if (stopping.aborted || sent.reason === 'breaker_open') return releaseEvent(db, event.position);
   const retryInMs = nextDelay(options, event.attempts + 1, sent.retryAfterMs);
-  options.log[retryInMs === null ? 'warn' : 'debug']({ event_id, session_id, attempts: event.attempts + 1, reason: sent.reason }, retryInMs === null ? 'an event is parked' : 'an event is tried again');
-  await markUndelivered(db, event.position, sent.reason, retryInMs);
+  const failed: Attempt = {
+    number: event.attempts + 1, at, category: 'external_api', error: sent.reason, delay_seconds: retryInMs === null ? null : retryInMs / 1_000, worker: deliveryWorker,
+  };
+  options.log[retryInMs === null ? 'warn' : 'debug']({ event_id, session_id, attempts: failed.number, reason: sent.reason }, retryInMs === null ? 'an event is parked' : 'an event is tried again');
+  // while the engine is away the event goes on being tried: none is parked nowhere
+  const parked = retryInMs === null && await options.park(event, [...event.tried, failed], sent.reason).then(() => true, () => false);
+  await markUndelivered(db, event.position, failed, sent.reason, parked ? null : retryInMs ?? options.capMs);
 }
 
 /** Why somebody did not take what was sent, as a word or a status; never a text of theirs. */
