@@ -1,7 +1,7 @@
 /** What the list of parked tasks says as a whole: counts, and groups of one cause. */
 import type { ErrorCategory } from '../domain/error-category.ts';
 import type { TaskStatus } from '../domain/parked-task.ts';
-import { sqlState, type Database, type Scope } from './postgres.ts';
+import type { Database, Scope } from './postgres.ts';
 import { isOpen } from './task-store.ts';
 
 export interface TaskStats {
@@ -15,8 +15,8 @@ export interface TaskStats {
   readonly retries: { readonly total: number; readonly successful: number; readonly failed: number };
   /** From parking to completion or discarding; null: none has ended. */
   readonly median_seconds_to_resolution: number | null;
-  /** Tasks that succeeded at a later attempt without being parked; null: nobody counts them. */
-  readonly recovered: number | null;
+  /** Tasks that succeeded at a later attempt without being parked. */
+  readonly recovered: number;
   /** Now, whenever they were parked. */
   readonly open: number;
   readonly oldest_open_at: Date | null;
@@ -80,21 +80,14 @@ function countsBy<Key extends Dimension>(rows: readonly CountedRow[], key: Key):
   return Object.fromEntries([...groups].map(([name, members]) => [name, sumOf(members, 'count')])) as Record<CountedRow[Key], number>;
 }
 
-/** By whole hours. null where the table of them does not stand. */
-async function recoveredSince(scope: Scope, tenant: string, since: Date): Promise<number | null> {
-  try {
-    const [row] = await scope.query<{ recovered: number }>(
-      `SELECT coalesce(sum(recovered), 0)::int AS recovered FROM task_recoveries
-       WHERE tenant = $1 AND hour >= date_trunc('hour', $2::timestamptz)`, [tenant, since],
-    );
-    return row?.recovered ?? 0;
-  } catch (error) {
-    if (sqlState(error) === undefinedTable) return null;
-    throw error;
-  }
+/** By whole hours, as they are counted. */
+async function recoveredSince(scope: Scope, tenant: string, since: Date): Promise<number> {
+  const [row] = await scope.query<{ recovered: number }>(
+    `SELECT coalesce(sum(recovered), 0)::int AS recovered FROM task_recoveries WHERE tenant = $1 AND hour >= date_trunc('hour', $2::timestamptz)`,
+    [tenant, since],
+  );
+  return row?.recovered ?? 0;
 }
-
-const undefinedTable = '42P01';
 
 export const taskTrends = ['rising', 'steady', 'falling'] as const;
 export type TaskTrend = (typeof taskTrends)[number];

@@ -250,6 +250,15 @@ describe('stats', () => {
     }
   });
 
+  test('count tasks that went well by themselves among those that failed at first', async () => {
+    const [{ admin, tenant }, other] = await Promise.all([cast(shared), cast(shared)]);
+    await written([parked(tenant), completed(parked(tenant))]);
+    for (const [of, name, hoursAgo, recovered] of [[tenant, 'applyChangeset', 0, 4], [tenant, 'proposeRecommendations', 3, 2], [tenant, 'applyChangeset', 30, 100], [other.tenant, 'applyChangeset', 0, 50]] as const) {
+      await db.asTenant(of).query("INSERT INTO task_recoveries (tenant, task_name, hour, recovered) VALUES ($1, $2, date_trunc('hour', now()) - make_interval(hours => $3), $4)", [of, name, hoursAgo, recovered]);
+    }
+    expect((await admin.get('/admin/dlq/stats/')).body).toMatchObject({ total_tasks: 2, automatic_recovery_rate: 6 / 8 });
+  });
+
   test('of nothing are zeros, and null where there is no time to tell', async () => {
     const { admin } = await cast(shared);
     const { body } = await admin.get('/admin/dlq/stats/');
@@ -258,6 +267,7 @@ describe('stats', () => {
       oldest_task_age_seconds: null, capacity: { used: 0, limit: 1_000, percent: 0 }, retry_statistics: { total_retries: 0, successful: 0, failed: 0, success_rate: 0 },
       median_seconds_to_resolution: null, time_range: { hours: 24 },
     });
+    expect(body.automatic_recovery_rate).toBe(0);
     for (const query of ['time_range_hours=0', 'time_range_hours=1e9', 'time_range_hours=x', 'hours=3']) expect([query, (await admin.get(`/admin/dlq/stats/?${query}`)).status]).toEqual([query, 400]);
   });
 });

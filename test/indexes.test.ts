@@ -94,7 +94,6 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ['sessions that met an error', "SELECT count(*) FROM error_sessions WHERE tenant = $1 AND fingerprint = $2 AND last_seen >= now() - interval '12 days'", [tenant, 'f30'], 'error_sessions_by_time'],
   ['open tasks', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} ${taskPage('DESC')}`, [tenant], 'tasks_open'],
   ['open tasks, the oldest first, the next page', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND (parked_at, task_id) > (now() - interval '5 days', $2::uuid) ${taskPage('ASC')}`, [tenant, id], 'tasks_open'],
-  ['open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`, [tenant, 'category-1'], 'tasks_'],
   ['discarded tasks, the next page', `SELECT task_name FROM tasks WHERE tenant = $1 AND status = $2 AND (parked_at, task_id) < (now() - interval '5 days', $3::uuid) ${taskPage('DESC')}`, [tenant, 'discarded', id], 'tasks_'],
   ['tasks of a name', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND task_name = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'task-3'], 'tasks_by_name'],
   ['tasks of a category', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND category = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'category-3'], 'tasks_by_category'],
@@ -105,8 +104,9 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ['times to resolution', `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', ended_at - parked_at)) FROM tasks WHERE tenant = $1 AND parked_at >= $2 AND ended_at IS NOT NULL`, [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
 ];
 
-// few rows have the same one: sorting them is cheaper than walking an index of all
+// few rows have all of it: the planner may as well sort them
 const sorted: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
+  ['open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`, [tenant, 'category-1'], 'tasks_'],
   ['tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`, [tenant, 'discarded'], 'tasks_by_session'],
   ['tasks of a request', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND correlation_id = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'correlation-3'], 'tasks_by_correlation'],
 ];

@@ -23,9 +23,7 @@ const Stats = z.object({
     failed: count.meta({ description: 'Without those still under way' }),
     success_rate: rate.meta({ description: 'Of those that ended; 0 when none has' }),
   }),
-  automatic_recovery_rate: rate.nullable().meta({
-    description: 'Share of those that failed at first and went well by themselves, by whole hours; 0 when none failed, null while nobody counts',
-  }),
+  automatic_recovery_rate: rate.meta({ description: 'Of tasks that failed at first, those that went well by themselves, by whole hours; 0 when none failed' }),
   median_seconds_to_resolution: z.number().nullable().meta({ description: 'From parking to completion or discarding; null: none has ended' }),
   time_range: z.object({ hours: count, from: time, to: time }), last_updated: time,
 }).meta({ id: 'TaskStats' });
@@ -76,7 +74,7 @@ function presentStats(stats: TaskStats, limit: number, { hours, from, now }: Tim
     oldest_task_age_seconds: stats.oldest_open_at === null ? null : Math.max(0, Math.round((now - stats.oldest_open_at.getTime()) / 1_000)),
     capacity: { used: stats.open, limit, percent: Math.round(stats.open / limit * 1_000) / 10 },
     retry_statistics: { total_retries: total, successful, failed, success_rate: share(successful, successful + failed) },
-    automatic_recovery_rate: stats.recovered === null ? null : share(stats.recovered, stats.recovered + stats.total),
+    automatic_recovery_rate: share(stats.recovered, stats.recovered + stats.total),
     median_seconds_to_resolution: stats.median_seconds_to_resolution, time_range: { hours, from: iso(from), to: iso(now) }, last_updated: iso(now),
   };
 }
