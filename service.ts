@@ -111,13 +111,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     const model = configuredModel(configuration, { log, now: Date.now, limiter, resources, breakers });
     const eventReceiver = configuredReceiver(configuration, { breakers, now: Date.now });
     const taskWorkflows = createTaskWorkflows({ client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 });
-    const errorLog = new ErrorLog({ db: stores.db, log, now: Date.now });
-    onStop(() => errorLog.close());
-    const recoveryLog = new RecoveryLog(stores.db);
-    onStop(() => recoveryLog.close());
-    const retries: RetriesOptions = {
-      retryOf, onFailure: (failure) => { errorLog.record(failure); }, onSuccess: ({ task_name, tenant, attempt }) => { if (attempt > 1) recoveryLog.record({ tenant, task_name, at: Date.now() }); }, onManualRetry: () => { breakers.probeEarly(); }, now: Date.now, random: Math.random,
-    };
+    const retries = retriesOf({ db: stores.db, log, metrics, breakers }, onStop);
     const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, sealer, alerts, eventReceiver, taskWorkflows, keepTasksDays: configuration.GANGWAY_DLQ_KEEP_DAYS, log }), retries, sealer, log });
     onStop(() => running.stop());
     await keepSchedules(client, configuration.GANGWAY_TASK_QUEUE, upkeepSchedules(configuration));
@@ -226,6 +220,27 @@ function limiterOf(configuration: Configuration, redis: Redis, { breakers, metri
     redis, breaker, now, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onDecision: metrics.limitDecided,
     onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); },
   });
+}
+
+/** Retries of this worker's tasks, with what is counted and kept of their failures. */
+function retriesOf(
+  { db, log, metrics, breakers }: { readonly db: Database; readonly log: Logger; readonly metrics: Metrics; readonly breakers: Breakers }, onStop: (close: () => Promise<void>) => void,
+): RetriesOptions {
+  const errorLog = new ErrorLog({ db, log, now: Date.now });
+  const recoveryLog = new RecoveryLog(db);
+  onStop(async () => { await Promise.all([errorLog.close(), recoveryLog.close()]); });
+  return {
+    retryOf, now: Date.now, random: Math.random,
+    onFailure: (failure) => {
+      errorLog.record(failure);
+      metrics.taskAttempted(failure.task_name, failure.delay_seconds === null ? 'exhausted' : 'retried', failure.category);
+    },
+    onSuccess: ({ task_name, tenant, attempt }) => {
+      if (attempt > 1) recoveryLog.record({ tenant, task_name, at: Date.now() });
+      metrics.taskAttempted(task_name, 'succeeded', '');
+    },
+    onManualRetry: () => { breakers.probeEarly(); },
+  };
 }
 
 function sessionLimits(configuration: Configuration): SessionLimits {

@@ -152,7 +152,8 @@ function outcome(measured: ReadonlyMap<string, Measured>, away: Away): Outcome {
     notes: [
       `One Redis, append-only file on, ${subjects} subjects.`,
       `${rounds} rounds in random order: ${perRound} decisions one after the other, then ${perRound * 3} with ${inFlight} in flight.`,
-      'The library (rate-limiter-flexible) admits twice a quota across the edge of its window; asked at once it counts also what another policy refuses.',
+      'The library (rate-limiter-flexible) admits twice a quota across the edge of its window.',
+      'Asked at once it counts on one policy what another refuses.',
       `Frozen: SIGSTOP, command time-out ${timeoutMs} ms; the longest of the first five requests, the lateness of timers included.`,
       'Killed: SIGKILL, breaker open.',
     ],

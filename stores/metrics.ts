@@ -12,6 +12,8 @@ export interface Metrics {
   readonly requestFinished: (request: { readonly route: string; readonly method: string; readonly status: number; readonly seconds: number }) => void;
   readonly limitDecided: (policy: string, outcome: LimitOutcome) => void;
   readonly breakerChanged: (breaker: string, state: BreakerState) => void;
+  /** One attempt of a task. `outcome`: succeeded, retried (it failed and is tried again), or exhausted (it failed for the last time). */
+  readonly taskAttempted: (task: string, outcome: 'succeeded' | 'retried' | 'exhausted', category: string) => void;
   /** Where the states of breakers are read from. */
   readonly watchBreakers: (list: () => readonly BreakerStatus[]) => void;
   /** The text that Prometheus reads, and its media type. */
@@ -37,6 +39,7 @@ export function createMetrics(): Metrics {
     collect() { for (const { name, state } of breakers()) this.set({ breaker: name }, stateNumbers[state]); },
   });
   const transitions = new Counter({ name: 'gangway_breaker_transitions_total', help: 'Changes of a breaker, by the state it went to', labelNames: ['breaker', 'to'], registers });
+  const attempts = new Counter({ name: 'gangway_task_attempts_total', help: 'Attempts of background tasks', labelNames: ['task', 'outcome', 'category'], registers });
   return {
     requestFinished: ({ route, method, status, seconds }) => {
       const known = methods.has(method) ? method : 'other';
@@ -45,6 +48,7 @@ export function createMetrics(): Metrics {
     },
     limitDecided: (policy, outcome) => { limits.inc({ policy, outcome }); },
     breakerChanged: (breaker, state) => { transitions.inc({ breaker, to: state }); },
+    taskAttempted: (task, outcome, category) => { attempts.inc({ task, outcome, category }); },
     watchBreakers: (list) => { breakers = list; },
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

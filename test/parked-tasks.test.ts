@@ -217,6 +217,30 @@ describe('a failure that passes by itself', () => {
   }, 60_000);
 });
 
+describe('a breaker that is open', () => {
+  test('is probed by an operator\'s retry, though its time has not come; the attempts it refused keep their category and its delays', async () => {
+    fake.play(status(500));
+    const { ana, admin, tenant } = await cast(instance);
+    const started = await ana.start();
+    await ana.answer(started.session_id, started.question.id, started.question.options[0].value);
+    const breaker = async (): Promise<Body> => (await admin.get('/admin/breakers/')).body.results.find((each: Body) => each.name === 'model');
+    await until('the breaker is open', async () => {
+      await ana.post(`/sessions/${started.session_id}/answers/`, { text: 'you know which one' });
+      return (await breaker()).state === 'open';
+    });
+    fake.play(working);
+    const { session_id: id } = await ana.answerAll((await ana.get(`/sessions/${started.session_id}/`)).body);
+    const task = await parkedOf(tenant, id, 90_000);
+    expect(fake.calls.length).toBe(0);
+    expect(task.history.map(({ category, number }) => [category, number])).toEqual([1, 2, 3, 4].map((number) => ['llm_api', number]));
+    expect(task.history[0]?.delay_seconds).toBeLessThan(3.7);
+    await retry(task, { actor: 'dee' });
+    await ana.inState(id, 'awaiting_approval');
+    expect((await breaker()).state).toBe('closed');
+    expect(fake.calls.length).toBe(1);
+  }, 150_000);
+});
+
 describe('nobody waits any more', () => {
   test('an operator discards a proposal of the model: the rules propose at once, marked for review', async () => {
     const { ana, ben, id, task } = await parkedSession();

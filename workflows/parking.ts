@@ -9,12 +9,11 @@ import { sessionAttributes, taskAttributes } from './search-attributes.ts';
 import { parkedTaskWorkflow, supersedeTask, taskWorkflowId, type ParkedTaskInput } from './task-messages.ts';
 import type { TaskName } from './tasks.ts';
 
-/** The child outlives this run and this session (ABANDON): it reports to the session's id, whichever run has it then. */
 export async function parkStep(
   session: OnboardingSession, limits: SessionLimits, step: ParkedStep['step'], task: { readonly name: TaskName; readonly input: object; readonly failure: TaskFailure },
 ): Promise<void> {
   const { tenant, session_id, correlation_id, owner } = session.state;
-  const { workflowId, taskQueue } = workflowInfo();
+  const { workflowId } = workflowInfo();
   const now = Date.now();
   const fallsBack = step.kind === 'propose' && step.provider === 'model';
   const parking: Parking = {
@@ -22,8 +21,13 @@ export async function parkStep(
     context: { session_id, user: owner, correlation_id },
   };
   session.park({ task_id: parking.task_id, step, category: task.failure.category, parked_at: now, fallback_at: fallsBack ? now + limits.proposalFallbackMs : null }, now);
+  await startParkedTask(parking);
+}
+
+/** The child outlives the run and the workflow that waits (ABANDON): it reports to that one's id, whichever run has it then. */
+export async function startParkedTask(parking: Parking): Promise<void> {
   await startChild<(input: ParkedTaskInput) => Promise<unknown>>(parkedTaskWorkflow, {
-    ...parkedTaskStart(parking), taskQueue, parentClosePolicy: ParentClosePolicy.ABANDON, args: [{ parking }],
+    ...parkedTaskStart(parking), taskQueue: workflowInfo().taskQueue, parentClosePolicy: ParentClosePolicy.ABANDON, args: [{ parking }],
   });
 }
 
