@@ -3,13 +3,14 @@
  * again from its row; one whose row is missing writes it anew; a row that missed the end of its task gets it.
  */
 import { z } from 'zod';
-import type { Sealer } from '../stores/encryption.ts';
+import { KeyUnavailableError, SealBrokenError, type Sealer } from '../stores/encryption.ts';
 import { knownTasks, openedRow, openRows, type OpenRow, type TaskWorkflows } from '../stores/parked-tasks.ts';
 import type { Database } from '../stores/postgres.ts';
 import { writeTask } from '../stores/task-store.ts';
 import { defineTask } from './task.ts';
 
-export interface Reconciled { readonly begun: number; readonly written: number; readonly settled: number }
+/** `failed`: could not be brought together, as a row whose key is missing; the next run tries again. */
+export interface Reconciled { readonly begun: number; readonly written: number; readonly settled: number; readonly failed: number }
 
 export interface ReconcileOptions { readonly db: Database; readonly sealer: Sealer; readonly workflows: TaskWorkflows; readonly signal?: AbortSignal }
 
@@ -21,12 +22,13 @@ const atOnce = 8;
 export async function reconcileTasks(options: ReconcileOptions): Promise<Reconciled> {
   const { db, workflows, signal } = options;
   const running = await workflows.running(mostRunning);
-  const done = { begun: 0, written: 0, settled: 0 };
+  const done = { begun: 0, written: 0, settled: 0, failed: 0 };
   let after: string | null = null;
   for (;;) {
     const page = await openRows(db, after, pageRows);
     await each(page.filter((row) => !running.has(idOf(row))), async (row) => {
-      const how = await bring(options, row);
+      // one that cannot be opened must not keep the others back
+      const how = await bring(options, row).catch((error: unknown) => failedAlone(error));
       if (how !== null) done[how] += 1;
     });
     after = page.at(-1)?.task_id ?? null;
@@ -42,6 +44,11 @@ export async function reconcileTasks(options: ReconcileOptions): Promise<Reconci
     });
   }
   return done;
+}
+
+function failedAlone(error: unknown): 'failed' {
+  if (error instanceof KeyUnavailableError || error instanceof SealBrokenError || error instanceof SyntaxError) return 'failed';
+  throw error;
 }
 
 /** An open row whose workflow the engine does not list. The list is a moment behind, so the workflow itself is asked. */
@@ -72,7 +79,7 @@ export const reconcileParkedTasks = defineTask({
   name: 'reconcileParkedTasks', timeoutMs: 300_000, input: z.object({ correlation_id: z.string() }),
   run: async (_, { db, sealer, taskWorkflows, log, signal }): Promise<Reconciled> => {
     const reconciled = await reconcileTasks({ db, sealer, workflows: taskWorkflows, signal });
-    if (reconciled.begun + reconciled.written + reconciled.settled > 0) log.warn(reconciled, 'the list of parked tasks and the engine were brought together');
+    if (reconciled.begun + reconciled.written + reconciled.settled + reconciled.failed > 0) log.warn(reconciled, 'the list of parked tasks and the engine were brought together');
     return reconciled;
   },
 });

@@ -1,6 +1,5 @@
 /** Parked tasks and redrives as the API sees them: messages and questions to their workflows, with errors in our words. */
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import type { UpdateDefinition } from '@temporalio/common';
 import { MessageRejected } from '../domain/message.ts';
 import { Redrive } from '../domain/redrive.ts';
 import type { DiscardRequest, ParkedTaskState, RetryRequest } from '../domain/parked-task.ts';
@@ -16,6 +15,7 @@ import { sessionAttributes } from '../workflows/search-attributes.ts';
 import { discardTask, readTask, redriveWorkflowId, retryTask, taskWorkflowId, type TaskReply } from '../workflows/task-messages.ts';
 import { rejection, repeated } from './engine-calls.ts';
 import { InFlight } from './in-flight.ts';
+import { SharedReads } from './shared-reads.ts';
 
 export interface TaskEngineOptions {
   readonly client: Client;
@@ -33,9 +33,6 @@ export interface TaskName { readonly tenant: string; readonly task_id: string }
 /** A task, and whether it is a copy that may be behind. */
 export interface TaskReading { readonly state: ParkedTaskState; readonly stale: boolean }
 
-/** The Web UI may leave the request out; from here it always comes. */
-const retryUpdate = retryTask as UpdateDefinition<TaskReply, [RetryRequest]>;
-const discardUpdate = discardTask as UpdateDefinition<TaskReply, [DiscardRequest]>;
 const redriveUpdates = { pause: pauseRedrive, resume: resumeRedrive, abort: abortRedrive } as const;
 const pastOf = { pause: 'paused', resume: 'resumed', abort: 'aborted' } as const;
 const statusAfter = { pause: 'paused', resume: 'running', abort: 'aborted' } as const;
@@ -44,6 +41,8 @@ export type RedriveAct = keyof typeof redriveUpdates;
 export class TaskEngine {
   private readonly options: TaskEngineOptions;
   private readonly inFlight: InFlight;
+  /** The engine keeps one query waiting while a workflow is busy; each further one meets a back-off of more than a second. */
+  private readonly reads = new SharedReads<ParkedTaskState>();
 
   constructor(options: TaskEngineOptions) {
     this.options = options;
@@ -75,12 +74,12 @@ export class TaskEngine {
    * and the other is not_parked. Throws not_found, not_parked, max_retries_exceeded.
    */
   retry(task: TaskName, operationId: string, request: RetryRequest): Promise<TaskReply> {
-    return this.update(task, (parked) => parked.executeUpdate(retryUpdate, { updateId: `retry:${operationId}`, args: [request] }));
+    return this.update(task, (parked) => parked.executeUpdate(retryTask, { updateId: `retry:${operationId}`, args: [request] }));
   }
 
   /** Throws not_found, not_parked. */
   discard(task: TaskName, operationId: string, request: DiscardRequest): Promise<TaskReply> {
-    return this.update(task, (parked) => parked.executeUpdate(discardUpdate, { updateId: `discard:${operationId}`, args: [request] }));
+    return this.update(task, (parked) => parked.executeUpdate(discardTask, { updateId: `discard:${operationId}`, args: [request] }));
   }
 
   /** Starts it, or finds it running: repeating it with the same id does no harm. */
@@ -129,9 +128,10 @@ export class TaskEngine {
     }
   }
 
-  private async query({ tenant, task_id: taskId }: TaskName): Promise<ParkedTaskState> {
+  private query({ tenant, task_id: taskId }: TaskName): Promise<ParkedTaskState> {
     const { client, timeoutMs } = this.options;
-    return callEngine(client, timeoutMs, () => client.workflow.getHandle(taskWorkflowId(tenant, taskId)).query(readTask));
+    const workflowId = taskWorkflowId(tenant, taskId);
+    return this.reads.read(workflowId, () => callEngine(client, timeoutMs, () => client.workflow.getHandle(workflowId).query(readTask)));
   }
 
   /** The list follows at once on what an operator did; the workflow writes its row itself, and this may fail. */

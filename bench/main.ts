@@ -24,6 +24,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   dlq: () => import('./dlq.ts'),
   errors: () => import('./errors.ts'),
   limits: () => import('./limits.ts'),
+  tasks: () => import('./tasks.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

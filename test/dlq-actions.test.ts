@@ -117,7 +117,8 @@ describe('a retry', () => {
     const { headers } = await admin.get(`/admin/dlq/tasks/${id}/`);
     const replies = await Promise.all(Array.from({ length: 20 }, () => retry(admin, id, {}, { 'if-match': headers.get('etag') ?? '' })));
     expect(replies.filter((reply) => reply.status === 202)).toHaveLength(1);
-    for (const { status, body } of replies) expect([202, 409, 412].includes(status) && (status === 202 || ['not_parked', 'precondition_failed'].includes(body.code as string))).toBe(true);
+    const codes = replies.flatMap((reply) => (reply.status === 202 ? [] : [reply.body.code as string]));
+    expect(codes.filter((code) => code !== 'not_parked' && code !== 'precondition_failed')).toEqual([]);
     await afterRound(admin, id, 1);
   });
 

@@ -307,11 +307,24 @@ describe('when things break meanwhile', () => {
 });
 
 describe('the list and the engine are brought together, on a schedule', () => {
-  test('a row that is missing is written anew', async () => {
+  test('a row that is missing is written anew, also while another row cannot be opened', async () => {
     const { task } = await parkedSession();
     await until('the row is there', async () => await rowOf(task) !== null);
+    await db.asSystem().query(
+      `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint, attempts, manual_retries, correlation_id, parked_at, updated_at, sealed)
+       VALUES (gen_random_uuid(), 'damaged', 1, 'applyChangeset', 'parked', 'database', 'critical', 'E', 'e', 'f', 1, 0, 'c', now(), now(), 'not a state')`,
+    );
     await db.asSystem().query('DELETE FROM tasks WHERE task_id = $1', [task.task_id]);
     await until('the row is back', async () => await rowOf(task) !== null);
+  }, 60_000);
+
+  test('what the cleanup would take is the result of a dry run, begun by hand as in the Web UI', async () => {
+    const args = [{ task: 'cleanUpEndedTasks', dry_run: true }];
+    const result = await client.workflow.execute('upkeep', { workflowId: `upkeep-${randomUUID()}`, taskQueue: 'gangway', args });
+    expect(result).toEqual({ dry_run: true, deleted: 0, sample: [] });
+    const names: string[] = [];
+    for await (const { scheduleId } of client.schedule.list()) names.push(scheduleId);
+    expect(names.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['upkeep:gangway:alerts', 'upkeep:gangway:cleanup', 'upkeep:gangway:reconcile']);
   }, 60_000);
 
   test('a task whose workflow was terminated is begun again as it was, and can be retried', async () => {

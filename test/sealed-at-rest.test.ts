@@ -4,10 +4,11 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { openClickHouse } from '../stores/clickhouse.ts';
 import type { Database } from '../stores/postgres.ts';
+import { json, says, startFakeModel, type FakeModel } from './support/fake-model.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, type Body, type Person } from './support/person.ts';
@@ -24,8 +25,16 @@ const reason = 'kjhreasonkjh';
 /** Where the product's output stands: the configuration it made, and the changes that made it. */
 const outputTables = ['changes', 'configuration.business_units', 'configuration.security_settings', 'configuration.shifts', 'configuration.type_assists'];
 
+/** A model that is asked about this says no, and says it back. */
+const unwelcome = `${secret} Wharf`;
+
 let instance: Instance | undefined;
-afterAll(async () => { await discard(instance); }, 60_000);
+let fake: FakeModel;
+beforeAll(async () => { fake = await startFakeModel(); });
+afterAll(async () => {
+  await discard(instance);
+  await fake.close();
+}, 60_000);
 
 /** In clear, as UTF-16, as hexadecimal, and as base64 at each of its three offsets. */
 function formsOf(text: string): Buffer[] {
@@ -120,11 +129,32 @@ async function completed(ana: Person, ben: Person, db: Database): Promise<void> 
   await ana.inState(id, 'completed');
 }
 
+/** A session whose proposal is parked with the marker in its input, by a model that repeats it in its error; and is discarded. */
+async function parked(ana: Person, admin: Person): Promise<void> {
+  const { session_id: id } = await ana.answerAll(await ana.start(), { business_unit_name: unwelcome });
+  let task: Body;
+  await until('its task is in the list', async () => {
+    [task] = (await admin.get(`/admin/dlq/tasks/?session_id=${id}`)).body.results;
+    return task !== undefined;
+  });
+  expect(JSON.stringify((await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body)).not.toContain(secret);
+  expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, {})).status).toBe(202);
+  await until('it is parked again', async () => (await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body.retry_history.length === 2);
+  expect((await admin.call('DELETE', `/admin/dlq/tasks/${task.task_id}/`)).status).toBe(200);
+  await ana.inState(id, 'awaiting_approval');
+  await ana.post(`/sessions/${id}/cancel/`, {});
+}
+
 test('after a whole life no store, file, log or output holds what was typed, but the configuration that was asked for', async () => {
-  instance = await startInstance(await newFolder(), { LOG_LEVEL: 'debug', GANGWAY_FLUSH_SECONDS: '1' });
+  fake.play((response, request) => {
+    const refuses = JSON.stringify(request.body).includes(unwelcome);
+    (refuses ? json(401, { error: { message: `You may not ask about ${unwelcome}` } }) : says({ proposals: [] }))(response, request);
+  });
+  instance = await startInstance(await newFolder(), { LOG_LEVEL: 'debug', GANGWAY_FLUSH_SECONDS: '1', OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test' });
   const db = await databaseOf(instance);
-  const { ana, ben } = await cast(instance);
+  const { ana, ben, admin } = await cast(instance);
   await cancelled(ana);
+  await parked(ana, admin);
   await completed(ana, ben, db);
 
   const { urls } = await instance.runFile();

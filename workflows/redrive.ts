@@ -2,7 +2,7 @@
  * A redrive: parked tasks retried one after another, no faster than asked for. A few first (canary); it stops by itself when too
  * many of those that ended have failed. It is a workflow, so a worker that dies takes nothing with it.
  */
-import { condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, sleep, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { Redrive } from '../domain/redrive.ts';
 import { abortRedrive, pauseRedrive, readRedrive, resumeRedrive, type RedriveInput, type RedriveState } from './redrive-messages.ts';
 import { sessionAttributes } from './search-attributes.ts';
@@ -31,7 +31,7 @@ export async function redriveTasks(input: RedriveInput): Promise<RedriveState> {
     const reached = await getExternalWorkflowHandle(taskWorkflowId(input.tenant, next)).signal(redriveTask, request).then(() => true, () => false);
     // one that cannot be reached is gone: it ended meanwhile
     if (!reached) redrive.ended(next, 'not_parked');
-    await sleep(1_000 / input.rate_per_second);
+    await condition(() => redrive.isOver, 1_000 / input.rate_per_second);
   }
   // those that were begun still tell how they ended
   await condition(() => redrive.isSettled);

@@ -23,7 +23,9 @@ const Stats = z.object({
     failed: count.meta({ description: 'Without those still under way' }),
     success_rate: rate.meta({ description: 'Of those that ended; 0 when none has' }),
   }),
-  automatic_recovery_rate: rate.meta({ description: 'Of tasks that failed at first, those that went well by themselves, by whole hours; 0 when none failed' }),
+  automatic_recovery_rate: rate.meta({
+    description: 'Of tasks that failed at first, those that went well by themselves, by whole hours; 0 when none failed',
+  }),
   median_seconds_to_resolution: z.number().nullable().meta({ description: 'From parking to completion or discarding; null: none has ended' }),
   time_range: z.object({ hours: count, from: time, to: time }), last_updated: time,
 }).meta({ id: 'TaskStats' });

@@ -1,0 +1,26 @@
+/** A long list, a hundred at a time: it tells how far it is, stops when nobody waits, and goes on where the last attempt ended. */
+import { z } from 'zod';
+import { sessionTask } from '../../../activities/inputs.ts';
+import { defineTask } from '../../../activities/task.ts';
+
+const label = z.object({ code: z.string(), label: z.string(), category: z.string() });
+const batch = 100;
+
+export const importLabels = defineTask({
+  name: 'importLabels', timeoutMs: 300_000,
+  input: sessionTask.extend({ prefix: z.string(), labels: z.array(label).max(10_000) }),
+  run: async ({ tenant, prefix, labels }, { db, log, signal }) => {
+    const scope = db.asTenant(tenant);
+    const [known] = await scope.query<{ count: number }>('SELECT count(*)::int AS count FROM configuration.type_assists WHERE tenant = $1 AND starts_with(key, $2)', [tenant, `${prefix}/`]);
+    for (let done = known?.count ?? 0; done < labels.length; done += batch) {
+      signal.throwIfAborted();
+      await scope.query(
+        `INSERT INTO configuration.type_assists (tenant, key, code, label, category)
+         SELECT $1, $2 || '/' || code, code, label, category FROM jsonb_to_recordset($3) AS given (code text, label text, category text)
+         ON CONFLICT (tenant, key) DO NOTHING`, [tenant, prefix, JSON.stringify(labels.slice(done, done + batch))],
+      );
+      log.info({ done: Math.min(done + batch, labels.length), total: labels.length }, 'labels imported');
+    }
+    return { imported: labels.length };
+  },
+});
