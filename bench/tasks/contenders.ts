@@ -64,6 +64,8 @@ export async function bullContender(redisUrl: string): Promise<Contender> {
   const queue = new Queue<NothingInput>('bench', { connection, defaultJobOptions: jobOptions });
   const events = new QueueEvents('bench', { connection });
   const worker = new Worker<NothingInput>('bench', (job) => bareNothing(job.data), { connection, concurrency });
+  // each call that waits listens to both for their end
+  for (const each of [queue, events]) each.setMaxListeners(concurrency + 10);
   await Promise.all([queue.waitUntilReady(), events.waitUntilReady(), worker.waitUntilReady()]);
   return {
     once: async (number) => {

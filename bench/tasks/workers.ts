@@ -1,6 +1,6 @@
 /** A worker for each side, set up alike but for what the sides differ in. Counted on neither. */
 import { IllegalStateError } from '@temporalio/common';
-import { DefaultLogger, Runtime, Worker, type ActivityInterceptorsFactory, type NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { Retries, type FailedTask, type RetriesOptions } from '../../activities/retries.ts';
 import type { TaskServices } from '../../activities/task.ts';
@@ -32,6 +32,17 @@ export function startBare(place: Place, services: Services): Promise<RunningWork
   return start(place, createActivities(services), []);
 }
 
+/** To Temporal for workers. Quiet: activities fail here on purpose, and nobody has to read of each. */
+export async function connectWorkers(address: string): Promise<NativeConnection> {
+  try {
+    Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  } catch (error) {
+    // one runtime serves every worker of a process
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
+  return NativeConnection.connect({ address });
+}
+
 /** The product's interceptor. */
 export function retrying(onFailure: Told['onFailure'] = () => undefined, onSuccess: Told['onSuccess'] = () => undefined): ActivityInterceptorsFactory {
   const options: RetriesOptions = { retryOf, onFailure, onSuccess, onManualRetry: () => undefined, now: Date.now, random: Math.random };
@@ -40,9 +51,8 @@ export function retrying(onFailure: Told['onFailure'] = () => undefined, onSucce
 
 /** `interceptors`: the first is the outermost. */
 export async function start({ connection, codePath, taskQueue }: Place, activities: object, interceptors: ActivityInterceptorsFactory[]): Promise<RunningWorker> {
-  installRuntime();
   const worker = await Worker.create({
-    connection, namespace: 'default', taskQueue, workflowBundle: { codePath }, activities, maxConcurrentWorkflowTaskExecutions: Number(process.env.SLOTS ?? 4), shutdownGraceTime: '1s', shutdownForceTime: '5s',
+    connection, namespace: 'default', taskQueue, workflowBundle: { codePath }, activities, maxConcurrentWorkflowTaskExecutions: 4, shutdownGraceTime: '1s', shutdownForceTime: '5s',
     interceptors: { activity: interceptors },
   });
   const running = worker.run();
@@ -52,14 +62,4 @@ export async function start({ connection, codePath, taskQueue }: Place, activiti
       await running;
     },
   };
-}
-
-/** Activities fail here on purpose, and nobody has to read of each. */
-function installRuntime(): void {
-  try {
-    Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
-  } catch (error) {
-    // one runtime serves every worker of a process
-    if (!(error instanceof IllegalStateError)) throw error;
-  }
 }

@@ -12,7 +12,9 @@ const Question = z.object({
   options: z.array(z.object({ value: z.string(), label: z.string() })),
 });
 type Question = z.infer<typeof Question>;
-const Session = z.object({ session_id: z.string(), state: z.string(), answers_count: z.number(), question: Question.nullable() });
+const Session = z.object({
+  session_id: z.string(), state: z.string(), answers_count: z.number(), question: Question.nullable(), notice: z.object({ title: z.string(), message: z.string() }).nullish(),
+});
 type Session = z.infer<typeof Session>;
 const Resumed = z.object({ next_action: z.object({ question: Question.nullable() }) });
 
@@ -110,8 +112,9 @@ const proposalMs = 120_000;
 async function proposed(client: Client, at: string, stop: AbortSignal): Promise<void> {
   const deadline = performance.now() + proposalMs;
   for (;;) {
-    const { state } = Session.parse(await expected(client.get(`${at}/`), 'read the session'));
+    const { state, notice } = Session.parse(await expected(client.get(`${at}/`), 'read the session'));
     if (state === 'awaiting_approval') return;
+    if (notice !== null && notice !== undefined) throw new PlainError(`A session waits for an operator, who finds its task under /admin/dlq/tasks/. Its person is told: ${notice.title}. ${notice.message}`);
     if (performance.now() > deadline) throw new PlainError(`A session is still ${state} after ${proposalMs / 1_000} s.`);
     await pause(200, undefined, { signal: stop });
   }
