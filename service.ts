@@ -1,15 +1,8 @@
 /** Composes the product from its parts: stores, worker and API, one process or one role of it. */
-import { createHmac } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
-import { configuredAlerting } from './activities/alerts/alerting.ts';
-import { createCopyWriter } from './activities/copy-writer.ts';
-import { configuredModel } from './activities/model/configured-model.ts';
-import { configuredReceiver, startConfiguredDelivery } from './activities/outbox/configured-delivery.ts';
-import { parkEvent } from './activities/outbox/park-event.ts';
-import type { RetriesOptions } from './activities/retries.ts';
-import { createTasks, inputMistakes, retryOf } from './activities/tasks.ts';
+import { inputMistakes } from './activities/tasks.ts';
 import { Authentication } from './api/authentication.ts';
 import { addressReader } from './api/limits/address.ts';
 import { ReadinessCheck } from './api/readiness.ts';
@@ -25,7 +18,6 @@ import { migrateClickHouse, openClickHouse, type ClickHouse } from './stores/cli
 import { configuredChangeTarget } from './stores/change-target/configured.ts';
 import { ConfigurationError, type Configuration } from './stores/configuration.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from './stores/encryption.ts';
-import { ErrorLog } from './stores/error-log.ts';
 import { loadFlowFolder } from './stores/flow-files.ts';
 import { openFlowRegistry } from './stores/flow-registry.ts';
 import { createHotCopies } from './stores/hot-copies.ts';
@@ -36,16 +28,12 @@ import { settleCutOffAudits } from './stores/audit-store.ts';
 import { forgetKeys } from './stores/idempotency-store.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from './stores/postgres.ts';
 import { openRedis } from './stores/redis.ts';
-import { createTaskWorkflows } from './stores/parked-tasks.ts';
-import { keepSchedules, type UpkeepSchedule } from './stores/schedules.ts';
-import { RecoveryLog } from './stores/recovery-log.ts';
 import { createSessionSignals, SessionListener } from './stores/session-signals.ts';
 import { connectEngine, registerSearchAttributes } from './stores/temporal.ts';
-import { beat } from './stores/worker-heartbeat.ts';
 import { StoreUnavailableError } from './stores/unavailable.ts';
 import type { SessionLimits } from './workflows/messages.ts';
 import { searchAttributeNames } from './workflows/search-attributes.ts';
-import { startWorker, type RunningWorker } from './worker.ts';
+import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
   readonly configuration: Configuration;
@@ -101,28 +89,10 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
 
   const limiter = limiterOf(configuration, stores.redis, { breakers, metrics, log });
   const changeTarget = configuredChangeTarget(configuration, breakers, Date.now);
-  let worker: RunningWorker | null = null;
-  if (roles.includes('worker')) {
-    const copies = createCopyWriter({
-      ...stores, sealer, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
-      pseudonymKey: pseudonymKey(options.developmentKey, configuration), keepEvents: configuration.EVENT_WEBHOOK_URL !== undefined,
-    });
-    const alerts = configuredAlerting(configuration, { breakers, now: Date.now, random: () => Math.random() });
-    const model = configuredModel(configuration, { log, now: Date.now, limiter, resources, breakers });
-    const eventReceiver = configuredReceiver(configuration, { breakers, now: Date.now });
-    const taskWorkflows = createTaskWorkflows({ client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 });
-    const retries = retriesOf({ db: stores.db, log, metrics, breakers }, onStop);
-    const running = await startWorker({ configuration, address: urls.temporalAddress, tasks: createTasks({ ...stores, flows, copies, changeTarget, model, sealer, alerts, eventReceiver, taskWorkflows, keepTasksDays: configuration.GANGWAY_DLQ_KEEP_DAYS, log }), retries, sealer, log });
-    onStop(() => running.stop());
-    await keepSchedules(client, configuration.GANGWAY_TASK_QUEUE, upkeepSchedules(configuration));
-    onStop(beat(stores.redis, configuration.GANGWAY_TASK_QUEUE, () => running.isRunning()));
-    worker = running;
-    if (eventReceiver !== null) {
-      const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
-      const delivery = startConfiguredDelivery(configuration, eventReceiver, { db: stores.db, log, now: Date.now, park });
-      onStop(() => delivery.stop());
-    }
-  }
+  const worker = !roles.includes('worker') ? null : await startWorkerRole({
+    configuration, temporalAddress: urls.temporalAddress, client, stores, flows, changeTarget, limiter, resources, breakers, metrics, sealer,
+    developmentKey: options.developmentKey, log,
+  }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', isRunning };
 
@@ -222,50 +192,12 @@ function limiterOf(configuration: Configuration, redis: Redis, { breakers, metri
   });
 }
 
-/** Retries of this worker's tasks, with what is counted and kept of their failures. */
-function retriesOf(
-  { db, log, metrics, breakers }: { readonly db: Database; readonly log: Logger; readonly metrics: Metrics; readonly breakers: Breakers }, onStop: (close: () => Promise<void>) => void,
-): RetriesOptions {
-  const errorLog = new ErrorLog({ db, log, now: Date.now });
-  const recoveryLog = new RecoveryLog(db);
-  onStop(async () => { await Promise.all([errorLog.close(), recoveryLog.close()]); });
-  return {
-    retryOf, now: Date.now, random: Math.random,
-    onFailure: (failure) => {
-      errorLog.record(failure);
-      metrics.taskAttempted(failure.task_name, failure.delay_seconds === null ? 'exhausted' : 'retried', failure.category);
-    },
-    onSuccess: ({ task_name, tenant, attempt }) => {
-      if (attempt > 1) recoveryLog.record({ tenant, task_name, at: Date.now() });
-      metrics.taskAttempted(task_name, 'succeeded', '');
-    },
-    onManualRetry: () => { breakers.probeEarly(); },
-  };
-}
-
 function sessionLimits(configuration: Configuration): SessionLimits {
   return {
     idleAbandonedMs: configuration.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: configuration.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
     flushAfterMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000, messagesPerRun: configuration.GANGWAY_UPDATES_PER_RUN,
     proposalFallbackMs: configuration.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000, manualRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES,
   };
-}
-
-/** What the service does for itself, and how often. */
-function upkeepSchedules(configuration: Configuration): UpkeepSchedule[] {
-  const every = (seconds: number): UpkeepSchedule['spec'] => ({ intervals: [{ every: seconds * 1_000 }] });
-  return [
-    { name: 'alerts', spec: every(configuration.GANGWAY_DLQ_ALERT_SECONDS), input: { task: 'raiseAlerts' }, note: 'Alerts of the dead letter queue' },
-    { name: 'reconcile', spec: every(configuration.GANGWAY_DLQ_RECONCILE_SECONDS), input: { task: 'reconcileParkedTasks' }, note: 'Parked tasks: list and engine brought together' },
-    { name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' }, note: 'Completed and discarded tasks leave the list' },
-  ];
-}
-
-/** Keys the pseudonyms of people in ClickHouse. */
-function pseudonymKey(developmentKey: Uint8Array | null, configuration: Configuration): Uint8Array {
-  const secret = configuration.GANGWAY_PSEUDONYM_KEY ?? developmentKey;
-  if (secret === null) throw new Error('GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set: a secret text that keys the pseudonyms of people in ClickHouse.');
-  return createHmac('sha256', secret).update('gangway pseudonyms').digest();
 }
 
 /** Longer than any request lasts: its entry would be there. */
