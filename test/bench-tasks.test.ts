@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Client, Connection, WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type Connection, type WorkflowHandle } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import { Counter, Registry } from 'prom-client';
@@ -156,7 +156,14 @@ async function parkedOf({ handle }: Begun): Promise<WorkflowHandle> {
     return id !== undefined;
   });
   const parked = client.workflow.getHandle(id ?? '');
-  await until('it answers', async () => (await stateOf(parked)).status === 'parked');
+  await until('it answers', async () => {
+    // its parent has named it before the engine has begun it
+    const state = await stateOf(parked).catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    });
+    return state?.status === 'parked';
+  });
   return parked;
 }
 

@@ -10,6 +10,9 @@ import { retrying, start } from './workers.ts';
 
 export const names = ['ours', 'bare', 'bullmq'] as const;
 export type Name = (typeof names)[number];
+/** `options`: the bare one with the time-outs, retries and priority of ours. */
+export const onTemporal = ['ours', 'bare', 'options'] as const;
+export type OnTemporal = (typeof onTemporal)[number];
 
 export interface Contender {
   /** Begins one and waits for its result. Returns the id of its workflow or job. */
@@ -19,12 +22,14 @@ export interface Contender {
   readonly stop: () => Promise<void>;
 }
 
+const workflows: Readonly<Record<OnTemporal, string>> = { ours: 'throughTask', bare: 'throughActivity', options: 'throughOptions' };
+
 export const concurrency = 32;
 const resultMs = 30_000;
 
 export const inputOf = (number: number): NothingInput => ({ correlation_id: `c${number}`, tenant: 'bench', session_id: '00000000-0000-4000-8000-000000000000', number });
 
-export async function temporalContender(name: 'ours' | 'bare', place: { readonly client: Client; readonly connection: NativeConnection; readonly codePath: string }): Promise<Contender> {
+export async function temporalContender(name: OnTemporal, place: { readonly client: Client; readonly connection: NativeConnection; readonly codePath: string }): Promise<Contender> {
   const taskQueue = `bench-${name}`;
   const times: number[] = [];
   const log = pino({ level: 'info', base: null }, pino.destination({ dest: '/dev/null', sync: false }));
@@ -44,11 +49,10 @@ export async function temporalContender(name: 'ours' | 'bare', place: { readonly
     }),
     ...(name === 'ours' ? [retrying()] : []),
   ]);
-  const workflow = name === 'ours' ? 'throughTask' : 'throughActivity';
   return {
     once: async (number) => {
       const workflowId = randomUUID();
-      await place.client.workflow.execute(workflow, { taskQueue, workflowId, args: [inputOf(number)] });
+      await place.client.workflow.execute(workflows[name], { taskQueue, workflowId, args: [inputOf(number)] });
       return workflowId;
     },
     inWorker: () => times.splice(0),
