@@ -61,6 +61,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     maxCachedWorkflows: configuration.GANGWAY_CACHED_SESSIONS,
     // slots x replay of the longest history must stay below the workflow task time-out of 2 s: 4 x 100 answers x 2-4 ms
     maxConcurrentWorkflowTaskExecutions: 4,
+    // what a killed worker had in its cache goes to another one after this; with the SDK's 10 s the silence was once 10.1 s
+    stickyQueueScheduleToStartTimeout: '2s',
     shutdownGraceTime: `${configuration.GANGWAY_DRAIN_SECONDS}s`, shutdownForceTime: `${configuration.GANGWAY_DRAIN_SECONDS + 5}s`,
   });
   const running = worker.run();

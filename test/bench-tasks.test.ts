@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { WorkflowNotFoundError, type Client, type Connection, type WorkflowHandle } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
@@ -114,7 +114,15 @@ function faultyBare(real: BareDatabase): BareDatabase {
 }
 
 type Answer = (request: IncomingMessage) => { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | null;
-interface Companies { readonly url: string; readonly requests: { readonly at: number; readonly correlation: unknown }[]; readonly close: () => void }
+interface Companies { readonly url: string; readonly requests: { readonly at: number; readonly correlation: unknown }[] }
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
 
 /** A company registry that answers as it is told, call by call; the last one counts for all calls after it. null: not at all. */
 async function registryWith(...answers: readonly (Answer | number)[]): Promise<Companies> {
@@ -126,10 +134,8 @@ async function registryWith(...answers: readonly (Answer | number)[]): Promise<C
     if (given !== null) response.writeHead(given.status, given.headers).end(given.status === 200 ? '{"name":"Acme","active":true}' : '');
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests,
-    close: () => { server.close(); server.closeAllConnections(); },
-  };
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 }
 
 const busyFor = (ms: number): Answer => () => ({ status: 429, headers: { 'retry-after-ms': String(ms) } });
@@ -181,7 +187,6 @@ describe.each(sides)('%s', (side) => {
     const said = lines[side].filter((line) => line['correlation_id'] === begun.correlation);
     expect(said).toMatchObject([{ task: 'verifyCompany', attempt: 1, workflow_id: begun.handle.workflowId, msg: 'task done' }]);
     expect(failuresOf(side, begun.tenant)).toEqual([]);
-    registry.close();
   });
 
   test('a task that is refused twice waits as long as the server asked for, then succeeds; both attempts are told and counted', async () => {
@@ -195,7 +200,6 @@ describe.each(sides)('%s', (side) => {
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(149);
     expect((third ?? 0) - (second ?? 0)).toBeGreaterThanOrEqual(399);
     expect(outcomes[side].slice(before)).toEqual(['verifyCompany retried', 'verifyCompany retried', 'verifyCompany succeeded']);
-    registry.close();
   });
 
   test('an exhausted task is parked with every attempt; a retry by Update runs it, and its result reaches the workflow that waits', async () => {
@@ -218,7 +222,6 @@ describe.each(sides)('%s', (side) => {
     expect(await parked.result()).toBe('completed');
     await expect(parked.executeUpdate('retryTask', { args: [{}] })).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
     expect(registry.requests).toHaveLength(4);
-    registry.close();
   });
 
   test('a retry that fails parks it again with who asked for it, and one that is discarded tells the workflow that waits', async () => {
@@ -232,7 +235,6 @@ describe.each(sides)('%s', (side) => {
     ]);
     await parked.executeUpdate('discardTask', { args: [{ actor: 'dee', reason: 'gone for good' }] });
     expect(await begun.handle.result()).toEqual({ kind: 'discarded', reason: 'gone for good' });
-    registry.close();
   });
 
   test('a wrong input fails at once, without a retry and without its work', async () => {
@@ -243,7 +245,6 @@ describe.each(sides)('%s', (side) => {
     expect(registry.requests).toEqual([]);
     await parked.executeUpdate('discardTask', { args: [{}] });
     expect(await begun.handle.result()).toMatchObject({ kind: 'discarded' });
-    registry.close();
   });
 
   test('an attempt that takes too long is broken off, and tried again as a connection that failed', async () => {
@@ -254,7 +255,6 @@ describe.each(sides)('%s', (side) => {
     expect(told).toMatchObject({ attempt: 1, category: 'network' });
     expect(told?.delay_seconds).toBeGreaterThanOrEqual(1.6);
     expect(told?.delay_seconds).toBeLessThanOrEqual(2.4);
-    registry.close();
   });
 
   test('a transaction that meets a deadlock leaves nothing, is tried again after the delays of its category give or take a fifth, and then is done once', async () => {
@@ -300,7 +300,6 @@ test('both sides write the same events into the history of a task that succeeds'
   }));
   expect(ours?.length).toBe(11);
   expect(ours).toEqual(bare);
-  registry.close();
 });
 
 describe('the counter', () => {
