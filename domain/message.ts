@@ -63,7 +63,7 @@ export interface DecisionBody {
 /** Why a session refuses a message; each is also a code of the HTTP contract. */
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid', 'invalid_request',
-  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded',
+  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

@@ -44,6 +44,14 @@ describe('a parked task', () => {
     ]);
   });
 
+  test('leaves whose it is as it is, and what others have approved, whoever amends its input and by which way', () => {
+    const task = ParkedTask.park({ ...parking, input: { tenant: 'acme', session_id: 's', changes: [{ target: 'a' }], note: 'x' }, fixed: ['changes'] }, 10);
+    const amended = (input: object): string => codeOf(() => task.checkRetry({ input: { tenant: 'acme', session_id: 's', changes: [{ target: 'a' }], note: 'y', ...input } }));
+    expect(amended({})).toBe('allowed');
+    expect([amended({ tenant: 'other' }), amended({ session_id: null }), amended({ changes: [{ target: 'b' }] }), amended({ changes: [] })]).toEqual(Array.from({ length: 4 }, () => 'input_invalid'));
+    expect(codeOf(() => task.checkRetry({ input: ['acme'], force: true }))).toBe('input_invalid');
+  });
+
   test('that nobody waits for any more is discarded, also when it succeeds after that', () => {
     const task = park();
     task.retry({}, 20);

@@ -3,7 +3,7 @@
  * class without an engine inside; its workflow is the truth, the table `tasks` a copy of it.
  */
 import type { ErrorCategory, ErrorSeverity } from './error-category.ts';
-import type { Json } from './json.ts';
+import { isList, sameValue, type Json } from './json.ts';
 import { MessageRejected } from './message.ts';
 
 export const taskStatuses = ['parked', 'retrying', 'completed', 'discarded'] as const;
@@ -76,6 +76,8 @@ export interface ParkedTaskState {
   /** Workflow that waits for the result; null: nobody does. */
   readonly reply_to: string | null;
   readonly max_retries: number;
+  /** Fields of the input, beside those that never change, that an amended one has to leave as they are. */
+  readonly fixed?: readonly string[];
   readonly parked_at: number;
   status: TaskStatus;
   /** Counts every change; a copy of a lower one never replaces a higher one. */
@@ -106,6 +108,7 @@ export interface Parking {
   readonly context: TaskContext;
   readonly reply_to: string | null;
   readonly max_retries: number;
+  readonly fixed?: readonly string[];
   readonly failure: TaskFailure;
 }
 
@@ -115,6 +118,7 @@ export const webUiActor = 'temporal-ui';
 /** Reason of a task whose result nobody waits for any more. */
 export const superseded = 'superseded';
 const system = 'system';
+const alwaysFixed = ['tenant', 'session_id'] as const;
 
 export class ParkedTask {
   readonly state: ParkedTaskState;
@@ -149,9 +153,10 @@ export class ParkedTask {
     }
   }
 
-  /** Throws MessageRejected: not_parked, max_retries_exceeded. */
+  /** Throws MessageRejected: not_parked, max_retries_exceeded, input_invalid. */
   checkRetry(request: RetryRequest): undefined {
     this.checkParked(request.round);
+    if (request.input !== undefined) this.checkAmended(request.input);
     const { manual_retries: retries, max_retries: max } = this.state;
     if (request.force !== true && retries >= max) {
       throw new MessageRejected('max_retries_exceeded', `This task was retried ${retries} times by hand, and ${max} are allowed. Look for the cause first; force=true retries all the same.`);
@@ -202,6 +207,15 @@ export class ParkedTask {
     return wanted;
   }
 
+  /** Whose task it is, and what others have approved, is not an operator's to change: not here, and not from the Web UI. */
+  private checkAmended(input: Json): void {
+    const changed = [...alwaysFixed, ...this.state.fixed ?? []].filter((field) => !sameValue(fieldOf(input, field), fieldOf(this.state.input, field)));
+    if (changed.length === 0) return;
+    throw new MessageRejected('input_invalid', `An amended input of this task leaves ${changed.join(', ')} as it is. Nothing was retried.`, changed.map((field) => ({
+      pointer: `/input/${field}`, code: 'fixed', message: `${field} cannot be amended.`, fix: 'Send the value as it was shown. To have something else done, discard the task and ask for it anew.',
+    })));
+  }
+
   private checkParked(round: number | undefined): void {
     const { status, manual_retries: retries } = this.state;
     if (status !== 'parked') throw new MessageRejected('not_parked', `This task is ${status}, and only a parked one can be retried or discarded.`);
@@ -224,6 +238,10 @@ export class ParkedTask {
     this.state.updated_at = now;
     this.state.revision += 1;
   }
+}
+
+function fieldOf(input: Json, field: string): Json {
+  return typeof input === 'object' && input !== null && !isList(input) && Object.hasOwn(input, field) ? input[field] ?? null : null;
 }
 
 function actorOf({ actor }: DiscardRequest): string {

@@ -57,6 +57,19 @@ describe('a target that says no for good', () => {
     expect(await changeset()).toMatchObject({ status: 'applied' });
   }, 60_000);
 
+  test('what was approved cannot be amended on the way: 422, and nothing is applied', async () => {
+    const { admin, task, changeset } = await stuck(refuseThird);
+    system.fault = () => null;
+    const { input } = (await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body;
+    const amendments: readonly object[] = [{ changes: input.changes.slice(1) }, { tenant: 'other' }, { approved_by: 'eve' }];
+    for (const amendment of amendments) {
+      const reply = await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { input: { ...input, ...amendment } });
+      expect([reply.status, reply.body.code, reply.body.errors[0].pointer]).toEqual([422, 'input_invalid', `/input/${Object.keys(amendment)[0]}`]);
+    }
+    expect(await changeset()).toMatchObject({ status: 'failed' });
+    expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { input })).status).toBe(202);
+  }, 60_000);
+
   test('and is left alone: discarded, the session ends in error, and nothing of it is at its targets', async () => {
     const { ana, admin, sessionId, task, changeset } = await stuck(refuseThird);
     expect((await admin.call('DELETE', `/admin/dlq/tasks/${task.task_id}/?reason=not%20wanted`)).body).toMatchObject({ status: 'discarded' });

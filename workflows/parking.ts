@@ -18,6 +18,8 @@ export async function parkStep(
   const fallsBack = step.kind === 'propose' && step.provider === 'model';
   const parking: Parking = {
     task_id: uuid4(), tenant, task_name: task.name, input: task.input as Json, failure: task.failure, reply_to: workflowId, max_retries: limits.manualRetries,
+    // of a changeset everything: it is what people have approved
+    fixed: step.kind === 'propose' ? ['owner', 'number', 'flow'] : Object.keys(task.input),
     context: { session_id, user: owner, correlation_id },
   };
   session.park({ task_id: parking.task_id, step, category: task.failure.category, parked_at: now, fallback_at: fallsBack ? now + limits.proposalFallbackMs : null }, now);

@@ -14,7 +14,7 @@ export function parkEvent({ workflows, maxRetries, now }: EventParking): (event:
   return async ({ event_id, tenant, session_id }, attempts, reason) => {
     const message = `The receiver did not take the event: ${reason}.`;
     const { state } = ParkedTask.park({
-      task_id: event_id, tenant, task_name: 'deliverEvent', reply_to: null, max_retries: maxRetries,
+      task_id: event_id, tenant, task_name: 'deliverEvent', reply_to: null, max_retries: maxRetries, fixed: ['event_id'],
       input: { correlation_id: event_id, tenant, session_id, event_id }, context: { session_id, user: null, correlation_id: event_id },
       failure: {
         category: 'external_api', severity: 'medium', unclassified: false, exception_type: 'DeliveryFailed', message,
