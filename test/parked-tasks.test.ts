@@ -185,7 +185,7 @@ describe('a retry', () => {
   test('with an input that breaks the schema runs nothing and is parked again as a mistake of the input', async () => {
     const { task } = await parkedSession();
     fake.play(working);
-    await retry(task, { input: { number: 'seven' } });
+    await retry(task, { input: { ...task.input as object, answers: 'seven' } });
     await until('it is parked again', async () => (await stateOf(task)).failure.category === 'validation');
     expect(fake.calls.length).toBe(0);
     expect((await stateOf(task)).history.at(-1)).toMatchObject({ input: 'amended', actor: 'temporal-ui', delay_seconds: null });

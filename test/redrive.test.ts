@@ -78,7 +78,10 @@ describe('a redrive', () => {
       const owner = await person(instance, queue.admin.tenant, `ana-${queue.sessions.indexOf(session)}`, 'user');
       await owner.inState(session, 'awaiting_approval');
     }
-    const { body: { results } } = await admin.get('/admin/dlq/tasks/?status=completed&limit=50');
+    const completed = async (): Promise<Body> => (await admin.get('/admin/dlq/tasks/?status=completed&limit=50')).body;
+    // rows follow their tasks
+    await until('all of them are in the list', async () => (await completed()).total === 12);
+    const { results } = await completed();
     expect(results.map((task: Body) => task.manual_retries)).toEqual(Array.from({ length: 12 }, () => 1));
     // begun at most twice a second: of any four neighbours the last comes at least a second after the first, and the fresh one is not the redrive's
     const gaps = calls.slice(3).map((at, index) => at - (calls[index] ?? 0));
