@@ -3,10 +3,11 @@
  * again from its row; one whose row is missing writes it anew; a row that missed the end of its task gets it.
  */
 import { z } from 'zod';
+import { taskWorkflowId } from '../domain/parked-task.ts';
 import { KeyUnavailableError, SealBrokenError, type Sealer } from '../stores/encryption.ts';
-import { knownTasks, openedRow, openRows, type OpenRow, type TaskWorkflows } from '../stores/parked-tasks.ts';
+import { knownTasks, openRows, type TaskWorkflows } from '../stores/parked-tasks.ts';
 import type { Database } from '../stores/postgres.ts';
-import { writeTask } from '../stores/task-store.ts';
+import { openTask, writeTask, type SealedTask } from '../stores/task-store.ts';
 import { defineTask } from './task.ts';
 
 /** `failed`: could not be brought together, as a row whose key is missing; the next run tries again. */
@@ -52,19 +53,19 @@ function failedAlone(error: unknown): 'failed' {
 }
 
 /** An open row whose workflow the engine does not list. The list is a moment behind, so the workflow itself is asked. */
-async function bring({ db, sealer, workflows }: ReconcileOptions, row: OpenRow): Promise<'begun' | 'settled' | null> {
+async function bring({ db, sealer, workflows }: ReconcileOptions, row: SealedTask): Promise<'begun' | 'settled' | null> {
   const id = idOf(row);
   const found = await workflows.look(id);
   if (found === 'running') return null;
   const hasEnded = found !== null && found.ended_at !== null;
   if (hasEnded) return await writeTask(db, sealer, found) ? 'settled' : null;
   // lost with Temporal's database, or ended from outside (terminated) in the middle of its life: whoever waits still waits
-  await workflows.begin(id, found ?? openedRow(sealer, row));
+  await workflows.begin(id, found ?? openTask(sealer, row));
   return 'begun';
 }
 
-function idOf({ tenant, task_id: id }: OpenRow): string {
-  return `task:${encodeURIComponent(tenant)}:${id}`;
+function idOf({ tenant, task_id: id }: SealedTask): string {
+  return taskWorkflowId(tenant, id);
 }
 
 function taskIdOf(workflowId: string): string {

@@ -8,7 +8,6 @@
  * 3. A last try arrives in the workflow as a failure that must not be retried; the policy of the proxy is only the bound.
  * 4. A cancelled attempt is no failure, and goes through as it is.
  */
-import { hostname } from 'node:os';
 import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import { classify } from '../domain/error-classification.ts';
@@ -16,6 +15,7 @@ import { retryDelayMs } from '../domain/error-category.ts';
 import { evidenceOf } from '../domain/error-evidence.ts';
 import { fingerprintOf, scrub } from '../domain/error-fingerprint.ts';
 import type { Attempt, TaskFailure } from '../domain/parked-task.ts';
+import { workerName } from './worker-name.ts';
 
 /** An attempt that failed, for the error log and metrics. */
 export interface FailedTask extends Omit<TaskFailure, 'attempts'> {
@@ -40,7 +40,6 @@ export interface RetriesOptions {
   readonly random: () => number;
 }
 
-const worker = `${process.pid}@${hostname()}`;
 /** Well within the heartbeat timeout of the proxy. */
 const beatMs = 3_000;
 const errorMax = 300;
@@ -84,7 +83,7 @@ export class Retries implements ActivityInboundCallsInterceptor {
     const byCategory = this.options.retryOf(task_name) === 'category';
     const delayMs = retryDelayMs({ ...kind, attempt, random: this.options.random });
     const delay_seconds = delayMs === null ? null : delayMs / 1_000;
-    const attempts = [...before, { number: attempt, at, category, error: `${exception_type}: ${message}`.slice(0, errorMax), delay_seconds, worker }];
+    const attempts = [...before, { number: attempt, at, category, error: `${exception_type}: ${message}`.slice(0, errorMax), delay_seconds, worker: workerName }];
     const failure: TaskFailure = { category, severity, unclassified, exception_type, message, fingerprint, attempts };
     this.options.onFailure({
       task_name, tenant: textIn(input, 'tenant') ?? '', session_id: textIn(input, 'session_id'), attempt, at, delay_seconds,

@@ -2,17 +2,18 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { MessageRejected } from '../domain/message.ts';
 import { Redrive } from '../domain/redrive.ts';
-import type { DiscardRequest, ParkedTaskState, RetryRequest } from '../domain/parked-task.ts';
+import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
+import { taskWorkflowId, type DiscardRequest, type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
 import type { Sealer } from '../stores/encryption.ts';
 import type { Database } from '../stores/postgres.ts';
 import { readTaskRow, writeTask } from '../stores/task-store.ts';
 import { callEngine, EngineUnavailableError, NoOpenRunError } from '../stores/temporal.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import {
-  abortRedrive, pauseRedrive, readRedrive, redriveWorkflow, resumeRedrive, type RedriveInput, type RedriveState,
+  abortRedrive, pauseRedrive, readRedrive, redriveWorkflow, resumeRedrive,
 } from '../workflows/redrive-messages.ts';
 import { sessionAttributes } from '../workflows/search-attributes.ts';
-import { discardTask, readTask, redriveWorkflowId, retryTask, taskWorkflowId, type TaskReply } from '../workflows/task-messages.ts';
+import { discardTask, readTask, redriveWorkflowId, retryTask, type TaskReply } from '../workflows/task-messages.ts';
 import { rejection, repeated } from './engine-calls.ts';
 import { InFlight } from './in-flight.ts';
 import { SharedReads } from './shared-reads.ts';

@@ -23,6 +23,9 @@ export class Redrive {
   /** Everything that was begun has ended. */
   get isSettled(): boolean { return this.results.size >= this.begun; }
 
+  /** Not begun, and those whose outcome is not known yet. */
+  get remaining(): number { return this.input.task_ids.length - this.results.size; }
+
   get mayBegin(): boolean {
     if (this.status !== 'running' || this.begun >= this.input.task_ids.length) return false;
     const underWay = this.begun - this.results.size;
@@ -60,7 +63,7 @@ export class Redrive {
     const results = [...this.results].map(([task_id, result]): RedriveItem => ({ task_id, result }));
     const succeeded = results.filter(({ result }) => result === 'succeeded').length;
     return {
-      redrive_id, status: this.status, matched: task_ids.length, succeeded, failed: results.length - succeeded, remaining: task_ids.length - results.length,
+      redrive_id, status: this.status, matched: task_ids.length, succeeded, failed: results.length - succeeded, remaining: this.remaining,
       note: this.note, results,
     };
   }

@@ -2,6 +2,7 @@
 import type { Alert, AlertKind, OpenFingerprint, QueueFacts } from '../domain/alert.ts';
 import type { ToldAlert } from '../domain/alert-message.ts';
 import type { Queries, Statement } from './postgres.ts';
+import { isOpen } from './task-store.ts';
 
 export type ChannelName = 'webhook' | 'slack' | 'mail';
 
@@ -25,7 +26,7 @@ export function tenantAlertsStatement({ ageHours, afterTenant, limit }: FactsPag
     sql: `WITH of_fingerprint AS (
         SELECT tenant, fingerprint, count(*) AS open, min(parked_at) AS first_seen, min(task_name) AS task_name, min(category) AS category,
           count(*) FILTER (WHERE parked_at < now() - make_interval(hours => $1::int)) AS too_long
-        FROM tasks WHERE status IN ('parked', 'retrying') AND tenant > $2 GROUP BY tenant, fingerprint),
+        FROM tasks WHERE ${isOpen} AND tenant > $2 GROUP BY tenant, fingerprint),
       of_tenant AS (
         SELECT f.tenant, sum(f.open) AS open, sum(f.too_long) AS too_long, min(f.first_seen) AS oldest,
           (array_agg(jsonb_build_object('fingerprint', f.fingerprint, 'task_name', f.task_name, 'category', f.category, 'open', f.open,

@@ -65,11 +65,11 @@ export async function markDelivered(db: Queries, position: string): Promise<void
 }
 
 /** `retryInMs` null: no try is left, and its parked task has it. */
-export async function markUndelivered(db: Queries, position: string, attempt: Attempt, error: string, retryInMs: number | null): Promise<void> {
+export async function markUndelivered(db: Queries, position: string, attempt: Attempt, retryInMs: number | null): Promise<void> {
   await db.query(
     `UPDATE outgoing_events SET attempts = attempts + 1, last_error = $2, status = CASE WHEN $3::float8 IS NULL THEN 'parked' ELSE status END,
        next_attempt_at = now() + make_interval(secs => coalesce($3::float8, 0)), tried = tried || $4::jsonb WHERE position = $1 AND status = 'pending'`,
-    [position, error, retryInMs === null ? null : retryInMs / 1_000, JSON.stringify([attempt])],
+    [position, attempt.error, retryInMs === null ? null : retryInMs / 1_000, JSON.stringify([attempt])],
   );
 }
 

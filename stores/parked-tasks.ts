@@ -1,15 +1,13 @@
 /** Parked tasks as the engine and the list have them, for the reconciler: ids on both sides, and ways to bring them together. */
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { ParkedTaskState } from '../domain/parked-task.ts';
-import { sealedAs, type Sealer } from './encryption.ts';
 import type { Database } from './postgres.ts';
-
-export interface OpenRow { readonly task_id: string; readonly tenant: string; readonly sealed: Buffer }
+import { isOpen, type SealedTask } from './task-store.ts';
 
 /** One page of the open rows of all tenants, by id. */
-export async function openRows(db: Database, after: string | null, limit: number): Promise<OpenRow[]> {
-  return db.asSystem().query<OpenRow & Record<string, unknown>>(
-    `SELECT task_id, tenant, sealed FROM tasks WHERE status IN ('parked', 'retrying') AND ($1::uuid IS NULL OR task_id > $1) ORDER BY task_id LIMIT $2`, [after, limit],
+export async function openRows(db: Database, after: string | null, limit: number): Promise<SealedTask[]> {
+  return db.asSystem().query<SealedTask & Record<string, unknown>>(
+    `SELECT task_id, tenant, sealed FROM tasks WHERE ${isOpen} AND ($1::uuid IS NULL OR task_id > $1) ORDER BY task_id LIMIT $2`, [after, limit],
   );
 }
 
@@ -63,8 +61,4 @@ export function createTaskWorkflows({ client, taskQueue, timeoutMs }: TaskWorkfl
     }),
     rewrite: (workflowId) => call(() => client.workflow.getHandle(workflowId).signal('rewriteTask')),
   };
-}
-
-export function openedRow(sealer: Sealer, { tenant, task_id, sealed }: OpenRow): ParkedTaskState {
-  return JSON.parse(sealer.open(sealed, sealedAs.task(tenant, task_id)).toString('utf8')) as ParkedTaskState;
 }

@@ -33,7 +33,14 @@ export async function writeTask(db: Database, sealer: Sealer, state: ParkedTaskS
 /** The whole state as it was last copied, or null. Throws StoreUnavailableError, KeyUnavailableError, SealBrokenError. */
 export async function readTaskRow(db: Database, sealer: Sealer, tenant: string, taskId: string): Promise<ParkedTaskState | null> {
   const [row] = await db.asTenant(tenant).query<{ sealed: Buffer }>('SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [taskId, tenant]);
-  return row === undefined ? null : JSON.parse(sealer.open(row.sealed, sealedAs.task(tenant, taskId)).toString('utf8')) as ParkedTaskState;
+  return row === undefined ? null : openTask(sealer, { tenant, task_id: taskId, sealed: row.sealed });
+}
+
+export interface SealedTask { readonly tenant: string; readonly task_id: string; readonly sealed: Buffer }
+
+/** Throws KeyUnavailableError, SealBrokenError. */
+export function openTask(sealer: Sealer, { tenant, task_id, sealed }: SealedTask): ParkedTaskState {
+  return JSON.parse(sealer.open(sealed, sealedAs.task(tenant, task_id)).toString('utf8')) as ParkedTaskState;
 }
 
 /** A task as the list has it. */

@@ -152,7 +152,8 @@ function allow(allowed: boolean): void {
   if (!allowed) throw new MessageRejected('not_found', 'There is no such session.');
 }
 
-function translated(check: () => undefined): void {
+/** The check of a message as a validator. */
+export function translated(check: () => undefined): void {
   try {
     check();
   } catch (error) {
@@ -161,7 +162,7 @@ function translated(check: () => undefined): void {
 }
 
 /** A plain Error in a handler would block the session until its code is mended: only domain errors are expected here. */
-export function failure(error: unknown): unknown {
+function failure(error: unknown): unknown {
   if (!(error instanceof MessageRejected)) return error;
   return ApplicationFailure.create({ type: error.code, message: error.message, nonRetryable: true, details: [error.mistakes] });
 }

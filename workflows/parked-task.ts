@@ -7,10 +7,11 @@ import {
 } from '@temporalio/workflow';
 import type { UpdateDefinition } from '@temporalio/common';
 import { ParkedTask, type ParkedTaskState, type TaskOutcome, type TaskStatus } from '../domain/parked-task.ts';
-import { failure } from './handlers.ts';
-import { sessionAttributes, taskAttributes } from './search-attributes.ts';
+import type { RedriveResult } from '../domain/redrive-state.ts';
+import { translated } from './handlers.ts';
+import { attributesOf } from './search-attributes.ts';
 import {
-  discardTask, readTask, redriveTask, retryTask, rewriteTask, supersedeTask, taskDone, taskRedriven, type ParkedTaskInput, type RedriveResult, type TaskReply,
+  discardTask, readTask, redriveTask, retryTask, rewriteTask, supersedeTask, taskDone, taskRedriven, type ParkedTaskInput, type TaskReply,
 } from './task-messages.ts';
 import { runTask, writeTask, type TaskName } from './tasks.ts';
 
@@ -71,14 +72,9 @@ async function keepRow(task: ParkedTask, row: { revision: number }): Promise<voi
 
 async function keepVisible(task: ParkedTask): Promise<void> {
   for (;;) {
-    const { revision, status, failure: failed } = task.state;
-    const { tenant, task_name: name, context } = task.state;
+    const { revision, status } = task.state;
     // all of them, since one that is begun again from its row has none
-    upsertSearchAttributes([
-      { key: sessionAttributes.tenant, value: tenant }, { key: sessionAttributes.state, value: status }, { key: taskAttributes.task, value: name },
-      { key: taskAttributes.category, value: failed.category }, { key: taskAttributes.fingerprint, value: failed.fingerprint },
-      { key: taskAttributes.session, value: context.session_id ?? 'none' },
-    ]);
+    upsertSearchAttributes(attributesOf(status, task.state));
     setCurrentDetails(describe(task.state));
     await condition(() => task.state.revision !== revision);
   }
@@ -107,16 +103,16 @@ function handleTaskMessages(task: ParkedTask, row: { revision: number }, redrive
     const { task_id, status, manual_retries, max_retries, updated_at } = task.state;
     return { task_id, status, manual_retries, max_retries, updated_at };
   };
-  const on = <Request extends object>(definition: UpdateDefinition<TaskReply, [Request]>, check: (request: Request) => void, handle: (request: Request) => void): void => {
+  const on = <Request extends object>(definition: UpdateDefinition<TaskReply, [Request]>, check: (request: Request) => undefined, handle: (request: Request) => void): void => {
     // sent without an argument there is none, whatever the type says
     const given = (request: Request | undefined): Request => request ?? {} as Request;
     setHandler(definition, (request) => {
       handle(given(request));
       return reply();
-    }, { validator: (request) => { rejecting(() => { check(given(request)); }); } });
+    }, { validator: (request) => { translated(() => check(given(request))); } });
   };
-  on(retryTask, (request) => { task.checkRetry(request); }, (request) => { task.retry(request, Date.now()); });
-  on(discardTask, () => { task.checkDiscard(); }, (request) => { task.discard(request, Date.now()); });
+  on(retryTask, (request) => task.checkRetry(request), (request) => { task.retry(request, Date.now()); });
+  on(discardTask, () => task.checkDiscard(), (request) => { task.discard(request, Date.now()); });
   setHandler(supersedeTask, () => { task.supersede(Date.now()); });
   setHandler(rewriteTask, () => { row.revision = 0; });
   setHandler(redriveTask, (request) => {
@@ -125,14 +121,6 @@ function handleTaskMessages(task: ParkedTask, row: { revision: number }, redrive
     else if (request.redrive != null) redrives.push({ workflow: request.redrive, result: refused });
   });
   setHandler(readTask, () => task.state);
-}
-
-function rejecting(check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    throw failure(error);
-  }
 }
 
 /** Only while it waits and its row is stored: nothing is under way then. */

@@ -1,12 +1,12 @@
 /** A step of a session whose task is exhausted: the task goes to the dead letter queue, and the session waits for its word. */
 import { getExternalWorkflowHandle, ParentClosePolicy, startChild, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { Json } from '../domain/json.ts';
-import type { Parking, TaskFailure } from '../domain/parked-task.ts';
+import { taskWorkflowId, type Parking, type TaskFailure } from '../domain/parked-task.ts';
 import type { OnboardingSession } from '../domain/session.ts';
 import type { ParkedStep } from '../domain/session-state.ts';
 import type { SessionLimits } from './messages.ts';
-import { sessionAttributes, taskAttributes } from './search-attributes.ts';
-import { parkedTaskWorkflow, supersedeTask, taskWorkflowId, type ParkedTaskInput } from './task-messages.ts';
+import { attributesOf } from './search-attributes.ts';
+import { parkedTaskWorkflow, supersedeTask, type ParkedTaskInput } from './task-messages.ts';
 import type { TaskName } from './tasks.ts';
 
 export async function parkStep(
@@ -34,13 +34,11 @@ export async function startParkedTask(parking: Parking): Promise<void> {
 }
 
 /** How a parked task is named and what operators see of it in the Temporal Web UI. Nothing of its input. */
-function parkedTaskStart({ tenant, task_id, task_name, failure: { category, fingerprint }, context: { session_id, correlation_id } }: Parking) {
+function parkedTaskStart(parking: Parking) {
+  const { tenant, task_id, task_name, failure, context } = parking;
   return {
-    workflowId: taskWorkflowId(tenant, task_id), memo: { correlation_id }, staticSummary: `${task_name}: ${category}`,
-    typedSearchAttributes: [
-      { key: sessionAttributes.tenant, value: tenant }, { key: sessionAttributes.state, value: 'parked' }, { key: taskAttributes.task, value: task_name },
-      { key: taskAttributes.category, value: category }, { key: taskAttributes.fingerprint, value: fingerprint }, { key: taskAttributes.session, value: session_id ?? 'none' },
-    ],
+    workflowId: taskWorkflowId(tenant, task_id), memo: { correlation_id: context.correlation_id }, staticSummary: `${task_name}: ${failure.category}`,
+    typedSearchAttributes: attributesOf('parked', parking),
   };
 }
 

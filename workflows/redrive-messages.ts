@@ -2,8 +2,6 @@
 import { defineQuery, defineUpdate } from '@temporalio/workflow';
 import type { RedriveState } from '../domain/redrive-state.ts';
 
-export type { RedriveInput, RedriveItem, RedriveState, RedriveStatus } from '../domain/redrive-state.ts';
-
 export const redriveWorkflow = 'redriveTasks';
 
 export const pauseRedrive = defineUpdate<RedriveState>('pauseRedrive');

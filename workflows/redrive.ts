@@ -3,10 +3,12 @@
  * many of those that ended have failed. It is a workflow, so a worker that dies takes nothing with it.
  */
 import { condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { taskWorkflowId } from '../domain/parked-task.ts';
 import { Redrive } from '../domain/redrive.ts';
-import { abortRedrive, pauseRedrive, readRedrive, resumeRedrive, type RedriveInput, type RedriveState } from './redrive-messages.ts';
+import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
+import { abortRedrive, pauseRedrive, readRedrive, resumeRedrive } from './redrive-messages.ts';
 import { sessionAttributes } from './search-attributes.ts';
-import { redriveTask, taskRedriven, taskWorkflowId } from './task-messages.ts';
+import { redriveTask, taskRedriven } from './task-messages.ts';
 
 export async function redriveTasks(input: RedriveInput): Promise<RedriveState> {
   const redrive = new Redrive(input);
@@ -43,7 +45,7 @@ async function keepVisible(redrive: Redrive): Promise<void> {
     const { status } = redrive;
     const { matched, succeeded, failed, remaining, note } = redrive.view();
     setCurrentDetails([`**${status}**`, '', `- ${succeeded} of ${matched} succeeded, ${failed} failed, ${remaining} remain`, ...(note === null ? [] : [`- ${note}`])].join('\n'));
-    await condition(() => redrive.status !== status || redrive.view().remaining !== remaining);
+    await condition(() => redrive.status !== status || redrive.remaining !== remaining);
     if (redrive.status !== status) upsertSearchAttributes([{ key: sessionAttributes.state, value: redrive.status }]);
   }
 }

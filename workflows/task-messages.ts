@@ -3,8 +3,6 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { RedriveResult } from '../domain/redrive-state.ts';
 import type { DiscardRequest, Parking, ParkedTaskState, RetryRequest, TaskOutcome, TaskStatus } from '../domain/parked-task.ts';
 
-export type { RedriveResult };
-
 export const parkedTaskWorkflow = 'parkedTask';
 
 /** A task that is parked now brings `parking`, a continued or restored one its `state`. */
@@ -29,11 +27,7 @@ export const taskDone = defineSignal<[{ readonly task_id: string; readonly outco
 /** To the redrive that asked for the round. */
 export const taskRedriven = defineSignal<[{ readonly task_id: string; readonly result: RedriveResult }]>('taskRedriven');
 
-/** Names of workflows that belong to a tenant; the codec and the lists read the tenant from them. */
-export function taskWorkflowId(tenant: string, taskId: string): string {
-  return `task:${encodeURIComponent(tenant)}:${taskId}`;
-}
-
+/** Belongs to a tenant, as taskWorkflowId: the codec reads the tenant from it. */
 export function redriveWorkflowId(tenant: string, redriveId: string): string {
   return `redrive:${encodeURIComponent(tenant)}:${redriveId}`;
 }

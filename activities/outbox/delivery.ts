@@ -8,8 +8,8 @@ import { claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEv
 import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../stores/outgoing-request.ts';
 import type { Database, Scope } from '../../stores/postgres.ts';
 import { requestOf } from './event-request.ts';
-import { deliveryWorker } from './park-event.ts';
 import { nextDelay, type BackoffOptions } from './backoff.ts';
+import { workerName } from '../worker-name.ts';
 
 export interface DeliveryOptions extends BackoffOptions {
   readonly db: Database;
@@ -75,12 +75,12 @@ async function deliver(options: DeliveryOptions, db: Scope, event: ClaimedEvent,
   if (stopping.aborted || sent.reason === 'breaker_open') return releaseEvent(db, event.position);
   const retryInMs = nextDelay(options, event.attempts + 1, sent.retryAfterMs);
   const failed: Attempt = {
-    number: event.attempts + 1, at, category: 'external_api', error: sent.reason, delay_seconds: retryInMs === null ? null : retryInMs / 1_000, worker: deliveryWorker,
+    number: event.attempts + 1, at, category: 'external_api', error: sent.reason, delay_seconds: retryInMs === null ? null : retryInMs / 1_000, worker: workerName,
   };
   options.log[retryInMs === null ? 'warn' : 'debug']({ event_id, session_id, attempts: failed.number, reason: sent.reason }, retryInMs === null ? 'an event is parked' : 'an event is tried again');
   // while the engine is away the event goes on being tried: none is parked nowhere
   const parked = retryInMs === null && await options.park(event, [...event.tried, failed], sent.reason).then(() => true, () => false);
-  await markUndelivered(db, event.position, failed, sent.reason, parked ? null : retryInMs ?? options.capMs);
+  await markUndelivered(db, event.position, failed, parked ? null : retryInMs ?? options.capMs);
 }
 
 /** Why somebody did not take what was sent, as a word or a status; never a text of theirs. */

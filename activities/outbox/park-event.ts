@@ -1,11 +1,8 @@
 /** An event whose tries are exhausted becomes a parked task, where operators see it and can have it sent again. */
-import { hostname } from 'node:os';
 import { fingerprintOf } from '../../domain/error-fingerprint.ts';
-import { ParkedTask, type Attempt } from '../../domain/parked-task.ts';
+import { ParkedTask, taskWorkflowId, type Attempt } from '../../domain/parked-task.ts';
 import type { ClaimedEvent } from '../../stores/outbox-store.ts';
 import type { TaskWorkflows } from '../../stores/parked-tasks.ts';
-
-export const deliveryWorker = `${process.pid}@${hostname()}`;
 
 export interface EventParking { readonly workflows: TaskWorkflows; readonly maxRetries: number; readonly now: () => number }
 
@@ -21,6 +18,6 @@ export function parkEvent({ workflows, maxRetries, now }: EventParking): (event:
         fingerprint: fingerprintOf({ exception_type: 'DeliveryFailed', task_name: 'deliverEvent', message }), attempts,
       },
     }, now());
-    await workflows.begin(`task:${encodeURIComponent(tenant)}:${event_id}`, state);
+    await workflows.begin(taskWorkflowId(tenant, event_id), state);
   };
 }

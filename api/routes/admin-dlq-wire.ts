@@ -1,12 +1,11 @@
 /** Parked tasks as the contract shows and filters them. */
 import { z } from 'zod';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
-import { taskStatuses, type ParkedTaskState } from '../../domain/parked-task.ts';
+import { taskStatuses, taskWorkflowId, type ParkedTaskState } from '../../domain/parked-task.ts';
 import type { TaskFilter, TaskRow } from '../../stores/task-store.ts';
 import { iso } from '../presentation.ts';
 import type { Services } from '../services.ts';
 import { json, moment, time, uuid } from '../wire.ts';
-import { taskWorkflowId } from '../../workflows/task-messages.ts';
 import { maskedInput } from '../task-input.ts';
 
 export const TaskWire = z.object({

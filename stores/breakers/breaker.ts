@@ -25,8 +25,6 @@ export interface ControlledBreaker {
   status(): BreakerStatus;
   /** null puts it back to deciding by itself, closed and without failures. */
   set(override: Override): void;
-  /** The next call is the probe, although its time has not come. */
-  probeEarly(): void;
 }
 
 export interface BreakerOptions {
