@@ -1,8 +1,9 @@
 export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
-  testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/domain/**/*.test.ts', '<rootDir>/analytics/**/*.test.ts', '<rootDir>/api/**/*.test.ts', '<rootDir>/stores/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/.local/'],
+  // a test beside its code anywhere is run
+  testMatch: ['<rootDir>/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/.local/', '<rootDir>/test/planted/'],
   modulePathIgnorePatterns: ['<rootDir>/.local/'],
   testTimeout: 60_000,
   globalSetup: '<rootDir>/test/support/global-setup.ts',

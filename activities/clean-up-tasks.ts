@@ -1,7 +1,7 @@
 /** Completed and discarded tasks leave the list when their days are over. Runs on a schedule; a dry run only says what would go. */
 import { z } from 'zod';
-import type { Database } from '../stores/postgres.ts';
-import { countEndedTasks, deleteEndedTasks, endedTasks } from '../stores/task-cleanup.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { countEndedTasks, deleteEndedTasks, endedTasks } from '../stores/postgres/task-cleanup.ts';
 import { defineTask } from './task.ts';
 
 export interface CleanUpOptions {

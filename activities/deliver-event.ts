@@ -1,7 +1,7 @@
 /** One event of the outbox whose own tries were exhausted, sent once more. Its receiver knows it by its id, so twice does no harm. */
 import { ApplicationFailure } from '@temporalio/activity';
 import { z } from 'zod';
-import { findEvent, markDelivered } from '../stores/outbox-store.ts';
+import { findEvent, markDelivered } from '../stores/postgres/outgoing-events.ts';
 import { sessionTask } from './inputs.ts';
 import { attempt } from './outbox/delivery.ts';
 import { requestOf } from './outbox/event-request.ts';

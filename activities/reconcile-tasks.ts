@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import { taskWorkflowId } from '../domain/parked-task.ts';
-import { KeyUnavailableError, SealBrokenError, type Sealer } from '../stores/encryption.ts';
-import { knownTasks, openRows, type TaskWorkflows } from '../stores/parked-tasks.ts';
-import type { Database } from '../stores/postgres.ts';
-import { openTask, writeTask, type SealedTask } from '../stores/task-store.ts';
+import { KeyUnavailableError, SealBrokenError, type Sealer } from '../encryption/sealer.ts';
+import { knownTasks, openRows, type TaskWorkflows } from '../engine/task-workflows.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { openTask, writeTask, type SealedTask } from '../stores/postgres/tasks.ts';
 import { defineTask } from './task.ts';
 
 /** `failed`: could not be brought together, as a row whose key is missing; the next run tries again. */

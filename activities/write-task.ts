@@ -1,7 +1,7 @@
 /** The row of a parked task: a copy of its workflow, by revision, tried until it is stored. */
 import { z } from 'zod';
 import type { ParkedTaskState } from '../domain/parked-task.ts';
-import { writeTask as write } from '../stores/task-store.ts';
+import { writeTask as write } from '../stores/postgres/tasks.ts';
 import { defineTask } from './task.ts';
 
 // The task's own state, written by the workflow: checked for its envelope, not field by field.

@@ -6,7 +6,7 @@
  * and no drop-off (an escalated one too: a person has it and can give it back). So for every stage
  * count = next count + dropped + still_open. Funnels of one's own (`steps=`) will stand in a file beside this one.
  */
-import type { ClickHouse, QueryOptions, Statement } from '../stores/clickhouse.ts';
+import type { ClickHouse, QueryOptions, Statement } from '../stores/clickhouse/client.ts';
 import { stages } from '../domain/lifecycle.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import { endedStates, stageNumbers } from './rows.ts';

@@ -1,6 +1,6 @@
 /**
  * What ClickHouse holds: one versioned row per session and one row per event. The tables are in
- * stores/clickhouse-schema/; the workflow is the only writer. No answers marked `pii` and no user ids are here.
+ * stores/clickhouse/schema/; the workflow is the only writer. No answers marked `pii` and no user ids are here.
  *
  * Times are epoch milliseconds. 64-bit numbers are JavaScript numbers and must be safe integers.
  */

@@ -1,5 +1,5 @@
 /** The one place that selects sessions for reports: every report counts the same ones, and only the tenant's own. */
-import type { Parameter } from '../stores/clickhouse.ts';
+import type { Parameter } from '../stores/clickhouse/client.ts';
 import type { Segment } from './rows.ts';
 
 /** Sessions of a tenant started in [startMs, endMs), epoch milliseconds. */

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import { roles, type Actor, type Role } from '../domain/message.ts';
-import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from '../stores/api-key-store.ts';
-import { isTenantName, type Database } from '../stores/postgres.ts';
+import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from '../stores/postgres/api-keys.ts';
+import { isTenantName, type Database } from '../stores/postgres/database.ts';
 import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
 import { Problem, unauthenticated } from './problem.ts';
 

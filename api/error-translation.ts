@@ -1,8 +1,8 @@
 /** Errors at the edge: everything that can go wrong as a problem of the contract, and as much of it as a log may hold. */
 import { MessageRejected } from '../domain/message.ts';
-import { StoreLimitError } from '../stores/clickhouse.ts';
-import { KeyUnavailableError, SealBrokenError } from '../stores/encryption.ts';
-import { EngineUnavailableError } from '../stores/temporal.ts';
+import { StoreLimitError } from '../stores/clickhouse/client.ts';
+import { KeyUnavailableError, SealBrokenError } from '../encryption/sealer.ts';
+import { EngineUnavailableError } from '../engine/connection.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { notFound, Problem } from './problem.ts';
 

@@ -2,9 +2,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { canonicalJson, type Json } from '../domain/json.ts';
 import type { Actor } from '../domain/message.ts';
-import { beginKeyed, finishKeyed, releaseKeyed, type StoredAnswer } from '../stores/idempotency-store.ts';
-import { isSealed, sealedAs, type Sealer } from '../stores/encryption.ts';
-import type { Database } from '../stores/postgres.ts';
+import { beginKeyed, finishKeyed, releaseKeyed, type StoredAnswer } from '../stores/postgres/idempotency-keys.ts';
+import { isSealed, sealedAs, type Sealer } from '../encryption/sealer.ts';
+import type { Database } from '../stores/postgres/database.ts';
 import { Problem } from './problem.ts';
 
 export interface KeyedRequest { readonly actor: Actor; readonly path: string; readonly header: string; readonly body: unknown }

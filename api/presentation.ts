@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { messageFor } from '../domain/error-message.ts';
 import { findQuestion, wireQuestion, type Flow } from '../domain/flow.ts';
 import type { SessionView } from '../domain/message.ts';
-import type { FlowRegistry } from '../stores/flow-registry.ts';
+import type { FlowRegistry } from '../flows/registry.ts';
 import type { SessionWire } from './wire.ts';
 
 export const iso = (ms: number): string => new Date(ms).toISOString();

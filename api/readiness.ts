@@ -4,9 +4,9 @@
  */
 import type { Connection } from '@temporalio/client';
 import type { Redis } from 'ioredis';
-import type { ClickHouse } from '../stores/clickhouse.ts';
-import type { Database } from '../stores/postgres.ts';
-import { isBeating } from '../stores/worker-heartbeat.ts';
+import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { isBeating } from '../stores/redis/worker-heartbeat.ts';
 import type { Readiness } from './pages.ts';
 
 export interface ReadinessOptions {

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { Role } from '../domain/message.ts';
-import type { ResourceName } from '../stores/limits/policy.ts';
+import type { ResourceName } from '../stores/redis/limits/policy.ts';
 import type { Stream } from './event-stream.ts';
 import type { Call } from './call.ts';
 import type { ProblemCode } from './problem.ts';

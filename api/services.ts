@@ -1,18 +1,18 @@
 /** What routes work with; handed in at start. */
 import type { Logger } from 'pino';
-import type { Breakers } from '../stores/breakers/registry.ts';
+import type { Breakers } from '../outside/breakers/registry.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
-import type { ClickHouse } from '../stores/clickhouse.ts';
-import type { Configuration } from '../stores/configuration.ts';
-import type { FlowRegistry } from '../stores/flow-registry.ts';
-import type { Limiter } from '../stores/limits/limiter.ts';
-import type { Resources } from '../stores/limits/policy.ts';
-import type { Metrics } from '../stores/metrics.ts';
-import type { Database } from '../stores/postgres.ts';
-import type { Sealer } from '../stores/encryption.ts';
-import type { SessionEngine } from './session-engine.ts';
+import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { Configuration } from '../service/configuration.ts';
+import type { FlowRegistry } from '../flows/registry.ts';
+import type { Limiter } from '../stores/redis/limits/limiter.ts';
+import type { Resources } from '../stores/redis/limits/policy.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import type { Sealer } from '../encryption/sealer.ts';
+import type { SessionEngine } from '../engine/sessions.ts';
 import type { SessionStreams } from './session-streams.ts';
-import type { TaskEngine } from './task-engine.ts';
+import type { TaskEngine } from '../engine/parked-tasks.ts';
 
 export interface Services {
   readonly configuration: Configuration;

@@ -2,9 +2,9 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { SessionView } from '../domain/message.ts';
 import type { SessionEvent } from '../domain/session-state.ts';
-import type { FlowRegistry } from '../stores/flow-registry.ts';
-import type { SessionListener } from '../stores/session-signals.ts';
-import { EngineUnavailableError } from '../stores/temporal.ts';
+import type { FlowRegistry } from '../flows/registry.ts';
+import type { SessionListener } from '../stores/redis/session-signals.ts';
+import { EngineUnavailableError } from '../engine/connection.ts';
 import { until } from '../test/support/until.ts';
 import type { Call } from './call.ts';
 import { SessionStreams } from './session-streams.ts';

@@ -6,16 +6,16 @@
 import { z } from 'zod';
 import { MessageRejected, type SessionView } from '../domain/message.ts';
 import type { SessionEvent } from '../domain/session-state.ts';
-import { KeyUnavailableError } from '../stores/encryption.ts';
-import type { FlowRegistry } from '../stores/flow-registry.ts';
-import type { SessionListener } from '../stores/session-signals.ts';
-import { EngineUnavailableError } from '../stores/temporal.ts';
+import { KeyUnavailableError } from '../encryption/sealer.ts';
+import type { FlowRegistry } from '../flows/registry.ts';
+import type { SessionListener } from '../stores/redis/session-signals.ts';
+import { EngineUnavailableError } from '../engine/connection.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { eventText, type Stream } from './event-stream.ts';
 import { iso, presentSession } from './presentation.ts';
 import { Problem } from './problem.ts';
 import type { Call } from './call.ts';
-import type { SessionEngine } from './session-engine.ts';
+import type { SessionEngine } from '../engine/sessions.ts';
 import { SessionWire, time } from './wire.ts';
 
 /** Data of an event; `session` is the session as it is when the event is sent. */

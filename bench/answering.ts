@@ -1,10 +1,10 @@
 /** The three ways to give one answer that the bench compares, and the sessions they are given to. */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { workflowId } from '../api/session-start.ts';
+import { workflowId } from '../engine/session-start.ts';
 import { developmentToken } from '../scripts/development-token.ts';
-import { readConfiguration } from '../stores/configuration.ts';
-import { callEngine } from '../stores/temporal.ts';
+import { readConfiguration } from '../service/configuration.ts';
+import { callEngine } from '../engine/connection.ts';
 import { answerQuestion } from '../workflows/messages.ts';
 import { HttpClient } from './http-client.ts';
 

@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { workflowId } from '../api/session-start.ts';
+import { workflowId } from '../engine/session-start.ts';
 import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
-import { readConfiguration } from '../stores/configuration.ts';
-import { createSealer, readCodecKeys } from '../stores/encryption.ts';
-import { connectEngine } from '../stores/temporal.ts';
+import { readConfiguration } from '../service/configuration.ts';
+import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
+import { connectEngine } from '../engine/connection.ts';
 import { readAnswers } from '../workflows/messages.ts';
 import { answersPath, openSession, tenant, type Session } from './answering.ts';
 import { startHost } from './host-process.ts';

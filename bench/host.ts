@@ -3,12 +3,12 @@
  * the service (API and worker in one process, as `npm run up` has it), and in the same process a second API that
  * differs in nothing but its guards. So both APIs share one event loop, one worker and one Temporal.
  */
-import { readConfiguration } from '../stores/configuration.ts';
+import { readConfiguration } from '../service/configuration.ts';
 import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
 import { dataFolder } from '../scripts/embedded/data-folder.ts';
 import { lockFolder } from '../scripts/embedded/lock.ts';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
-import { startService, type Service } from '../service.ts';
+import { startService, type Service } from '../service/service.ts';
 
 export interface HostReady {
   readonly url: string;

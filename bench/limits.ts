@@ -5,11 +5,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import { Breaker } from '../stores/breakers/breaker.ts';
-import { Limiter, type Charge } from '../stores/limits/limiter.ts';
-import { luaCommand, runLua } from '../stores/limits/lua-command.ts';
-import type { Policy, Resource } from '../stores/limits/policy.ts';
-import { openRedis } from '../stores/redis.ts';
+import { Breaker } from '../outside/breakers/breaker.ts';
+import { Limiter, type Charge } from '../stores/redis/limits/limiter.ts';
+import { luaCommand, runLua } from '../stores/redis/limits/lua-command.ts';
+import type { Policy, Resource } from '../stores/redis/limits/policy.ts';
+import { openRedis } from '../stores/redis/client.ts';
 import { startOwnRedis, type OwnRedis } from '../test/support/own-redis.ts';
 import { ratioByRound } from './alternating.ts';
 import type { Context, Figure, Outcome } from './part.ts';

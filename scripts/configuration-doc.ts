@@ -1,11 +1,11 @@
 /**
- * Writes docs/configuration.md from the schema in stores/configuration.ts. With --check it writes nothing and ends with 1
+ * Writes docs/configuration.md from the schema in service/configuration.ts. With --check it writes nothing and ends with 1
  * when the file is not what the schema says.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { configurationSchema } from '../stores/configuration.ts';
+import { configurationSchema } from '../service/configuration.ts';
 
 const path = join(import.meta.dirname, '..', 'docs', 'configuration.md');
 
@@ -40,7 +40,7 @@ ${table(own)}
 `;
 }
 
-const introduction = `<!-- Made by scripts/configuration-doc.ts from stores/configuration.ts: change the schema, then run the script. -->
+const introduction = `<!-- Made by scripts/configuration-doc.ts from service/configuration.ts: change the schema, then run the script. -->
 # Configuration
 
 Everything is configured by environment variables. They are read once, at start, and checked together: what is wrong is
@@ -73,7 +73,7 @@ const page = configurationPage();
 if (process.argv.includes('--check')) {
   const present = await readFile(path, 'utf8').catch(() => '');
   if (present !== page) {
-    process.stderr.write('docs/configuration.md is not what stores/configuration.ts says: run sh scripts/run scripts/configuration-doc.ts\n');
+    process.stderr.write('docs/configuration.md is not what service/configuration.ts says: run sh scripts/run scripts/configuration-doc.ts\n');
     process.exitCode = 1;
   }
 } else {

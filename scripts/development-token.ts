@@ -1,7 +1,7 @@
 /** Development tokens: HS256 with the key of the data folder, for as long as no identity provider is set (JWKS_URL). */
 import { SignJWT } from 'jose';
 import type { Role } from '../domain/message.ts';
-import type { Configuration } from '../stores/configuration.ts';
+import type { Configuration } from '../service/configuration.ts';
 
 
 export interface TokenRequest {

@@ -5,9 +5,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startService, type Service } from '../service.ts';
-import { clickhouseAt, type StoreAddresses } from '../stores/addresses.ts';
-import { ConfigurationError, readConfiguration, type Configuration } from '../stores/configuration.ts';
+import { startService, type Service } from '../service/service.ts';
+import { clickhouseAt, type StoreAddresses } from '../service/addresses.ts';
+import { ConfigurationError, readConfiguration, type Configuration } from '../service/configuration.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { PlainError } from './embedded/plain-error.ts';
 import { developmentKey } from './embedded/secrets.ts';

@@ -1,5 +1,5 @@
 /** npm run up: the whole of Gangway on this machine, with the servers it needs and the configuration does not name. */
-import { ConfigurationError, readConfiguration, type Configuration } from '../stores/configuration.ts';
+import { ConfigurationError, readConfiguration, type Configuration } from '../service/configuration.ts';
 import { developmentToken } from './development-token.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { lockFolder } from './embedded/lock.ts';
@@ -21,7 +21,7 @@ interface Up {
 }
 
 async function start(up: Up, configuration: Configuration, folder: string, interruption: Interruption): Promise<void> {
-  const service = import('../service.ts');      // read and compiled while the servers start
+  const service = import('../service/service.ts');      // read and compiled while the servers start
   service.catch(() => {});                      // reported by the await below
   const refresh = () => {
     if (up.servers && up.service) writeRunFile(folder, up.service.url, up.servers).catch(fail);

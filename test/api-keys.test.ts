@@ -9,7 +9,7 @@ import { databaseOf } from './support/instance-stores.ts';
 import { discard, newFolder, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
 import { base, cast, newTenant, person, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
-import type { Database } from '../stores/postgres.ts';
+import type { Database } from '../stores/postgres/database.ts';
 
 const shared = sharedInstance();
 let db: Database;

@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../api/routes/index.ts';
-import { beginAudit, settleCutOffAudits, type AuditEntry } from '../stores/audit-store.ts';
+import { beginAudit, settleCutOffAudits, type AuditEntry } from '../stores/postgres/audit.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
-import { sqlState, type Database } from '../stores/postgres.ts';
+import { sqlState, type Database } from '../stores/postgres/database.ts';
 
 const shared = sharedInstance();
 let db: Database;

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { configurationSchema } from '../stores/configuration.ts';
+import { configurationSchema } from '../service/configuration.ts';
 import { root } from './support/instance.ts';
 import type { Body } from './support/person.ts';
 
@@ -109,5 +109,5 @@ test('the image holds every file that a role runs, on the Node the project is pi
   const named = entries.filter((entry) => entry.isDirectory() && !/^\.|^(node_modules|test|bench|docs|deploy|coverage)$/.test(entry.name)).map((entry) => entry.name);
   const files = await Promise.all(named.map((name) => readdir(join(root, name))));
   const folders = named.filter((_, at) => files[at]?.length !== 0);
-  expect(copied).toEqual(expect.arrayContaining([...folders, 'service.ts', 'worker.ts', 'package.json', 'package-lock.json']));
+  expect(copied).toEqual(expect.arrayContaining([...folders, 'package.json', 'package-lock.json']));
 });

@@ -6,7 +6,7 @@ import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
 import type { Json } from '../domain/json.ts';
-import { connectEngine } from '../stores/temporal.ts';
+import { connectEngine } from '../engine/connection.ts';
 import { taskWorkflowId } from '../domain/parked-task.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import { whileFrozen } from './support/frozen.ts';

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
-import { connectEngine } from '../stores/temporal.ts';
+import { connectEngine } from '../engine/connection.ts';
 import { runFileOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';
 

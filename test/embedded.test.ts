@@ -18,8 +18,8 @@ import { findPrograms } from '../scripts/embedded/python.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
 import { temporalProgram } from '../scripts/embedded/temporal.ts';
-import type { StoreAddresses } from '../stores/addresses.ts';
-import { readConfiguration } from '../stores/configuration.ts';
+import type { StoreAddresses } from '../service/addresses.ts';
+import { readConfiguration } from '../service/configuration.ts';
 
 const project = join(import.meta.dirname, '..');
 const configuration = readConfiguration({});

@@ -16,8 +16,8 @@ import { z } from 'zod';
 import { retryPolicies, type ErrorCategory } from '../domain/error-category.ts';
 import { classify } from '../domain/error-classification.ts';
 import { evidenceOf } from '../domain/error-evidence.ts';
-import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse-testing.ts';
-import { connectEngine } from '../stores/temporal.ts';
+import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse/testing.ts';
+import { connectEngine } from '../engine/connection.ts';
 import { storesOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';
 

@@ -1,9 +1,9 @@
 /** Flows that a tenant publishes: versions, who sees them, what is refused, and texts that are missing in a language. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { loadFlow, loadFlowFolder } from '../stores/flow-files.ts';
-import { openFlowRegistry } from '../stores/flow-registry.ts';
-import type { Database } from '../stores/postgres.ts';
+import { loadFlow, loadFlowFolder } from '../flows/files.ts';
+import { openFlowRegistry } from '../flows/registry.ts';
+import type { Database } from '../stores/postgres/database.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, newTenant, person, type Body, type Person, type Reply } from './support/person.ts';

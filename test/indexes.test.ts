@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { databaseOf } from './support/instance-stores.ts';
 import { newTenant } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
-import type { Database } from '../stores/postgres.ts';
+import type { Database } from '../stores/postgres/database.ts';
 
 let db: Database;
 const tenant = newTenant();

@@ -1,6 +1,6 @@
 /** Tenants in PostgreSQL: no table is left out, and under one tenant nothing of another can be read or touched. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { isTenantName, sqlState, systemScope, type Database, type Queries } from '../stores/postgres.ts';
+import { isTenantName, sqlState, systemScope, type Database, type Queries } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, newTenant, person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';

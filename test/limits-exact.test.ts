@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Resource } from '../stores/limits/policy.ts';
+import type { Resource } from '../stores/redis/limits/policy.ts';
 import { root } from './support/instance.ts';
 import { limiterSuite } from './support/limiter-suite.ts';
 import { asked, intercept, outcomes, quota } from './support/limiting.ts';

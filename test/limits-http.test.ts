@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pageRoutes } from '../api/pages.ts';
 import { routes } from '../api/routes/index.ts';
 import { codecPathKey } from '../scripts/embedded/secrets.ts';
-import { resourceNames } from '../stores/limits/policy.ts';
+import { resourceNames } from '../stores/redis/limits/policy.ts';
 import { says, startFakeModel, type FakeModel } from './support/fake-model.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { base, cast, newTenant, person, type Body, type Person, type Reply } from './support/person.ts';

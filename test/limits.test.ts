@@ -1,9 +1,9 @@
 /** What the rate limiter does for each kind of resource, with Redis and without. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { readConfiguration } from '../stores/configuration.ts';
-import { FallbackCounter } from '../stores/limits/fallback.ts';
-import { resourcesOf } from '../stores/limits/policy.ts';
+import { readConfiguration } from '../service/configuration.ts';
+import { FallbackCounter } from '../stores/redis/limits/fallback.ts';
+import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { limiterSuite } from './support/limiter-suite.ts';
 import { asked, outcomes, quota, resources } from './support/limiting.ts';
 import { until } from './support/until.ts';

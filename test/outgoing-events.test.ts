@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Attempt } from '../domain/parked-task.ts';
-import { nextDelay } from '../activities/outbox/backoff.ts';
+import { nextDelay } from '../domain/back-off.ts';
 import { startDelivery, type DeliveryOptions, type RunningDelivery } from '../activities/outbox/delivery.ts';
-import { claimEvents, eventIdOf, queueEvents } from '../stores/outbox-store.ts';
-import { createPost } from '../stores/outgoing-request.ts';
-import type { Database } from '../stores/postgres.ts';
+import { claimEvents, eventIdOf, queueEvents } from '../stores/postgres/outgoing-events.ts';
+import { createPost } from '../outside/request.ts';
+import type { Database } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, type Body } from './support/person.ts';

@@ -1,7 +1,7 @@
 /** The pool of PostgreSQL when connections break under what runs on them. */
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { openDatabase, type Database } from '../stores/postgres.ts';
+import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { storesOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
-import { createSealer, readCodecKeys, sealedAs } from '../stores/encryption.ts';
-import { connectEngine } from '../stores/temporal.ts';
+import { createSealer, readCodecKeys, sealedAs } from '../encryption/sealer.ts';
+import { connectEngine } from '../engine/connection.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { databaseOf } from './support/instance-stores.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { currentValues } from '../stores/change-target/port.ts';
 import { createTablesTarget } from '../stores/change-target/tables.ts';
-import type { Database } from '../stores/postgres.ts';
+import type { Database } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, type Body, type Person } from './support/person.ts';

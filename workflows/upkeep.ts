@@ -1,4 +1,4 @@
-/** What the service does for itself, one task a run, begun by Temporal Schedules (stores/schedules.ts). The next run tries again. */
+/** What the service does for itself, one task a run, begun by Temporal Schedules (engine/schedules.ts). The next run tries again. */
 import { ApplicationFailure, uuid4 } from '@temporalio/workflow';
 import { runTask } from './tasks.ts';
 

@@ -1,11 +1,11 @@
 /** Alerts as the configuration has them. */
 import type { AlertThresholds } from '../../domain/alert.ts';
-import { outsideBreaker } from '../../stores/breakers/configured.ts';
-import { guardedPost, judgePost } from '../../stores/breakers/guarded-post.ts';
-import type { Breakers } from '../../stores/breakers/registry.ts';
-import type { Configuration } from '../../stores/configuration.ts';
-import { createPost, type Post } from '../../stores/outgoing-request.ts';
-import type { BackoffOptions } from '../outbox/backoff.ts';
+import { outsideBreaker } from '../../outside/breakers/configured.ts';
+import { guardedPost, judgePost } from '../../outside/breakers/guarded-post.ts';
+import type { Breakers } from '../../outside/breakers/registry.ts';
+import type { Configuration } from '../../service/configuration.ts';
+import { createPost, type Post } from '../../outside/request.ts';
+import type { BackoffOptions } from '../../domain/back-off.ts';
 import type { AlertChannel } from './channel.ts';
 import { judgeMail, mailChannel } from './mail.ts';
 import { slackChannel } from './slack.ts';

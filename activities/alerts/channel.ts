@@ -1,6 +1,6 @@
 /** A place where alerts are told. */
 import type { AlertWords, ToldAlert } from '../../domain/alert-message.ts';
-import type { ChannelName } from '../../stores/alert-store.ts';
+import type { ChannelName } from '../../stores/postgres/alerts.ts';
 import type { Undelivered } from '../outbox/delivery.ts';
 
 export interface AlertMessage {

@@ -1,6 +1,6 @@
 /** Alerts by mail. */
 import { createTransport } from 'nodemailer';
-import { BreakerOpenError, type Judgement, type OutsideBreaker } from '../../stores/breakers/outside-breaker.ts';
+import { BreakerOpenError, type Judgement, type OutsideBreaker } from '../../outside/breakers/outside-breaker.ts';
 import type { AlertChannel, AlertMessage } from './channel.ts';
 import { placeLines } from './place.ts';
 

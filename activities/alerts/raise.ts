@@ -1,8 +1,8 @@
 /** Looks at the dead letter queues of all tenants, keeps which alerts begin and end, and tells every channel what it has not heard. */
 import type { Logger } from 'pino';
 import { alertChanges, type Alert } from '../../domain/alert.ts';
-import { beginAlerts, endAlerts, forgetAlerts, takeRaising, tenantAlerts } from '../../stores/alert-store.ts';
-import type { Database, Queries, Scope } from '../../stores/postgres.ts';
+import { beginAlerts, endAlerts, forgetAlerts, takeRaising, tenantAlerts } from '../../stores/postgres/alerts.ts';
+import type { Database, Queries, Scope } from '../../stores/postgres/database.ts';
 import type { Alerting } from './alerting.ts';
 import { tellChannel } from './tell.ts';
 

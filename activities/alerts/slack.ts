@@ -1,5 +1,5 @@
 /** Alerts for a Slack channel, by an incoming webhook: {text, blocks}. Its address is its secret, so requests are not signed. */
-import type { Post } from '../../stores/outgoing-request.ts';
+import type { Post } from '../../outside/request.ts';
 import { attempt } from '../outbox/delivery.ts';
 import type { AlertChannel, AlertMessage } from './channel.ts';
 

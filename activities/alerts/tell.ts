@@ -1,9 +1,9 @@
 /** Tells one channel what is due on it, one message after the other. */
 import { alertWords } from '../../domain/alert-message.ts';
-import { claimMessage, markTold, markUntold, releaseMessage, withdrawMessages, type ClaimedMessage } from '../../stores/alert-store.ts';
-import { eventIdOf } from '../../stores/outbox-store.ts';
-import type { Scope } from '../../stores/postgres.ts';
-import { nextDelay } from '../outbox/backoff.ts';
+import { claimMessage, markTold, markUntold, releaseMessage, withdrawMessages, type ClaimedMessage } from '../../stores/postgres/alerts.ts';
+import { eventIdOf } from '../../stores/postgres/outgoing-events.ts';
+import type { Scope } from '../../stores/postgres/database.ts';
+import { nextDelay } from '../../domain/back-off.ts';
 import type { AlertChannel, AlertMessage } from './channel.ts';
 import { placeOf } from './place.ts';
 import type { RaiseOptions } from './raise.ts';

@@ -1,5 +1,5 @@
 /** Alerts for programs: in the envelope that outgoing events have, signed alike. */
-import type { Post } from '../../stores/outgoing-request.ts';
+import type { Post } from '../../outside/request.ts';
 import { attempt } from '../outbox/delivery.ts';
 import type { AlertChannel, AlertMessage } from './channel.ts';
 import { placeLines } from './place.ts';

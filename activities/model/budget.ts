@@ -3,9 +3,9 @@
  * Nobody is asked twice for one reservation, a call that failed costs nothing, and while the limiter cannot count nobody is served.
  */
 import { randomUUID } from 'node:crypto';
-import { refusing, type Limiter } from '../../stores/limits/limiter.ts';
-import type { Cost, Resource } from '../../stores/limits/policy.ts';
-import { personSubject } from '../../stores/limits/subject.ts';
+import { refusing, type Limiter } from '../../stores/redis/limits/limiter.ts';
+import type { Cost, Resource } from '../../stores/redis/limits/policy.ts';
+import { personSubject } from '../../stores/redis/limits/subject.ts';
 import type { ChatModel, ChatRequest, ModelReply } from './chat-model.ts';
 
 /** Whose budget pays. */

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { outsideBreaker } from '../../stores/breakers/configured.ts';
-import type { Breakers } from '../../stores/breakers/registry.ts';
-import { ConfigurationError, type Configuration } from '../../stores/configuration.ts';
-import type { Limiter } from '../../stores/limits/limiter.ts';
-import type { Resources } from '../../stores/limits/policy.ts';
+import { outsideBreaker } from '../../outside/breakers/configured.ts';
+import type { Breakers } from '../../outside/breakers/registry.ts';
+import { ConfigurationError, type Configuration } from '../../service/configuration.ts';
+import type { Limiter } from '../../stores/redis/limits/limiter.ts';
+import type { Resources } from '../../stores/redis/limits/policy.ts';
 import { budgetedChat } from './budget.ts';
 import type { PaidModel } from './chat-model.ts';
 import { guardedChat, judgeCall } from './guarded-chat.ts';

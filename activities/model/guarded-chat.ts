@@ -1,5 +1,5 @@
 /** The model behind its breaker: while it is open nobody waits for a model that does not answer. */
-import { BreakerOpenError, type Judgement, type OutsideBreaker } from '../../stores/breakers/outside-breaker.ts';
+import { BreakerOpenError, type Judgement, type OutsideBreaker } from '../../outside/breakers/outside-breaker.ts';
 import { ModelCallError, type ChatModel } from './chat-model.ts';
 
 /** Throws ModelCallError, `breaker_open` for a call that was not made. */

@@ -1,11 +1,11 @@
 /** The delivery of events as the configuration has it. */
 import type { Logger } from 'pino';
-import { outsideBreaker } from '../../stores/breakers/configured.ts';
-import { guardedPost, judgePost } from '../../stores/breakers/guarded-post.ts';
-import type { Breakers } from '../../stores/breakers/registry.ts';
-import type { Configuration } from '../../stores/configuration.ts';
-import { createPost, type Post } from '../../stores/outgoing-request.ts';
-import type { Database } from '../../stores/postgres.ts';
+import { outsideBreaker } from '../../outside/breakers/configured.ts';
+import { guardedPost, judgePost } from '../../outside/breakers/guarded-post.ts';
+import type { Breakers } from '../../outside/breakers/registry.ts';
+import type { Configuration } from '../../service/configuration.ts';
+import { createPost, type Post } from '../../outside/request.ts';
+import type { Database } from '../../stores/postgres/database.ts';
 import { startDelivery, type DeliveryOptions, type RunningDelivery } from './delivery.ts';
 
 /** What a receiver says beside its status is not kept. */

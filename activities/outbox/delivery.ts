@@ -4,11 +4,11 @@
  */
 import type { Logger } from 'pino';
 import type { Attempt } from '../../domain/parked-task.ts';
-import { claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent } from '../../stores/outbox-store.ts';
-import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../stores/outgoing-request.ts';
-import type { Database, Scope } from '../../stores/postgres.ts';
+import { claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent } from '../../stores/postgres/outgoing-events.ts';
+import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../outside/request.ts';
+import type { Database, Scope } from '../../stores/postgres/database.ts';
 import { requestOf } from './event-request.ts';
-import { nextDelay, type BackoffOptions } from './backoff.ts';
+import { nextDelay, type BackoffOptions } from '../../domain/back-off.ts';
 import { workerName } from '../worker-name.ts';
 
 export interface DeliveryOptions extends BackoffOptions {

@@ -1,5 +1,5 @@
-import type { OutgoingEvent } from '../../stores/outbox-store.ts';
-import type { Post } from '../../stores/outgoing-request.ts';
+import type { OutgoingEvent } from '../../stores/postgres/outgoing-events.ts';
+import type { Post } from '../../outside/request.ts';
 
 /** An event as its receiver gets it. The key is the event's id: a repeat has the same one. */
 export function requestOf(url: string, event: OutgoingEvent, signal: AbortSignal): Parameters<Post>[0] {

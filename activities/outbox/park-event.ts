@@ -1,8 +1,8 @@
 /** An event whose tries are exhausted becomes a parked task, where operators see it and can have it sent again. */
 import { fingerprintOf } from '../../domain/error-fingerprint.ts';
 import { ParkedTask, taskWorkflowId, type Attempt } from '../../domain/parked-task.ts';
-import type { ClaimedEvent } from '../../stores/outbox-store.ts';
-import type { TaskWorkflows } from '../../stores/parked-tasks.ts';
+import type { ClaimedEvent } from '../../stores/postgres/outgoing-events.ts';
+import type { TaskWorkflows } from '../../engine/task-workflows.ts';
 
 export interface EventParking { readonly workflows: TaskWorkflows; readonly maxRetries: number; readonly now: () => number }
 

@@ -1,6 +1,6 @@
 /** What of a session's history is told to EVENT_WEBHOOK_URL: changes of state, decisions, what became of changesets. */
 import type { SessionEvent, SessionState } from '../../domain/session-state.ts';
-import { eventIdOf, type OutgoingEvent } from '../../stores/outbox-store.ts';
+import { eventIdOf, type OutgoingEvent } from '../../stores/postgres/outgoing-events.ts';
 
 export function outgoingEventsOf(state: SessionState, events: readonly SessionEvent[]): OutgoingEvent[] {
   return events.filter(({ event }) => event === 'state_changed' || event === 'decision_taken' || event.startsWith('changeset_')).map((event) => ({

@@ -1,6 +1,6 @@
 /** The caller's address: the socket's, unless the socket is a trusted proxy; IPv6 by its /64, mapped IPv4 as IPv4. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { ConfigurationError } from '../../stores/configuration.ts';
+import { ConfigurationError } from '../../service/configuration.ts';
 
 export type AddressOf = (socketAddress: string | undefined, forwardedFor: string) => string;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { roles as allRoles } from '../../domain/message.ts';
-import { insertApiKey, listApiKeys, readApiKey, revokeApiKey, rotateApiKey, type ApiKeyRow } from '../../stores/api-key-store.ts';
+import { insertApiKey, listApiKeys, readApiKey, revokeApiKey, rotateApiKey, type ApiKeyRow } from '../../stores/postgres/api-keys.ts';
 import { makeKey } from '../api-key.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { notFound, Problem } from '../problem.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { roles } from '../../domain/message.ts';
-import { auditResults, listAudit, type AuditRow } from '../../stores/audit-store.ts';
+import { auditResults, listAudit, type AuditRow } from '../../stores/postgres/audit.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { ok, route } from '../route.ts';
 import { clientId, listOf, moment, paging, time, uuid } from '../wire.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BreakerStatus } from '../../stores/breakers/breaker.ts';
+import type { BreakerStatus } from '../../outside/breakers/breaker.ts';
 import { notFound } from '../problem.ts';
 import { audited, ok, route } from '../route.ts';
 import { clientId, time } from '../wire.ts';

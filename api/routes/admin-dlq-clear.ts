@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { EngineUnavailableError } from '../../stores/temporal.ts';
-import { deleteTaskRows, listTasks, matchingTaskIds, type TaskFilter } from '../../stores/task-store.ts';
+import { EngineUnavailableError } from '../../engine/connection.ts';
+import { deleteTaskRows, listTasks, matchingTaskIds, type TaskFilter } from '../../stores/postgres/tasks.ts';
 import { MessageRejected } from '../../domain/message.ts';
 import type { Call } from '../call.ts';
 import { iso } from '../presentation.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { redriveResults, redriveStatuses, type RedriveState } from '../../domain/redrive-state.ts';
-import { eventIdOf } from '../../stores/outbox-store.ts';
-import { matchingTaskIds } from '../../stores/task-store.ts';
+import { eventIdOf } from '../../stores/postgres/outgoing-events.ts';
+import { matchingTaskIds } from '../../stores/postgres/tasks.ts';
 import { Problem } from '../problem.ts';
 import { audited, ok, route } from '../route.ts';
 import { clientId, rate, uuid } from '../wire.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCategories } from '../../domain/error-category.ts';
 import { taskStatuses } from '../../domain/parked-task.ts';
-import { taskGroups, taskStats, taskTrends, trendHours, type TaskStats } from '../../stores/task-reports.ts';
+import { taskGroups, taskStats, taskTrends, trendHours, type TaskStats } from '../../stores/postgres/task-reports.ts';
 import { iso } from '../presentation.ts';
 import { ok, route } from '../route.ts';
 import { clientId, paging, rate, time } from '../wire.ts';

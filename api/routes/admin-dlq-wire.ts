@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
 import { taskStatuses, taskWorkflowId, type ParkedTaskState } from '../../domain/parked-task.ts';
-import type { TaskFilter, TaskRow } from '../../stores/task-store.ts';
+import type { TaskFilter, TaskRow } from '../../stores/postgres/tasks.ts';
 import { iso } from '../presentation.ts';
 import type { Services } from '../services.ts';
 import { json, moment, time, uuid } from '../wire.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
-import { errorTrends, listErrorPatterns, type ErrorPattern } from '../../stores/error-patterns.ts';
+import { errorTrends, listErrorPatterns, type ErrorPattern } from '../../stores/postgres/error-patterns.ts';
 import { readCursorAs, writeCursor } from '../cursor.ts';
 import { ok, route } from '../route.ts';
 import { clientId, listOf, paging, time } from '../wire.ts';

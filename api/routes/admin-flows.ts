@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Mistake } from '../../domain/message.ts';
-import type { FlowProblem } from '../../stores/flow-files.ts';
+import type { FlowProblem } from '../../flows/files.ts';
 import { Problem } from '../problem.ts';
 import { audited, created, ok, route } from '../route.ts';
 import { clientId, json } from '../wire.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { refusing, type PolicyVerdict } from '../../stores/limits/limiter.ts';
-import { resourceNames, type Cost } from '../../stores/limits/policy.ts';
-import { personSubject } from '../../stores/limits/subject.ts';
+import { refusing, type PolicyVerdict } from '../../stores/redis/limits/limiter.ts';
+import { resourceNames, type Cost } from '../../stores/redis/limits/policy.ts';
+import { personSubject } from '../../stores/redis/limits/subject.ts';
 import { audited, ok, route } from '../route.ts';
 import { clientId } from '../wire.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { changesetStatuses, findChangeset, listChangesets, type ChangesetRow } from '../../stores/changeset-store.ts';
+import { changesetStatuses, findChangeset, listChangesets, type ChangesetRow } from '../../stores/postgres/changesets.ts';
 import { ChangeTargetError } from '../../stores/change-target/port.ts';
 import { changeSteps } from '../../stores/change-target/records.ts';
 import type { RollbackResult } from '../../stores/change-target/rollback-records.ts';

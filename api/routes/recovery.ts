@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { uiStateBytes, type CheckpointContent } from '../../domain/session-state.ts';
 import { MessageRejected, type ResumeBody, type ResumeOutcome, type SessionView } from '../../domain/message.ts';
-import { findCheckpoint } from '../../stores/checkpoint-store.ts';
-import { sealedAs } from '../../stores/encryption.ts';
+import { findCheckpoint } from '../../stores/postgres/checkpoints.ts';
+import { sealedAs } from '../../encryption/sealer.ts';
 import { Problem } from '../problem.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
 import type { Call } from '../call.ts';

@@ -4,7 +4,7 @@ import { matchLanguage, type Flow } from '../../domain/flow.ts';
 import type { Json } from '../../domain/json.ts';
 import { sessionStates } from '../../domain/lifecycle.ts';
 import { holds, type SessionView } from '../../domain/message.ts';
-import { claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession } from '../../stores/session-store.ts';
+import { claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession } from '../../stores/postgres/sessions.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';

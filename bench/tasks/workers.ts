@@ -6,8 +6,8 @@ import { Retries, type FailedTask, type RetriesOptions } from '../../activities/
 import type { TaskServices } from '../../activities/task.ts';
 import { retryOf } from '../../activities/tasks.ts';
 import { writeTask } from '../../activities/write-task.ts';
-import type { Sealer } from '../../stores/encryption.ts';
-import type { Database } from '../../stores/postgres.ts';
+import type { Sealer } from '../../encryption/sealer.ts';
+import type { Database } from '../../stores/postgres/database.ts';
 import { createActivities } from './bare/activities.ts';
 import type { Services } from './bare/attempt.ts';
 import { tasks } from './ours/tasks.ts';

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Configuration } from '../../stores/configuration.ts';
+import type { Configuration } from '../../service/configuration.ts';
 import { dataFolder } from '../embedded/data-folder.ts';
 import { PlainError, systemCode } from '../embedded/plain-error.ts';
 import { developmentKey } from '../embedded/secrets.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Configuration } from '../../stores/configuration.ts';
+import type { Configuration } from '../../service/configuration.ts';
 
 /** The data folder, absolute. A relative GANGWAY_DATA counts from the project, wherever a command was started. */
 export function dataFolder(configuration: Configuration): string {

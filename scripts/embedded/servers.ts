@@ -1,8 +1,8 @@
 /** Starts the servers the configuration does not name by URL, keeps them running, and stops them. */
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StoreAddresses } from '../../stores/addresses.ts';
-import type { Configuration } from '../../stores/configuration.ts';
+import type { StoreAddresses } from '../../service/addresses.ts';
+import type { Configuration } from '../../service/configuration.ts';
 import { EndedWhileStarting, startGuarded, type EmbeddedServer, type RunningServer, type ServerName } from './guarded.ts';
 import { choosePorts, type Ports } from './ports.ts';
 import { postgresServer, postgresUrl, provision, type PostgresOptions } from './postgres.ts';

@@ -1,6 +1,6 @@
 /** What `npm run up` writes: short lines, aligned; colour only where a person watches and NO_COLOR is unset. */
-import type { Configuration } from '../../stores/configuration.ts';
-import type { StoreAddresses } from '../../stores/addresses.ts';
+import type { Configuration } from '../../service/configuration.ts';
+import type { StoreAddresses } from '../../service/addresses.ts';
 
 const coloured = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
 const paint = (code: number) => (text: string) => (coloured ? `\u001B[${code}m${text}\u001B[0m` : text);

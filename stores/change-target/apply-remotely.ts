@@ -3,7 +3,7 @@
  * that died goes on where it was; a step that fails has everything before it taken back in reverse, also by a later run.
  */
 import { randomUUID } from 'node:crypto';
-import type { Queries, Scope } from '../postgres.ts';
+import type { Queries, Scope } from '../postgres/database.ts';
 import { refuseWithdrawn } from './approvers.ts';
 import { withLease, type Lease } from './lease.ts';
 import { ChangeTargetError, differing, nameOf, type ChangeSteps, type RemoteTarget } from './port.ts';

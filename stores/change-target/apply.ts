@@ -1,6 +1,6 @@
 /** Applying a changeset: all of it or nothing, once, whatever crashes in between. Idempotent by changeset id. */
 import { randomUUID } from 'node:crypto';
-import type { Database, Queries } from '../postgres.ts';
+import type { Database, Queries } from '../postgres/database.ts';
 import { applyRemotely } from './apply-remotely.ts';
 import { refuseWithdrawn } from './approvers.ts';
 import { differing, type ChangeTarget, type TablesTarget } from './port.ts';

@@ -4,8 +4,8 @@
  * a person stand in a token and are known only while that person asks.
  */
 import { holds } from '../../domain/message.ts';
-import { subjectOfKey, usableKeys } from '../api-key-store.ts';
-import type { Queries } from '../postgres.ts';
+import { subjectOfKey, usableKeys } from '../postgres/api-keys.ts';
+import type { Queries } from '../postgres/database.ts';
 import { recordDecision, recordFailure, type ChangesetInput } from './records.ts';
 import type { ChangeTarget } from './port.ts';
 

@@ -1,9 +1,9 @@
 /** The change target that the configuration names. */
-import { outsideBreaker } from '../breakers/configured.ts';
-import { guardedPost, judgePost } from '../breakers/guarded-post.ts';
-import type { Breakers } from '../breakers/registry.ts';
-import type { Configuration } from '../configuration.ts';
-import { createPost } from '../outgoing-request.ts';
+import { outsideBreaker } from '../../outside/breakers/configured.ts';
+import { guardedPost, judgePost } from '../../outside/breakers/guarded-post.ts';
+import type { Breakers } from '../../outside/breakers/registry.ts';
+import type { Configuration } from '../../service/configuration.ts';
+import { createPost } from '../../outside/request.ts';
 import { createHttpTarget, maxTargetAnswerBytes } from './http.ts';
 import type { ChangeTarget } from './port.ts';
 import { createTablesTarget } from './tables.ts';

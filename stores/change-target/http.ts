@@ -1,7 +1,7 @@
 /** A change target of the caller's own, over HTTP. The protocol is docs/change-target.md. */
 import { z } from 'zod';
 import type { Json } from '../../domain/json.ts';
-import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../outgoing-request.ts';
+import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../outside/request.ts';
 import { ChangeTargetError, knownValues, nameOf, type ChangeScope, type ChangeSteps, type CurrentValues, type RemoteTarget, type TargetChange, type TargetRef } from './port.ts';
 
 /** Answers of the target, bytes. */

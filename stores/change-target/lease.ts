@@ -3,7 +3,7 @@
  * renewed before every call, so that whoever lost it makes no further one.
  */
 import { randomUUID } from 'node:crypto';
-import type { Queries } from '../postgres.ts';
+import type { Queries } from '../postgres/database.ts';
 import { ChangeTargetError } from './port.ts';
 
 /** Longer than one request to the target (15 s at most) with the writing before and after it. */

@@ -5,7 +5,7 @@
  */
 import { sameValue } from '../../domain/json.ts';
 import { targetSchemas, type TargetType, type TargetValues } from '../../domain/recommendation.ts';
-import type { Database, Queries } from '../postgres.ts';
+import type { Database, Queries } from '../postgres/database.ts';
 
 export interface TargetRef { readonly target_type: string; readonly target_key: string }
 

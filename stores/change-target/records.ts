@@ -1,7 +1,7 @@
 /** Rows of a changeset and its changes: what was decided, and how far it has come at the change target. */
-import type { Queries } from '../postgres.ts';
+import type { Queries } from '../postgres/database.ts';
 import type { TargetValues } from '../../domain/recommendation.ts';
-import type { ChangesetStatus } from '../changeset-store.ts';
+import type { ChangesetStatus } from '../postgres/changesets.ts';
 import type { ChangeTarget, TargetChange } from './port.ts';
 
 /** What becomes of a changeset when it is written. */

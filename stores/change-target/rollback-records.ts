@@ -1,7 +1,7 @@
 /** A rollback as it is asked for, as it ends, and as its rows tell of it. */
-import { eventIdOf, queueEvents } from '../outbox-store.ts';
-import type { ChangesetStatus } from '../changeset-store.ts';
-import type { Queries } from '../postgres.ts';
+import { eventIdOf, queueEvents } from '../postgres/outgoing-events.ts';
+import type { ChangesetStatus } from '../postgres/changesets.ts';
+import type { Queries } from '../postgres/database.ts';
 import type { ChangeTarget } from './port.ts';
 import type { ChangeRecord, ChangesetRecord } from './records.ts';
 

@@ -3,7 +3,7 @@
  * that a repeat, after a crash or a failure, does the rest. It stops at the first change that cannot be undone: what was
  * applied before it may depend on it.
  */
-import type { Scope } from '../postgres.ts';
+import type { Scope } from '../postgres/database.ts';
 import { withLease, type Lease } from './lease.ts';
 import { ChangeTargetError, differing, nameOf, type ChangeSteps, type CurrentValues, type RemoteTarget } from './port.ts';
 import { changeRecords, findRecord, type ChangeRecord } from './records.ts';

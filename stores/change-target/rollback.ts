@@ -1,5 +1,5 @@
 /** Rolling a changeset back: in reverse order, not over what somebody else changed since, and whole when repeated after a crash. */
-import type { Database, Scope } from '../postgres.ts';
+import type { Database, Scope } from '../postgres/database.ts';
 import { differing, nameOf, type ChangeTarget, type TablesTarget } from './port.ts';
 import { changeRecords, findRecord, lockTenant } from './records.ts';
 import { recordOverwritten, recordRollback, refusal, type RollbackRequest, type RollbackResult } from './rollback-records.ts';

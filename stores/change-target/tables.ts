@@ -1,6 +1,6 @@
 /** The built-in change target: the tables of schema `configuration`. */
 import { targetSchemas, type TargetType, type TargetValues } from '../../domain/recommendation.ts';
-import type { Queries } from '../postgres.ts';
+import type { Queries } from '../postgres/database.ts';
 import { nameOf, type ChangeSteps, type CurrentValues, type TablesTarget, type TargetRef } from './port.ts';
 
 /** Table of each kind of target. Names are ours, never a caller's. */

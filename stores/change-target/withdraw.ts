@@ -1,5 +1,5 @@
 /** A changeset that an operator has given up on: whatever of it is at its targets is taken back, and nothing of it comes later. */
-import type { Database } from '../postgres.ts';
+import type { Database } from '../postgres/database.ts';
 import { takeBackRemotely } from './apply-remotely.ts';
 import type { ChangeTarget } from './port.ts';
 import { findRecord, lockTenant, recordFailure, settledAs, type ChangesetInput, type ChangesetRecord } from './records.ts';

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { postgresPassword } from '../../scripts/embedded/secrets.ts';
-import { openDatabase, type Database } from '../../stores/postgres.ts';
-import type { StoreAddresses } from '../../stores/addresses.ts';
+import { openDatabase, type Database } from '../../stores/postgres/database.ts';
+import type { StoreAddresses } from '../../service/addresses.ts';
 import type { InstanceAddress, RunFile } from './instance.ts';
 
 export async function runFileOf(instance: InstanceAddress): Promise<RunFile> {

@@ -1,10 +1,10 @@
 /** A limiter of a test's own on a Redis of its own. */
 import { Redis } from 'ioredis';
-import { Breaker } from '../../stores/breakers/breaker.ts';
-import { readConfiguration } from '../../stores/configuration.ts';
-import { Limiter, type LimiterOptions } from '../../stores/limits/limiter.ts';
-import { resourcesOf, type Policy, type Resource, type Resources } from '../../stores/limits/policy.ts';
-import { openRedis } from '../../stores/redis.ts';
+import { Breaker } from '../../outside/breakers/breaker.ts';
+import { readConfiguration } from '../../service/configuration.ts';
+import { Limiter, type LimiterOptions } from '../../stores/redis/limits/limiter.ts';
+import { resourcesOf, type Policy, type Resource, type Resources } from '../../stores/redis/limits/policy.ts';
+import { openRedis } from '../../stores/redis/client.ts';
 
 /** What is asked of one resource: one request. */
 export const asked = (resource: Resource): readonly [{ readonly resource: Resource }] => [{ resource }];

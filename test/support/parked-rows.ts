@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { developmentCodecKeys } from '../../scripts/embedded/secrets.ts';
 import { ParkedTask, type Parking, type ParkedTaskState, type TaskFailure } from '../../domain/parked-task.ts';
-import { createSealer, readCodecKeys, type Sealer } from '../../stores/encryption.ts';
+import { createSealer, readCodecKeys, type Sealer } from '../../encryption/sealer.ts';
 import type { InstanceAddress } from './instance.ts';
 
 /** The sealer of a running instance. */

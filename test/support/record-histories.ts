@@ -5,9 +5,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { createSealer, readCodecKeys } from '../../stores/encryption.ts';
-import { openPayload, payloadsIn } from '../../stores/payload-codec.ts';
-import { connectEngine } from '../../stores/temporal.ts';
+import { createSealer, readCodecKeys } from '../../encryption/sealer.ts';
+import { openPayload, payloadsIn } from '../../engine/payload-codec.ts';
+import { connectEngine } from '../../engine/connection.ts';
 import { testCodecKeys } from './codec-keys.ts';
 import { retryTask } from '../../workflows/task-messages.ts';
 import { says, startFakeModel, status } from './fake-model.ts';

@@ -1,4 +1,4 @@
-/** PostgreSQL for the bare side, as stores/postgres.ts is for ours. Counted on neither side. */
+/** PostgreSQL for the bare side, as stores/postgres/database.ts is for ours. Counted on neither side. */
 import pg from 'pg';
 
 export type Query = (sql: string, params: readonly unknown[]) => Promise<Readonly<Record<string, unknown>>[]>;

@@ -1,0 +1,100 @@
+/** Temporal's payloads, sealed: inputs, results, messages, memo, failures and summaries. Ids, names and search attributes are not payloads. */
+import type { Payload, PayloadCodec } from '@temporalio/common';
+import { SealBrokenError, type Sealer } from '../encryption/sealer.ts';
+
+/** Read by Temporal's tools, which show such payloads as encrypted and ask the codec endpoint. */
+const encryptedEncoding = 'binary/encrypted';
+const keyIdField = 'encryption-key-id';
+/** Whose it is, in clear and part of what is authenticated: an admin may have the payloads of the own tenant opened. */
+const tenantField = 'gangway-tenant';
+
+type Context = Parameters<PayloadCodec['encode']>[1];
+
+export interface SealedFor { readonly keyId: string; readonly tenant: string }
+
+/** Whose payload this is and which key opens it, or null for one that is not ours. */
+export function sealedFor(payload: Payload): SealedFor | null {
+  const { metadata } = payload;
+  const keyId = metadata?.[keyIdField];
+  const tenant = metadata?.[tenantField];
+  if (metadata?.['encoding'] == null || keyId == null || tenant == null || text(metadata['encoding']) !== encryptedEncoding) return null;
+  return { keyId: text(keyId), tenant: text(tenant) };
+}
+
+export function createPayloadCodec(sealer: Sealer): PayloadCodec {
+  return {
+    // async, so that what they throw is a rejection
+    encode: async (payloads, context) => payloads.map((payload) => sealPayload(sealer, payload, tenantOf(context) ?? '')),
+    decode: async (payloads, context) => payloads.map((payload) => {
+      const sealed = sealedFor(payload);
+      const tenant = tenantOf(context);
+      if (sealed !== null && tenant !== null && sealed.tenant !== tenant) throw new SealBrokenError('A payload of one tenant stands in a workflow of another.');
+      return openPayload(sealer, payload);
+    }),
+  };
+}
+
+/** Passes through what is not ours. Throws KeyUnavailableError, SealBrokenError. */
+export function openPayload(sealer: Sealer, payload: Payload): Payload {
+  const sealed = sealedFor(payload);
+  if (sealed === null) return payload;
+  return unpack(sealer.open(payload.data ?? new Uint8Array(), contextOf(sealed.tenant)));
+}
+
+function sealPayload(sealer: Sealer, payload: Payload, tenant: string): Payload {
+  if (sealer.primary === null || sealedFor(payload) !== null) return payload;
+  return {
+    metadata: { encoding: Buffer.from(encryptedEncoding), [keyIdField]: Buffer.from(sealer.primary), [tenantField]: Buffer.from(tenant) },
+    data: sealer.seal(pack(payload), contextOf(tenant)),
+  };
+}
+
+/** Kinds of workflows that belong to a tenant: their ids read `kind:{tenant}:…`, the tenant percent-encoded. */
+const kindsOfTenants: readonly string[] = ['session', 'task', 'redrive'];
+
+/** null: not known here, or nobody's. Then only the platform role may have it opened. */
+function tenantOf(context: Context): string | null {
+  const [kind, tenant, rest] = context?.workflowId?.split(':') ?? [];
+  if (kind === undefined || tenant === undefined || rest === undefined || !kindsOfTenants.includes(kind)) return null;
+  try {
+    return decodeURIComponent(tenant);
+  } catch {
+    return null;
+  }
+}
+
+const contextOf = (tenant: string): string => `payload:${tenant}`;
+
+/** Length of the metadata, 4 bytes | metadata as JSON of base64 | data. */
+function pack(payload: Payload): Buffer {
+  const entries = Object.entries(payload.metadata ?? {}).map(([name, value]): [string, string] => [name, Buffer.from(value).toString('base64')]);
+  const metadata = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(metadata.length);
+  return Buffer.concat([length, metadata, payload.data ?? new Uint8Array()]);
+}
+
+function unpack(bytes: Buffer): Payload {
+  const end = 4 + bytes.readUInt32BE(0);
+  const metadata = JSON.parse(bytes.subarray(4, end).toString('utf8')) as Record<string, string>;
+  return {
+    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]): [string, Uint8Array] => [name, Buffer.from(value, 'base64')])),
+    data: bytes.subarray(end),
+  };
+}
+
+/** Of no bytes protobuf makes a plain array: the tenant of what is nobody's. */
+function text(bytes: Uint8Array): string {
+  return bytes.length === 0 ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+}
+
+/** Every payload of a message of Temporal's, however deep it stands. */
+export function* payloadsIn(message: unknown): Generator<Payload> {
+  const waiting: unknown[] = [message];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) continue;
+    if ('metadata' in value && 'data' in value && value.data instanceof Uint8Array) yield value as Payload;
+    else waiting.push(...Object.values(value));
+  }
+}

@@ -1,0 +1,221 @@
+/** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
+import type { FlowRules } from '../domain/flow.ts';
+import {
+  MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
+  type ClientEventBody, type DecisionBody, type EscalateBody, type Message,
+  type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
+} from '../domain/message.ts';
+import type { DecisionDraft } from '../domain/decision.ts';
+import { eventsAfter } from '../domain/event-log.ts';
+import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
+import type { SessionName } from '../stores/redis/session-signals.ts';
+import { callEngine, EngineUnavailableError, missingKeyOf, NoOpenRunError } from './connection.ts';
+import {
+  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
+  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done, type EventsView,
+  type ProposalView, type Read, type SessionInput,
+} from '../workflows/messages.ts';
+import { rejection, repeated } from './repeated.ts';
+import { InFlight } from './in-flight.ts';
+import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
+import { startOptions, workflowId } from './session-start.ts';
+
+export interface SessionEngineOptions extends SessionArchiveOptions {
+  readonly inFlightPerSession: number;
+  /** Told of every message that a session has taken. */
+  readonly onChange: (session: SessionName) => void;
+}
+
+/** A view, and whether it is a copy that may be behind. */
+export interface SessionReading { readonly view: SessionView; readonly stale: boolean }
+
+/** A start costs some ten answers: when 64 people start at once the last one waits its turn. */
+const startTimeoutFactor = 3;
+/** How long a decision may take: it waits for its changeset to be applied. */
+const decisionTimeoutFactor = 4;
+/** Free text waits for its reading, 10 s at most. */
+const readingTimeoutMs = 14_000;
+
+export class SessionEngine {
+  private readonly options: SessionEngineOptions;
+  private readonly inFlight: InFlight;
+  private readonly archive: SessionArchive;
+
+  constructor(options: SessionEngineOptions) {
+    this.options = options;
+    this.inFlight = new InFlight(options.inFlightPerSession);
+    this.archive = new SessionArchive(options);
+  }
+
+  /** Starts the session, or finds it running: repeating it with the same id does no harm. */
+  async open(rules: FlowRules, start: NewSession): Promise<SessionView> {
+    const { client, taskQueue, timeoutMs, limits } = this.options;
+    const input: SessionInput = { rules, limits, start, state: null };
+    return callEngine(client, timeoutMs * startTimeoutFactor, async () => {
+      const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
+        workflowId: workflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        ...startOptions(rules, start, { state: 'started', stage: 'started' }),
+      });
+      return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
+    });
+  }
+
+  answer(sessionId: string, message: Message<AnswerBody>): Promise<Reply<AnswerOutcome>> {
+    const timeoutMs = 'text' in message.body ? readingTimeoutMs : this.options.timeoutMs;
+    return this.update(answerQuestion, sessionId, message, `answer:${message.id}`, timeoutMs);
+  }
+
+  cancel(sessionId: string, message: Message<CancelBody>): Promise<Done> {
+    return this.update(cancelSession, sessionId, message, `cancel:${message.id}`, this.options.timeoutMs);
+  }
+
+  escalate(sessionId: string, message: Message<EscalateBody>): Promise<Done> {
+    return this.update(escalateSession, sessionId, message, `escalate:${message.id}`, this.options.timeoutMs);
+  }
+
+  addEvent(sessionId: string, message: Message<ClientEventBody>): Promise<Done> {
+    return this.update(addClientEvent, sessionId, message, `event:${message.id}`, this.options.timeoutMs);
+  }
+
+  checkpoint(sessionId: string, message: Message<CheckpointBody>): Promise<Reply<CheckpointOutcome>> {
+    return this.update(saveCheckpoint, sessionId, message, `checkpoint:${message.id}`, this.options.timeoutMs);
+  }
+
+  /** Whether the hot copy of what is saved now can be written. */
+  hotCopiesAreThere(): Promise<boolean> {
+    return this.options.hotCopies.areThere();
+  }
+
+  /** `restored`: the engine had lost the session, and the archive brought it back. */
+  resume(sessionId: string, message: Message<ResumeBody>): Promise<{ reply: Reply<ResumeOutcome>; restored: boolean }> {
+    return this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
+  }
+
+  decide(sessionId: string, message: Message<DecisionBody>): Promise<Reply<DecisionOutcome>> {
+    return this.update(decideProposal, sessionId, message, `decision:${message.id}`, this.options.timeoutMs * decisionTimeoutFactor);
+  }
+
+  approve(sessionId: string, message: Message<ApprovalBody>): Promise<Reply<DecisionOutcome>> {
+    return this.update(approveDecision, sessionId, message, `approval:${message.id}`, this.options.timeoutMs * decisionTimeoutFactor);
+  }
+
+  /** The session; from its copies when it is past retention or, marked stale, while the engine is away. */
+  async read(actor: Actor, sessionId: string): Promise<SessionReading> {
+    try {
+      return { view: await this.query(readSession, actor.tenant, sessionId, [actor]), stale: false };
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return { view: await this.archive.view(actor, sessionId), stale: false };
+      if (error instanceof EngineUnavailableError) return { view: await this.archive.copy(actor, sessionId, error), stale: true };
+      throw error;
+    }
+  }
+
+  async answers(actor: Actor, sessionId: string): Promise<AnswersView> {
+    return this.queryOr(readAnswers, actor, sessionId, async () => {
+      const { state } = await this.archive.state(actor, sessionId, false);
+      return { answers: state.answers };
+    });
+  }
+
+  checkpoints(actor: Actor, sessionId: string): Promise<CheckpointsView> {
+    return this.queryOr(readCheckpoints, actor, sessionId, async () => {
+      const { state } = await this.archive.state(actor, sessionId, false);
+      return { checkpoints: state.checkpoints, total: state.checkpoint_version, owner: state.owner };
+    });
+  }
+
+  /** Events after a sequence. */
+  async events(actor: Actor, sessionId: string, after: number): Promise<EventsView> {
+    try {
+      return await this.query(readEvents, actor.tenant, sessionId, [actor, after]);
+    } catch (error) {
+      if (!(error instanceof NoOpenRunError)) throw error;
+      const { state, view } = await this.archive.state(actor, sessionId, false);
+      return { ...eventsAfter(state, after), view };
+    }
+  }
+
+  async proposal(actor: Actor, sessionId: string): Promise<ProposalView> {
+    return this.queryOr(readProposal, actor, sessionId, async () => {
+      const { state, view } = await this.archive.state(actor, sessionId, true);
+      return { proposal: state.proposal, statuses: state.decision?.statuses ?? {}, view };
+    });
+  }
+
+  /** What a decision would do; nothing is recorded. */
+  async preview(actor: Actor, sessionId: string, body: DecisionBody, ifMatch: number | null): Promise<DecisionDraft> {
+    try {
+      return await this.query(previewDecision, actor.tenant, sessionId, [actor, body, ifMatch]);
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return this.refuseClosed(actor, sessionId);
+      throw error;
+    }
+  }
+
+  private async update<M extends Message<unknown>, Outcome>(
+    definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
+  ): Promise<Reply<Outcome>> {
+    return (await this.send(definition, sessionId, message, updateId, timeoutMs)).reply;
+  }
+
+  private async send<M extends Message<unknown>, Outcome>(
+    definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
+  ): Promise<{ reply: Reply<Outcome>; restored: boolean }> {
+    const { client, onChange } = this.options;
+    const id = workflowId(message.actor.tenant, sessionId);
+    const send = () => this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
+    try {
+      const reply = await send().catch((error: unknown) => {
+        if (error instanceof NoOpenRunError) return null;
+        throw error;
+      });
+      if (reply === null && !await this.archive.restore(message.actor, sessionId)) return await this.refuseClosed(message.actor, sessionId);
+      const taken = { reply: reply ?? await send(), restored: reply === null };
+      onChange({ tenant: message.actor.tenant, session_id: sessionId });
+      return taken;
+    } catch (error) {
+      throw rejection(error) ?? await this.explained(message.actor, sessionId, error);
+    }
+  }
+
+  /** A workflow that is closed takes nothing: wrong_state for those who may see it, not_found for all others. */
+  private async refuseClosed(actor: Actor, sessionId: string): Promise<never> {
+    // an approver acts on sessions that are not its own; whoever may not see this one learns nothing of it
+    const { view } = await this.proposal(actor, sessionId);
+    throw new MessageRejected('wrong_state', `A session in state ${view.state} takes no more messages.`);
+  }
+
+  private async query<Arguments extends [Actor, ...unknown[]], T>(definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments): Promise<T> {
+    const { client, timeoutMs } = this.options;
+    const read = await callEngine(client, timeoutMs, () => client.workflow.getHandle(workflowId(tenant, sessionId)).query(definition, ...args))
+      .catch(async (error: unknown) => { throw await this.explained(args[0], sessionId, error); });
+    if ('found' in read) return read.found;
+    throw new MessageRejected(read.rejected, read.message, read.mistakes);
+  }
+
+  /** The engine's answer, or the archive's when the engine no longer has the session. */
+  private async queryOr<T>(definition: QueryDefinition<Read<T>, [Actor]>, actor: Actor, sessionId: string, fromArchive: () => Promise<T>): Promise<T> {
+    try {
+      return await this.query(definition, actor.tenant, sessionId, [actor]);
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return fromArchive();
+      throw error;
+    }
+  }
+
+  /**
+   * A session whose key is missing cannot be told from an engine that does not answer: its workflow task fails and is
+   * repeated. So the reason is looked for after a failure, and told to those who may see the session.
+   */
+  private async explained(actor: Actor, sessionId: string, error: unknown): Promise<unknown> {
+    // 14: nobody is there who could tell
+    if (!(error instanceof EngineUnavailableError) || error.status === 14) return error;
+    const { client, sealer } = this.options;
+    const missing = await missingKeyOf(client, workflowId(actor.tenant, sessionId), sealer);
+    if (missing === null) return error;
+    await this.archive.checkVisible(actor, sessionId);
+    return missing;
+  }
+}

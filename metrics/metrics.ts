@@ -1,0 +1,55 @@
+/**
+ * What is counted for operators, in the form of Prometheus. One object a process, shared by its roles. Labels name routes,
+ * policies and breakers, never a tenant, a person or an answer.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { BreakerState, BreakerStatus } from '../outside/breakers/breaker.ts';
+
+export type LimitOutcome = 'allowed' | 'denied' | 'shadow_denied' | 'fallback_allowed' | 'fallback_denied' | 'unavailable';
+
+export interface Metrics {
+  /** `route` is a pattern of a declaration, never a path that was sent. */
+  readonly requestFinished: (request: { readonly route: string; readonly method: string; readonly status: number; readonly seconds: number }) => void;
+  readonly limitDecided: (policy: string, outcome: LimitOutcome) => void;
+  readonly breakerChanged: (breaker: string, state: BreakerState) => void;
+  /** One attempt of a task. `outcome`: succeeded, retried (it failed and is tried again), or exhausted (it failed for the last time). */
+  readonly taskAttempted: (task: string, outcome: 'succeeded' | 'retried' | 'exhausted', category: string) => void;
+  /** Where the states of breakers are read from. */
+  readonly watchBreakers: (list: () => readonly BreakerStatus[]) => void;
+  /** The text that Prometheus reads, and its media type. */
+  readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+const methods = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH']);
+const stateNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2 };
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const requests = new Counter({ name: 'gangway_http_requests_total', help: 'Requests answered', labelNames: ['route', 'method', 'status'], registers });
+  const durations = new Histogram({
+    name: 'gangway_http_request_seconds', help: 'From the request to its answer; of a stream, to its end', labelNames: ['route', 'method'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10], registers,
+  });
+  const limits = new Counter({ name: 'gangway_limit_decisions_total', help: 'Decisions of the rate limiter', labelNames: ['policy', 'outcome'], registers });
+  let breakers: () => readonly BreakerStatus[] = () => [];
+  new Gauge({
+    name: 'gangway_breaker_state', help: '0 closed, 1 half open, 2 open', labelNames: ['breaker'], registers,
+    collect() { for (const { name, state } of breakers()) this.set({ breaker: name }, stateNumbers[state]); },
+  });
+  const transitions = new Counter({ name: 'gangway_breaker_transitions_total', help: 'Changes of a breaker, by the state it went to', labelNames: ['breaker', 'to'], registers });
+  const attempts = new Counter({ name: 'gangway_task_attempts_total', help: 'Attempts of background tasks', labelNames: ['task', 'outcome', 'category'], registers });
+  return {
+    requestFinished: ({ route, method, status, seconds }) => {
+      const known = methods.has(method) ? method : 'other';
+      requests.inc({ route, method: known, status: `${Math.floor(status / 100)}xx` });
+      durations.observe({ route, method: known }, seconds);
+    },
+    limitDecided: (policy, outcome) => { limits.inc({ policy, outcome }); },
+    breakerChanged: (breaker, state) => { transitions.inc({ breaker, to: state }); },
+    taskAttempted: (task, outcome, category) => { attempts.inc({ task, outcome, category }); },
+    watchBreakers: (list) => { breakers = list; },
+    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}

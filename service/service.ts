@@ -1,0 +1,214 @@
+/** Composes the product from its parts: stores, worker and API, one process or one role of it. */
+import { fileURLToPath } from 'node:url';
+import type { Redis } from 'ioredis';
+import pino, { type Logger } from 'pino';
+import { inputMistakes } from '../activities/tasks.ts';
+import { Authentication } from '../api/authentication.ts';
+import { addressReader } from '../api/limits/address.ts';
+import { ReadinessCheck } from '../api/readiness.ts';
+import { routes } from '../api/routes/index.ts';
+import { ApiServer, type ServerOptions } from '../api/server.ts';
+import { SessionEngine } from '../engine/sessions.ts';
+import { SessionStreams } from '../api/session-streams.ts';
+import { TaskEngine } from '../engine/parked-tasks.ts';
+import type { StoreAddresses } from './addresses.ts';
+import { storeBreaker } from '../outside/breakers/configured.ts';
+import { Breakers } from '../outside/breakers/registry.ts';
+import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
+import { configuredChangeTarget } from '../stores/change-target/configured.ts';
+import { ConfigurationError, type Configuration } from './configuration.ts';
+import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from '../encryption/sealer.ts';
+import { loadFlowFolder } from '../flows/files.ts';
+import { openFlowRegistry } from '../flows/registry.ts';
+import { createHotCopies } from '../stores/redis/hot-copies.ts';
+import { Limiter } from '../stores/redis/limits/limiter.ts';
+import { resourcesOf } from '../stores/redis/limits/policy.ts';
+import { createMetrics, type Metrics } from '../metrics/metrics.ts';
+import { settleCutOffAudits } from '../stores/postgres/audit.ts';
+import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
+import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from '../stores/postgres/database.ts';
+import { openRedis } from '../stores/redis/client.ts';
+import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
+import { connectEngine, registerSearchAttributes } from '../engine/connection.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
+import type { SessionLimits } from '../workflows/messages.ts';
+import { searchAttributeNames } from '../workflows/search-attributes.ts';
+import { startWorkerRole } from './worker-role.ts';
+
+export interface ServiceOptions {
+  readonly configuration: Configuration;
+  readonly urls: StoreAddresses;
+  /** HS256 key of development tokens; null when JWKS_URL is set. */
+  readonly developmentKey: Uint8Array | null;
+  /** Keys in the form of GANGWAY_CODEC_KEYS; without them that setting counts. null: nothing is encrypted, for measuring only. */
+  readonly codecKeys?: string | null;
+  /** Secret in the path of the codec endpoint for the Temporal Web UI on this machine; without it there is no such path. */
+  readonly codecPathKey?: string;
+  readonly roles?: readonly ('api' | 'worker')[];
+  readonly guards?: ServerOptions['guards'];
+}
+
+export interface Service {
+  /** Of the API; '' without that role. */
+  readonly url: string;
+  /** false: the worker of this process has ended by itself, and only a new process helps. */
+  readonly isRunning: () => boolean;
+  stop(): Promise<void>;
+}
+
+const dayMs = 86_400_000;
+
+/** Resolves when the service takes requests. Rejects, with everything it had opened closed again, when it cannot. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const closing: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    return { ...await compose(options, (close) => { closing.push(close); }), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<Omit<Service, 'stop'>> {
+  const { configuration, urls, roles = ['api', 'worker'] } = options;
+  const log = pino({ level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2));
+  const resources = resourcesOf(configuration);
+  const metrics = createMetrics();
+  const breakers = new Breakers(metrics.breakerChanged);
+  metrics.watchBreakers(() => breakers.list());
+  const sealer = sealerOf(options);
+  const stores = await openStores(configuration, urls, sealer, log, onStop);
+  const shipped = await loadFlowFolder(fileURLToPath(new URL('../flows/', import.meta.url)));
+  const flows = await openFlowRegistry({ db: stores.db, shipped, now: () => performance.now() });
+  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY, sealer });
+  onStop(() => connection.close());
+  await registerSearchAttributes(connection, configuration.TEMPORAL_NAMESPACE, searchAttributeNames);
+
+  const limiter = limiterOf(configuration, stores.redis, { breakers, metrics, log });
+  const changeTarget = configuredChangeTarget(configuration, breakers, Date.now);
+  const worker = !roles.includes('worker') ? null : await startWorkerRole({
+    configuration, temporalAddress: urls.temporalAddress, client, stores, flows, changeTarget, limiter, resources, breakers, metrics, sealer,
+    developmentKey: options.developmentKey, log,
+  }, onStop);
+  const isRunning = worker?.isRunning ?? (() => true);
+  if (!roles.includes('api')) return { url: '', isRunning };
+
+  const now = (): number => Date.now();
+  const sessions = new SessionEngine({
+    rulesOf: async (tenant, flowId, version) => (await flows.version(tenant, flowId, version)).rules,
+    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS,
+    inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies, sealer,
+    onChange: (session) => { stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); }); },
+  });
+  const tasks = new TaskEngine({
+    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, db: stores.db, sealer,
+    onRowBehind: () => { log.warn('the row of a task follows later: PostgreSQL does not answer'); },
+  });
+  const listener = new SessionListener(urls.redisUrl);
+  onStop(() => listener.close());
+  const streams = new SessionStreams({
+    sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS, streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
+    pollMs: configuration.GANGWAY_STREAM_POLL_MS, now,
+  });
+  const readiness = new ReadinessCheck({
+    connection, db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now,
+  });
+  const server = new ApiServer({
+    services: {
+      configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, streams, tasks, limiter, resources, breakers, metrics, log, now,
+      checkTaskInput: inputMistakes, temporalUiUrl: urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL ?? null,
+    },
+    routes,
+    authentication: new Authentication({
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, db: stores.db, now,
+    }),
+    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL) },
+    checkAnswers: configuration.GANGWAY_CHECK_ANSWERS === 'true', ...(options.guards === undefined ? {} : { guards: options.guards }),
+  });
+  const port = await server.listen(configuration.HOST, configuration.PORT);
+  onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
+  onStop(async () => {
+    readiness.drain();
+    await server.close(configuration.GANGWAY_DRAIN_SECONDS * 1_000);
+  });
+  return { url: `http://${configuration.HOST}:${port}`, isRunning };
+}
+
+async function openStores(configuration: Configuration, urls: StoreAddresses, sealer: Sealer, log: Logger, onStop: (close: () => Promise<void>) => void) {
+  // migrations may wait for another process that runs them, requests may not
+  const migrating = openDatabase({ url: urls.databaseUrl, timeoutMs: 60_000, connections: 1 });
+  try {
+    await migrateDatabase(migrating);
+    if (!await isBoundByPolicies(migrating)) log.warn('DATABASE_URL names a superuser or a role with BYPASSRLS: row-level security does not bind it. Use a plain role that owns the tables.');
+  } finally {
+    await migrating.close();
+  }
+  const db = openDatabase({ url: urls.databaseUrl, timeoutMs: configuration.GANGWAY_DATABASE_TIMEOUT_MS, onError: () => { log.debug('a PostgreSQL connection broke'); } });
+  onStop(() => db.close());
+  const redis = openRedis({ url: urls.redisUrl, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onError: () => { log.debug('Redis does not answer'); } });
+  onStop(() => { redis.disconnect(); return Promise.resolve(); });
+  const clickhouse = await openClickHouse(urls.clickhouse);
+  onStop(() => clickhouse.close());
+  onStop(await migrateAnalytics(clickhouse, log));
+  return { db, redis, clickhouse, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
+}
+
+/** Sessions run without ClickHouse, so its absence at start must not stop the service: the migration is tried until it is done. */
+async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<() => Promise<void>> {
+  let timer: NodeJS.Timeout | undefined;
+  const once = async (): Promise<void> => {
+    try {
+      await migrateClickHouse(clickhouse);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      log.warn('ClickHouse does not answer: reports answer 503 until it does');
+      timer = setTimeout(() => { once().catch((again: unknown) => { log.error({ err: again }, 'ClickHouse cannot be migrated'); }); }, 5_000);
+    }
+  };
+  await once();
+  return () => { clearTimeout(timer); return Promise.resolve(); };
+}
+
+function originOf(address: string | undefined): string | null {
+  return address !== undefined && URL.canParse(address) ? new URL(address).origin : null;
+}
+
+function sealerOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS }: ServiceOptions): Sealer {
+  if (codecKeys === null) return unsealed;
+  if (codecKeys === undefined) throw new ConfigurationError(`The configuration cannot be used:\n  ${codecKeysSetting}: has to be set where no development key is made`);
+  return createSealer(readCodecKeys(codecKeys));
+}
+
+function limiterOf(configuration: Configuration, redis: Redis, { breakers, metrics, log }: { breakers: Breakers; metrics: Metrics; log: Logger }): Limiter {
+  const now = (): number => performance.now();
+  const breaker = storeBreaker(breakers, configuration, { name: 'limiter', now });
+  return new Limiter({
+    redis, breaker, now, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onDecision: metrics.limitDecided,
+    onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); },
+  });
+}
+
+function sessionLimits(configuration: Configuration): SessionLimits {
+  return {
+    idleAbandonedMs: configuration.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: configuration.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
+    flushAfterMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000, messagesPerRun: configuration.GANGWAY_UPDATES_PER_RUN,
+    proposalFallbackMs: configuration.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000, manualRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES,
+  };
+}
+
+/** Longer than any request lasts: its entry would be there. */
+const cutOffSeconds = 120;
+
+/** Forgets old idempotency keys, and audits acts that were cut off, a bounded number every minute. */
+function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {
+  const timer = setInterval(() => {
+    forgetKeys(db, keepHours).catch(() => { log.debug('idempotency keys are swept later: PostgreSQL does not answer'); });
+    settleCutOffAudits(db, cutOffSeconds).catch(() => { log.debug('acts that were cut off are audited later: PostgreSQL does not answer'); });
+  }, 60_000);
+  timer.unref();
+  return () => { clearInterval(timer); return Promise.resolve(); };
+}
