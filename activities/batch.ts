@@ -43,10 +43,10 @@ export class Batch<Item> {
 
   private async storeAll(batch: readonly Waiting<Item>[]): Promise<void> {
     try {
-      await this.options.store(batch.map((each) => each.item));
-      for (const each of batch) each.done();
+      await this.options.store(batch.map((one) => one.item));
+      for (const waiting of batch) waiting.done();
     } catch (error) {
-      for (const each of batch) each.failed(error);
+      for (const waiting of batch) waiting.failed(error);
     }
   }
 }

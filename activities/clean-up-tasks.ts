@@ -26,10 +26,10 @@ export async function cleanUpTasks({ db, keepDays, dryRun, signal }: CleanUpOpti
   if (dryRun) return { dry_run: true, deleted: await countEndedTasks(all, { keepDays, most: runRows }), sample: await endedTasks(all, { keepDays, limit: sampleRows }) };
   let [deleted, sample]: [number, readonly string[]] = [0, []];
   while (deleted < runRows && signal?.aborted !== true) {
-    const gone = await deleteEndedTasks(all, { keepDays, limit: batchRows });
-    if (deleted === 0) sample = gone.slice(0, sampleRows);
-    deleted += gone.length;
-    if (gone.length < batchRows) break;
+    const deletedIds = await deleteEndedTasks(all, { keepDays, limit: batchRows });
+    if (deleted === 0) sample = deletedIds.slice(0, sampleRows);
+    deleted += deletedIds.length;
+    if (deletedIds.length < batchRows) break;
   }
   return { dry_run: false, deleted, sample };
 }

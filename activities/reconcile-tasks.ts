@@ -3,12 +3,11 @@
  * again from its row; one whose row is missing writes it anew; a row that missed the end of its task gets it.
  */
 import { z } from 'zod';
-import { taskWorkflowId } from '../domain/parked-task.ts';
 import { KeyUnavailableError, SealBrokenError, type Sealer } from '../encryption/sealer.ts';
-import { knownTasks, openRows, type TaskWorkflows } from '../engine/task-workflows.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { openTask, writeTask, type SealedTask } from '../stores/postgres/tasks.ts';
+import { knownTasks, openRows, openTask, writeTask, type SealedTask } from '../stores/postgres/tasks.ts';
 import { defineTask } from './task.ts';
+import type { TaskWorkflows } from './task-workflows.ts';
 
 /** `failed`: could not be brought together, as a row whose key is missing; the next run tries again. */
 export interface Reconciled { readonly begun: number; readonly written: number; readonly settled: number; readonly failed: number }
@@ -27,20 +26,20 @@ export async function reconcileTasks(options: ReconcileOptions): Promise<Reconci
   let after: string | null = null;
   for (;;) {
     const page = await openRows(db, after, pageRows);
-    await each(page.filter((row) => !running.has(idOf(row))), async (row) => {
+    await forAll(page.filter((row) => !running.has(row.task_id)), async (row) => {
       // one that cannot be opened must not keep the others back
-      const how = await bring(options, row).catch((error: unknown) => failedAlone(error));
+      const how = await restoreOne(options, row).catch((error: unknown) => failedAlone(error));
       if (how !== null) done[how] += 1;
     });
     after = page.at(-1)?.task_id ?? null;
     if (page.length < pageRows || signal?.aborted === true) break;
   }
-  const ids = [...running];
+  const ids = [...running.keys()];
   for (let at = 0; at < ids.length && signal?.aborted !== true; at += pageRows) {
     const some = ids.slice(at, at + pageRows);
-    const known = await knownTasks(db, some.map(taskIdOf));
-    await each(some.filter((id) => !known.has(taskIdOf(id))), async (id) => {
-      await workflows.rewrite(id);
+    const known = await knownTasks(db, some);
+    await forAll(some.filter((id) => !known.has(id)), async (id) => {
+      await workflows.rewrite(running.get(id) ?? '');
       done.written += 1;
     });
   }
@@ -53,26 +52,17 @@ function failedAlone(error: unknown): 'failed' {
 }
 
 /** An open row whose workflow the engine does not list. The list is a moment behind, so the workflow itself is asked. */
-async function bring({ db, sealer, workflows }: ReconcileOptions, row: SealedTask): Promise<'begun' | 'settled' | null> {
-  const id = idOf(row);
-  const found = await workflows.look(id);
+async function restoreOne({ db, sealer, workflows }: ReconcileOptions, row: SealedTask): Promise<'begun' | 'settled' | null> {
+  const found = await workflows.look(row);
   if (found === 'running') return null;
   const hasEnded = found !== null && found.ended_at !== null;
   if (hasEnded) return await writeTask(db, sealer, found) ? 'settled' : null;
   // lost with Temporal's database, or ended from outside (terminated) in the middle of its life: whoever waits still waits
-  await workflows.begin(id, found ?? openTask(sealer, row));
+  await workflows.begin(found ?? openTask(sealer, row));
   return 'begun';
 }
 
-function idOf({ tenant, task_id: id }: SealedTask): string {
-  return taskWorkflowId(tenant, id);
-}
-
-function taskIdOf(workflowId: string): string {
-  return workflowId.slice(workflowId.lastIndexOf(':') + 1);
-}
-
-async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+async function forAll<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   for (let at = 0; at < items.length; at += atOnce) await Promise.all(items.slice(at, at + atOnce).map(work));
 }
 

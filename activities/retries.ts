@@ -34,6 +34,8 @@ export interface RetriesOptions {
   readonly onFailure: (failure: FailedTask) => void;
   /** After `attempt` tries. */
   readonly onSuccess: (task: { readonly task_name: string; readonly tenant: string; readonly attempt: number }) => void;
+  /** Type of the workflow in which a task runs when an operator retries it. */
+  readonly retriedIn: string;
   /** An operator retries: what a breaker holds back may be probed now. */
   readonly onManualRetry: () => void;
   readonly now: () => number;
@@ -57,7 +59,7 @@ export class Retries implements ActivityInboundCallsInterceptor {
     const { activityType: task_name, attempt, workflowType, heartbeatTimeoutMs } = this.context.info;
     const before = attempt === 1 ? [] : this.earlier();
     const at = this.options.now();
-    if (workflowType === 'parkedTask' && attempt === 1) this.options.onManualRetry();
+    if (workflowType === this.options.retriedIn && attempt === 1) this.options.onManualRetry();
     const beat = heartbeatTimeoutMs === undefined ? null : setInterval(() => { this.context.heartbeat(before); }, beatMs);
     try {
       const output: unknown = await next(input);

@@ -11,12 +11,12 @@ import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
-import type { TaskWorkflows } from '../engine/task-workflows.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Alerting } from './alerts/alerting.ts';
 import type { CopyWriter } from './copy-writer.ts';
 import type { EventReceiver } from './outbox/configured-delivery.ts';
 import type { PaidModel } from './model/chat-model.ts';
+import type { TaskWorkflows } from './task-workflows.ts';
 
 /** What tasks work with; handed in, never imported. */
 export interface TaskServices {

@@ -10,6 +10,7 @@ import { holds, type Actor } from '../domain/message.ts';
 import type { AuditEntry } from '../stores/postgres/audit.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { openPayload, sealedFor, type SealedFor } from '../engine/payload-codec.ts';
+import { tenantKey } from '../workflows/workflow-ids.ts';
 import { bodyReader, type ReadBody } from './body.ts';
 import { isLoopback } from './loopback.ts';
 import { notFound, Problem } from './problem.ts';
@@ -85,8 +86,8 @@ export class CodecEndpoint {
   /** `caller` null: the Web UI of this machine, which sees everything. */
   private async decode(ctx: Context, caller: Actor | null, correlationId: string): Promise<void> {
     const { payloads = [] } = validated(Payloads, await this.readBody(ctx), 'body');
-    const sealed = payloads.map((payload) => sealedFor(fromWire(payload))).filter((each): each is SealedFor => each !== null);
-    if (caller !== null && !caller.roles.includes('platform') && sealed.some((each) => each.tenant !== caller.tenant)) {
+    const sealed = payloads.map((payload) => sealedFor(fromWire(payload))).filter((item): item is SealedFor => item !== null);
+    if (caller !== null && !caller.roles.includes('platform') && sealed.some(({ tenant }) => tenant !== tenantKey(caller.tenant))) {
       throw new Problem('forbidden', 'A payload here belongs to another tenant, or to none.');
     }
     const opened = payloads.map((payload) => this.opened(payload));
@@ -100,13 +101,13 @@ export class CodecEndpoint {
   private async noted(caller: Actor | null, sealed: readonly SealedFor[], correlationId: string): Promise<void> {
     const { audit, log } = this.options;
     const actor = caller === null ? 'temporal-ui' : caller.subject;
-    const tenants = distinct(sealed.map((each) => each.tenant));
-    log.info({ correlation_id: correlationId, subject: actor, tenants: tenants.slice(0, 20), key_ids: distinct(sealed.map((each) => each.keyId)).slice(0, 20), opened: sealed.length }, 'payloads decoded');
+    const tenants = distinct(sealed.map(({ tenant }) => tenant));
+    log.info({ correlation_id: correlationId, subject: actor, tenants: tenants.slice(0, 20), key_ids: distinct(sealed.map((item) => item.keyId)).slice(0, 20), opened: sealed.length }, 'payloads decoded');
     // what belongs to no tenant has no audit log to stand in
-    for (const tenant of tenants.filter((each) => each !== '')) {
+    for (const tenant of tenants.filter((tenant) => tenant !== '')) {
       await audit({
         id: randomUUID(), tenant, actor, roles: caller?.roles ?? [], action: 'payload.decode', target: null, reason: null, result: 'allowed', status: 200,
-        correlation_id: correlationId, details: { payloads: sealed.filter((each) => each.tenant === tenant).length },
+        correlation_id: correlationId, details: { payloads: sealed.filter((payload) => payload.tenant === tenant).length },
       });
     }
   }

@@ -2,9 +2,9 @@
 import { MessageRejected } from '../domain/message.ts';
 import { StoreLimitError } from '../stores/clickhouse/client.ts';
 import { KeyUnavailableError, SealBrokenError } from '../encryption/sealer.ts';
-import { EngineUnavailableError } from '../engine/connection.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { notFound, Problem } from './problem.ts';
+import { EngineUnavailableError } from '../engine/calls.ts';
 
 /** Everything that can go wrong, translated once. */
 export function toProblem(error: unknown): Problem {

@@ -24,10 +24,10 @@ export function eventText(event: { readonly id: number; readonly name: string; r
 
 /** Resolves when the stream has ended, whoever ended it. Rejects with the stream's own error; the response is closed then as well. */
 export async function sendStream(response: ServerResponse, stream: Stream, options: StreamOptions): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => { gone.abort(); });
-  if (response.destroyed) gone.abort();
-  const signal = AbortSignal.any([gone.signal, options.closing]);
+  const left = new AbortController();
+  response.once('close', () => { left.abort(); });
+  if (response.destroyed) left.abort();
+  const signal = AbortSignal.any([left.signal, options.closing]);
   const write = (text: string): void => {
     if (signal.aborted) return;
     response.write(text);

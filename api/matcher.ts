@@ -19,7 +19,7 @@ export function matcher(routes: readonly Route[]): (method: string, path: string
     const layer = matched.pathAndMethod[0];
     const route = layer === undefined ? undefined : byLayer.get(layer);
     if (layer !== undefined && route !== undefined) return { kind: 'found', route, params: layer.params(path, layer.captures(path)) };
-    const allowed = [...new Set(matched.path.flatMap((each) => each.methods))].filter((name) => name !== 'HEAD');
+    const allowed = [...new Set(matched.path.flatMap((item) => item.methods))].filter((name) => name !== 'HEAD');
     return allowed.length === 0 ? { kind: 'none' } : { kind: 'other_method', allowed };
   };
 }

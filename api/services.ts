@@ -10,9 +10,9 @@ import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Sealer } from '../encryption/sealer.ts';
-import type { SessionEngine } from '../engine/sessions.ts';
+import type { Sessions } from '../engine/sessions.ts';
 import type { SessionStreams } from './session-streams.ts';
-import type { TaskEngine } from '../engine/parked-tasks.ts';
+import type { ParkedTasks } from '../engine/parked-tasks.ts';
 
 export interface Services {
   readonly configuration: Configuration;
@@ -21,9 +21,9 @@ export interface Services {
   readonly changeTarget: ChangeTarget;
   readonly flows: FlowRegistry;
   readonly sealer: Sealer;
-  readonly sessions: SessionEngine;
+  readonly sessions: Sessions;
   readonly streams: SessionStreams;
-  readonly tasks: TaskEngine;
+  readonly tasks: ParkedTasks;
   /** What is wrong with an input of a task: a place in it and words each. */
   readonly checkTaskInput: (taskName: string, input: unknown) => readonly { readonly pointer: string; readonly message: string }[];
   /** Of the Temporal Web UI; null: there is none. */

@@ -4,10 +4,10 @@ import type { SessionView } from '../domain/message.ts';
 import type { SessionEvent } from '../domain/session-state.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { SessionListener } from '../stores/redis/session-signals.ts';
-import { EngineUnavailableError } from '../engine/connection.ts';
 import { until } from '../test/support/until.ts';
 import type { Call } from './call.ts';
 import { SessionStreams } from './session-streams.ts';
+import { EngineUnavailableError } from '../engine/calls.ts';
 
 const view: SessionView = {
   session_id: '00000000-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', flow: { id: 'business_unit_setup', version: 1 }, language: 'en', state: 'in_progress', stage: 'engaged',

@@ -9,14 +9,14 @@ import type { SessionEvent } from '../domain/session-state.ts';
 import { KeyUnavailableError } from '../encryption/sealer.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { SessionListener } from '../stores/redis/session-signals.ts';
-import { EngineUnavailableError } from '../engine/connection.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { eventText, type Stream } from './event-stream.ts';
 import { iso, presentSession } from './presentation.ts';
 import { Problem } from './problem.ts';
 import type { Call } from './call.ts';
-import type { SessionEngine } from '../engine/sessions.ts';
+import type { Sessions } from '../engine/sessions.ts';
 import { SessionWire, time } from './wire.ts';
+import { EngineUnavailableError } from '../engine/calls.ts';
 
 /** Data of an event; `session` is the session as it is when the event is sent. */
 export const StreamEventWire = z.object({
@@ -25,7 +25,7 @@ export const StreamEventWire = z.object({
 }).meta({ id: 'StreamEvent' });
 
 export interface SessionStreamsOptions {
-  readonly sessions: Pick<SessionEngine, 'events'>;
+  readonly sessions: Pick<Sessions, 'events'>;
   readonly flows: FlowRegistry;
   readonly signals: Pick<SessionListener, 'listen' | 'isLive'>;
   readonly streamsMax: number;

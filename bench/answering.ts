@@ -1,12 +1,12 @@
 /** The three ways to give one answer that the bench compares, and the sessions they are given to. */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { workflowId } from '../engine/session-start.ts';
 import { developmentToken } from '../scripts/development-token.ts';
 import { readConfiguration } from '../service/configuration.ts';
-import { callEngine } from '../engine/connection.ts';
 import { answerQuestion } from '../workflows/messages.ts';
 import { HttpClient } from './http-client.ts';
+import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
+import { callEngine } from '../engine/calls.ts';
 
 const base = '/api/v1/onboarding';
 export const tenant = 'bench';
@@ -67,7 +67,7 @@ export function bare(client: Client, timeoutMs: number): Answering {
       id, fingerprint: '0123456789abcdef', actor: { tenant, subject: session.subject, roles: ['user'] as const },
       correlation_id: id, if_match: null, body: next(session),
     };
-    const handle = client.workflow.getHandle(workflowId(tenant, session.id));
+    const handle = client.workflow.getHandle(sessionWorkflowId(tenant, session.id));
     const update = { updateId: `answer:${id}`, args: [message] as [typeof message] };
     const { outcome } = await callEngine(client, timeoutMs, () => handle.executeUpdate(answerQuestion, update));
     if (outcome.kind !== 'accepted') throw new Error(`An answer was not accepted: ${outcome.kind}`);

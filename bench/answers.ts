@@ -155,7 +155,7 @@ function outcome(
       failures: Object.fromEntries(failures),
       kinds: Object.fromEntries(kinds.map((kind) => [kind, {
         p50_ms: rounded(percentile(latencies[kind], 0.5)), p99_ms: rounded(percentile(latencies[kind], 0.99)),
-        answers_per_second: windows[kind].map((each) => rounded(each.answersPerSecond, 1)),
+        answers_per_second: windows[kind].map((item) => rounded(item.answersPerSecond, 1)),
         cpu_ms_per_answer: cpuOf(windows[kind]),
       }])),
     },
@@ -167,7 +167,7 @@ function latencyTable(latencies: Of<number[]>, windows: Of<Window[]>): Table {
     head: ['', 'p50', 'p99', `with ${sessionsInParallel} sessions`],
     rows: kinds.map((kind) => [
       titles[kind], ...[0.5, 0.99].map((share) => `${numberText(percentile(latencies[kind], share))} ms`),
-      `${numberText(median(windows[kind].map((each) => each.answersPerSecond)))}/s`,
+      `${numberText(median(windows[kind].map((item) => item.answersPerSecond)))}/s`,
     ]),
   };
 }
@@ -176,7 +176,7 @@ function latencyTable(latencies: Of<number[]>, windows: Of<Window[]>): Table {
 function cpuOf(windows: readonly Window[]): Record<string, number> {
   const measured = windows.flatMap(({ cpuMsPerAnswer }) => (cpuMsPerAnswer === null ? [] : [cpuMsPerAnswer]));
   const names = Object.keys(measured[0] ?? {});
-  return Object.fromEntries(names.map((name) => [name, rounded(median(measured.map((each) => each[name] ?? 0)))]));
+  return Object.fromEntries(names.map((name) => [name, rounded(median(measured.map((item) => item[name] ?? 0)))]));
 }
 
 function cpuTable(windows: Of<Window[]>): Table[] {

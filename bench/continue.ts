@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { workflowId } from '../engine/session-start.ts';
 import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
 import { readConfiguration } from '../service/configuration.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
@@ -15,6 +14,7 @@ import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Outcome } from './part.ts';
 import { rounded } from './statistics.ts';
+import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 
 const trials = 200;
 const burst = 25;
@@ -67,10 +67,10 @@ async function trial(http: HttpClient, client: Client, key: Uint8Array): Promise
   const send = (value: number): Promise<Said> => say(http, session, `m${value}`, { question_id: 'expected_users', value });
   const replies = await Promise.all(values.flatMap((value) => [send(value), send(value)]));
   replies.push(...await Promise.all(values.map(send)));
-  const read = await client.workflow.getHandle(workflowId(tenant, session.id)).query(readAnswers, { tenant, subject: session.subject, roles: ['user'] });
+  const read = await client.workflow.getHandle(sessionWorkflowId(tenant, session.id)).query(readAnswers, { tenant, subject: session.subject, roles: ['user'] });
   if ('rejected' in read) throw new Error(`The answers could not be read: ${read.rejected}`);
   const kept = read.found.answers.filter((entry) => entry.question_id === 'expected_users').map((entry) => entry.value);
-  const { runs, caught } = await acceptedTwice(client, workflowId(tenant, session.id));
+  const { runs, caught } = await acceptedTwice(client, sessionWorkflowId(tenant, session.id));
   const acknowledged = new Set(replies.filter(({ ok }) => ok).map(({ value }) => value));
   return {
     messages: burst, sent: replies.length, again: replies.reduce((all, { tries }) => all + tries - 1, 0), runs, caught,

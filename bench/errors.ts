@@ -71,13 +71,13 @@ export async function run(): Promise<Outcome> {
     ],
     tables: [{
       head: ['error', 'classify, median', 'p99 of rounds', 'fingerprint, median'],
-      rows: kinds.map((each) => [each.kind, `${numberText(median(each.classify))} µs`, `${numberText(percentile(each.classify, 0.99))} µs`, `${numberText(median(each.fingerprint))} µs`]),
+      rows: kinds.map((item) => [item.kind, `${numberText(median(item.classify))} µs`, `${numberText(percentile(item.classify, 0.99))} µs`, `${numberText(median(item.fingerprint))} µs`]),
     }],
     figures: [
       { name: 'classify, median of all sorts', value: median(medians), range: range(medians), unit: 'µs', goal: { atMost: 20 } },
       { name: 'classify, the slowest sort', value: median(slowest), range: range(slowest), unit: 'µs', goal: { atMost: 20 } },
-      { name: 'fingerprint, median of all sorts but a long text', value: median(short.map((each) => median(each.fingerprint))), unit: 'µs', goal: null },
+      { name: 'fingerprint, median of all sorts but a long text', value: median(short.map((item) => median(item.fingerprint))), unit: 'µs', goal: null },
     ],
-    details: { rounds, per_round: perRound, seen: seen > 0, sorts: Object.fromEntries(kinds.map((each) => [each.kind, { classify_us: rounded(median(each.classify)), fingerprint_us: rounded(median(each.fingerprint)) }])) },
+    details: { rounds, per_round: perRound, seen: seen > 0, sorts: Object.fromEntries(kinds.map((item) => [item.kind, { classify_us: rounded(median(item.classify)), fingerprint_us: rounded(median(item.fingerprint)) }])) },
   };
 }

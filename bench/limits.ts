@@ -73,7 +73,7 @@ function contendersOn(redis: Redis): Contender[] {
       const asked = libraries.slice(0, count);
       return [
         { name: `ours, ${count}`, ask: (subject) => limiter.take(charges, subject) },
-        { name: `library, ${count} at once`, ask: (subject) => Promise.all(asked.map((each) => each.consume(subject))) },
+        { name: `library, ${count} at once`, ask: (subject) => Promise.all(asked.map((item) => item.consume(subject))) },
         // so that a policy that refuses keeps the others from counting
         { name: `library, ${count} in turn`, ask: async (subject) => { for (const each of asked) await each.consume(subject); } },
       ];

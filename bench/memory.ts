@@ -65,7 +65,7 @@ async function sample({ pid, pids }: Up): Promise<Sample> {
 }
 
 const sum = (each: Sample): number => names.reduce((total, name) => total + each[name], 0);
-const medianOf = (taken: readonly Sample[], name: keyof Sample): number => median(taken.map((each) => each[name]));
+const medianOf = (taken: readonly Sample[], name: keyof Sample): number => median(taken.map((item) => item[name]));
 
 function outcome(first: readonly Sample[], second: readonly Sample[]): Outcome {
   const byProcess = (taken: readonly Sample[]) =>
@@ -90,7 +90,7 @@ function figures(start: string, taken: readonly Sample[]): Figure[] {
   const figure = (name: string, values: readonly number[], goal: Figure['goal']): Figure =>
     ({ name: `${start}, ${name}`, value: median(values), unit: 'MB', goal, range: range(values) });
   return [
-    figure('Gangway itself', taken.map((each) => each.ours), goals.ours),
+    figure('Gangway itself', taken.map((item) => item.ours), goals.ours),
     figure('all together', taken.map(sum), goals.all),
   ];
 }

@@ -43,7 +43,7 @@ async function timed(copy: string): Promise<Start> {
 
 function outcome(cold: readonly Start[], warm: readonly Start[]): Outcome {
   const row = (name: string, starts: readonly Start[]): Figure => {
-    const seconds = starts.map((each) => each.answered);
+    const seconds = starts.map((start) => start.answered);
     return { name, value: median(seconds), unit: 's', goal: null, range: range(seconds) };
   };
   const told = (starts: readonly Start[]) =>

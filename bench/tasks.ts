@@ -163,7 +163,7 @@ const titles: Readonly<Record<Name, string>> = { ours: 'task of the product', ba
 function ratesTable(rates: Rates): Table {
   return {
     head: ['', 'tasks/s, median', 'from - to'],
-    rows: names.map((name) => [titles[name], median(rates[name]).toFixed(0), range(rates[name]).map((each) => each.toFixed(0)).join(' - ')]),
+    rows: names.map((name) => [titles[name], median(rates[name]).toFixed(0), range(rates[name]).map((item) => item.toFixed(0)).join(' - ')]),
   };
 }
 

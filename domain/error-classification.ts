@@ -24,11 +24,11 @@ export interface Classification {
 /** `at`: where it was caught, when the error itself does not say. */
 export function classify(evidence: ErrorEvidence, hint: { readonly at?: ErrorPlace } = {}): Classification {
   const chain: ErrorEvidence[] = [];
-  for (let each: ErrorEvidence | undefined = evidence; each !== undefined; each = each.cause) chain.push(each);
-  const place = chain.find((each) => each.at !== undefined)?.at ?? hint.at;
+  for (let link: ErrorEvidence | undefined = evidence; link !== undefined; link = link.cause) chain.push(link);
+  const place = chain.find((item) => item.at !== undefined)?.at ?? hint.at;
   const match = firstMatch(chain, structuredRules, place) ?? firstMatch(chain, [byWords], place);
-  const lasting = match?.lasting === true || chain.some((each) => each.non_retryable === true);
-  const retryAfter = chain.find((each) => each.retry_after_ms !== undefined)?.retry_after_ms ?? null;
+  const lasting = match?.lasting === true || chain.some((item) => item.non_retryable === true);
+  const retryAfter = chain.find((item) => item.retry_after_ms !== undefined)?.retry_after_ms ?? null;
   const category = match?.category ?? unclassified.category;
   const policy = match === null ? unclassified : policyOf({ category });
   return {

@@ -25,7 +25,7 @@ function placed(by: string, place: ErrorPlace | undefined, else_: ErrorCategory)
 /** A failure whose type is a category: it was judged before, by whoever threw it. */
 const byCategory: Rule = ({ name, kind }) => {
   if (name !== 'ApplicationFailure') return null;
-  const category = errorCategories.find((each) => each === kind);
+  const category = errorCategories.find((errorCategory) => errorCategory === kind);
   return category === undefined ? null : { category, by: `type ${category}` };
 };
 
@@ -39,7 +39,7 @@ const quotas = new Set(['insufficient_quota', 'context_length_exceeded', 'conten
 const byStatus: Rule = ({ status, kind, code }, place) => {
   if (status === undefined) return null;
   const by = `HTTP ${status}`;
-  const word = [code, kind].find((each) => each !== undefined && quotas.has(each));
+  const word = [code, kind].find((item) => item !== undefined && quotas.has(item));
   if (word !== undefined) return { ...placed(`${by} ${word}`, place, 'llm_api'), lasting: true };
   if (passes(status)) return placed(by, place, 'external_api');
   const refusal = refusals.get(String(status)) ?? 'external_api';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseExpression } from './expression.ts';
-import { applicable, labelsByLanguage, matchLanguage, questionTexts, standingAnswers, wireQuestion } from './flow.ts';
+import { applicable, labelsByLanguage, matchLanguage, questionTexts, answersThatApply, wireQuestion } from './flow.ts';
 import type { Flow, QuestionRule } from './flow.ts';
 
 function question(id: string, when: string | null = null, more: Partial<QuestionRule> = {}): QuestionRule {
@@ -140,6 +140,6 @@ describe('which questions apply', () => {
   test('when a question falls away, everything that hangs on its answer falls with it', () => {
     const answers = { kind: 'b', one: true, two: true };
     expect(ids(answers)).toEqual(['kind', 'three']);
-    expect({ ...standingAnswers(rules, answers) }).toEqual({ kind: 'b' });
+    expect({ ...answersThatApply(rules, answers) }).toEqual({ kind: 'b' });
   });
 });

@@ -112,19 +112,19 @@ export function applicable(rules: FlowRules, answers: Answers): readonly Questio
 }
 
 /** The answers whose questions apply: what conditions and recommendations may look at. Has no prototype. */
-export function standingAnswers(rules: FlowRules, answers: Answers): Answers {
-  return walk(rules, answers).standing;
+export function answersThatApply(rules: FlowRules, answers: Answers): Answers {
+  return walk(rules, answers).applying;
 }
 
-function walk(rules: FlowRules, answers: Answers): { questions: readonly QuestionRule[]; standing: Answers } {
-  const standing = Object.create(null) as Record<string, Json>;
+function walk(rules: FlowRules, answers: Answers): { questions: readonly QuestionRule[]; applying: Answers } {
+  const applying = Object.create(null) as Record<string, Json>;
   const questions: QuestionRule[] = [];
   for (const question of rules.questions) {
-    if (question.when !== null && evaluate(question.when, standing) !== true) continue;
+    if (question.when !== null && evaluate(question.when, applying) !== true) continue;
     questions.push(question);
-    if (Object.hasOwn(answers, question.id)) standing[question.id] = answers[question.id] ?? null;
+    if (Object.hasOwn(answers, question.id)) applying[question.id] = answers[question.id] ?? null;
   }
-  return { questions, standing };
+  return { questions, applying };
 }
 
 /** The flow's own spelling of the language that `tag` asks for: case ignored, a region falls back; else null. */

@@ -120,11 +120,6 @@ export const superseded = 'superseded';
 const system = 'system';
 const alwaysFixed = ['tenant', 'session_id'] as const;
 
-/** Name of its workflow; the codec and the lists read the tenant from it. */
-export function taskWorkflowId(tenant: string, taskId: string): string {
-  return `task:${encodeURIComponent(tenant)}:${taskId}`;
-}
-
 export class ParkedTask {
   readonly state: ParkedTaskState;
 

@@ -2,7 +2,7 @@ import { codePoints, isDate, isEmail, isTime } from './answer.ts';
 import { sameValue, type Json } from './json.ts';
 import { evaluate } from './expression.ts';
 import type { Answers, Expression } from './expression.ts';
-import { rationaleText, standingAnswers } from './flow.ts';
+import { rationaleText, answersThatApply } from './flow.ts';
 import type { Flow, RecommendationRule } from './flow.ts';
 
 export type TargetField = {
@@ -124,13 +124,13 @@ export function propose(
   existing: (target: Target) => TargetValues | null,
   options: ProposeOptions,
 ): readonly Recommendation[] {
-  const standing = standingAnswers(flow.rules, answers);
+  const applying = answersThatApply(flow.rules, answers);
   const proposed: Recommendation[] = [];
   for (const rule of flow.recommendations) {
-    if (rule.when !== null && evaluate(rule.when, standing) !== true) continue;
-    const target = targetOf(rule, standing);
+    if (rule.when !== null && evaluate(rule.when, applying) !== true) continue;
+    const target = targetOf(rule, applying);
     if (target === null || proposed.some((other) => other.target === `${target.type}:${target.key}`)) continue;
-    const change = changeOf(rule, standing, existing(target));
+    const change = changeOf(rule, applying, existing(target));
     if (change === null) continue;
     proposed.push({
       recommendation_id: options.id(rule.id),
@@ -152,23 +152,23 @@ export function propose(
 
 type Change = Pick<Recommendation, 'operation' | 'before' | 'after'>;
 
-function changeOf(rule: RecommendationRule, standing: Answers, before: TargetValues | null): Change | null {
+function changeOf(rule: RecommendationRule, applying: Answers, before: TargetValues | null): Change | null {
   if (rule.operation === 'delete') return before === null ? null : { operation: 'delete', before, after: null };
-  const after = valuesOf(rule.values, standing);
+  const after = valuesOf(rule.values, applying);
   if (before === null) return { operation: 'create', before, after };
   return sameValue(before, after) && !rule.always ? null : { operation: 'update', before, after };
 }
 
-function targetOf(rule: RecommendationRule, standing: Answers): Target | null {
-  const key = evaluate(rule.target.key, standing);
+function targetOf(rule: RecommendationRule, applying: Answers): Target | null {
+  const key = evaluate(rule.target.key, applying);
   if (!isTargetType(rule.target.type) || typeof key !== 'string' || key === '') return null;
   return { type: rule.target.type, key };
 }
 
-function valuesOf(expressions: Readonly<Record<string, Expression>>, standing: Answers): TargetValues {
+function valuesOf(expressions: Readonly<Record<string, Expression>>, applying: Answers): TargetValues {
   return Object.fromEntries(
     Object.entries(expressions)
-      .map(([field, expression]) => [field, evaluate(expression, standing)] as const)
+      .map(([field, expression]) => [field, evaluate(expression, applying)] as const)
       .filter(([, value]) => value !== null),
   );
 }

@@ -253,7 +253,7 @@ export class OnboardingSession extends SessionCore {
     }
     const noted = this.seen(message.id)?.outcome;
     const version = noted?.kind === 'done' && typeof noted.note === 'number' ? noted.note : 0;
-    const checkpoint = this.state.checkpoints.find((each) => each.version === version) ?? null;
+    const checkpoint = this.state.checkpoints.find((checkpoint) => checkpoint.version === version) ?? null;
     return { kind: 'checkpoint', version: this.state.checkpoint_version, checkpoint };
   }
 
@@ -267,7 +267,7 @@ export class OnboardingSession extends SessionCore {
     const { version, current } = message.body;
     if (version === null) return;
     if (this.decided) throw this.wrongState('taken back to an earlier checkpoint');
-    if (current === null && !this.state.checkpoints.some((each) => each.version === version)) {
+    if (current === null && !this.state.checkpoints.some((checkpoint) => checkpoint.version === version)) {
       throw new MessageRejected('checkpoint_not_found', 'This session has no checkpoint of this version.');
     }
   }
@@ -291,7 +291,7 @@ export class OnboardingSession extends SessionCore {
   }
 
   private goBack(version: number, body: ResumeBody, now: number): void {
-    const kept = this.state.checkpoints.find((each) => each.version === version);
+    const kept = this.state.checkpoints.find((checkpoint) => checkpoint.version === version);
     const uiState = body.ui_state ?? this.state.ui_states.findLast(([known]) => known <= version)?.[1];
     if (uiState !== undefined) this.state.ui_state = uiState;
     if (!restoreSequences(this.state, kept?.current ?? body.current ?? currentSequences(this.state))) return;

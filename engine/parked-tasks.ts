@@ -3,22 +3,22 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { MessageRejected } from '../domain/message.ts';
 import { Redrive } from '../domain/redrive.ts';
 import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
-import { taskWorkflowId, type DiscardRequest, type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
+import { type DiscardRequest, type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { readTaskRow, writeTask } from '../stores/postgres/tasks.ts';
-import { callEngine, EngineUnavailableError, NoOpenRunError } from './connection.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import {
   abortRedrive, pauseRedrive, readRedrive, redriveWorkflow, resumeRedrive,
 } from '../workflows/redrive-messages.ts';
 import { sessionAttributes } from '../workflows/search-attributes.ts';
-import { discardTask, readTask, redriveWorkflowId, retryTask, type TaskReply } from '../workflows/task-messages.ts';
-import { rejection, repeated } from './repeated.ts';
+import { discardTask, readTask, retryTask, type TaskReply } from '../workflows/task-messages.ts';
 import { InFlight } from './in-flight.ts';
 import { SharedReads } from './shared-reads.ts';
+import { redriveWorkflowId, taskWorkflowId } from '../workflows/workflow-ids.ts';
+import { EngineUnavailableError, NoOpenRunError, callEngine, rejection, repeated } from './calls.ts';
 
-export interface TaskEngineOptions {
+export interface ParkedTasksOptions {
   readonly client: Client;
   readonly taskQueue: string;
   readonly timeoutMs: number;
@@ -39,13 +39,13 @@ const pastOf = { pause: 'paused', resume: 'resumed', abort: 'aborted' } as const
 const statusAfter = { pause: 'paused', resume: 'running', abort: 'aborted' } as const;
 export type RedriveAct = keyof typeof redriveUpdates;
 
-export class TaskEngine {
-  private readonly options: TaskEngineOptions;
+export class ParkedTasks {
+  private readonly options: ParkedTasksOptions;
   private readonly inFlight: InFlight;
   /** The engine keeps one query waiting while a workflow is busy; each further one meets a back-off of more than a second. */
   private readonly reads = new SharedReads<ParkedTaskState>();
 
-  constructor(options: TaskEngineOptions) {
+  constructor(options: ParkedTasksOptions) {
     this.options = options;
     this.inFlight = new InFlight(options.inFlightPerTask);
   }
@@ -66,8 +66,8 @@ export class TaskEngine {
   }
 
   /** What its workflow says, for who is about to change it. Throws not_found, and not_parked when the workflow is gone. */
-  standing(task: TaskName): Promise<ParkedTaskState> {
-    return this.query(task).catch((error: unknown) => this.gone(task, error));
+  current(task: TaskName): Promise<ParkedTaskState> {
+    return this.query(task).catch((error: unknown) => this.refuseClosed(task, error));
   }
 
   /**
@@ -114,7 +114,7 @@ export class TaskEngine {
   }
 
   private async update(task: TaskName, message: (to: WorkflowHandle) => Promise<TaskReply>): Promise<TaskReply> {
-    const reply = await this.send(taskWorkflowId(task.tenant, task.task_id), message).catch((error: unknown) => this.gone(task, error));
+    const reply = await this.send(taskWorkflowId(task.tenant, task.task_id), message).catch((error: unknown) => this.refuseClosed(task, error));
     await this.followed(task);
     return reply;
   }
@@ -146,7 +146,7 @@ export class TaskEngine {
   }
 
   /** A workflow that is closed takes nothing: not_parked for a task of the tenant, not_found for all others. */
-  private async gone(task: TaskName, error: unknown): Promise<never> {
+  private async refuseClosed(task: TaskName, error: unknown): Promise<never> {
     if (!(error instanceof NoOpenRunError)) throw error;
     const { state } = await this.read(task);
     throw new MessageRejected('not_parked', state.ended_at === null

@@ -1,6 +1,7 @@
 /** Temporal's payloads, sealed: inputs, results, messages, memo, failures and summaries. Ids, names and search attributes are not payloads. */
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { SealBrokenError, type Sealer } from '../encryption/sealer.ts';
+import { parseWorkflowId } from '../workflows/workflow-ids.ts';
 
 /** Read by Temporal's tools, which show such payloads as encrypted and ask the codec endpoint. */
 const encryptedEncoding = 'binary/encrypted';
@@ -10,6 +11,7 @@ const tenantField = 'gangway-tenant';
 
 type Context = Parameters<PayloadCodec['encode']>[1];
 
+/** `tenant` is its key in workflow ids (tenantKey). */
 export interface SealedFor { readonly keyId: string; readonly tenant: string }
 
 /** Whose payload this is and which key opens it, or null for one that is not ours. */
@@ -49,18 +51,9 @@ function sealPayload(sealer: Sealer, payload: Payload, tenant: string): Payload 
   };
 }
 
-/** Kinds of workflows that belong to a tenant: their ids read `kind:{tenant}:…`, the tenant percent-encoded. */
-const kindsOfTenants: readonly string[] = ['session', 'task', 'redrive'];
-
 /** null: not known here, or nobody's. Then only the platform role may have it opened. */
 function tenantOf(context: Context): string | null {
-  const [kind, tenant, rest] = context?.workflowId?.split(':') ?? [];
-  if (kind === undefined || tenant === undefined || rest === undefined || !kindsOfTenants.includes(kind)) return null;
-  try {
-    return decodeURIComponent(tenant);
-  } catch {
-    return null;
-  }
+  return context?.workflowId === undefined ? null : parseWorkflowId(context.workflowId)?.tenant ?? null;
 }
 
 const contextOf = (tenant: string): string => `payload:${tenant}`;

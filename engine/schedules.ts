@@ -1,12 +1,12 @@
 /** Temporal Schedules of what the service does for itself. Made at each start of a worker, so that a changed interval counts. */
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client, type ScheduleSpec } from '@temporalio/client';
+import { upkeepWorkflow, type UpkeepInput } from '../workflows/upkeep-input.ts';
 
 export interface UpkeepSchedule {
   /** Short name; the schedule's id has the task queue beside it. */
   readonly name: string;
   readonly spec: ScheduleSpec;
-  /** Argument of the workflow `upkeep`. */
-  readonly input: { readonly task: string };
+  readonly input: UpkeepInput;
   readonly note: string;
 }
 
@@ -16,7 +16,9 @@ export async function keepSchedules(client: Client, taskQueue: string, schedules
 
 async function keepSchedule(client: Client, taskQueue: string, { name, spec, input, note }: UpkeepSchedule): Promise<void> {
   const scheduleId = `upkeep:${taskQueue}:${name}`;
-  const action = { type: 'startWorkflow' as const, workflowType: 'upkeep', workflowId: scheduleId, taskQueue, args: [input], workflowTaskTimeout: '5s' as const };
+  const action = {
+    type: 'startWorkflow' as const, workflowType: upkeepWorkflow, workflowId: scheduleId, taskQueue, args: [input], workflowTaskTimeout: '5s' as const,
+  };
   // a run that is missed is not made up for, and none begins while one is under way
   const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const, pauseOnFailure: false };
   try {

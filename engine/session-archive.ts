@@ -8,10 +8,11 @@ import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { findSession } from '../stores/postgres/sessions.ts';
-import { callEngine, NoOpenRunError, type EngineUnavailableError } from './connection.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { sessionWorkflow, type SessionInput, type SessionLimits } from '../workflows/messages.ts';
-import { startOptions, workflowId } from './session-start.ts';
+import { startOptions } from './session-start.ts';
+import { type EngineUnavailableError, NoOpenRunError, callEngine } from './calls.ts';
+import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 
 export interface SessionArchiveOptions {
   readonly client: Client;
@@ -69,9 +70,9 @@ export class SessionArchive {
    */
   async restore(actor: Actor, sessionId: string): Promise<boolean> {
     const { client, taskQueue, timeoutMs, limits, rulesOf } = this.options;
-    const id = workflowId(actor.tenant, sessionId);
-    const standing = await this.standing(id);
-    if (standing !== 'gone') return standing === 'open';
+    const id = sessionWorkflowId(actor.tenant, sessionId);
+    const run = await this.newestRun(id);
+    if (run !== 'lost') return run === 'open';
     const { state, view } = await this.state(actor, sessionId, true);
     if (isEnded(view.state)) return false;
     const input: SessionInput = { rules: await rulesOf(actor.tenant, view.flow.id, view.flow.version), limits, start: null, state };
@@ -82,13 +83,13 @@ export class SessionArchive {
     return true;
   }
 
-  /** Closed is not gone: a closed workflow has its end in its own history, whatever the copy says. Open: somebody else was first. */
-  private async standing(id: string): Promise<'gone' | 'open' | 'closed'> {
+  /** Closed is not lost: a closed workflow has its end in its own history, whatever the copy says. Open: somebody else was first. */
+  private async newestRun(id: string): Promise<'lost' | 'open' | 'closed'> {
     try {
       const { status } = await callEngine(this.options.client, this.options.timeoutMs, () => this.options.client.workflow.getHandle(id).describe());
       return status.name === 'RUNNING' ? 'open' : 'closed';
     } catch (error) {
-      if (error instanceof NoOpenRunError) return 'gone';
+      if (error instanceof NoOpenRunError) return 'lost';
       throw error;
     }
   }

@@ -1,14 +1,9 @@
-/** How a session's workflow is named and started, and what operators see of it from the first moment on. */
+/** How a session's workflow is started, and what operators see of it from the first moment on. */
 import { createHash } from 'node:crypto';
 import type { FlowRules } from '../domain/flow.ts';
 import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
 import type { NewSession } from '../domain/session-state.ts';
 import { sessionAttributes } from '../workflows/search-attributes.ts';
-
-/** Ids are readable to operators: nothing personal in them. */
-export function workflowId(tenant: string, sessionId: string): string {
-  return `session:${encodeURIComponent(tenant)}:${sessionId}`;
-}
 
 export function startOptions(
   rules: FlowRules, session: Pick<NewSession, 'tenant' | 'owner' | 'language' | 'correlation_id'>, at: { readonly state: SessionStateName; readonly stage: StageName },

@@ -11,18 +11,19 @@ import type { DecisionDraft } from '../domain/decision.ts';
 import { eventsAfter } from '../domain/event-log.ts';
 import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
 import type { SessionName } from '../stores/redis/session-signals.ts';
-import { callEngine, EngineUnavailableError, missingKeyOf, NoOpenRunError } from './connection.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
   readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done, type EventsView,
   type ProposalView, type Read, type SessionInput,
 } from '../workflows/messages.ts';
-import { rejection, repeated } from './repeated.ts';
 import { InFlight } from './in-flight.ts';
 import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
-import { startOptions, workflowId } from './session-start.ts';
+import { startOptions } from './session-start.ts';
+import { EngineUnavailableError, NoOpenRunError, callEngine, rejection, repeated } from './calls.ts';
+import { missingKeyOf } from './missing-key.ts';
+import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 
-export interface SessionEngineOptions extends SessionArchiveOptions {
+export interface SessionsOptions extends SessionArchiveOptions {
   readonly inFlightPerSession: number;
   /** Told of every message that a session has taken. */
   readonly onChange: (session: SessionName) => void;
@@ -38,12 +39,12 @@ const decisionTimeoutFactor = 4;
 /** Free text waits for its reading, 10 s at most. */
 const readingTimeoutMs = 14_000;
 
-export class SessionEngine {
-  private readonly options: SessionEngineOptions;
+export class Sessions {
+  private readonly options: SessionsOptions;
   private readonly inFlight: InFlight;
   private readonly archive: SessionArchive;
 
-  constructor(options: SessionEngineOptions) {
+  constructor(options: SessionsOptions) {
     this.options = options;
     this.inFlight = new InFlight(options.inFlightPerSession);
     this.archive = new SessionArchive(options);
@@ -55,7 +56,7 @@ export class SessionEngine {
     const input: SessionInput = { rules, limits, start, state: null };
     return callEngine(client, timeoutMs * startTimeoutFactor, async () => {
       const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
-        workflowId: workflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowId: sessionWorkflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE',
         ...startOptions(rules, start, { state: 'started', stage: 'started' }),
       });
       return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
@@ -164,7 +165,7 @@ export class SessionEngine {
     definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
   ): Promise<{ reply: Reply<Outcome>; restored: boolean }> {
     const { client, onChange } = this.options;
-    const id = workflowId(message.actor.tenant, sessionId);
+    const id = sessionWorkflowId(message.actor.tenant, sessionId);
     const send = () => this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
     try {
       const reply = await send().catch((error: unknown) => {
@@ -189,7 +190,7 @@ export class SessionEngine {
 
   private async query<Arguments extends [Actor, ...unknown[]], T>(definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments): Promise<T> {
     const { client, timeoutMs } = this.options;
-    const read = await callEngine(client, timeoutMs, () => client.workflow.getHandle(workflowId(tenant, sessionId)).query(definition, ...args))
+    const read = await callEngine(client, timeoutMs, () => client.workflow.getHandle(sessionWorkflowId(tenant, sessionId)).query(definition, ...args))
       .catch(async (error: unknown) => { throw await this.explained(args[0], sessionId, error); });
     if ('found' in read) return read.found;
     throw new MessageRejected(read.rejected, read.message, read.mistakes);
@@ -213,7 +214,7 @@ export class SessionEngine {
     // 14: nobody is there who could tell
     if (!(error instanceof EngineUnavailableError) || error.status === 14) return error;
     const { client, sealer } = this.options;
-    const missing = await missingKeyOf(client, workflowId(actor.tenant, sessionId), sealer);
+    const missing = await missingKeyOf(client, sessionWorkflowId(actor.tenant, sessionId), sealer);
     if (missing === null) return error;
     await this.archive.checkVisible(actor, sessionId);
     return missing;

@@ -8,9 +8,9 @@ import { addressReader } from '../api/limits/address.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
-import { SessionEngine } from '../engine/sessions.ts';
+import { Sessions } from '../engine/sessions.ts';
 import { SessionStreams } from '../api/session-streams.ts';
-import { TaskEngine } from '../engine/parked-tasks.ts';
+import { ParkedTasks } from '../engine/parked-tasks.ts';
 import type { StoreAddresses } from './addresses.ts';
 import { storeBreaker } from '../outside/breakers/configured.ts';
 import { Breakers } from '../outside/breakers/registry.ts';
@@ -97,13 +97,13 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   if (!roles.includes('api')) return { url: '', isRunning };
 
   const now = (): number => Date.now();
-  const sessions = new SessionEngine({
+  const sessions = new Sessions({
     rulesOf: async (tenant, flowId, version) => (await flows.version(tenant, flowId, version)).rules,
     client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS,
     inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies, sealer,
     onChange: (session) => { stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); }); },
   });
-  const tasks = new TaskEngine({
+  const tasks = new ParkedTasks({
     client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, db: stores.db, sealer,
     onRowBehind: () => { log.warn('the row of a task follows later: PostgreSQL does not answer'); },
   });

@@ -27,6 +27,7 @@ import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
 import { keepSchedules, type UpkeepSchedule } from '../engine/schedules.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
+import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
 export interface WorkerRoleOptions {
@@ -80,7 +81,7 @@ function retriesOf({ stores: { db }, log, metrics, breakers }: WorkerRoleOptions
   const recoveryLog = new RecoveryLog(db);
   onStop(async () => { await Promise.all([errorLog.close(), recoveryLog.close()]); });
   return {
-    retryOf, now: Date.now, random: Math.random,
+    retryOf, retriedIn: parkedTaskWorkflow, now: Date.now, random: Math.random,
     onFailure: (failure) => {
       errorLog.record(failure);
       metrics.taskAttempted(failure.task_name, failure.delay_seconds === null ? 'exhausted' : 'retried', failure.category);

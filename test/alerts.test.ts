@@ -373,7 +373,7 @@ describe('alerts', () => {
     await db.asSystem().query("INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'age', '', now(), '{}')", [tenants[0]]);
     const found: string[] = [];
     for (let page = await tenantAlerts(db.asSystem(), { ageHours: 24, afterTenant: '', limit: 2 }); page.length > 0;) {
-      found.push(...page.map(({ facts, standing }) => `${facts.tenant} ${facts.open} ${facts.fingerprints.length} ${standing.length}`));
+      found.push(...page.map(({ facts, known }) => `${facts.tenant} ${facts.open} ${facts.fingerprints.length} ${standing.length}`));
       page = await tenantAlerts(db.asSystem(), { ageHours: 24, afterTenant: page.at(-1)?.facts.tenant ?? '', limit: 2 });
     }
     expect(found).toEqual(tenants.map((each, at) => `${each} ${at === 0 ? '0 0 1' : '2 1 0'}`));

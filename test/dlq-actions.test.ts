@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
 import type { Json } from '../domain/json.ts';
 import { connectEngine } from '../engine/connection.ts';
-import { taskWorkflowId } from '../domain/parked-task.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { discard, newFolder, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
@@ -16,6 +15,7 @@ import { failureOf, sealerOf } from './support/parked-rows.ts';
 import { base, cast, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
+import { taskWorkflowId } from '../workflows/workflow-ids.ts';
 
 interface Engine { readonly client: Client; readonly connection: Connection }
 

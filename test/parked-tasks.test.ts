@@ -4,7 +4,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
-import { taskWorkflowId, type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
+import { type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { readTaskRow } from '../stores/postgres/tasks.ts';
 import { connectEngine } from '../engine/connection.ts';
@@ -17,6 +17,7 @@ import { discard, newFolder, startInstance, type Instance } from './support/inst
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, person, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
+import { taskWorkflowId } from '../workflows/workflow-ids.ts';
 
 let fake: FakeModel;
 let instance: Instance;

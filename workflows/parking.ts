@@ -1,13 +1,14 @@
 /** A step of a session whose task is exhausted: the task goes to the dead letter queue, and the session waits for its word. */
 import { getExternalWorkflowHandle, ParentClosePolicy, startChild, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { Json } from '../domain/json.ts';
-import { taskWorkflowId, type Parking, type TaskFailure } from '../domain/parked-task.ts';
+import { type Parking, type TaskFailure } from '../domain/parked-task.ts';
 import type { OnboardingSession } from '../domain/session.ts';
 import type { ParkedStep } from '../domain/session-state.ts';
 import type { SessionLimits } from './messages.ts';
 import { attributesOf } from './search-attributes.ts';
 import { parkedTaskWorkflow, supersedeTask, type ParkedTaskInput } from './task-messages.ts';
 import type { TaskName } from './tasks.ts';
+import { taskWorkflowId } from './workflow-ids.ts';
 
 export async function parkStep(
   session: OnboardingSession, limits: SessionLimits, step: ParkedStep['step'], task: { readonly name: TaskName; readonly input: object; readonly failure: TaskFailure },

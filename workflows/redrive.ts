@@ -3,12 +3,12 @@
  * many of those that ended have failed. It is a workflow, so a worker that dies takes nothing with it.
  */
 import { condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { taskWorkflowId } from '../domain/parked-task.ts';
 import { Redrive } from '../domain/redrive.ts';
 import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
 import { abortRedrive, pauseRedrive, readRedrive, resumeRedrive } from './redrive-messages.ts';
 import { sessionAttributes } from './search-attributes.ts';
 import { redriveTask, taskRedriven } from './task-messages.ts';
+import { taskWorkflowId } from './workflow-ids.ts';
 
 export async function redriveTasks(input: RedriveInput): Promise<RedriveState> {
   const redrive = new Redrive(input);

@@ -26,8 +26,3 @@ export const rewriteTask = defineSignal('rewriteTask');
 export const taskDone = defineSignal<[{ readonly task_id: string; readonly outcome: TaskOutcome }]>('taskDone');
 /** To the redrive that asked for the round. */
 export const taskRedriven = defineSignal<[{ readonly task_id: string; readonly result: RedriveResult }]>('taskRedriven');
-
-/** Belongs to a tenant, as taskWorkflowId: the codec reads the tenant from it. */
-export function redriveWorkflowId(tenant: string, redriveId: string): string {
-  return `redrive:${encodeURIComponent(tenant)}:${redriveId}`;
-}

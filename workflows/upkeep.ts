@@ -1,12 +1,7 @@
 /** What the service does for itself, one task a run, begun by Temporal Schedules (engine/schedules.ts). The next run tries again. */
 import { ApplicationFailure, uuid4 } from '@temporalio/workflow';
 import { runTask } from './tasks.ts';
-
-export interface UpkeepInput {
-  readonly task: 'raiseAlerts' | 'cleanUpEndedTasks' | 'reconcileParkedTasks';
-  /** Of the cleanup: says what would go. */
-  readonly dry_run?: boolean;
-}
+import type { UpkeepInput } from './upkeep-input.ts';
 
 export async function upkeep({ task, dry_run = false }: UpkeepInput): Promise<unknown> {
   const correlation_id = uuid4();

@@ -24,7 +24,7 @@ export async function raiseAlerts(options: RaiseOptions): Promise<RaisedAlerts> 
   // side by side: a slow channel holds up no other
   const told = await Promise.all(options.channels.map((channel) => tellChannel(options, db, channel)));
   await forgetAlerts(db, options.keepDays);
-  return { ...changed, told: sum(told.map((each) => each.told)), failed: sum(told.map((each) => each.failed)) };
+  return { ...changed, told: sum(told.map((item) => item.told)), failed: sum(told.map((item) => item.failed)) };
 }
 
 /** One transaction under a lock, so that nobody writes what others have changed since. Whoever finds it taken leaves it to them. */
@@ -34,7 +34,7 @@ async function keepChanges(db: Scope, options: RaiseOptions): Promise<{ raised: 
     if (!await takeRaising(tx)) return { raised, recovered };
     for (;;) {
       const page = await tenantAlerts(tx, { ageHours: options.thresholds.ageHours, afterTenant, limit: tenantsAtOnce });
-      const changes = page.map(({ facts, standing }) => alertChanges(facts, standing, options.thresholds));
+      const changes = page.map(({ facts, known }) => alertChanges(facts, known, options.thresholds));
       raised += await begin(tx, options, changes.flatMap(({ begun }) => begun));
       recovered += await endAlerts(tx, changes.flatMap(({ over }) => over));
       const last = page.at(-1);
@@ -52,5 +52,5 @@ async function begin(tx: Queries, { channels, log }: RaiseOptions, alerts: reado
 }
 
 function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
+  return numbers.reduce((total, number) => total + number, 0);
 }

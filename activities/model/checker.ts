@@ -70,5 +70,5 @@ function check(flow: Flow, item: Recommendation, suggestion: Suggestion | null):
 
 /** Nothing to change is certain. */
 function mean(numbers: readonly number[]): number {
-  return numbers.length === 0 ? 1 : numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
+  return numbers.length === 0 ? 1 : numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }

@@ -3,7 +3,7 @@
  * for its fields. Targets are the rules' alone; what it says about anything else is dropped.
  */
 import { z } from 'zod';
-import { findQuestion, standingAnswers, type Flow } from '../../domain/flow.ts';
+import { findQuestion, answersThatApply, type Flow } from '../../domain/flow.ts';
 import type { Answers, Expression } from '../../domain/expression.ts';
 import type { Json } from '../../domain/json.ts';
 import { isTargetType, targetSchemas, type Recommendation } from '../../domain/recommendation.ts';
@@ -77,9 +77,9 @@ export async function askMaker(
 
 /** Context minimisation: answers that are personal, and fields made from them, stay here; so do ids of uploads. */
 function promptOf(flow: Flow, answers: Answers, recommendations: readonly Recommendation[]): string {
-  const standing = Object.entries(standingAnswers(flow.rules, answers)).filter(([id]) => mayBeShown(flow, id));
+  const applying = Object.entries(answersThatApply(flow.rules, answers)).filter(([id]) => mayBeShown(flow, id));
   return JSON.stringify({
-    language: flow.default_language, answers: Object.fromEntries(standing.map(([id, value]) => [id, short(value)])),
+    language: flow.default_language, answers: Object.fromEntries(applying.map(([id, value]) => [id, short(value)])),
     changes: recommendations.map((item) => ({
       rule_id: item.rule_id, target_type: item.target_type, operation: item.operation,
       values: item.after === null ? null : Object.fromEntries(fieldsShown(flow, item).map((field) => [field, short(item.after?.[field] ?? null)])),

@@ -1,8 +1,8 @@
 /** An event whose tries are exhausted becomes a parked task, where operators see it and can have it sent again. */
 import { fingerprintOf } from '../../domain/error-fingerprint.ts';
-import { ParkedTask, taskWorkflowId, type Attempt } from '../../domain/parked-task.ts';
+import { ParkedTask, type Attempt } from '../../domain/parked-task.ts';
 import type { ClaimedEvent } from '../../stores/postgres/outgoing-events.ts';
-import type { TaskWorkflows } from '../../engine/task-workflows.ts';
+import type { TaskWorkflows } from '../task-workflows.ts';
 
 export interface EventParking { readonly workflows: TaskWorkflows; readonly maxRetries: number; readonly now: () => number }
 
@@ -18,6 +18,6 @@ export function parkEvent({ workflows, maxRetries, now }: EventParking): (event:
         fingerprint: fingerprintOf({ exception_type: 'DeliveryFailed', task_name: 'deliverEvent', message }), attempts,
       },
     }, now());
-    await workflows.begin(taskWorkflowId(tenant, event_id), state);
+    await workflows.begin(state);
   };
 }

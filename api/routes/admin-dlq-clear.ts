@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { EngineUnavailableError } from '../../engine/connection.ts';
 import { deleteTaskRows, listTasks, matchingTaskIds, type TaskFilter } from '../../stores/postgres/tasks.ts';
 import { MessageRejected } from '../../domain/message.ts';
 import type { Call } from '../call.ts';
@@ -9,6 +8,7 @@ import { audited, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { clientId, time } from '../wire.ts';
 import { confirmations, filterOf, narrowing, presentTask, reason, TaskWire } from './admin-dlq-wire.ts';
+import { EngineUnavailableError } from '../../engine/calls.ts';
 
 /** Most that one call takes off the list, how many Updates are under way at once, and for how long new ones are begun. */
 const clearing = { tasksMax: 1_000, inFlight: 8, ms: 20_000 } as const;

@@ -1,12 +1,13 @@
 /** Parked tasks as the contract shows and filters them. */
 import { z } from 'zod';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
-import { taskStatuses, taskWorkflowId, type ParkedTaskState } from '../../domain/parked-task.ts';
+import { taskStatuses, type ParkedTaskState } from '../../domain/parked-task.ts';
 import type { TaskFilter, TaskRow } from '../../stores/postgres/tasks.ts';
 import { iso } from '../presentation.ts';
 import type { Services } from '../services.ts';
 import { json, moment, time, uuid } from '../wire.ts';
 import { maskedInput } from '../task-input.ts';
+import { taskWorkflowId } from '../../workflows/workflow-ids.ts';
 
 export const TaskWire = z.object({
   task_id: uuid, task_name: z.string(), status: z.enum(taskStatuses), category: z.enum(errorCategories), severity: z.enum(errorSeverities),

@@ -53,7 +53,7 @@ export const dlqRoutes = [
     problems: ['not_parked', 'max_retries_exceeded', 'precondition_failed', 'input_invalid'],
     handler: async ({ params, body, call, services }) => {
       const task = { tenant: call.actor.tenant, task_id: params.task_id };
-      const state = await services.tasks.standing(task);
+      const state = await services.tasks.current(task);
       if (call.ifMatch !== null && call.ifMatch !== state.revision) throw new Problem('precondition_failed', 'This task has changed. Read it again.');
       // a click speaks of what could be seen when it was made: one that came before the last change was the second of two
       if (state.updated_at > call.receivedAt) throw new MessageRejected('not_parked', 'This task changed just before you asked. Read it again.');

@@ -43,7 +43,7 @@ export const limitRoutes = [
         subject, resource: name, decision, source: verdict.source === 'redis' ? 'redis' as const : 'process' as const, critical: resource.fallback === null,
         retry_after_seconds: isRefused ? verdict.retryAfterSeconds : null,
         violated_policies: isRefused ? refusing(verdict.policies).map(({ policy }) => policy.name) : [],
-        policies: verdict.policies.map((each) => present(each, cost)),
+        policies: verdict.policies.map((policy) => present(policy, cost)),
       }), { target: `resource:${name}`, details: { decision } });
     },
   }),

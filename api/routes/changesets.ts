@@ -64,7 +64,7 @@ export const changesetRoutes = [
       if (result.kind !== 'done') throw rollbackProblem(result);
       const done = {
         changeset_id: params.changeset_id, status: result.status, rolled_back_changes: result.rolled_back, failed_rollbacks: result.failed.length,
-        failures: result.failed.map((each) => ({ ...each })),
+        failures: result.failed.map((item) => ({ ...item })),
       };
       return audited(ok(done), { details: { forced: body.force, status: done.status, failed_rollbacks: done.failed_rollbacks } });
     },

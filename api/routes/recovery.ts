@@ -88,9 +88,9 @@ export const recoveryRoutes = [
       const { checkpoints, total, owner } = await services.sessions.checkpoints(call.actor, params.session_id);
       return audited(ok({
         session_id: params.session_id, total_checkpoints: total,
-        checkpoints: checkpoints.toReversed().slice(0, query.limit).map((each) => ({
-          checkpoint_version: each.version, kind: each.kind, label: each.label, state: each.state, created_at: iso(each.created_at), checkpoint_hash: each.hash,
-          data_summary: { answers_count: each.current.length, progress_percent: each.progress_percent },
+        checkpoints: checkpoints.toReversed().slice(0, query.limit).map((item) => ({
+          checkpoint_version: item.version, kind: item.kind, label: item.label, state: item.state, created_at: iso(item.created_at), checkpoint_hash: item.hash,
+          data_summary: { answers_count: item.current.length, progress_percent: item.progress_percent },
         })),
       }), { owner });
     },

@@ -79,7 +79,7 @@ export const sessionRoutes = [
 async function chosenFlow(services: Services, tenant: string, id: string, tag: string): Promise<{ flow: Flow; language: string }> {
   const flow = await services.flows.newest(tenant, id);
   if (flow === null) {
-    const known = (await services.flows.all(tenant)).map((each) => each.id);
+    const known = (await services.flows.all(tenant)).map((item) => item.id);
     throw new Problem('unknown_flow', `There is no flow of this name. There are: ${known.join(', ')}.`, {
       errors: [{ pointer: '/flow', code: 'unknown_flow', message: 'There is no flow of this name.', fix: `Use one of: ${known.join(', ')}.` }],
     });

@@ -45,7 +45,7 @@ export async function connectWorkers(address: string): Promise<NativeConnection>
 
 /** The product's interceptor. */
 export function retrying(onFailure: Told['onFailure'] = () => undefined, onSuccess: Told['onSuccess'] = () => undefined): ActivityInterceptorsFactory {
-  const options: RetriesOptions = { retryOf, onFailure, onSuccess, onManualRetry: () => undefined, now: Date.now, random: Math.random };
+  const options: RetriesOptions = { retryOf, retriedIn: 'parkedTask', onFailure, onSuccess, onManualRetry: () => undefined, now: Date.now, random: Math.random };
   return (context) => ({ inbound: new Retries(context, options) });
 }
 

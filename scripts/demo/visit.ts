@@ -149,7 +149,7 @@ const words = {
 /** As a person would say it; null for what nobody says in words. */
 function inWords({ type, options }: Question, value: Json, language: Visit['language']): string | null {
   const { yes, no, skip, to } = words[language];
-  const label = (each: Json): string | undefined => options.find((option) => option.value === each)?.label;
+  const label = (value: Json): string | undefined => options.find((option) => option.value === value)?.label;
   if (value === null) return skip;
   if (typeof value === 'boolean') return value ? yes : no;
   if (type === 'single_choice') return label(value) ?? null;

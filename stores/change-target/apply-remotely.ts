@@ -83,8 +83,8 @@ async function begin(run: Run, known: boolean): Promise<AppliedAs> {
 async function goOn(run: Run, changes: readonly ChangeRecord[]): Promise<AppliedAs> {
   const open = changes.filter((change) => change.step !== 'applied');
   const current = await call(run, () => run.steps.prepare(open));
-  const neither = open.filter((change) => differing([change], current, (each) => each.before).length > 0
-    && (!change.apply_begun || differing([change], current, (each) => each.after).length > 0));
+  const neither = open.filter((change) => differing([change], current, (expected) => expected.before).length > 0
+    && (!change.apply_begun || differing([change], current, (expected) => expected.after).length > 0));
   if (neither.length === 0) return forward(run, changes);
   await markFailure(run, 'a target has changed since the proposal');
   await goBack(run, changes);
@@ -95,7 +95,7 @@ async function forward(run: Run, changes: readonly ChangeRecord[]): Promise<Appl
   const { db, steps } = run;
   let at = changes;
   const advance = (change: ChangeRecord, progress: Partial<ChangeRecord>): void => {
-    at = at.map((each) => (each.sequence === change.sequence ? { ...each, ...progress } : each));
+    at = at.map((item) => (item.sequence === change.sequence ? { ...item, ...progress } : item));
   };
   for (const change of changes) {
     if (change.step === 'applied') continue;

@@ -63,7 +63,7 @@ async function undoAll(run: Run, open: readonly ChangeRecord[], current: Current
     } catch (error) {
       if (!(error instanceof ChangeTargetError)) throw error;
       await mark(run, change, 'failure = $4', error.message);
-      return reversed.slice(at).map((each, after) => failure(each, after === 0 ? error.message : 'not tried: a later change could not be undone'));
+      return reversed.slice(at).map((item, after) => failure(item, after === 0 ? error.message : 'not tried: a later change could not be undone'));
     }
   }
   return [];
@@ -76,7 +76,7 @@ async function undo(run: Run, change: ChangeRecord, current: CurrentValues): Pro
   if (!change.undo_begun || run.request.force) await recordOverwritten(run.db, run.request, change, found);
   await run.call(() => run.steps.undo(change, found));
   const after = await run.call(() => run.steps.read([change]));
-  if (differing([change], after, (each) => each.before).length > 0) throw new ChangeTargetError('wrong_answer', 'undone, but read back it does not hold what was there before');
+  if (differing([change], after, (expected) => expected.before).length > 0) throw new ChangeTargetError('wrong_answer', 'undone, but read back it does not hold what was there before');
   await mark(run, change, "step = 'undone', step_at = now()");
 }
 

@@ -9,7 +9,7 @@ export type ChannelName = 'webhook' | 'slack' | 'mail';
 export interface TenantAlerts {
   readonly facts: QueueFacts;
   /** Standing alerts that can end. Known fingerprints are not among them: the facts hold unknown ones only. */
-  readonly standing: readonly { readonly kind: AlertKind; readonly key: string }[];
+  readonly known: readonly { readonly kind: AlertKind; readonly key: string }[];
 }
 
 export interface FactsPage { readonly ageHours: number; readonly afterTenant: string; readonly limit: number }
@@ -34,12 +34,12 @@ export function tenantAlertsStatement({ ageHours, afterTenant, limit }: FactsPag
         FROM of_fingerprint AS f
         LEFT JOIN alerts AS known ON known.tenant = f.tenant AND known.kind = 'new_fingerprint' AND known.key = f.fingerprint AND known.resolved_at IS NULL
         GROUP BY f.tenant),
-      standing AS (
+      known_alerts AS (
         SELECT tenant, jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) AS alerts
         FROM alerts WHERE resolved_at IS NULL AND kind <> 'new_fingerprint' AND tenant > $2 GROUP BY tenant)
       SELECT tenant, ${epochMs('now()')}::float8 AS now, coalesce(open, 0)::int AS open, coalesce(too_long, 0)::int AS too_long,
-        ${epochMs('oldest')}::float8 AS oldest, coalesce(to_jsonb(fingerprints), '[]') AS fingerprints, coalesce(standing.alerts, '[]') AS standing
-      FROM of_tenant FULL JOIN standing USING (tenant) ORDER BY tenant LIMIT $3`,
+        ${epochMs('oldest')}::float8 AS oldest, coalesce(to_jsonb(fingerprints), '[]') AS fingerprints, coalesce(known_alerts.alerts, '[]') AS known
+      FROM of_tenant FULL JOIN known_alerts USING (tenant) ORDER BY tenant LIMIT $3`,
     params: [ageHours, afterTenant, limit],
   };
 }
@@ -51,14 +51,14 @@ interface FactsRow {
   readonly too_long: number;
   readonly oldest: number | null;
   readonly fingerprints: readonly OpenFingerprint[];
-  readonly standing: TenantAlerts['standing'];
+  readonly known: TenantAlerts['known'];
 }
 
 export async function tenantAlerts(db: Queries, page: FactsPage): Promise<TenantAlerts[]> {
   const { sql, params } = tenantAlertsStatement(page);
   const rows = await db.query<FactsRow>(sql, params);
-  return rows.map(({ tenant, now, open, too_long, oldest, fingerprints, standing }) => ({
-    facts: { tenant, now, open, open_too_long: too_long, oldest_open_parked_at: oldest, fingerprints }, standing,
+  return rows.map(({ tenant, now, open, too_long, oldest, fingerprints, known }) => ({
+    facts: { tenant, now, open, open_too_long: too_long, oldest_open_parked_at: oldest, fingerprints }, known,
   }));
 }
 

@@ -12,9 +12,9 @@ export async function saveCheckpoints(tx: Queries, rows: readonly ArchivedCheckp
      SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[], $11::timestamptz[])
      ON CONFLICT DO NOTHING`,
     [
-      rows.map((row) => row.session_id), rows.map((row) => row.tenant), rows.map((row) => row.answers), all.map((each) => each.version),
-      all.map((each) => each.kind), all.map((each) => each.label), all.map((each) => each.state), all.map((each) => each.hash),
-      all.map((each) => each.current.length), all.map((each) => each.progress_percent), all.map((each) => new Date(each.created_at)),
+      rows.map((row) => row.session_id), rows.map((row) => row.tenant), rows.map((row) => row.answers), all.map((item) => item.version),
+      all.map((item) => item.kind), all.map((item) => item.label), all.map((item) => item.state), all.map((item) => item.hash),
+      all.map((item) => item.current.length), all.map((item) => item.progress_percent), all.map((item) => new Date(item.created_at)),
     ],
   );
 }

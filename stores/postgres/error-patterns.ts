@@ -57,7 +57,7 @@ export async function addErrors(db: Database, batchId: string, counted: readonly
        SELECT e.tenant, e.fingerprint, e.session_id, max(e.last_seen) FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS e (tenant, fingerprint, session_id, last_seen)
        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
        ON CONFLICT (tenant, fingerprint, session_id) DO UPDATE SET last_seen = greatest(known.last_seen, excluded.last_seen)`,
-      [sessions.map((each) => each.tenant), sessions.map((each) => each.fingerprint), sessions.map((each) => each.id), sessions.map((each) => new Date(each.last_seen))],
+      [sessions.map((session) => session.tenant), sessions.map((session) => session.fingerprint), sessions.map((session) => session.id), sessions.map((session) => new Date(session.last_seen))],
     );
   });
 }

@@ -119,3 +119,16 @@ function conditionsOf(filter: TaskFilter): { readonly where: string; readonly pa
   if (filter.parked_before !== null) conditions.push(`parked_at < $${params.push(filter.parked_before)}::timestamptz`);
   return { where: conditions.join(' AND '), params };
 }
+
+/** One page of the open rows of all tenants, by id. */
+export async function openRows(db: Database, after: string | null, limit: number): Promise<SealedTask[]> {
+  return db.asSystem().query<SealedTask & Record<string, unknown>>(
+    `SELECT task_id, tenant, sealed FROM tasks WHERE ${isOpen} AND ($1::uuid IS NULL OR task_id > $1) ORDER BY task_id LIMIT $2`, [after, limit],
+  );
+}
+
+/** Those of these ids that have a row, open or ended. */
+export async function knownTasks(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db.asSystem().query<{ task_id: string }>('SELECT task_id FROM tasks WHERE task_id = ANY($1)', [ids]);
+  return new Set(rows.map((row) => row.task_id));
+}

@@ -109,7 +109,7 @@ export async function attempt<Schema extends z.ZodType, Output>(
 /** The attempts before this one. Those that left no word timed out, or their worker was lost. */
 function earlier(): Attempt[] {
   const { attempt: number, heartbeatDetails, scheduledTimestampMs } = activityInfo();
-  const told = new Map((Array.isArray(heartbeatDetails) ? heartbeatDetails as Attempt[] : []).map((each) => [each.number, each]));
+  const told = new Map((Array.isArray(heartbeatDetails) ? heartbeatDetails as Attempt[] : []).map((item) => [item.number, item]));
   let at = scheduledTimestampMs;
   return Array.from({ length: number - 1 }, (_, index) => {
     const found = told.get(index + 1) ?? { number: index + 1, at, category: 'network', error: 'It ran out of time, or its worker was lost.', delay_seconds: null, worker: null } as const;

@@ -117,7 +117,7 @@ async function retryOnce(task: ParkedTaskState): Promise<void> {
 
 function note(task: ParkedTaskState): void {
   const { manual_retries: round, request: { actor = null, reason = null } } = task;
-  task.history = [...task.history, ...task.failure.attempts.map((each) => ({ ...each, round, actor, reason }))].slice(-200);
+  task.history = [...task.history, ...task.failure.attempts.map((attempt) => ({ ...attempt, round, actor, reason }))].slice(-200);
 }
 
 /** One that does not wait any more has ended. */

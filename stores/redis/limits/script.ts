@@ -87,7 +87,7 @@ ${s}[1] = now`;
 
 /** Each window counts at once; when a later one denies, nothing of it is written. */
 function countAll(plan: Plan, unless: string = ''): string {
-  return each(plan, ({ slice, span, limit, shadow }, n, at) => `do
+  return forWindows(plan, ({ slice, span, limit, shadow }, n, at) => `do
   local w, c, cost = ${at}, math.floor(now / ${slice}), ${unless}ARGV[${n + 3}] + 0
   if w[2] and w[2] < c - ${span} then
     local from, kept = 2, { w[1] }
@@ -115,7 +115,7 @@ end`);
 
 /** What was reserved too much goes back where it was taken; what it cost beyond that counts from now. */
 function settleAll(plan: Plan): string {
-  return each(plan, ({ slice }, n, at) => `do
+  return forWindows(plan, ({ slice }, n, at) => `do
   local w, c, reserved, difference = ${at}, math.floor(now / ${slice}), known[${n * 2 + 1}], ARGV[${n + 2}] - known[${n * 2 + 2}]
   local n = #w
   if difference > 0 then
@@ -137,7 +137,7 @@ function saveKey(windows: readonly Window[], index: number): string {
   return `redis.call('SET', KEYS[${index + 1}], cmsgpack.pack(s${index + 1}), 'PX', '${longestMs}')`;
 }
 
-function each(plan: Plan, text: (window: Window, n: number, at: string) => string): string {
+function forWindows(plan: Plan, text: (window: Window, n: number, at: string) => string): string {
   const windows = plan.flatMap((ofKey, key) => ofKey.map((window, index) => ({ window, at: `s${key + 1}[${index + 2}]` })));
   return windows.map(({ window, at }, n) => text(window, n, at)).join('\n');
 }

@@ -1,0 +1,8 @@
+/** What the service does for itself, one task a run. */
+export const upkeepWorkflow = 'upkeep';
+
+export interface UpkeepInput {
+  readonly task: 'raiseAlerts' | 'cleanUpEndedTasks' | 'reconcileParkedTasks';
+  /** Of the cleanup: says what would go. */
+  readonly dry_run?: boolean;
+}
