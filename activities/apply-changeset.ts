@@ -18,7 +18,7 @@ export const changesetInput = sessionTask.extend({
 
 export const applyChangeset = defineTask({
   name: 'applyChangeset', input: changesetInput, timeoutMs: 30_000,
-  run: async (changeset, { db, changeTarget }): Promise<{ status: 'pending_second_approval' | 'applied' | 'rejected' | 'stale' }> => {
+  run: async (changeset, { stores: { db }, changeTarget }): Promise<{ status: 'pending_second_approval' | 'applied' | 'rejected' | 'stale' }> => {
     try {
       return { status: await apply(db, changeTarget, changeset) };
     } catch (error) {

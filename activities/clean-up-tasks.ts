@@ -37,8 +37,8 @@ export async function cleanUpTasks({ db, keepDays, dryRun, signal }: CleanUpOpti
 export const cleanUpEndedTasks = defineTask({
   name: 'cleanUpEndedTasks', timeoutMs,
   input: z.object({ correlation_id: z.string(), dry_run: z.boolean().default(false) }),
-  run: async ({ dry_run }, { db, keepTasksDays, log, signal }): Promise<CleanedUp> => {
-    const cleaned = await cleanUpTasks({ db, keepDays: keepTasksDays, dryRun: dry_run, signal });
+  run: async ({ dry_run }, { stores: { db }, deadLetters: { keepDays }, log, signal }): Promise<CleanedUp> => {
+    const cleaned = await cleanUpTasks({ db, keepDays, dryRun: dry_run, signal });
     log.info(cleaned, dry_run ? 'ended tasks would be cleaned up' : 'ended tasks are cleaned up');
     return cleaned;
   },

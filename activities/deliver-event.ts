@@ -9,7 +9,7 @@ import { defineTask } from './task.ts';
 
 export const deliverEvent = defineTask({
   name: 'deliverEvent', input: sessionTask.extend({ event_id: z.uuid() }), timeoutMs: 60_000,
-  run: async ({ tenant, event_id }, { db, eventReceiver, signal }): Promise<{ status: 'delivered' }> => {
+  run: async ({ tenant, event_id }, { stores: { db }, eventReceiver, signal }): Promise<{ status: 'delivered' }> => {
     if (eventReceiver === null) throw ApplicationFailure.create({ type: 'validation', nonRetryable: true, message: 'EVENT_WEBHOOK_URL is not set: there is nobody to deliver to.' });
     const scope = db.asTenant(tenant);
     const event = await findEvent(scope, event_id);

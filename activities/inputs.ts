@@ -1,7 +1,7 @@
 /** What the inputs of tasks have in common. */
 import { z } from 'zod';
 import type { Json } from '../domain/json.ts';
-import type { Payer } from './model/budget.ts';
+import type { Payer } from './model/payer.ts';
 
 export const sessionTask = z.object({
   correlation_id: z.string(), tenant: z.string(), session_id: z.uuid(),

@@ -68,8 +68,8 @@ async function forAll<T>(items: readonly T[], work: (item: T) => Promise<void>):
 
 export const reconcileParkedTasks = defineTask({
   name: 'reconcileParkedTasks', timeoutMs: 300_000, input: z.object({ correlation_id: z.string() }),
-  run: async (_, { db, sealer, taskWorkflows, log, signal }): Promise<Reconciled> => {
-    const reconciled = await reconcileTasks({ db, sealer, workflows: taskWorkflows, signal });
+  run: async (_, { stores, deadLetters: { workflows }, log, signal }): Promise<Reconciled> => {
+    const reconciled = await reconcileTasks({ ...stores, workflows, signal });
     if (reconciled.begun + reconciled.written + reconciled.settled + reconciled.failed > 0) log.warn(reconciled, 'the list of parked tasks and the engine were brought together');
     return reconciled;
   },

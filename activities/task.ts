@@ -7,22 +7,22 @@ import { activityInfo, ApplicationFailure, cancellationSignal } from '@temporali
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
-import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
-import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Alerting } from './alerts/alerting.ts';
 import type { CopyWriter } from './copy-writer.ts';
-import type { EventReceiver } from './outbox/configured-delivery.ts';
+import type { EventReceiver } from './outbox/receiver.ts';
 import type { PaidModel } from './model/chat-model.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
 
 /** What tasks work with; handed in, never imported. */
 export interface TaskServices {
-  readonly db: Database;
-  readonly clickhouse: ClickHouse;
-  readonly hotCopies: HotCopies;
+  readonly stores: {
+    readonly db: Database;
+    /** For copies outside Temporal. */
+    readonly sealer: Sealer;
+  };
   readonly flows: FlowRegistry;
   readonly copies: CopyWriter;
   readonly changeTarget: ChangeTarget;
@@ -30,12 +30,12 @@ export interface TaskServices {
   readonly model: PaidModel | null;
   /** null: events are told to nobody. */
   readonly eventReceiver: EventReceiver | null;
-  readonly taskWorkflows: TaskWorkflows;
-  /** For copies outside Temporal. */
-  readonly sealer: Sealer;
-  readonly alerts: Alerting;
-  /** Days that an ended task stays in the list of the dead letter queue. */
-  readonly keepTasksDays: number;
+  readonly deadLetters: {
+    readonly workflows: TaskWorkflows;
+    readonly alerting: Alerting;
+    /** Days that an ended task stays in the list. */
+    readonly keepDays: number;
+  };
   readonly log: Logger;
 }
 

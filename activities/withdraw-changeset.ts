@@ -5,7 +5,7 @@ import { defineTask } from './task.ts';
 
 export const withdrawChangeset = defineTask({
   name: 'withdrawChangeset', input: changesetInput, timeoutMs: 30_000,
-  run: async (changeset, { db, changeTarget }): Promise<{ status: 'applied' | 'withdrawn' }> => {
+  run: async (changeset, { stores: { db }, changeTarget }): Promise<{ status: 'applied' | 'withdrawn' }> => {
     try {
       return { status: await withdraw(db, changeTarget, changeset) };
     } catch (error) {

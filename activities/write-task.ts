@@ -9,5 +9,5 @@ const state = z.custom<ParkedTaskState>((value) => typeof value === 'object' && 
 
 export const writeTask = defineTask({
   name: 'writeTask', input: z.object({ correlation_id: z.string(), tenant: z.string(), state }), timeoutMs: 15_000, retry: 'proxy',
-  run: async ({ state: task }, { db, sealer }) => { await write(db, sealer, task); },
+  run: async ({ state: task }, { stores: { db, sealer } }) => { await write(db, sealer, task); },
 });

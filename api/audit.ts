@@ -21,7 +21,8 @@ import type { AuditNote, AuditRule } from './route.ts';
 
 export interface AuditOptions { readonly db: Database; readonly log: Logger }
 
-export interface Heard {
+/** A request of somebody whose act it may be. */
+export interface Attempted {
   readonly actor: Actor;
   readonly correlationId: string;
   readonly method: string;
@@ -34,16 +35,16 @@ const textMax = 1_000;
 const targetMax = 200;
 
 /** The act that a request is, or null for one that the log has no place for. */
-export function auditedAct(options: AuditOptions, heard: Heard): Act | null {
-  const { match, actor, method, path } = heard;
+export function auditedAct(options: AuditOptions, request: Attempted): Act | null {
+  const { match, actor, method, path } = request;
   const rule = match.kind === 'found' ? match.route.declaration.audit : undefined;
   if (rule !== undefined) {
     const { action, when } = typeof rule === 'string' ? { action: rule, when: 'always' as const } : rule;
-    return when === 'others' && !holds(actor, 'approver') ? null : new Act(options, heard, action, when);
+    return when === 'others' && !holds(actor, 'approver') ? null : new Act(options, request, action, when);
   }
   if (path !== '/admin' && !path.startsWith('/admin/')) return null;
   // without a declared name only refusals are of interest: somebody tried a door
-  return new Act(options, heard, match.kind === 'found' ? `${method.toLowerCase()} ${match.route.path}` : 'admin.unknown', 'refused');
+  return new Act(options, request, match.kind === 'found' ? `${method.toLowerCase()} ${match.route.path}` : 'admin.unknown', 'refused');
 }
 
 /** When an entry is written: always, for what is somebody else's, or for refusals only. */
@@ -58,7 +59,7 @@ export class Act {
   private note: AuditNote = {};
   private begun = false;
 
-  constructor(options: AuditOptions, { actor, correlationId, path, match }: Heard, action: string, when: When) {
+  constructor(options: AuditOptions, { actor, correlationId, path, match }: Attempted, action: string, when: When) {
     this.options = options;
     this.when = when;
     this.changes = match.kind === 'found' && match.route.method !== 'get';

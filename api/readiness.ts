@@ -2,7 +2,6 @@
  * Whether this process should get requests. Without the engine or a worker no session moves: not ready. Without
  * PostgreSQL, Redis or ClickHouse running sessions go on, so their absence is told but takes nobody out of service.
  */
-import type { Connection } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import type { Database } from '../stores/postgres/database.ts';
@@ -10,7 +9,8 @@ import { isBeating } from '../stores/redis/worker-heartbeat.ts';
 import type { Readiness } from './pages.ts';
 
 export interface ReadinessOptions {
-  readonly connection: Connection;
+  /** Whether the engine answers within that time. */
+  readonly askEngine: (patienceMs: number) => Promise<boolean>;
   readonly db: Database;
   readonly redis: Redis;
   readonly clickhouse: ClickHouse;
@@ -48,9 +48,9 @@ export class ReadinessCheck {
 
   private async look(): Promise<Readiness> {
     if (this.draining) return { ready: false, checks: { service: 'draining' } };
-    const { connection, db, redis, clickhouse, taskQueue, ownWorker } = this.options;
+    const { askEngine, db, redis, clickhouse, taskQueue, ownWorker } = this.options;
     const [engine, worker, postgresql, hot, analytics] = await Promise.all([
-      answers(connection.withDeadline(Date.now() + patienceMs, () => connection.workflowService.getSystemInfo({})).then(() => true)),
+      answers(askEngine(patienceMs)),
       ownWorker?.() === true ? 'ok' as const : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
       answers(db.query('SELECT 1').then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
     ]);

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { developmentToken } from '../scripts/development-token.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { answerQuestion } from '../workflows/messages.ts';
 import { HttpClient } from './http-client.ts';
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';

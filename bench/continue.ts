@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { readAnswers } from '../workflows/messages.ts';

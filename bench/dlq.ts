@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { writeCursor } from '../api/cursor.ts';
 import { developmentToken } from '../scripts/development-token.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';

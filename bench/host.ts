@@ -3,7 +3,7 @@
  * the service (API and worker in one process, as `npm run up` has it), and in the same process a second API that
  * differs in nothing but its guards. So both APIs share one event loop, one worker and one Temporal.
  */
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
 import { dataFolder } from '../scripts/embedded/data-folder.ts';
 import { lockFolder } from '../scripts/embedded/lock.ts';

@@ -7,7 +7,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { lockFolder } from '../scripts/embedded/lock.ts';
 import { startServers } from '../scripts/embedded/servers.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { connectEngine } from '../engine/connection.ts';
 import type { Context, Figure, Outcome, Table } from './part.ts';
 import { blocks, median, percentile, range, rounded, seeded, shuffled, type Random } from './statistics.ts';

@@ -1,6 +1,6 @@
 /** When a failed delivery is tried again. */
 
-export interface BackoffOptions {
+export interface BackOff {
   readonly tries: number;
   readonly firstDelayMs: number;
   readonly capMs: number;
@@ -14,7 +14,7 @@ export interface BackoffOptions {
  * Milliseconds until the next try after `failed` tries, or null when none is left. Twice as long each time, ±20 %, then the
  * cap; a Retry-After of the receiver wins.
  */
-export function nextDelay(options: BackoffOptions, failed: number, retryAfterMs: number | null): number | null {
+export function nextDelay(options: BackOff, failed: number, retryAfterMs: number | null): number | null {
   if (failed >= options.tries) return null;
   if (retryAfterMs !== null) return Math.min(retryAfterMs, options.retryAfterCapMs);
   const jitter = 0.8 + 0.4 * options.random();

@@ -3,7 +3,7 @@
  * Temporal, PostgreSQL or Redis with an answer in it goes through here.
  */
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
-import { ConfigurationError } from '../service/configuration.ts';
+import { ConfigurationError } from '../domain/configuration-error.ts';
 
 /** Keys by id. The first encrypts, all of them open. */
 export interface CodecKeys { readonly primary: string; readonly byId: ReadonlyMap<string, Uint8Array> }
@@ -57,7 +57,7 @@ export function readCodecKeys(setting: string): CodecKeys {
 }
 
 function badKeys(what: string): ConfigurationError {
-  return new ConfigurationError(`The configuration cannot be used:\n  ${codecKeysSetting}: ${what}`);
+  return new ConfigurationError([`${codecKeysSetting}: ${what}`]);
 }
 
 /**

@@ -20,6 +20,12 @@ export async function connectEngine(options: EngineOptions): Promise<{ client: C
   return { client: new Client({ connection, namespace: options.namespace, dataConverter }), connection };
 }
 
+/** Whether the engine answers at all within that time. Rejects when it does not. */
+export async function engineAnswers(connection: Connection, patienceMs: number): Promise<boolean> {
+  await connection.withDeadline(Date.now() + patienceMs, () => connection.workflowService.getSystemInfo({}));
+  return true;
+}
+
 /** Keyword attributes only: what sessions are filtered by. */
 const keyword = 2;
 

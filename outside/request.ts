@@ -41,7 +41,7 @@ export interface PosterOptions {
   readonly allowPrivate: boolean;
   readonly now: () => number;
   /** Names to addresses; the system's by default. */
-  readonly resolve?: typeof resolveName;
+  readonly resolve?: typeof resolveName | undefined;
 }
 
 /** Resolves with any answer, whatever its status. Throws OutgoingRequestError. */

@@ -1,7 +1,7 @@
 /** npm run --silent token -- --tenant acme --sub ana --roles user,approver [--ttl 3600]: prints a development token. */
 import { parseArgs } from 'node:util';
 import { roles, type Role } from '../domain/message.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { developmentToken, type TokenRequest } from './development-token.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { developmentKey } from './embedded/secrets.ts';

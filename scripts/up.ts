@@ -1,5 +1,7 @@
 /** npm run up: the whole of Gangway on this machine, with the servers it needs and the configuration does not name. */
-import { ConfigurationError, readConfiguration, type Configuration } from '../service/configuration.ts';
+import { ConfigurationError } from '../domain/configuration-error.ts';
+import type { Configuration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { developmentToken } from './development-token.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { lockFolder } from './embedded/lock.ts';

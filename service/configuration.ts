@@ -1,9 +1,5 @@
-/**
- * All configuration, read once from the environment and checked as a whole: every problem is reported at once,
- * values are never printed. docs/configuration.md is generated from this schema.
- */
+/** All settings with their forms, bounds and defaults. docs/configuration.md is generated from this schema. */
 import { z } from 'zod';
-import { addressFault } from '../outside/address.ts';
 
 const whole = (fallback: number, description: string, range: { min?: number; max?: number } = {}) =>
   z.coerce.number().int().min(range.min ?? 1).max(range.max ?? Number.MAX_SAFE_INTEGER).default(fallback).describe(description);
@@ -120,40 +116,6 @@ export const configurationSchema = z.object({
 });
 
 export type Configuration = z.infer<typeof configurationSchema>;
-
-/** Raised at start with every problem of the environment, one a line. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
-
-/** Reads and checks the environment. Empty values count as absent. Throws ConfigurationError naming every bad setting. */
-export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
-  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
-  const result = configurationSchema.safeParse(present);
-  const lines = result.success ? [...outgoingFaults(result.data), ...mailFaults(result.data)] : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  if (result.success && lines.length === 0) return result.data;
-  throw new ConfigurationError(`The configuration cannot be used:\n  ${lines.join('\n  ')}`);
-}
-
-/** Addresses that requests may not go to, and those without the secret that signs them. */
-function outgoingFaults(configuration: Configuration): string[] {
-  const addresses = (['CHANGE_TARGET_URL', 'EVENT_WEBHOOK_URL', 'ALERT_WEBHOOK_URL', 'SLACK_WEBHOOK_URL'] as const).flatMap((name) => {
-    const url = configuration[name];
-    const fault = url === undefined ? null : addressFault(url, configuration.GANGWAY_ALLOW_PRIVATE_URLS === 'true');
-    return fault === null ? [] : [`${name}: ${fault}`];
-  });
-  const unsigned = (['CHANGE_TARGET', 'EVENT_WEBHOOK', 'ALERT_WEBHOOK'] as const)
-    .filter((name) => configuration[`${name}_URL`] !== undefined && configuration[`${name}_SECRET`] === undefined)
-    .map((name) => `${name}_SECRET: is needed with ${name}_URL, which gets signed requests`);
-  return [...addresses, ...unsigned];
-}
-
-/** Mail needs a server, a sender and somebody to read it. */
-function mailFaults(configuration: Configuration): string[] {
-  const names = ['SMTP_URL', 'GANGWAY_ALERT_MAIL_TO', 'GANGWAY_ALERT_MAIL_FROM'] as const;
-  const missing = names.filter((name) => configuration[name] === undefined);
-  return missing.length === names.length ? [] : missing.map((name) => `${name}: is needed for mail, for which ${names.filter((other) => !missing.includes(other)).join(' and ')} ask`);
-}
 
 /** Options in the address could undo the time-outs. */
 function isMailServer(text: string): boolean {

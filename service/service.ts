@@ -8,31 +8,34 @@ import { addressReader } from '../api/limits/address.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
-import { Sessions } from '../engine/sessions.ts';
 import { SessionStreams } from '../api/session-streams.ts';
-import { ParkedTasks } from '../engine/parked-tasks.ts';
-import type { StoreAddresses } from './addresses.ts';
-import { storeBreaker } from '../outside/breakers/configured.ts';
-import { Breakers } from '../outside/breakers/registry.ts';
-import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
-import { configuredChangeTarget } from '../stores/change-target/configured.ts';
-import { ConfigurationError, type Configuration } from './configuration.ts';
+import { ConfigurationError } from '../domain/configuration-error.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from '../encryption/sealer.ts';
+import { connectEngine, engineAnswers, registerSearchAttributes } from '../engine/connection.ts';
+import { ParkedTasks } from '../engine/parked-tasks.ts';
+import { Sessions } from '../engine/sessions.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { openFlowRegistry } from '../flows/registry.ts';
+import { createMetrics, type Metrics } from '../metrics/metrics.ts';
+import { Breakers } from '../outside/breakers/registry.ts';
+import { Outside } from '../outside/outside.ts';
+import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
+import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
+import { settleCutOffAudits } from '../stores/postgres/audit.ts';
+import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from '../stores/postgres/database.ts';
+import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
+import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
-import { createMetrics, type Metrics } from '../metrics/metrics.ts';
-import { settleCutOffAudits } from '../stores/postgres/audit.ts';
-import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
-import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from '../stores/postgres/database.ts';
-import { openRedis } from '../stores/redis/client.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
-import { connectEngine, registerSearchAttributes } from '../engine/connection.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
-import type { SessionLimits } from '../workflows/messages.ts';
 import { searchAttributeNames } from '../workflows/search-attributes.ts';
+import type { StoreAddresses } from './addresses.ts';
+import type { Configuration } from './configuration.ts';
+import {
+  allowsPrivate, breakerNumbers, changeTargetSettings, limitSettings, receiverSettings, serverSettings, sessionLimits,
+} from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
@@ -56,8 +59,6 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-const dayMs = 86_400_000;
-
 /** Resolves when the service takes requests. Rejects, with everything it had opened closed again, when it cannot. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const closing: (() => Promise<void>)[] = [];
@@ -73,61 +74,65 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<Omit<Service, 'stop'>> {
-  const { configuration, urls, roles = ['api', 'worker'] } = options;
+  const { configuration, urls, developmentKey, roles = ['api', 'worker'] } = options;
   const log = pino({ level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2));
-  const resources = resourcesOf(configuration);
   const metrics = createMetrics();
-  const breakers = new Breakers(metrics.breakerChanged);
+  const breakers = new Breakers(breakerNumbers(configuration), metrics.breakerChanged);
   metrics.watchBreakers(() => breakers.list());
-  const sealer = sealerOf(options);
-  const stores = await openStores(configuration, urls, sealer, log, onStop);
+  const outside = new Outside({ breakers, allowPrivate: allowsPrivate(configuration), now: Date.now });
+  const stores = await openStores(configuration, urls, sealerOf(options), log, onStop);
   const shipped = await loadFlowFolder(fileURLToPath(new URL('../flows/', import.meta.url)));
   const flows = await openFlowRegistry({ db: stores.db, shipped, now: () => performance.now() });
-  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY, sealer });
+  const { client, connection } = await connectEngine({
+    address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY, sealer: stores.sealer,
+  });
   onStop(() => connection.close());
   await registerSearchAttributes(connection, configuration.TEMPORAL_NAMESPACE, searchAttributeNames);
 
-  const limiter = limiterOf(configuration, stores.redis, { breakers, metrics, log });
-  const changeTarget = configuredChangeTarget(configuration, breakers, Date.now);
+  const limits = { limiter: limiterOf(configuration, stores.redis, { breakers, metrics, log }), resources: resourcesOf(limitSettings(configuration)), breakers };
+  const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, stores, flows, changeTarget, limiter, resources, breakers, metrics, sealer,
-    developmentKey: options.developmentKey, log,
+    configuration, temporalAddress: urls.temporalAddress, client, stores, flows, changeTarget, limits, outside, metrics, developmentKey, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', isRunning };
 
-  const now = (): number => Date.now();
+  const temporalUiUrl = urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL ?? null;
+  const engine = {
+    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, db: stores.db, sealer: stores.sealer,
+  };
   const sessions = new Sessions({
-    rulesOf: async (tenant, flowId, version) => (await flows.version(tenant, flowId, version)).rules,
-    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS,
-    inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), db: stores.db, hotCopies: stores.hotCopies, sealer,
+    ...engine, rulesOf: async (tenant, flowId, version) => (await flows.version(tenant, flowId, version)).rules,
+    inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), hotCopies: stores.hotCopies,
     onChange: (session) => { stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); }); },
   });
   const tasks = new ParkedTasks({
-    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, db: stores.db, sealer,
+    ...engine, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION,
     onRowBehind: () => { log.warn('the row of a task follows later: PostgreSQL does not answer'); },
   });
   const listener = new SessionListener(urls.redisUrl);
   onStop(() => listener.close());
   const streams = new SessionStreams({
     sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS, streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
-    pollMs: configuration.GANGWAY_STREAM_POLL_MS, now,
+    pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
   const readiness = new ReadinessCheck({
-    connection, db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now,
+    askEngine: (patienceMs) => engineAnswers(connection, patienceMs), db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
+    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now: Date.now,
   });
   const server = new ApiServer({
     services: {
-      configuration, changeTarget, db: stores.db, clickhouse: stores.clickhouse, flows, sealer, sessions, streams, tasks, limiter, resources, breakers, metrics, log, now,
-      checkTaskInput: inputMistakes, temporalUiUrl: urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL ?? null,
+      sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
+      deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
+      reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      temporalLink: workflowLink(temporalUiUrl, configuration.TEMPORAL_NAMESPACE), log, now: Date.now,
     },
-    routes,
+    settings: serverSettings(configuration), routes, metrics,
     authentication: new Authentication({
-      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey: options.developmentKey, db: stores.db, now,
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey, db: stores.db, now: Date.now,
     }),
     addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
-    codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL) },
-    checkAnswers: configuration.GANGWAY_CHECK_ANSWERS === 'true', ...(options.guards === undefined ? {} : { guards: options.guards }),
+    codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) }, ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
@@ -154,7 +159,7 @@ async function openStores(configuration: Configuration, urls: StoreAddresses, se
   const clickhouse = await openClickHouse(urls.clickhouse);
   onStop(() => clickhouse.close());
   onStop(await migrateAnalytics(clickhouse, log));
-  return { db, redis, clickhouse, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
+  return { db, redis, clickhouse, sealer, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
 }
 
 /** Sessions run without ClickHouse, so its absence at start must not stop the service: the migration is tried until it is done. */
@@ -173,31 +178,29 @@ async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<()
   return () => { clearTimeout(timer); return Promise.resolve(); };
 }
 
-function originOf(address: string | undefined): string | null {
-  return address !== undefined && URL.canParse(address) ? new URL(address).origin : null;
+/** Where the Temporal Web UI shows a workflow. */
+function workflowLink(uiUrl: string | null, namespace: string): (workflowId: string) => string | null {
+  return (workflowId) => (uiUrl === null
+    ? null : `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`);
+}
+
+function originOf(address: string | null): string | null {
+  return address !== null && URL.canParse(address) ? new URL(address).origin : null;
 }
 
 function sealerOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS }: ServiceOptions): Sealer {
   if (codecKeys === null) return unsealed;
-  if (codecKeys === undefined) throw new ConfigurationError(`The configuration cannot be used:\n  ${codecKeysSetting}: has to be set where no development key is made`);
+  if (codecKeys === undefined) throw new ConfigurationError([`${codecKeysSetting}: has to be set where no development key is made`]);
   return createSealer(readCodecKeys(codecKeys));
 }
 
 function limiterOf(configuration: Configuration, redis: Redis, { breakers, metrics, log }: { breakers: Breakers; metrics: Metrics; log: Logger }): Limiter {
   const now = (): number => performance.now();
-  const breaker = storeBreaker(breakers, configuration, { name: 'limiter', now });
+  const breaker = breakers.store({ name: 'limiter', now });
   return new Limiter({
     redis, breaker, now, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onDecision: metrics.limitDecided,
     onStoreError: () => { log.debug('the limiter counts in the process: Redis does not answer'); },
   });
-}
-
-function sessionLimits(configuration: Configuration): SessionLimits {
-  return {
-    idleAbandonedMs: configuration.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: configuration.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
-    flushAfterMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000, messagesPerRun: configuration.GANGWAY_UPDATES_PER_RUN,
-    proposalFallbackMs: configuration.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000, manualRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES,
-  };
 }
 
 /** Longer than any request lasts: its entry would be there. */

@@ -3,45 +3,49 @@ import { createHmac } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { configuredAlerting } from '../activities/alerts/alerting.ts';
+import { alertingOf } from '../activities/alerts/alerting.ts';
 import { createCopyWriter } from '../activities/copy-writer.ts';
-import { configuredModel } from '../activities/model/configured-model.ts';
-import { configuredReceiver, startConfiguredDelivery } from '../activities/outbox/configured-delivery.ts';
+import type { PaidModel } from '../activities/model/chat-model.ts';
+import { paidModel } from '../activities/model/paid-model.ts';
+import { startDelivery } from '../activities/outbox/delivery.ts';
 import { parkEvent } from '../activities/outbox/park-event.ts';
+import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
-import type { Breakers } from '../outside/breakers/registry.ts';
+import type { Sealer } from '../encryption/sealer.ts';
+import { keepSchedules } from '../engine/schedules.ts';
+import { createTaskWorkflows } from '../engine/task-workflows.ts';
+import type { FlowRegistry } from '../flows/registry.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Outside } from '../outside/outside.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
-import type { Configuration } from './configuration.ts';
-import type { Sealer } from '../encryption/sealer.ts';
+import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
-import type { FlowRegistry } from '../flows/registry.ts';
+import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
-import type { Metrics } from '../metrics/metrics.ts';
-import { createTaskWorkflows } from '../engine/task-workflows.ts';
-import type { Database } from '../stores/postgres/database.ts';
-import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
-import { keepSchedules, type UpkeepSchedule } from '../engine/schedules.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
+import type { Configuration } from './configuration.ts';
+import { alertSettings, deliverySettings, modelSettings, receiverSettings, upkeepSchedules, workerSettings } from './settings.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
 export interface WorkerRoleOptions {
   readonly configuration: Configuration;
   readonly temporalAddress: string;
   readonly client: Client;
-  readonly stores: { readonly db: Database; readonly redis: Redis; readonly clickhouse: ClickHouse; readonly hotCopies: HotCopies; readonly signals: SessionSignals };
+  readonly stores: {
+    readonly db: Database; readonly redis: Redis; readonly clickhouse: ClickHouse; readonly hotCopies: HotCopies; readonly signals: SessionSignals;
+    readonly sealer: Sealer;
+  };
   readonly flows: FlowRegistry;
   readonly changeTarget: ChangeTarget;
-  readonly limiter: Limiter;
-  readonly resources: Resources;
-  readonly breakers: Breakers;
+  readonly limits: { readonly limiter: Limiter; readonly resources: Resources };
+  readonly outside: Outside;
   readonly metrics: Metrics;
-  readonly sealer: Sealer;
   /** HS256 key of development tokens; null when JWKS_URL is set. */
   readonly developmentKey: Uint8Array | null;
   readonly log: Logger;
@@ -50,33 +54,46 @@ export interface WorkerRoleOptions {
 type OnStop = (close: () => Promise<void>) => void;
 
 export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop): Promise<RunningWorker> {
-  const { configuration, client, stores, flows, changeTarget, limiter, resources, breakers, sealer, log } = options;
-  const taskQueue = configuration.GANGWAY_TASK_QUEUE;
+  const { configuration, client, stores, flows, changeTarget, outside, log } = options;
+  const settings = workerSettings(configuration);
+  const { taskQueue } = settings;
+  const receiver = receiverSettings(configuration);
   const copies = createCopyWriter({
-    ...stores, sealer, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
-    pseudonymKey: pseudonymKey(options), keepEvents: configuration.EVENT_WEBHOOK_URL !== undefined,
+    ...stores, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
+    pseudonymKey: pseudonymKey(options), keepEvents: receiver !== null,
   });
-  const alerts = configuredAlerting(configuration, { breakers, now: Date.now, random: Math.random });
-  const model = configuredModel(configuration, { log, now: Date.now, limiter, resources, breakers });
-  const eventReceiver = configuredReceiver(configuration, { breakers, now: Date.now });
   const taskWorkflows = createTaskWorkflows({ client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 });
+  const events = receiver === null ? null : eventReceiver(receiver, outside);
   const tasks = createTasks({
-    ...stores, flows, copies, changeTarget, model, sealer, alerts, eventReceiver, taskWorkflows, keepTasksDays: configuration.GANGWAY_DLQ_KEEP_DAYS, log,
+    stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
+    deadLetters: { workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random), keepDays: configuration.GANGWAY_DLQ_KEEP_DAYS },
   });
-  const worker = await startWorker({ configuration, address: options.temporalAddress, tasks, retries: retriesOf(options, onStop), sealer, log });
+  const worker = await startWorker({ settings, address: options.temporalAddress, tasks, retries: retriesOf(options, onStop), sealer: stores.sealer, log });
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
   onStop(beat(stores.redis, taskQueue, () => worker.isRunning()));
-  if (eventReceiver !== null) {
+  if (events !== null) {
     const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
-    const delivery = startConfiguredDelivery(configuration, eventReceiver, { db: stores.db, log, now: Date.now, park });
+    const delivery = startDelivery({
+      ...deliverySettings(configuration), db: stores.db, url: events.url, post: events.post, isPaused: events.isShut, park, log, now: Date.now, random: Math.random,
+    });
     onStop(() => delivery.stop());
   }
   return worker;
 }
 
+/** null: without CHAT_MODEL the scripted readings and the rules do everything. */
+function modelOf({ configuration, limits: { limiter, resources }, outside: { breakers }, log }: WorkerRoleOptions): PaidModel | null {
+  const settings = modelSettings(configuration);
+  if (settings !== null) return paidModel(settings, { log, now: Date.now, limiter, resource: resources.llm_calls, breakers });
+  if (configuration.OPENAI_BASE_URL !== undefined || configuration.OPENAI_API_KEY !== undefined) {
+    log.info('OPENAI_BASE_URL or OPENAI_API_KEY is set but CHAT_MODEL is not: no model is used');
+  }
+  return null;
+}
+
 /** Retries of this worker's tasks, with what is counted and kept of their failures. */
-function retriesOf({ stores: { db }, log, metrics, breakers }: WorkerRoleOptions, onStop: OnStop): RetriesOptions {
+function retriesOf({ stores: { db }, log, metrics, outside: { breakers } }: WorkerRoleOptions, onStop: OnStop): RetriesOptions {
   const errorLog = new ErrorLog({ db, log, now: Date.now });
   const recoveryLog = new RecoveryLog(db);
   onStop(async () => { await Promise.all([errorLog.close(), recoveryLog.close()]); });
@@ -92,16 +109,6 @@ function retriesOf({ stores: { db }, log, metrics, breakers }: WorkerRoleOptions
     },
     onManualRetry: () => { breakers.probeEarly(); },
   };
-}
-
-/** What the service does for itself, and how often. */
-function upkeepSchedules(configuration: Configuration): UpkeepSchedule[] {
-  const every = (seconds: number): UpkeepSchedule['spec'] => ({ intervals: [{ every: seconds * 1_000 }] });
-  return [
-    { name: 'alerts', spec: every(configuration.GANGWAY_DLQ_ALERT_SECONDS), input: { task: 'raiseAlerts' }, note: 'Alerts of the dead letter queue' },
-    { name: 'reconcile', spec: every(configuration.GANGWAY_DLQ_RECONCILE_SECONDS), input: { task: 'reconcileParkedTasks' }, note: 'Parked tasks: list and engine brought together' },
-    { name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' }, note: 'Completed and discarded tasks leave the list' },
-  ];
 }
 
 /** Keys the pseudonyms of people in ClickHouse. */

@@ -10,15 +10,25 @@ import { DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from 
 import type { Logger } from 'pino';
 import { Retries, type RetriesOptions } from '../activities/retries.ts';
 import type { Tasks } from '../activities/tasks.ts';
-import type { Configuration } from './configuration.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const failureConverterPath = join(root, 'engine', 'failure-converter.ts');
 
+export interface WorkerSettings {
+  readonly namespace: string;
+  readonly taskQueue: string;
+  /** Of Temporal Cloud. */
+  readonly apiKey: string | undefined;
+  /** Sessions kept in memory. */
+  readonly cachedSessions: number;
+  /** That running tasks get at shutdown. */
+  readonly drainSeconds: number;
+}
+
 export interface WorkerOptions {
-  readonly configuration: Configuration;
+  readonly settings: WorkerSettings;
   readonly address: string;
   readonly tasks: Tasks;
   readonly retries: RetriesOptions;
@@ -49,21 +59,21 @@ function installRuntime(log: Logger): void {
 }
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { configuration, log } = options;
+  const { settings, log } = options;
   installRuntime(log);
   const [codePath, connection] = await Promise.all([workflowBundle(), NativeConnection.connect({
-    address: options.address, ...(configuration.TEMPORAL_API_KEY === undefined ? {} : { apiKey: configuration.TEMPORAL_API_KEY, tls: true }),
+    address: options.address, ...(settings.apiKey === undefined ? {} : { apiKey: settings.apiKey, tls: true }),
   })]);
   const worker = await Worker.create({
-    connection, namespace: configuration.TEMPORAL_NAMESPACE, taskQueue: configuration.GANGWAY_TASK_QUEUE, workflowBundle: { codePath },
+    connection, namespace: settings.namespace, taskQueue: settings.taskQueue, workflowBundle: { codePath },
     dataConverter: { failureConverterPath, payloadCodecs: [createPayloadCodec(options.sealer)] },
     activities: options.tasks, interceptors: { activity: [(context) => ({ inbound: new Retries(context, options.retries) })] },
-    maxCachedWorkflows: configuration.GANGWAY_CACHED_SESSIONS,
+    maxCachedWorkflows: settings.cachedSessions,
     // slots x replay of the longest history must stay below the workflow task time-out of 2 s: 4 x 100 answers x 2-4 ms
     maxConcurrentWorkflowTaskExecutions: 4,
     // what a killed worker had in its cache goes to another one after this; with the SDK's 10 s the silence was once 10.1 s
     stickyQueueScheduleToStartTimeout: '2s',
-    shutdownGraceTime: `${configuration.GANGWAY_DRAIN_SECONDS}s`, shutdownForceTime: `${configuration.GANGWAY_DRAIN_SECONDS + 5}s`,
+    shutdownGraceTime: `${settings.drainSeconds}s`, shutdownForceTime: `${settings.drainSeconds + 5}s`,
   });
   const running = worker.run();
   let stopped = false;

@@ -5,18 +5,19 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SMTPServer } from 'smtp-server';
-import { configuredAlerting } from '../activities/alerts/alerting.ts';
-import { mailChannel } from '../activities/alerts/mail.ts';
-import { raiseAlerts, type RaiseOptions } from '../activities/alerts/raise.ts';
-import { slackChannel } from '../activities/alerts/slack.ts';
-import { webhookChannel } from '../activities/alerts/webhook.ts';
+import { alertingOf } from '../activities/alerts/alerting.ts';
+import { mailChannel } from '../activities/alerts/channels/mail.ts';
+import { raiseAlerts } from '../activities/alerts/raise.ts';
+import type { RaiseOptions } from '../activities/alerts/tell.ts';
+import { slackChannel } from '../activities/alerts/channels/slack.ts';
+import { webhookChannel } from '../activities/alerts/channels/webhook.ts';
 import { cleanUpTasks } from '../activities/clean-up-tasks.ts';
 import { claimMessage, tenantAlerts, tenantAlertsStatement } from '../stores/postgres/alerts.ts';
-import { outsideBreaker } from '../outside/breakers/configured.ts';
+import { Outside } from '../outside/outside.ts';
 import { Breakers } from '../outside/breakers/registry.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
+import { alertSettings, breakerNumbers } from '../service/settings.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
-import { createPost } from '../outside/request.ts';
 import { endedTasksStatement } from '../stores/postgres/task-cleanup.ts';
 import { databaseOf, storesOf } from './support/instance-stores.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
@@ -114,7 +115,7 @@ describe('alerts', () => {
       GANGWAY_ALERT_MAIL_TO: 'ben@acme.test, cy@acme.test', GANGWAY_ALERT_MAIL_FROM: 'gangway@acme.test', GANGWAY_ALLOW_PRIVATE_URLS: 'true',
       PUBLIC_URL: 'https://gangway.acme.test/', GANGWAY_DLQ_CAPACITY: '10', ...environment,
     });
-    const alerting = configuredAlerting(configuration, { breakers: new Breakers(() => undefined), now: Date.now, random: () => 0.5 });
+    const alerting = alertingOf(alertSettings(configuration), new Outside({ breakers: new Breakers(breakerNumbers(configuration)), allowPrivate: true, now: Date.now }), () => 0.5);
     return { ...alerting, db, log: noLog, signal: new AbortController().signal, ...more };
   }
 
@@ -198,7 +199,7 @@ describe('alerts', () => {
     // not before its time
     expect(await raiseAlerts(worker())).toMatchObject({ told: 0, failed: 0 });
     const patient = worker();
-    for (let round = 2; round <= patient.backoff.tries; round += 1) {
+    for (let round = 2; round <= patient.backOff.tries; round += 1) {
       await dueNow(tenant);
       expect(await raiseAlerts(worker())).toMatchObject({ told: 0, failed: 1 });
     }
@@ -300,9 +301,9 @@ describe('alerts', () => {
 
   test('go to no private address, whatever name it goes by, and hold up nobody', async () => {
     const resolve = ((_: string, __: unknown, done: (error: null, addresses: LookupAddress[]) => void) => { done(null, [{ address: '127.0.0.1', family: 4 }]); }) as unknown as typeof lookup;
-    const post = createPost({ secret, timeoutMs: 2_000, maxAnswerBytes: 1_000, allowPrivate: false, now: Date.now, resolve });
+    const outside = new Outside({ breakers: new Breakers({ failures: 5, openMs: 300_000 }), allowPrivate: false, now: Date.now, resolve });
     const { port } = new URL(receiver.url);
-    const [byName, byHttp] = [webhookChannel({ url: `https://hooks.acme.test:${port}/hook`, post, timeoutMs: 2_000 }), slackChannel({ url: `${receiver.url}/slack`, post, timeoutMs: 2_000 })];
+    const [byName, byHttp] = [webhookChannel({ url: `https://hooks.acme.test:${port}/hook`, secret })(outside), slackChannel({ url: `${receiver.url}/slack` })(outside)];
     const rest = worker().channels.filter(({ name }) => name === 'mail');
     await park({ tenant });
     expect(await raiseAlerts(worker({}, { channels: [byName, byHttp, ...rest], publicUrl: null }))).toMatchObject({ told: 1, failed: 2 });
@@ -330,7 +331,7 @@ describe('alerts', () => {
     afterEach(async () => { await Promise.all(open.splice(0).map((server) => new Promise((resolve) => { server.close(resolve); }))); });
     const channel = (url: string, more: { timeoutMs?: number; passwordNeedsTls?: boolean } = {}) => mailChannel({
       url, from: 'gangway@acme.test', to: ['ben@acme.test'], timeoutMs: 5_000, passwordNeedsTls: true,
-      breaker: outsideBreaker(new Breakers(() => undefined), readConfiguration({}), { name: 'alert_mail', timeoutMs: 5_000, judge: () => 'failed' }), ...more,
+      breaker: new Breakers({ failures: 5, openMs: 300_000 }).outside({ name: 'alert_mail', timeoutMs: 5_000, judge: () => 'failed' }), ...more,
     });
 
     test('a server that speaks without end is left after the time-out', async () => {
@@ -373,7 +374,7 @@ describe('alerts', () => {
     await db.asSystem().query("INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'age', '', now(), '{}')", [tenants[0]]);
     const found: string[] = [];
     for (let page = await tenantAlerts(db.asSystem(), { ageHours: 24, afterTenant: '', limit: 2 }); page.length > 0;) {
-      found.push(...page.map(({ facts, known }) => `${facts.tenant} ${facts.open} ${facts.fingerprints.length} ${standing.length}`));
+      found.push(...page.map(({ facts, known }) => `${facts.tenant} ${facts.open} ${facts.fingerprints.length} ${known.length}`));
       page = await tenantAlerts(db.asSystem(), { ageHours: 24, afterTenant: page.at(-1)?.facts.tenant ?? '', limit: 2 });
     }
     expect(found).toEqual(tenants.map((each, at) => `${each} ${at === 0 ? '0 0 1' : '2 1 0'}`));

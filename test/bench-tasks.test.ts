@@ -62,7 +62,7 @@ beforeAll(async () => {
   const attempted = new Counter({ name: 'attempts', help: 'attempts', labelNames: ['task', 'outcome', 'category'] as const, registers: [new Registry()] });
   attempted.inc = ((labels: { task: string; outcome: string }) => { outcomes.bare.push(`${labels.task} ${labels.outcome}`); }) as typeof attempted.inc;
   workers.push(
-    await startOurs({ connection: native, codePath: ours ?? '', taskQueue: queues.ours }, { db: faulty(db), sealer, log: logInto(lines.ours) }, {
+    await startOurs({ connection: native, codePath: ours ?? '', taskQueue: queues.ours }, { stores: { db: faulty(db), sealer }, log: logInto(lines.ours) }, {
       onFailure: (failure) => {
         failed.ours.push({ ...failure, task: failure.task_name });
         outcomes.ours.push(`${failure.task_name} ${failure.delay_seconds === null ? 'exhausted' : 'retried'}`);

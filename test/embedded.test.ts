@@ -19,7 +19,7 @@ import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
 import { temporalProgram } from '../scripts/embedded/temporal.ts';
 import type { StoreAddresses } from '../service/addresses.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 
 const project = join(import.meta.dirname, '..');
 const configuration = readConfiguration({});

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { createSealer, readCodecKeys, unsealed } from '../encryption/sealer.ts';
 import { createPayloadCodec, sealedFor } from '../engine/payload-codec.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';

@@ -6,7 +6,7 @@ import { WithStartWorkflowOperation, type Client, type Connection } from '@tempo
 import { Worker } from '@temporalio/worker';
 import fc from 'fast-check';
 import type { AnswerBody, Message } from '../domain/message.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { workflowBundle } from '../service/worker.ts';

@@ -1,7 +1,8 @@
 /** What the rate limiter does for each kind of resource, with Redis and without. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
+import { limitSettings } from '../service/settings.ts';
 import { FallbackCounter } from '../stores/redis/limits/fallback.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { limiterSuite } from './support/limiter-suite.ts';
@@ -124,6 +125,6 @@ describe('RateLimiterTests', () => {
 
 
 test('a policy in GANGWAY_SHADOW_POLICIES that there is not stops the start, with the names that there are', () => {
-  expect(() => resourcesOf(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'api, apis' }))).toThrow(/no policy apis; there are api, anonymous/);
-  expect(resourcesOf(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'llm_cents_per_day' })).llm_calls.policies.map(({ shadow }) => shadow)).toEqual([false, false, false, false, true]);
+  expect(() => resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'api, apis' })))).toThrow(/no policy apis; there are api, anonymous/);
+  expect(resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'llm_cents_per_day' }))).llm_calls.policies.map(({ shadow }) => shadow)).toEqual([false, false, false, false, true]);
 });

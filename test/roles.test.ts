@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
-import { readConfiguration } from '../service/configuration.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { newFolder, root } from './support/instance.ts';
 import { newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';

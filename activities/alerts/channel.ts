@@ -1,6 +1,6 @@
 /** A place where alerts are told. */
 import type { AlertWords, ToldAlert } from '../../domain/alert-message.ts';
-import type { ChannelName } from '../../stores/postgres/alerts.ts';
+import type { Outside } from '../../outside/outside.ts';
 import type { Undelivered } from '../outbox/delivery.ts';
 
 export interface AlertMessage {
@@ -23,9 +23,18 @@ export interface AlertPlace {
 }
 
 export interface AlertChannel {
-  readonly name: ChannelName;
+  /** Its messages stand in the table under this name. */
+  readonly name: string;
   /** Deadline of one message. */
   readonly timeoutMs: number;
   /** Never throws for what the other side does or fails to do. `breaker_open`: nothing was sent. */
   tell(message: AlertMessage, signal: AbortSignal): Promise<'delivered' | Undelivered>;
 }
+
+/** Deadline of one message, milliseconds. */
+export const channelTimeoutMs = 10_000;
+/** What a receiver says beside its status is not kept, bytes. */
+export const channelAnswerBytes = 64_000;
+
+/** A channel as it is configured. */
+export type AlertChannelOf = (outside: Outside) => AlertChannel;

@@ -1,16 +1,8 @@
 /** Looks at the dead letter queues of all tenants, keeps which alerts begin and end, and tells every channel what it has not heard. */
-import type { Logger } from 'pino';
 import { alertChanges, type Alert } from '../../domain/alert.ts';
 import { beginAlerts, endAlerts, forgetAlerts, takeRaising, tenantAlerts } from '../../stores/postgres/alerts.ts';
-import type { Database, Queries, Scope } from '../../stores/postgres/database.ts';
-import type { Alerting } from './alerting.ts';
-import { tellChannel } from './tell.ts';
-
-export interface RaiseOptions extends Alerting {
-  readonly db: Database;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-}
+import type { Queries, Scope } from '../../stores/postgres/database.ts';
+import { tellChannel, type RaiseOptions } from './tell.ts';
 
 /** Alerts that began and ended; messages that a channel took and did not take. */
 export interface RaisedAlerts { readonly raised: number; readonly recovered: number; readonly told: number; readonly failed: number }

@@ -1,12 +1,19 @@
 /** Tells one channel what is due on it, one message after the other. */
+import type { Logger } from 'pino';
 import { alertWords } from '../../domain/alert-message.ts';
 import { claimMessage, markTold, markUntold, releaseMessage, withdrawMessages, type ClaimedMessage } from '../../stores/postgres/alerts.ts';
 import { eventIdOf } from '../../stores/postgres/outgoing-events.ts';
-import type { Scope } from '../../stores/postgres/database.ts';
+import type { Database, Scope } from '../../stores/postgres/database.ts';
+import type { Alerting } from './alerting.ts';
 import { nextDelay } from '../../domain/back-off.ts';
 import type { AlertChannel, AlertMessage } from './channel.ts';
 import { placeOf } from './place.ts';
-import type { RaiseOptions } from './raise.ts';
+
+export interface RaiseOptions extends Alerting {
+  readonly db: Database;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
 
 /** Messages of one channel in one round; the rest stays due. */
 const messagesMax = 100;
@@ -32,7 +39,7 @@ export async function tellChannel(options: RaiseOptions, db: Scope, channel: Ale
   return { told, failed: 0 };
 }
 
-async function tellOne({ backoff, publicUrl, log, signal }: RaiseOptions, db: Scope, channel: AlertChannel, claimed: ClaimedMessage): Promise<boolean> {
+async function tellOne({ backOff, publicUrl, log, signal }: RaiseOptions, db: Scope, channel: AlertChannel, claimed: ClaimedMessage): Promise<boolean> {
   const { position, alert_id, attempts, tenant, kind, says } = claimed;
   const answer = await channel.tell(messageOf(claimed, publicUrl), signal);
   if (answer === 'delivered') {
@@ -44,7 +51,7 @@ async function tellOne({ backoff, publicUrl, log, signal }: RaiseOptions, db: Sc
     await releaseMessage(db, position);
     return false;
   }
-  const retryInMs = nextDelay(backoff, attempts, answer.retryAfterMs);
+  const retryInMs = nextDelay(backOff, attempts, answer.retryAfterMs);
   log.warn({ tenant, alert: kind, alert_id, says, channel: channel.name, attempts, reason: answer.reason }, retryInMs === null ? 'an alert is given up on a channel' : 'an alert is told again later');
   await markUntold(db, position, answer.reason, retryInMs);
   return false;

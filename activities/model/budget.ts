@@ -7,9 +7,7 @@ import { refusing, type Limiter } from '../../stores/redis/limits/limiter.ts';
 import type { Cost, Resource } from '../../stores/redis/limits/policy.ts';
 import { personSubject } from '../../stores/redis/limits/subject.ts';
 import type { ChatModel, ChatRequest, ModelReply } from './chat-model.ts';
-
-/** Whose budget pays. */
-export interface Payer { readonly tenant: string; readonly user: string }
+import type { Payer } from './payer.ts';
 
 /** Thousandths of a cent for 1,000 tokens. */
 export interface Prices { readonly input: number; readonly output: number }

@@ -1,5 +1,5 @@
 /** The port to a language model: one question, one JSON object. Whatever it says is a proposal; code judges it. */
-import type { Payer } from './budget.ts';
+import type { Payer } from './payer.ts';
 
 export interface ChatRequest {
   readonly system: string;

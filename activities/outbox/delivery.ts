@@ -8,19 +8,23 @@ import { claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEv
 import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../outside/request.ts';
 import type { Database, Scope } from '../../stores/postgres/database.ts';
 import { requestOf } from './event-request.ts';
-import { nextDelay, type BackoffOptions } from '../../domain/back-off.ts';
+import { nextDelay, type BackOff } from '../../domain/back-off.ts';
 import { workerName } from '../worker-name.ts';
 
-export interface DeliveryOptions extends BackoffOptions {
-  readonly db: Database;
-  readonly url: string;
-  readonly post: Post;
-  readonly log: Logger;
+export interface DeliverySettings extends Omit<BackOff, 'random'> {
+  /** Events under way at once. */
   readonly parallel: number;
   readonly pollMs: number;
   /** Deadline of one try; a claim lasts a little longer. */
   readonly timeoutMs: number;
   readonly keepDays: number;
+}
+
+export interface DeliveryOptions extends DeliverySettings, Pick<BackOff, 'random'> {
+  readonly db: Database;
+  readonly url: string;
+  readonly post: Post;
+  readonly log: Logger;
   /** Takes an event whose tries are exhausted. Rejects while it cannot; then the event is tried again. */
   readonly park: (event: ClaimedEvent, attempts: readonly Attempt[], reason: string) => Promise<void>;
   readonly now: () => number;

@@ -1,6 +1,6 @@
 /** The caller's address: the socket's, unless the socket is a trusted proxy; IPv6 by its /64, mapped IPv4 as IPv4. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { ConfigurationError } from '../../service/configuration.ts';
+import { ConfigurationError } from '../../domain/configuration-error.ts';
 
 export type AddressOf = (socketAddress: string | undefined, forwardedFor: string) => string;
 
@@ -25,7 +25,7 @@ function addNetwork(list: BlockList, cidr: string): void {
   try {
     list.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4');
   } catch {
-    throw new ConfigurationError(`The configuration cannot be used:\n  TRUSTED_PROXIES: ${cidr} is no network, such as 10.0.0.0/8`);
+    throw new ConfigurationError([`TRUSTED_PROXIES: ${cidr} is no network, such as 10.0.0.0/8`]);
   }
 }
 

@@ -43,7 +43,7 @@ export const apiKeyRoutes = [
       if (expiresAt !== null && !(Date.parse(expiresAt) > services.now())) throw notToCome();
       const keyId = randomUUID();
       const { key, hash } = makeKey(keyId);
-      const row = await insertApiKey(services.db, {
+      const row = await insertApiKey(services.stores.db, {
         key_id: keyId, tenant: call.actor.tenant, name: body.name, roles: body.roles, secret_hash: hash, created_by: call.actor.subject,
         expires_at: expiresAt,
       });
@@ -55,7 +55,7 @@ export const apiKeyRoutes = [
     summary: 'API keys of the tenant, newest first, without their secrets', access: ['admin'], limits: ['api'], audit: 'api_key.list',
     query: z.strictObject({ ...paging, ...clientId }), answers: { 200: listOf(ApiKeyWire) },
     handler: async ({ query, call, services }) => {
-      const page = await listApiKeys(services.db, call.actor.tenant, { limit: query.limit, after: readCursor(query.cursor) });
+      const page = await listApiKeys(services.stores.db, call.actor.tenant, { limit: query.limit, after: readCursor(query.cursor) });
       return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
     },
   }),
@@ -64,7 +64,7 @@ export const apiKeyRoutes = [
     access: ['admin'], limits: ['api'], audit: 'api_key.revoke', params: keyParams,
     query: z.strictObject({ ...clientId, reason: z.string().max(1_000).optional() }), answers: { 200: ApiKeyWire },
     handler: async ({ params, call, services }) => {
-      const row = await revokeApiKey(services.db, call.actor.tenant, params.key_id);
+      const row = await revokeApiKey(services.stores.db, call.actor.tenant, params.key_id);
       if (row === null) throw notFound();
       return audited(ok(present(row)), { details: { name: row.name } });
     },
@@ -74,9 +74,9 @@ export const apiKeyRoutes = [
     params: keyParams, query: z.strictObject(clientId),
     body: RotateRequest, answers: { 200: ShownKey }, problems: ['wrong_state'], shownOnce: ['key'],
     handler: async ({ params, body, call, services }) => {
-      if (await readApiKey(services.db, call.actor.tenant, params.key_id) === null) throw notFound();
+      if (await readApiKey(services.stores.db, call.actor.tenant, params.key_id) === null) throw notFound();
       const { key, hash } = makeKey(params.key_id);
-      const row = await rotateApiKey(services.db, call.actor.tenant, params.key_id, hash, body.overlap_seconds);
+      const row = await rotateApiKey(services.stores.db, call.actor.tenant, params.key_id, hash, body.overlap_seconds);
       if (row === null) throw new Problem('wrong_state', 'A key that was revoked or has expired cannot be rotated. Make a new one.');
       return audited(ok({ ...present(row), key }), { details: { name: row.name, overlap_seconds: body.overlap_seconds } });
     },

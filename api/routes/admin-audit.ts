@@ -22,7 +22,7 @@ export const auditRoutes = [
       ...paging, ...clientId, actor: name, action: name, target: name, result: z.enum(auditResults).optional(), since: moment.optional(), until: moment.optional(),
     }),
     handler: async ({ query, call, services }) => {
-      const page = await listAudit(services.db, {
+      const page = await listAudit(services.stores.db, {
         tenant: call.actor.tenant, actor: query.actor ?? null, action: query.action ?? null, target: query.target ?? null,
         result: query.result ?? null, since: query.since ?? null, until: query.until ?? null,
       }, { limit: query.limit, after: readCursor(query.cursor) });

@@ -19,13 +19,13 @@ export const breakerRoutes = [
   route.get('/admin/breakers', {
     summary: 'Circuit breakers of the process that answers', access: ['admin'], limits: ['api'], audit: 'breaker.list',
     query: z.strictObject(clientId), answers: { 200: z.object({ results: z.array(BreakerWire) }).meta({ id: 'Breakers' }) },
-    handler: ({ services }) => Promise.resolve(ok({ results: services.breakers.list().map(present) })),
+    handler: ({ services }) => Promise.resolve(ok({ results: services.limits.breakers.list().map(present) })),
   }),
   route.post('/admin/breakers/:name', {
     summary: 'Open or close a breaker of this process by hand, until it is set to auto', access: ['admin'], limits: ['api'], audit: 'breaker.set',
     params: z.object({ name: z.string() }), query: z.strictObject(clientId), body: SetRequest, answers: { 200: BreakerWire },
     handler: ({ params, body, services }) => {
-      const status = services.breakers.set(params.name, body.state === 'auto' ? null : body.state);
+      const status = services.limits.breakers.set(params.name, body.state === 'auto' ? null : body.state);
       if (status === null) throw notFound();
       return Promise.resolve(audited(ok(present(status)), { target: `breaker:${status.name}`, details: { state: body.state } }));
     },

@@ -53,13 +53,13 @@ export const dlqClearRoutes = [
       const isNarrowed = Object.keys(applied).length > 0;
       const filter = taskFilterOf(call.actor.tenant, named, services.now());
       if (dryRun) {
-        const { rows, total } = await listTasks(services.db, filter, 'oldest', { limit: sampleRows, after: null });
+        const { rows, total } = await listTasks(services.stores.db, filter, 'oldest', { limit: sampleRows, after: null });
         const sample = rows.map((row) => presentTask(row, services.now()));
         return audited(ok({ dry_run: true as const, matching_tasks: total, sample }), { details: { dry_run: true, matching_tasks: total } });
       }
-      const { ids, total } = await matchingTaskIds(services.db, filter, clearing.tasksMax);
+      const { ids, total } = await matchingTaskIds(services.stores.db, filter, clearing.tasksMax);
       if (isNarrowed ? confirm === undefined || confirm === false : confirm !== 'all') throw unconfirmed(isNarrowed, total);
-      const take = filter.status === 'parked' ? discardEach(services, call, ids, why ?? null) : deleteRows(services, call, ids);
+      const take = filter.status === 'parked' ? discardAll(services, call, ids, why ?? null) : deleteRows(services, call, ids);
       const { deleted, skipped } = await take;
       const answer = { deleted_count: deleted, skipped, remaining: Math.max(0, total - deleted - skipped) };
       return audited(
@@ -110,7 +110,7 @@ interface ClearedCount { readonly deleted: number; readonly skipped: number }
  * One Update each, since the workflow is the truth and whoever waits for it is told. Should the engine go away in between, what
  * was done stands and is counted; when nothing was done yet its error is thrown.
  */
-async function discardEach({ tasks, now }: Services, call: Call, ids: readonly string[], why: string | null): Promise<ClearedCount> {
+async function discardAll({ deadLetters: { tasks }, now }: Services, call: Call, ids: readonly string[], why: string | null): Promise<ClearedCount> {
   const counts = { deleted: 0, skipped: 0 };
   const waiting = ids.values();
   const deadline = now() + clearing.ms;
@@ -131,7 +131,7 @@ async function discardEach({ tasks, now }: Services, call: Call, ids: readonly s
   return counts;
 }
 
-async function deleteRows({ db }: Services, call: Call, ids: readonly string[]): Promise<ClearedCount> {
+async function deleteRows({ stores: { db } }: Services, call: Call, ids: readonly string[]): Promise<ClearedCount> {
   const deleted = await deleteTaskRows(db, call.actor.tenant, ids);
   return { deleted, skipped: ids.length - deleted };
 }

@@ -38,11 +38,11 @@ export const dlqRedriveRoutes = [
     query: z.strictObject(clientId), body: RedriveRequest, answers: { 202: RedriveWire }, problems: ['confirmation_required'],
     handler: async ({ body, call, services }) => {
       const { filter, confirm, ...how } = body;
-      const { ids, total } = await matchingTaskIds(services.db, filterOf(call.actor.tenant, { ...filter, status: 'parked' }), tasksMax);
+      const { ids, total } = await matchingTaskIds(services.stores.db, filterOf(call.actor.tenant, { ...filter, status: 'parked' }), tasksMax);
       if (Object.keys(filter).length === 0 && confirm !== 'all') throw unconfirmed(total);
       // the same for each repeat of a keyed request, which then finds its redrive running
       const redriveId = eventIdOf('redrive', call.operationId);
-      const redrive = await services.tasks.startRedrive({
+      const redrive = await services.deadLetters.tasks.startRedrive({
         ...how, redrive_id: redriveId, tenant: call.actor.tenant, actor: call.actor.subject, task_ids: ids,
       });
       const details = { matched: redrive.matched, left_out: total - ids.length, canary: how.canary, rate_per_second: how.rate_per_second };
@@ -53,7 +53,7 @@ export const dlqRedriveRoutes = [
     summary: 'One redrive with the outcome of each task', access: ['admin'], limits: ['api'], audit: 'redrive.read',
     params: redriveParams, query: z.strictObject(clientId), answers: { 200: RedriveWithResults },
     handler: async ({ params, call, services }) => {
-      const redrive = await services.tasks.redrive(call.actor.tenant, params.redrive_id);
+      const redrive = await services.deadLetters.tasks.redrive(call.actor.tenant, params.redrive_id);
       return ok({ ...present(redrive), results: redrive.results.map(({ task_id, result }) => ({ task_id, result })) });
     },
   }),
@@ -62,7 +62,7 @@ export const dlqRedriveRoutes = [
     audit: `redrive.${act}`, params: redriveParams, query: z.strictObject(clientId), body: SteerRequest, answers: { 202: RedriveWire },
     problems: ['wrong_state'],
     handler: async ({ params, call, services }) => {
-      const redrive = await services.tasks.steerRedrive(call.actor.tenant, params.redrive_id, act, call.operationId);
+      const redrive = await services.deadLetters.tasks.steerRedrive(call.actor.tenant, params.redrive_id, act, call.operationId);
       return audited({ status: 202, body: present(redrive) }, { details: { status: redrive.status } });
     },
   })),

@@ -49,15 +49,15 @@ export const dlqReportRoutes = [
     handler: async ({ query, call, services }) => {
       const now = services.now();
       const from = now - query.time_range_hours * 3_600_000;
-      const stats = await taskStats(services.db, call.actor.tenant, new Date(from));
-      return ok(presentStats(stats, services.configuration.GANGWAY_DLQ_CAPACITY, { hours: query.time_range_hours, from, now }));
+      const stats = await taskStats(services.stores.db, call.actor.tenant, new Date(from));
+      return ok(presentStats(stats, services.deadLetters.capacity, { hours: query.time_range_hours, from, now }));
     },
   }),
   route.get('/admin/dlq/groups', {
     summary: 'Open tasks by what went wrong, the largest groups first', access: ['admin'], limits: ['api'], audit: 'dlq.groups',
     answers: { 200: Groups }, query: z.strictObject({ ...clientId, limit: paging.limit }),
     handler: async ({ query, call, services }) => {
-      const { groups, total } = await taskGroups(services.db, call.actor.tenant, new Date(services.now()), query.limit);
+      const { groups, total } = await taskGroups(services.stores.db, call.actor.tenant, new Date(services.now()), query.limit);
       const results = groups.map((group) => ({ ...group, first_seen: group.first_seen.toISOString(), last_seen: group.last_seen.toISOString() }));
       return ok({ results, total });
     },

@@ -82,12 +82,6 @@ export function presentWhole(services: Services, state: ParkedTaskState, stale: 
     })),
     unclassified, updated_at: iso(state.updated_at), ended_at: state.ended_at === null ? null : iso(state.ended_at), discarded: state.discarded,
     succeeded_late_at: state.succeeded_late_at === null ? null : iso(state.succeeded_late_at),
-    workflow_id: workflowId, links: { temporal_ui: temporalLink(services, workflowId) }, stale,
+    workflow_id: workflowId, links: { temporal_ui: services.temporalLink(workflowId) }, stale,
   };
-}
-
-function temporalLink({ temporalUiUrl, configuration }: Services, workflowId: string): string | null {
-  if (temporalUiUrl === null) return null;
-  const namespace = encodeURIComponent(configuration.TEMPORAL_NAMESPACE);
-  return `${temporalUiUrl.replace(/\/+$/, '')}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
 }

@@ -35,7 +35,7 @@ export const dlqRoutes = [
     }),
     handler: async ({ query, call, services }) => {
       const { limit, cursor, sort, ...filter } = query;
-      const page = await listTasks(services.db, filterOf(call.actor.tenant, filter), sort, { limit, after: readCursor(cursor) });
+      const page = await listTasks(services.stores.db, filterOf(call.actor.tenant, filter), sort, { limit, after: readCursor(cursor) });
       return ok({ results: page.rows.map((row) => presentTask(row, services.now())), total: page.total, next_cursor: writeCursor(page.next) });
     },
   }),
@@ -43,7 +43,7 @@ export const dlqRoutes = [
     summary: 'One task with its input, masked, and every attempt', access: ['admin'], limits: ['api'], audit: 'dlq.read', params: taskParams,
     query: z.strictObject(clientId), answers: { 200: TaskWithHistory },
     handler: async ({ params, call, services }) => {
-      const { state, stale } = await services.tasks.read({ tenant: call.actor.tenant, task_id: params.task_id });
+      const { state, stale } = await services.deadLetters.tasks.read({ tenant: call.actor.tenant, task_id: params.task_id });
       return ok(presentWhole(services, state, stale), { ETag: `"${state.revision}"` });
     },
   }),
@@ -53,12 +53,12 @@ export const dlqRoutes = [
     problems: ['not_parked', 'max_retries_exceeded', 'precondition_failed', 'input_invalid'],
     handler: async ({ params, body, call, services }) => {
       const task = { tenant: call.actor.tenant, task_id: params.task_id };
-      const state = await services.tasks.current(task);
+      const state = await services.deadLetters.tasks.current(task);
       if (call.ifMatch !== null && call.ifMatch !== state.revision) throw new Problem('precondition_failed', 'This task has changed. Read it again.');
       // a click speaks of what could be seen when it was made: one that came before the last change was the second of two
       if (state.updated_at > call.receivedAt) throw new MessageRejected('not_parked', 'This task changed just before you asked. Read it again.');
       const input = body.input === undefined ? {} : { input: amendedInput(services, state, body.input) };
-      const { manual_retries, max_retries } = await services.tasks.retry(task, call.operationId, {
+      const { manual_retries, max_retries } = await services.deadLetters.tasks.retry(task, call.operationId, {
         actor: call.actor.subject, reason: body.reason ?? null, force: body.force, priority: body.priority ?? null, round: state.manual_retries,
         ...input,
       });
@@ -71,7 +71,7 @@ export const dlqRoutes = [
     query: z.strictObject({ ...clientId, reason }), answers: { 200: Discarded }, problems: ['not_parked'],
     handler: async ({ params, query, call, services }) => {
       const task = { tenant: call.actor.tenant, task_id: params.task_id };
-      const { updated_at: at } = await services.tasks.discard(task, call.operationId, { actor: call.actor.subject, reason: query.reason ?? null });
+      const { updated_at: at } = await services.deadLetters.tasks.discard(task, call.operationId, { actor: call.actor.subject, reason: query.reason ?? null });
       return ok({ task_id: task.task_id, status: 'discarded' as const, deleted_at: iso(at) });
     },
   })),
@@ -80,7 +80,7 @@ export const dlqRoutes = [
 /** With its masks replaced, and fit for the task. Throws input_invalid. */
 function amendedInput(services: Services, state: ParkedTaskState, given: Json): Json {
   const { input, mistakes } = unmaskedInput(given, state.input);
-  const unfit: Mistake[] = mistakes.length > 0 ? [...mistakes] : services.checkTaskInput(state.task_name, input).map(({ pointer, message }) => ({
+  const unfit: Mistake[] = mistakes.length > 0 ? [...mistakes] : services.deadLetters.inputMistakes(state.task_name, input).map(({ pointer, message }) => ({
     pointer, code: 'invalid_value', message: `${pointer === '' ? 'The input' : pointer}: ${message}`,
     fix: 'Correct it, or send the value as it was shown.',
   }));

@@ -25,7 +25,7 @@ export const errorRoutes = [
       time_range_hours: z.coerce.number().int().min(1).max(720).default(24),
     }),
     handler: async ({ query, call, services }) => {
-      const page = await listErrorPatterns(services.db, {
+      const page = await listErrorPatterns(services.stores.db, {
         tenant: call.actor.tenant, hours: query.time_range_hours, now: services.now(), category: query.category ?? null, task_name: query.task_name ?? null,
       }, { limit: query.limit, after: readCursorAs(keyset, query.cursor) });
       return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });

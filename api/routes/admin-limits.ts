@@ -35,8 +35,8 @@ export const limitRoutes = [
     handler: async ({ body, call, services }) => {
       const { subject, resource: name } = body;
       const cost: Cost = typeof body.cost === 'number' ? { requests: body.cost } : given(body.cost);
-      const resource = services.resources[name];
-      const verdict = await services.limiter.look([{ resource, cost }], name === 'anonymous' ? subject : personSubject(call.actor.tenant, subject));
+      const resource = services.limits.resources[name];
+      const verdict = await services.limits.limiter.look([{ resource, cost }], name === 'anonymous' ? subject : personSubject(call.actor.tenant, subject));
       const isRefused = verdict.outcome !== 'allowed';
       const decision = verdict.outcome === 'denied' ? 'rate_limited' as const : isRefused ? 'limiter_unavailable' as const : 'allowed' as const;
       return audited(ok({

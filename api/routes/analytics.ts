@@ -41,7 +41,7 @@ export const analyticsRoutes = [
     handler: async ({ query, call, services }) => {
       const now = services.now();
       const period = periodOf(query, now);
-      const report = await funnel(services.clickhouse, {
+      const report = await funnel(services.reports.clickhouse, {
         tenant: call.actor.tenant, startMs: period.startMs, endMs: period.endMs, flow: query.flow, language: query.language, segment: query.user_segment,
       });
       return ok({ period: { start: iso(period.startMs), end: iso(period.endMs), timezone: period.timezone }, freshness: freshness(services, now), ...report });
@@ -61,5 +61,5 @@ function periodOf(query: { start_date?: string | undefined; end_date?: string | 
 
 /** A change of state is here at once, an answer within the flush interval: up to then everything is counted. */
 function freshness(services: Services, now: number): z.input<typeof FreshnessWire> {
-  return { computed_at: iso(now), cached: false, data_through: iso(now - services.configuration.GANGWAY_FLUSH_SECONDS * 1_000) };
+  return { computed_at: iso(now), cached: false, data_through: iso(now - services.reports.behindMs) };
 }

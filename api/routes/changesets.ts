@@ -38,7 +38,7 @@ export const changesetRoutes = [
     query: z.strictObject({ ...paging, ...clientId, status: z.enum(changesetStatuses).optional(), session_id: uuid.optional() }),
     handler: async ({ query, call, services }) => {
       const page = await listChangesets(
-        services.db, { tenant: call.actor.tenant, status: query.status ?? null, session_id: query.session_id ?? null }, { limit: query.limit, after: readCursor(query.cursor) },
+        services.stores.db, { tenant: call.actor.tenant, status: query.status ?? null, session_id: query.session_id ?? null }, { limit: query.limit, after: readCursor(query.cursor) },
       );
       return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
     },
@@ -47,7 +47,7 @@ export const changesetRoutes = [
     summary: 'One changeset with its changes', access: ['approver'], limits: ['api'], audit: 'changeset.read', params: z.object({ changeset_id: uuid }), query: z.strictObject(clientId),
     answers: { 200: ChangesetWire.extend({ changes: z.array(ChangeWire), progress: z.array(ProgressWire) }).meta({ id: 'ChangesetWithChanges' }) },
     handler: async ({ params, call, services }) => {
-      const found = await findChangeset(services.db, call.actor.tenant, params.changeset_id);
+      const found = await findChangeset(services.stores.db, call.actor.tenant, params.changeset_id);
       if (found === null) throw notFound();
       return ok({ ...present(found.changeset), changes: found.changes as z.input<typeof ChangeWire>[], progress: found.progress as z.input<typeof ProgressWire>[] });
     },
@@ -57,9 +57,9 @@ export const changesetRoutes = [
     params: z.object({ changeset_id: uuid }), query: z.strictObject(clientId), body: RollbackRequest, answers: { 200: RollbackDone },
     problems: ['wrong_state', 'target_changed', 'request_in_progress'],
     handler: async ({ params, body, call, services }) => {
-      const result = await rollBackChangeset(services.db, services.changeTarget, {
+      const result = await rollBackChangeset(services.stores.db, services.changes.target, {
         tenant: call.actor.tenant, changeset_id: params.changeset_id, by: call.actor.subject, reason: body.reason, force: body.force,
-        tell: services.configuration.EVENT_WEBHOOK_URL !== undefined,
+        tell: services.changes.areTold,
       }).catch((error: unknown) => { throw error instanceof ChangeTargetError ? targetProblem(error) : error; });
       if (result.kind !== 'done') throw rollbackProblem(result);
       const done = {

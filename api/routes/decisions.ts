@@ -66,12 +66,12 @@ export const decisionRoutes = [
         return audited(ok({ dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange), risk_score: draft.risk_score }), decided(decision, { dry_run: true }));
       }
       // a decision that could not be applied would stay half done: PostgreSQL has to be there
-      await services.db.query('SELECT 1');
+      await services.stores.db.query('SELECT 1');
       const { outcome, view } = await services.sessions.decide(params.session_id, {
         id: call.operationId, fingerprint: bodyHash(body).slice(0, 16), actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: decision,
       });
       if (view.tenant !== call.actor.tenant) throw notFound();
-      const status = outcome.status === 'pending_second_approval' ? outcome.status : await settled(services.db, view.tenant, outcome);
+      const status = outcome.status === 'pending_second_approval' ? outcome.status : await settled(services.stores.db, view.tenant, outcome);
       return audited(ok({
         dry_run: false, changeset_id: outcome.changeset_id, status, changes: outcome.changes.map(presentChange), risk_score: outcome.risk_score,
         ...(outcome.approval_id === null ? {} : { approval_id: outcome.approval_id }),
@@ -82,13 +82,13 @@ export const decisionRoutes = [
     summary: 'The second approval of a decision that needs two people', access: ['approver'], limits: ['api'], audit: 'approval.decide', params: z.object({ approval_id: uuid }), body: ApprovalRequest,
     answers: { 200: ApprovalResult }, problems: ['wrong_state', 'same_person', 'stale_proposal'],
     handler: async ({ params, body, call, services }) => {
-      const approval = await findApproval(services.db, call.actor.tenant, params.approval_id);
+      const approval = await findApproval(services.stores.db, call.actor.tenant, params.approval_id);
       if (approval === null) throw notFound();
       const { outcome } = await services.sessions.approve(approval.session_id, {
         id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: null,
         body: { approval_id: params.approval_id, decision: body.decision, reason: body.reason ?? null },
       });
-      const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : await settled(services.db, call.actor.tenant, outcome);
+      const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : await settled(services.stores.db, call.actor.tenant, outcome);
       return audited(ok({ approval_id: params.approval_id, changeset_id: outcome.changeset_id, status }), { details: { decision: body.decision, status, changeset_id: outcome.changeset_id } });
     },
   }),

@@ -120,9 +120,9 @@ async function resume(services: Services, call: Call, sessionId: string, version
     return await attempt({ version, current: null });
   } catch (error) {
     if (version === null || !(error instanceof MessageRejected && error.code === 'checkpoint_not_found')) throw error;
-    const archived = await findCheckpoint(services.db, call.actor.tenant, sessionId, version);
+    const archived = await findCheckpoint(services.stores.db, call.actor.tenant, sessionId, version);
     if (archived === null) throw error;
-    const content = JSON.parse(services.sealer.open(archived, sealedAs.checkpoint(call.actor.tenant, sessionId, version)).toString('utf8')) as CheckpointContent;
+    const content = JSON.parse(services.stores.sealer.open(archived, sealedAs.checkpoint(call.actor.tenant, sessionId, version)).toString('utf8')) as CheckpointContent;
     return { ...await attempt({ version, current: content.current, ui_state: content.ui_state }), restored: true };
   }
 }

@@ -50,7 +50,7 @@ export const sessionRoutes = [
       const owner = holds(call.actor, 'admin') ? query.owner ?? null : call.actor.subject;
       if (owner !== null && query.owner !== undefined && query.owner !== owner) return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
       const page = await listSessions(
-        services.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow: query.flow ?? null }, { limit: query.limit, after: readCursor(query.cursor) },
+        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow: query.flow ?? null }, { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));
       return audited(ok({ results, total: page.total, next_cursor: writeCursor(page.next) }), owner === null ? {} : { owner });
@@ -105,7 +105,7 @@ async function begin(
 ): Promise<{ view: SessionView } | { existing: SessionView }> {
   const { actor } = call;
   for (let tries = 0; tries < startTries; tries += 1) {
-    const result = await claimSession(services.db, {
+    const result = await claimSession(services.stores.db, {
       session_id: randomUUID(), claim_token: randomUUID(), tenant: actor.tenant, owner: actor.subject, flow_id: flow.id, flow_version: flow.version, language,
       start_request: call.keyedRequest, lease_seconds: leaseSeconds,
     });
@@ -130,11 +130,11 @@ async function start(services: Services, call: Call, flow: Flow, language: strin
     const view = await services.sessions.open(flow.rules, {
       session_id: claim.session_id, tenant: call.actor.tenant, owner: call.actor.subject, language, segment: claim.segment, correlation_id: call.correlationId, client_context: context,
     });
-    await confirmClaim(services.db, claim, view);
+    await confirmClaim(services.stores.db, claim, view);
     return view;
   } catch (error) {
     // the lease ends by itself if this fails too
-    await releaseClaim(services.db, claim).catch(() => undefined);
+    await releaseClaim(services.stores.db, claim).catch(() => undefined);
     throw error;
   }
 }
@@ -150,7 +150,7 @@ async function existingSession(services: Services, call: Call, open: OpenSession
 /** The copy that lists read follows at once on what a person did; the workflow's own flush repeats it. */
 async function projected(services: Services, view: SessionView, needed = false): Promise<void> {
   try {
-    await saveSessions(services.db.asTenant(view.tenant), [{ view, segment: 'first_time', snapshot: null }]);
+    await saveSessions(services.stores.db.asTenant(view.tenant), [{ view, segment: 'first_time', snapshot: null }]);
   } catch (error) {
     if (needed) throw error;
     services.log.warn({ session_id: view.session_id }, 'the copy of a session follows later: PostgreSQL does not answer');

@@ -1,13 +1,10 @@
 /** A worker for each side, set up alike but for what the sides differ in. Counted on neither. */
 import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type ActivityInterceptorsFactory } from '@temporalio/worker';
-import type { Logger } from 'pino';
 import { Retries, type FailedTask, type RetriesOptions } from '../../activities/retries.ts';
 import type { TaskServices } from '../../activities/task.ts';
 import { retryOf } from '../../activities/tasks.ts';
 import { writeTask } from '../../activities/write-task.ts';
-import type { Sealer } from '../../encryption/sealer.ts';
-import type { Database } from '../../stores/postgres/database.ts';
 import { createActivities } from './bare/activities.ts';
 import type { Services } from './bare/attempt.ts';
 import { tasks } from './ours/tasks.ts';
@@ -20,7 +17,7 @@ export interface RunningWorker {
 }
 
 /** What these tasks use of all that the product's tasks have. */
-export interface OurServices { readonly db: Database; readonly sealer: Sealer; readonly log: Logger }
+export type OurServices = Pick<TaskServices, 'stores' | 'log'>;
 export interface Told { readonly onFailure: (failure: FailedTask) => void; readonly onSuccess: RetriesOptions['onSuccess'] }
 
 export function startOurs(place: Place, services: OurServices, { onFailure, onSuccess }: Told): Promise<RunningWorker> {

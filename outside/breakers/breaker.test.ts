@@ -133,7 +133,7 @@ describe('a breaker around calls outside', () => {
 
 test('a registry lists and sets by name, tells of every change, and has every open breaker probe early', () => {
   const told: unknown[] = [];
-  const breakers = new Breakers((name, state) => { told.push([name, state]); });
+  const breakers = new Breakers({ failures: 5, openMs: 300_000 }, (name, state) => { told.push([name, state]); });
   breakers.add(new Breaker({ ...options, onChange: breakers.reporter('tried') }));
   expect([breakers.set('other', 'open'), breakers.set('tried', 'open')?.state, breakers.list().map(({ name, state }) => [name, state])]).toEqual([null, 'open', [['tried', 'open']]]);
   expect(told).toEqual([['tried', 'open']]);

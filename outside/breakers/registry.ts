@@ -1,13 +1,34 @@
-/** The breakers of a process by name, for admins and metrics. */
-import type { BreakerState, BreakerStatus, ControlledBreaker, Override } from './breaker.ts';
+/** The breakers of a process, all with the same numbers: made here, and found by name for admins and metrics. */
+import { Breaker, type BreakerState, type BreakerStatus, type ControlledBreaker, type Override } from './breaker.ts';
+import { OutsideBreaker, type Judgement } from './outside-breaker.ts';
+
+/** `failures` in a row open a breaker; after `openMs` one probe is let through. */
+export interface BreakerNumbers { readonly failures: number; readonly openMs: number }
+
+/** A call's own deadline comes first; this one only makes sure that a probe ends, milliseconds. */
+const marginMs = 1_000;
 
 export class Breakers {
   private readonly byName = new Map<string, ControlledBreaker>();
+  private readonly numbers: BreakerNumbers;
   private readonly told: (name: string, state: BreakerState) => void;
 
   /** `onChange`: told of each transition. */
-  constructor(onChange: (name: string, state: BreakerState) => void = () => undefined) {
+  constructor(numbers: BreakerNumbers, onChange: (name: string, state: BreakerState) => void = () => undefined) {
+    this.numbers = numbers;
     this.told = onChange;
+  }
+
+  /** Around one system of somebody else's. `name` is what admins and metrics see; `timeoutMs` the longest call. */
+  outside({ name, timeoutMs, judge }: { readonly name: string; readonly timeoutMs: number; readonly judge: (error: unknown) => Judgement }): OutsideBreaker {
+    return this.add(new OutsideBreaker({
+      name, judge, timeoutMs: timeoutMs + marginMs, now: () => performance.now(), ...this.numbers, onChange: this.reporter(name),
+    }));
+  }
+
+  /** Around one of our own stores. `now`: milliseconds of a clock that never goes back. */
+  store({ name, now }: { readonly name: string; readonly now: () => number }): Breaker {
+    return this.add(new Breaker({ name, now, ...this.numbers, onChange: this.reporter(name) }));
   }
 
   /** What a breaker of this registry tells its transitions to. */

@@ -4,8 +4,6 @@ import type { ToldAlert } from '../../domain/alert-message.ts';
 import type { Queries, Statement } from './database.ts';
 import { isOpen } from './tasks.ts';
 
-export type ChannelName = 'webhook' | 'slack' | 'mail';
-
 export interface TenantAlerts {
   readonly facts: QueueFacts;
   /** Standing alerts that can end. Known fingerprints are not among them: the facts hold unknown ones only. */
@@ -71,7 +69,7 @@ export async function takeRaising(tx: Queries): Promise<boolean> {
 }
 
 /** Keeps alerts that begin, with a message for each channel. Returns how many: one that stands already is passed over. */
-export async function beginAlerts(tx: Queries, alerts: readonly Alert[], channels: readonly ChannelName[]): Promise<number> {
+export async function beginAlerts(tx: Queries, alerts: readonly Alert[], channels: readonly string[]): Promise<number> {
   if (alerts.length === 0) return 0;
   const rows = await tx.query(
     `WITH begun AS (
@@ -115,7 +113,7 @@ export type ClaimedMessage = ToldAlert & {
  * The next due message of a channel; null: none. It is the caller's for `leaseMs`; after that somebody else may send it. An end
  * is told only where the beginning was.
  */
-export async function claimMessage(db: Queries, channel: ChannelName, leaseMs: number): Promise<ClaimedMessage | null> {
+export async function claimMessage(db: Queries, channel: string, leaseMs: number): Promise<ClaimedMessage | null> {
   const [row] = await db.query<ClaimedMessage>(
     `WITH due AS MATERIALIZED (
        SELECT position FROM alert_messages AS message WHERE channel = $1 AND status = 'pending' AND next_attempt_at <= now() AND (says = 'raised' OR EXISTS (
@@ -132,7 +130,7 @@ export async function claimMessage(db: Queries, channel: ChannelName, leaseMs: n
 }
 
 /** Takes back what would only be noise: beginnings of alerts that are over, and ends of those that the channel never heard of. */
-export async function withdrawMessages(db: Queries, channel: ChannelName): Promise<void> {
+export async function withdrawMessages(db: Queries, channel: string): Promise<void> {
   await db.query(
     `UPDATE alert_messages AS message SET status = 'withdrawn' FROM alerts AS alert
      WHERE alert.alert_id = message.alert_id AND alert.resolved_at IS NOT NULL AND message.channel = $1 AND message.status = 'pending' AND message.next_attempt_at <= now()

@@ -1,7 +1,8 @@
 /** A limiter of a test's own on a Redis of its own. */
 import { Redis } from 'ioredis';
 import { Breaker } from '../../outside/breakers/breaker.ts';
-import { readConfiguration } from '../../service/configuration.ts';
+import { readConfiguration } from '../../service/environment.ts';
+import { limitSettings } from '../../service/settings.ts';
 import { Limiter, type LimiterOptions } from '../../stores/redis/limits/limiter.ts';
 import { resourcesOf, type Policy, type Resource, type Resources } from '../../stores/redis/limits/policy.ts';
 import { openRedis } from '../../stores/redis/client.ts';
@@ -28,7 +29,7 @@ export type LimitingOptions = Partial<LimiterOptions> & { readonly openMs?: numb
 
 /** The table as the configuration makes it. */
 export function resources(settings: Readonly<Record<string, string>> = {}): Resources {
-  return resourcesOf(readConfiguration(settings));
+  return resourcesOf(limitSettings(readConfiguration(settings)));
 }
 
 /** A resource with one quota, as the table makes them. */

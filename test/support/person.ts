@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { developmentToken } from '../../scripts/development-token.ts';
 import { developmentKey } from '../../scripts/embedded/secrets.ts';
 import type { Role } from '../../domain/message.ts';
-import { readConfiguration } from '../../service/configuration.ts';
+import { readConfiguration } from '../../service/environment.ts';
 import type { InstanceAddress } from './instance.ts';
 import { until } from './until.ts';
 

@@ -1,6 +1,6 @@
 /** What is limited, in which unit, how much in which time, and what happens while Redis is away. Made from the configuration at start. */
 import { createHash } from 'node:crypto';
-import { ConfigurationError, type Configuration } from '../../../service/configuration.ts';
+import { ConfigurationError } from '../../../domain/configuration-error.ts';
 import type { Window } from './script.ts';
 
 export type Unit = 'requests' | 'tokens' | 'characters' | 'cents';
@@ -53,38 +53,57 @@ export function amountOf(unit: Unit, counted: number): number {
   return Math.max(0, Math.floor(counted) / parts[unit]);
 }
 
-/** Throws ConfigurationError for a policy in GANGWAY_SHADOW_POLICIES that there is not. */
-export function resourcesOf(configuration: Configuration): Resources {
-  const shadows = new Set(configuration.GANGWAY_SHADOW_POLICIES.split(',').map((name) => name.trim()).filter((name) => name !== ''));
+/** How much of each, in the policy's own window and unit. */
+export interface LimitSettings {
+  readonly apiPerMinute: number;
+  readonly apiPerMinuteAdmin: number;
+  readonly anonymousPerHour: number;
+  /** Of one subject on a non-critical resource while Redis is away. */
+  readonly fallbackPerHour: number;
+  readonly llmCalls: { readonly perDay: number; readonly perHour: number };
+  readonly llmTokens: { readonly perDay: number; readonly perHour: number };
+  readonly llmCentsPerDay: number;
+  readonly translations: { readonly perDay: number; readonly perHour: number };
+  readonly translationCharacters: { readonly perDay: number; readonly perHour: number };
+  readonly knowledgeIngestionPerDay: number;
+  readonly knowledgeQueries: { readonly perDay: number; readonly perHour: number };
+  readonly photoUploadsPerDay: number;
+  readonly photoBurstPerMinute: number;
+  /** Names of policies that count and refuse nobody. */
+  readonly shadowPolicies: readonly string[];
+}
+
+/** Throws ConfigurationError for a shadow policy that there is not. */
+export function resourcesOf(settings: LimitSettings): Resources {
+  const shadows = new Set(settings.shadowPolicies);
   const quota = (name: string, limit: number, windowSeconds: number, unit: Unit = 'requests'): Policy => ({
     name, unit, quota: limit, windowSeconds, limit: partsOf(unit, limit), slice: Math.ceil((windowSeconds * 1_000) / slices), span: slices, shadow: shadows.has(name),
   });
   // every single time is kept, so the window is exact to the millisecond
   const log = (name: string, limit: number, windowSeconds: number): Policy => ({ ...quota(name, limit, windowSeconds), slice: 1, span: windowSeconds * 1_000 });
-  const c = configuration;
-  const others = { limit: c.GANGWAY_FALLBACK_PER_HOUR, windowSeconds: hour };
+  const others = { limit: settings.fallbackPerHour, windowSeconds: hour };
   const resources: Resources = {
     // `api` goes on at its own limit, so that nobody's session stops with Redis
-    api: counter('api', [quota('api', c.GANGWAY_API_PER_MINUTE, minute)], { limit: c.GANGWAY_API_PER_MINUTE, windowSeconds: minute }),
+    api: counter('api', [quota('api', settings.apiPerMinute, minute)], { limit: settings.apiPerMinute, windowSeconds: minute }),
     // counted together with what the same person asks without that role
-    api_admin: counter('api', [quota('api', c.GANGWAY_API_PER_MINUTE_ADMIN, minute)], { limit: c.GANGWAY_API_PER_MINUTE_ADMIN, windowSeconds: minute }),
-    anonymous: counter('anonymous', [quota('anonymous', c.GANGWAY_ANONYMOUS_PER_HOUR, hour)], others),
+    api_admin: counter('api', [quota('api', settings.apiPerMinuteAdmin, minute)], { limit: settings.apiPerMinuteAdmin, windowSeconds: minute }),
+    anonymous: counter('anonymous', [quota('anonymous', settings.anonymousPerHour, hour)], others),
     llm_calls: critical('llm_calls', [
-      quota('llm_calls_per_day', c.GANGWAY_LLM_CALLS_PER_DAY, day), quota('llm_calls_per_hour', c.GANGWAY_LLM_CALLS_PER_HOUR, hour),
-      quota('llm_tokens_per_day', c.GANGWAY_LLM_TOKENS_PER_DAY, day, 'tokens'), quota('llm_tokens_per_hour', c.GANGWAY_LLM_TOKENS_PER_HOUR, hour, 'tokens'),
-      quota('llm_cents_per_day', c.GANGWAY_LLM_CENTS_PER_DAY, day, 'cents'),
+      quota('llm_calls_per_day', settings.llmCalls.perDay, day), quota('llm_calls_per_hour', settings.llmCalls.perHour, hour),
+      quota('llm_tokens_per_day', settings.llmTokens.perDay, day, 'tokens'), quota('llm_tokens_per_hour', settings.llmTokens.perHour, hour, 'tokens'),
+      quota('llm_cents_per_day', settings.llmCentsPerDay, day, 'cents'),
     ]),
     translations: critical('translations', [
-      quota('translations_per_day', c.GANGWAY_TRANSLATIONS_PER_DAY, day), quota('translations_per_hour', c.GANGWAY_TRANSLATIONS_PER_HOUR, hour),
-      quota('translation_characters_per_day', c.GANGWAY_TRANSLATION_CHARACTERS_PER_DAY, day, 'characters'),
-      quota('translation_characters_per_hour', c.GANGWAY_TRANSLATION_CHARACTERS_PER_HOUR, hour, 'characters'),
+      quota('translations_per_day', settings.translations.perDay, day), quota('translations_per_hour', settings.translations.perHour, hour),
+      quota('translation_characters_per_day', settings.translationCharacters.perDay, day, 'characters'),
+      quota('translation_characters_per_hour', settings.translationCharacters.perHour, hour, 'characters'),
     ]),
-    knowledge_ingestion: critical('knowledge_ingestion', [quota('knowledge_ingestion_per_day', c.GANGWAY_KNOWLEDGE_INGESTION_PER_DAY, day)]),
+    knowledge_ingestion: critical('knowledge_ingestion', [quota('knowledge_ingestion_per_day', settings.knowledgeIngestionPerDay, day)]),
     knowledge_queries: counter('knowledge_queries', [
-      quota('knowledge_queries_per_day', c.GANGWAY_KNOWLEDGE_QUERIES_PER_DAY, day), quota('knowledge_queries_per_hour', c.GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR, hour),
+      quota('knowledge_queries_per_day', settings.knowledgeQueries.perDay, day), quota('knowledge_queries_per_hour', settings.knowledgeQueries.perHour, hour),
     ], others),
     photo_uploads: critical('photo_uploads', [
-      quota('photo_uploads_per_day', c.GANGWAY_PHOTO_UPLOADS_PER_DAY, day), log('photo_burst', c.GANGWAY_PHOTO_BURST_PER_MINUTE, minute),
+      quota('photo_uploads_per_day', settings.photoUploadsPerDay, day), log('photo_burst', settings.photoBurstPerMinute, minute),
     ]),
   };
   refuseUnknown(shadows, resources);
@@ -110,6 +129,6 @@ function refuseUnknown(shadows: ReadonlySet<string>, resources: Resources): void
   const names = [...new Set(Object.values(resources).flatMap((resource) => resource.policies.map((policy) => policy.name)))];
   const unknown = [...shadows].filter((name) => !names.includes(name));
   if (unknown.length > 0) {
-    throw new ConfigurationError(`The configuration cannot be used:\n  GANGWAY_SHADOW_POLICIES: there is no policy ${unknown.join(', ')}; there are ${names.join(', ')}`);
+    throw new ConfigurationError([`GANGWAY_SHADOW_POLICIES: there is no policy ${unknown.join(', ')}; there are ${names.join(', ')}`]);
   }
 }

@@ -1,14 +1,24 @@
 /** Alerts by mail. */
 import { createTransport } from 'nodemailer';
-import { BreakerOpenError, type Judgement, type OutsideBreaker } from '../../outside/breakers/outside-breaker.ts';
-import type { AlertChannel, AlertMessage } from './channel.ts';
-import { placeLines } from './place.ts';
+import { BreakerOpenError, type Judgement, type OutsideBreaker } from '../../../outside/breakers/outside-breaker.ts';
+import { channelTimeoutMs, type AlertChannel, type AlertChannelOf, type AlertMessage } from '../channel.ts';
+import { placeLines } from '../place.ts';
 
-export interface MailOptions {
+export interface MailSettings {
   /** smtp:// or smtps://, with user and password where the server wants them. */
   readonly url: string;
   readonly from: string;
   readonly to: readonly string[];
+}
+
+export function mailAlerts(settings: MailSettings): AlertChannelOf {
+  return ({ breakers, allowPrivate }) => mailChannel({
+    ...settings, timeoutMs: channelTimeoutMs, passwordNeedsTls: !allowPrivate,
+    breaker: breakers.outside({ name: 'alert_mail', timeoutMs: channelTimeoutMs, judge: judgeMail }),
+  });
+}
+
+export interface MailOptions extends MailSettings {
   readonly timeoutMs: number;
   /** Over smtp:// a password goes out only once STARTTLS has succeeded. */
   readonly passwordNeedsTls: boolean;

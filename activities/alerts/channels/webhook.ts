@@ -1,13 +1,17 @@
 /** Alerts for programs: in the envelope that outgoing events have, signed alike. */
-import type { Post } from '../../outside/request.ts';
-import { attempt } from '../outbox/delivery.ts';
-import type { AlertChannel, AlertMessage } from './channel.ts';
-import { placeLines } from './place.ts';
+import { attempt } from '../../outbox/delivery.ts';
+import { channelAnswerBytes, channelTimeoutMs, type AlertChannelOf, type AlertMessage } from '../channel.ts';
+import { placeLines } from '../place.ts';
 
-export function webhookChannel({ url, post, timeoutMs }: { readonly url: string; readonly post: Post; readonly timeoutMs: number }): AlertChannel {
-  return {
-    name: 'webhook', timeoutMs,
-    tell: (message, signal) => attempt(post, { url: new URL(url), body: JSON.stringify(envelopeOf(message)), headers: { 'idempotency-key': message.message_id }, signal }),
+export function webhookChannel({ url, secret }: { readonly url: string; readonly secret: string }): AlertChannelOf {
+  return (outside) => {
+    const { post } = outside.receiver({ name: 'alert_webhook', secret, timeoutMs: channelTimeoutMs, maxAnswerBytes: channelAnswerBytes });
+    return {
+      name: 'webhook', timeoutMs: channelTimeoutMs,
+      tell: (message, signal) => attempt(post, {
+        url: new URL(url), body: JSON.stringify(envelopeOf(message)), headers: { 'idempotency-key': message.message_id }, signal,
+      }),
+    };
   };
 }
 

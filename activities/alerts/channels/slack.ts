@@ -1,10 +1,15 @@
 /** Alerts for a Slack channel, by an incoming webhook: {text, blocks}. Its address is its secret, so requests are not signed. */
-import type { Post } from '../../outside/request.ts';
-import { attempt } from '../outbox/delivery.ts';
-import type { AlertChannel, AlertMessage } from './channel.ts';
+import { attempt } from '../../outbox/delivery.ts';
+import { channelAnswerBytes, channelTimeoutMs, type AlertChannelOf, type AlertMessage } from '../channel.ts';
 
-export function slackChannel({ url, post, timeoutMs }: { readonly url: string; readonly post: Post; readonly timeoutMs: number }): AlertChannel {
-  return { name: 'slack', timeoutMs, tell: (message, signal) => attempt(post, { url: new URL(url), body: JSON.stringify(payloadOf(message)), signal }) };
+export function slackChannel({ url }: { readonly url: string }): AlertChannelOf {
+  return (outside) => {
+    const { post } = outside.receiver({ name: 'alert_slack', secret: null, timeoutMs: channelTimeoutMs, maxAnswerBytes: channelAnswerBytes });
+    return {
+      name: 'slack', timeoutMs: channelTimeoutMs,
+      tell: (message, signal) => attempt(post, { url: new URL(url), body: JSON.stringify(payloadOf(message)), signal }),
+    };
+  };
 }
 
 function payloadOf({ words, place }: AlertMessage) {

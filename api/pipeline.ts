@@ -1,0 +1,225 @@
+/**
+ * The way of a request below the base, step by step in the order in which it may fail: who calls (401), how often (429),
+ * for which tenant and with which role (403), what is there (404, 405), what was sent (400, 413, 415), whether it was sent
+ * before (409, 422), and then the handler.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { holds, type Actor, type Role } from '../domain/message.ts';
+import { isTenantName } from '../stores/postgres/database.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
+import { auditedAct, type Act } from './audit.ts';
+import type { Authentication, Credential } from './authentication.ts';
+import type { ReadBody } from './body.ts';
+import type { Call } from './call.ts';
+import { toProblem } from './error-translation.ts';
+import { streamHeaders } from './event-stream.ts';
+import type { Answered, Exchange } from './exchange.ts';
+import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
+import type { AddressOf } from './limits/address.ts';
+import type { LimitGuard } from './limits/guard.ts';
+import { matcher, type Match } from './matcher.ts';
+import { versionOf } from './presentation.ts';
+import { notFound, Problem } from './problem.ts';
+import type { Answer, Route, Streamed } from './route.ts';
+import type { Services } from './services.ts';
+import { unfitText, validated } from './validation.ts';
+import { clientId } from './wire.ts';
+
+export interface PipelineOptions {
+  readonly services: Services;
+  readonly routes: readonly Route[];
+  readonly authentication: Authentication;
+  readonly addressOf: AddressOf;
+  readonly limits: LimitGuard;
+  readonly readBody: ReadBody;
+  readonly idempotencyHours: number;
+  /** Answers that break their own schema become 500: on in tests. */
+  readonly checkAnswers: boolean;
+  /** For measuring what it costs; never off outside a bench. */
+  readonly authenticates: boolean;
+  readonly log: Logger;
+}
+
+/** A request of somebody for a route that is there. */
+interface Permitted {
+  readonly exchange: Exchange;
+  readonly credential: Credential;
+  /** In the tenant it acts in. */
+  readonly actor: Actor;
+  readonly act: Act | null;
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** Longest time that a keyed request may be under way before a repeat may run, seconds. */
+const keyLeaseSeconds = 30;
+/** The role that a whole area needs, before anything in it exists. */
+const areas: readonly [prefix: string, role: Role][] = [['/admin', 'admin'], ['/analytics', 'analyst'], ['/dashboard', 'analyst']];
+
+export class Pipeline {
+  private readonly options: PipelineOptions;
+  private readonly match: (method: string, path: string) => Match;
+
+  constructor(options: PipelineOptions) {
+    this.options = options;
+    this.match = matcher(options.routes);
+  }
+
+  /** `path` is below the base. Throws what toProblem translates. */
+  async answer(exchange: Exchange, path: string): Promise<Answered> {
+    const { services: { stores: { db } }, limits, log } = this.options;
+    const { ctx, correlationId } = exchange;
+    const credential = await this.authenticated(exchange);
+    const match = this.match(ctx.method, path);
+    await limits.person(ctx, credential.actor, match.kind === 'found' ? match.route.declaration.limits : ['api']);
+    const act = auditedAct({ db, log }, { actor: credential.actor, correlationId, method: ctx.method, path, match });
+    try {
+      const answered = await this.once(permitted(exchange, path, credential, match, act));
+      await act?.answered(answered.status, 'Idempotency-Replayed' in answered.headers);
+      return answered;
+    } catch (error) {
+      await act?.refused(toProblem(error));
+      throw error;
+    }
+  }
+
+  /** A person whose requests are counted, for what stands beside the routes. */
+  async limitedCaller(exchange: Exchange): Promise<Actor> {
+    const { actor } = await this.authenticated(exchange);
+    await this.options.limits.person(exchange.ctx, actor, ['api']);
+    return actor;
+  }
+
+  /** A bad credential counts against its address, so that guessing has an end. */
+  private async authenticated({ ctx }: Exchange): Promise<Credential> {
+    const { authentication, authenticates, limits } = this.options;
+    if (!authenticates) {
+      return { actor: { tenant: ctx.get('x-bench-tenant'), subject: ctx.get('x-bench-subject'), roles: ['user'] }, expiresAt: Infinity, presented: null };
+    }
+    try {
+      return await authentication.authenticate({ authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') });
+    } catch (error) {
+      const address = this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
+      // a key that cannot be looked up just now is no guess
+      await (error instanceof StoreUnavailableError ? limits.unknown(ctx, address) : limits.stranger(ctx, address));
+      throw error;
+    }
+  }
+
+  /** Reads what was sent; a keyed request that was answered before is answered from memory, before its rules are looked at. */
+  private async once(request: Permitted): Promise<Answered> {
+    const { exchange: { ctx, correlationId }, actor, act, route } = request;
+    const { services: { stores }, idempotencyHours } = this.options;
+    const sent = route.method === 'get' ? {} : await this.options.readBody(ctx);
+    act?.sent(ctx.query, sent);
+    const isKeyed = route.method === 'post' && ctx.req.headers['idempotency-key'] !== undefined;
+    if (!isKeyed) return this.handled(request, sent, { operationId: randomUUID(), keyedRequest: null });
+    const keyed: KeyedRequest = { actor, path: ctx.path.replace(/\/$/, ''), header: ctx.get('idempotency-key'), body: sent };
+    const operationId = operationOf(keyed);
+    let shown: string | null = null;
+    const { answer, replayed } = await onceForKey(stores, keyed, { leaseSeconds: keyLeaseSeconds, keepHours: idempotencyHours }, async () => {
+      try {
+        const first = await this.handled(request, sent, { operationId, keyedRequest: operationId });
+        shown = first.body;
+        return { ...first, body: withheld(first.body, route.declaration.shownOnce) };
+      } catch (error) {
+        const problem = toProblem(error);
+        if (problem.status >= 500) throw error;
+        act?.noted({ details: { code: problem.code } });
+        return { status: problem.status, headers: problem.headers, body: JSON.stringify(problem.toJson(ctx.path, correlationId)) };
+      }
+    });
+    return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : { ...answer, body: shown ?? answer.body };
+  }
+
+  /** Checks the request against the route's schemas, runs the handler, and checks what it answers. */
+  private async handled(request: Permitted, sent: unknown, operation: Pick<Call, 'operationId' | 'keyedRequest'>): Promise<Answered> {
+    const { exchange, act, route: { declaration } } = request;
+    const { ctx } = exchange;
+    const params = paramsOf(declaration.params, request.params);
+    const query = fitting('query', declaration.query ?? z.strictObject(clientId), ctx.query, []);
+    // values and texts are judged by the domain, which has words of its own for them
+    const body = declaration.body === undefined ? {} : fitting('body', declaration.body, sent, ['value', 'text']);
+    const call = { ...operation, ...this.callOf(request) };
+    await act?.begin();
+    const answer = await declaration.handler({ params: params as never, query: query as never, body: body as never, call, services: this.options.services });
+    act?.noted(answer.audit);
+    return this.written(request.route, answer);
+  }
+
+  private callOf({ exchange, actor, credential }: Permitted): Omit<Call, 'operationId' | 'keyedRequest'> {
+    const { ctx, correlationId, receivedAt } = exchange;
+    return {
+      actor, correlationId, receivedAt, ifMatch: versionOf(ctx.get('if-match')), expiresAt: credential.expiresAt, lastEventId: ctx.get('last-event-id') || null,
+      stillCounts: () => this.options.authentication.stillCounts(credential), onEnd: (done) => { exchange.onEnd(done); },
+    };
+  }
+
+  private written(route: Route, answer: Answer<unknown> | Streamed): Answered {
+    if ('stream' in answer) {
+      return answer.stream === null ? { status: 204, headers: {}, body: '' } : { status: 200, headers: streamHeaders, body: '', stream: answer.stream };
+    }
+    const schema = route.declaration.answers[answer.status];
+    if (schema === undefined) throw new Error(`${route.method} ${route.path} does not declare status ${answer.status}.`);
+    if (this.options.checkAnswers) {
+      const result = schema.safeParse(answer.body);
+      if (!result.success) throw new Error(`${route.method} ${route.path} breaks its own schema: ${result.error.message}`);
+    }
+    return { status: answer.status, headers: answer.headers ?? {}, body: JSON.stringify(answer.body) };
+  }
+}
+
+/** Tenant, area, existence, method and role, in this order: what somebody may not know of, it cannot be told from what is not there. */
+function permitted(exchange: Exchange, path: string, credential: Credential, match: Match, act: Act | null): Permitted {
+  const actor = actingIn(credential.actor, exchange.ctx.query['client_id']);
+  act?.in(actor);
+  exchange.tenant = actor.tenant;
+  for (const [prefix, role] of areas) {
+    if ((path === prefix || path.startsWith(`${prefix}/`)) && !holds(actor, role)) throw forbidden([role]);
+  }
+  if (match.kind === 'none') throw notFound();
+  if (match.kind === 'other_method') {
+    throw new Problem('method_not_allowed', `This address takes ${match.allowed.join(', ')}.`, { headers: { Allow: match.allowed.join(', ') } });
+  }
+  const { route, params } = match;
+  exchange.route = route.path;
+  if (!route.declaration.access.some((role) => holds(actor, role))) throw forbidden(route.declaration.access);
+  return { exchange, credential, actor, act, route, params };
+}
+
+/** The platform role names the tenant it acts in; from anyone else the wish is refused, even for the own tenant. */
+function actingIn(actor: Actor, clientIdGiven: string | string[] | undefined): Actor {
+  if (clientIdGiven === undefined) return actor;
+  if (!actor.roles.includes('platform')) throw new Problem('forbidden', 'Only the platform role may name a client_id.');
+  if (typeof clientIdGiven !== 'string' || !isTenantName(clientIdGiven)) throw new Problem('invalid_request', 'client_id names one tenant.');
+  return { ...actor, tenant: clientIdGiven };
+}
+
+function forbidden(roles: readonly Role[]): Problem {
+  return new Problem('forbidden', `This needs the role ${roles.join(' or ')}.`);
+}
+
+/** What a repeat gets of an answer that is shown once. */
+function withheld(body: string, members: readonly string[] | undefined): string {
+  if (members === undefined) return body;
+  return JSON.stringify({ ...JSON.parse(body) as object, ...Object.fromEntries(members.map((member) => [member, null])) });
+}
+
+/** A parameter that cannot be right names nothing: 404, the same as for an unknown one. */
+function paramsOf(schema: z.ZodType | undefined, given: Readonly<Record<string, string>>): unknown {
+  if (schema === undefined) return {};
+  const result = schema.safeParse(given);
+  if (!result.success) throw notFound();
+  return result.data;
+}
+
+/** `except`: members whose text is not looked at here. */
+function fitting(where: 'query' | 'body', schema: z.ZodType, given: unknown, except: readonly string[]): unknown {
+  const pointer = unfitText(given, except);
+  if (pointer === null) return validated(schema, given, where);
+  throw new Problem('invalid_request', `The ${where} holds text that cannot be stored.`, {
+    errors: [{ pointer, code: 'malformed_text', message: 'U+0000 and lone surrogates are not text.', fix: 'Remove them.' }],
+  });
+}

@@ -1,0 +1,119 @@
+/** From the one configuration to what each part takes: only its own settings, in the part's own units. */
+import type { AlertSettings } from '../activities/alerts/alerting.ts';
+import { mailAlerts } from '../activities/alerts/channels/mail.ts';
+import { slackChannel } from '../activities/alerts/channels/slack.ts';
+import { webhookChannel } from '../activities/alerts/channels/webhook.ts';
+import type { ModelSettings } from '../activities/model/paid-model.ts';
+import type { DeliverySettings } from '../activities/outbox/delivery.ts';
+import type { ReceiverSettings } from '../activities/outbox/receiver.ts';
+import type { ServerSettings } from '../api/server.ts';
+import type { UpkeepSchedule } from '../engine/schedules.ts';
+import type { BreakerNumbers } from '../outside/breakers/registry.ts';
+import type { ChangeTargetSettings } from '../stores/change-target/chosen.ts';
+import type { LimitSettings } from '../stores/redis/limits/policy.ts';
+import type { SessionLimits } from '../workflows/messages.ts';
+import type { Configuration } from './configuration.ts';
+import type { WorkerSettings } from './worker.ts';
+
+const dayMs = 86_400_000;
+
+export function allowsPrivate(c: Configuration): boolean {
+  return c.GANGWAY_ALLOW_PRIVATE_URLS === 'true';
+}
+
+export function breakerNumbers(c: Configuration): BreakerNumbers {
+  return { failures: c.GANGWAY_BREAKER_FAILURES, openMs: c.GANGWAY_BREAKER_OPEN_SECONDS * 1_000 };
+}
+
+export function limitSettings(c: Configuration): LimitSettings {
+  return {
+    apiPerMinute: c.GANGWAY_API_PER_MINUTE, apiPerMinuteAdmin: c.GANGWAY_API_PER_MINUTE_ADMIN, anonymousPerHour: c.GANGWAY_ANONYMOUS_PER_HOUR,
+    fallbackPerHour: c.GANGWAY_FALLBACK_PER_HOUR,
+    llmCalls: { perDay: c.GANGWAY_LLM_CALLS_PER_DAY, perHour: c.GANGWAY_LLM_CALLS_PER_HOUR },
+    llmTokens: { perDay: c.GANGWAY_LLM_TOKENS_PER_DAY, perHour: c.GANGWAY_LLM_TOKENS_PER_HOUR }, llmCentsPerDay: c.GANGWAY_LLM_CENTS_PER_DAY,
+    translations: { perDay: c.GANGWAY_TRANSLATIONS_PER_DAY, perHour: c.GANGWAY_TRANSLATIONS_PER_HOUR },
+    translationCharacters: { perDay: c.GANGWAY_TRANSLATION_CHARACTERS_PER_DAY, perHour: c.GANGWAY_TRANSLATION_CHARACTERS_PER_HOUR },
+    knowledgeIngestionPerDay: c.GANGWAY_KNOWLEDGE_INGESTION_PER_DAY,
+    knowledgeQueries: { perDay: c.GANGWAY_KNOWLEDGE_QUERIES_PER_DAY, perHour: c.GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR },
+    photoUploadsPerDay: c.GANGWAY_PHOTO_UPLOADS_PER_DAY, photoBurstPerMinute: c.GANGWAY_PHOTO_BURST_PER_MINUTE, shadowPolicies: listOf(c.GANGWAY_SHADOW_POLICIES),
+  };
+}
+
+export function sessionLimits(c: Configuration): SessionLimits {
+  return {
+    idleAbandonedMs: c.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: c.GANGWAY_IDLE_CANCEL_DAYS * dayMs, flushAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000,
+    messagesPerRun: c.GANGWAY_UPDATES_PER_RUN, proposalFallbackMs: c.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000, manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES,
+  };
+}
+
+export function serverSettings(c: Configuration): ServerSettings {
+  return {
+    bodyBytes: c.GANGWAY_BODY_BYTES, bodyDepth: c.GANGWAY_BODY_DEPTH, metricsToken: c.GANGWAY_METRICS_TOKEN ?? null,
+    idempotencyHours: c.GANGWAY_IDEMPOTENCY_HOURS, heartbeatMs: c.GANGWAY_STREAM_HEARTBEAT_MS, checkAnswers: c.GANGWAY_CHECK_ANSWERS === 'true',
+  };
+}
+
+export function workerSettings(c: Configuration): WorkerSettings {
+  return {
+    namespace: c.TEMPORAL_NAMESPACE, taskQueue: c.GANGWAY_TASK_QUEUE, apiKey: c.TEMPORAL_API_KEY, cachedSessions: c.GANGWAY_CACHED_SESSIONS,
+    drainSeconds: c.GANGWAY_DRAIN_SECONDS,
+  };
+}
+
+export function changeTargetSettings(c: Configuration): ChangeTargetSettings {
+  const { CHANGE_TARGET_URL: url, CHANGE_TARGET_SECRET: secret, GANGWAY_CHANGE_TARGET_TIMEOUT_MS: timeoutMs } = c;
+  return { remote: url === undefined || secret === undefined ? null : { url, secret, timeoutMs } };
+}
+
+/** null without CHAT_MODEL. */
+export function modelSettings(c: Configuration): ModelSettings | null {
+  if (c.CHAT_MODEL === undefined) return null;
+  return {
+    model: c.CHAT_MODEL, baseUrl: c.OPENAI_BASE_URL ?? 'https://api.openai.com/v1', apiKey: c.OPENAI_API_KEY ?? null,
+    proposalTimeoutMs: c.GANGWAY_MODEL_TIMEOUT_MS, readingTimeoutMs: c.GANGWAY_READING_TIMEOUT_MS,
+    prices: { input: c.GANGWAY_LLM_INPUT_PRICE, output: c.GANGWAY_LLM_OUTPUT_PRICE },
+  };
+}
+
+/** null without EVENT_WEBHOOK_URL: events are told to nobody. */
+export function receiverSettings(c: Configuration): ReceiverSettings | null {
+  const { EVENT_WEBHOOK_URL: url, EVENT_WEBHOOK_SECRET: secret, GANGWAY_EVENT_TIMEOUT_MS: timeoutMs } = c;
+  return url === undefined || secret === undefined ? null : { url, secret, timeoutMs };
+}
+
+export function deliverySettings(c: Configuration): DeliverySettings {
+  return {
+    timeoutMs: c.GANGWAY_EVENT_TIMEOUT_MS, parallel: c.GANGWAY_EVENT_PARALLEL, pollMs: c.GANGWAY_EVENT_POLL_MS, keepDays: c.GANGWAY_EVENT_KEEP_DAYS,
+    tries: c.GANGWAY_EVENT_TRIES, firstDelayMs: c.GANGWAY_EVENT_FIRST_DELAY_MS, capMs: c.GANGWAY_EVENT_DELAY_CAP_SECONDS * 1_000,
+    retryAfterCapMs: c.GANGWAY_EVENT_RETRY_AFTER_SECONDS * 1_000,
+  };
+}
+
+export function alertSettings(c: Configuration): AlertSettings {
+  const { ALERT_WEBHOOK_URL: webhook, ALERT_WEBHOOK_SECRET: secret, SLACK_WEBHOOK_URL: slack } = c;
+  const { SMTP_URL: smtp, GANGWAY_ALERT_MAIL_TO: to, GANGWAY_ALERT_MAIL_FROM: from } = c;
+  return {
+    thresholds: { capacity: c.GANGWAY_DLQ_CAPACITY, sharePercent: c.GANGWAY_DLQ_ALERT_SHARE, ageHours: c.GANGWAY_DLQ_ALERT_AGE_HOURS },
+    channels: [
+      ...(webhook === undefined || secret === undefined ? [] : [webhookChannel({ url: webhook, secret })]),
+      ...(slack === undefined ? [] : [slackChannel({ url: slack })]),
+      ...(smtp === undefined || to === undefined || from === undefined ? [] : [mailAlerts({ url: smtp, from, to: listOf(to) })]),
+    ],
+    publicUrl: c.PUBLIC_URL ?? null, keepDays: c.GANGWAY_DLQ_KEEP_DAYS,
+  };
+}
+
+/** What the service does for itself, and how often. */
+export function upkeepSchedules(c: Configuration): UpkeepSchedule[] {
+  const every = (seconds: number): UpkeepSchedule['spec'] => ({ intervals: [{ every: seconds * 1_000 }] });
+  return [
+    { name: 'alerts', spec: every(c.GANGWAY_DLQ_ALERT_SECONDS), input: { task: 'raiseAlerts' }, note: 'Alerts of the dead letter queue' },
+    { name: 'reconcile', spec: every(c.GANGWAY_DLQ_RECONCILE_SECONDS), input: { task: 'reconcileParkedTasks' }, note: 'Parked tasks: list and engine brought together' },
+    { name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' }, note: 'Completed and discarded tasks leave the list' },
+  ];
+}
+
+/** Comma-separated, without blanks and empty parts. */
+function listOf(text: string): string[] {
+  return text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+}
