@@ -20,19 +20,42 @@ module.exports = {
   forbidden: [
     ...rooms.map((room) => ({
       name: `${room}-points-down`, severity: 'error', from: { path: `^${room}/`, pathNot: tests },
-      to: { path: '^[^/]+', pathNot: `^(${[room, ...mayUse[room]].join('|')})/|^node_modules/`, dependencyTypesNot: ['core', 'npm', 'npm-dev'] },
+      to: {
+        path: '^[^/]+', pathNot: `^(${[room, ...mayUse[room]].join('|')})/|^node_modules/`, dependencyTypesNot: ['core', 'npm', 'npm-dev'],
+      },
     })),
-    { name: 'domain-is-pure', severity: 'error', from: { path: '^domain/', pathNot: tests }, to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: '^node_modules/@noble/hashes' } },
-    { name: 'workflows-import-activity-types-only', severity: 'error', from: { path: '^workflows/' }, to: { path: '^activities/', dependencyTypesNot: ['type-only'] } },
-    { name: 'workflow-bundle-stays-small', severity: 'error', from: { path: '^workflows/' }, to: { dependencyTypes: ['core', 'npm'], pathNot: '^node_modules/(@temporalio/(workflow|common)|@noble/hashes)' } },
-    { name: 'only-engine-and-service-talk-to-temporal', severity: 'error', from: { path: anyRoom, pathNot: `^(engine|service)/|${tests}` }, to: { path: '^node_modules/@temporalio/(client|worker)', dependencyTypesNot: ['type-only'] } },
+    {
+      name: 'domain-is-pure', severity: 'error', from: { path: '^domain/', pathNot: tests },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: '^node_modules/@noble/hashes' },
+    },
+    {
+      name: 'workflows-import-activity-types-only', severity: 'error', from: { path: '^workflows/' },
+      to: { path: '^activities/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'workflow-bundle-stays-small', severity: 'error', from: { path: '^workflows/' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: '^node_modules/(@temporalio/(workflow|common)|@noble/hashes)' },
+    },
+    {
+      name: 'only-engine-and-service-talk-to-temporal', severity: 'error', from: { path: anyRoom, pathNot: `^(engine|service)/|${tests}` },
+      to: { path: '^node_modules/@temporalio/(client|worker)', dependencyTypesNot: ['type-only'] },
+    },
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-circles-of-types', severity: 'error', from: { path: anyRoom }, to: { circular: true, viaOnly: { pathNot: '^activities/tasks\\.ts$' } } },
+    {
+      name: 'no-circles-of-types', severity: 'error', from: { path: anyRoom },
+      to: { circular: true, viaOnly: { pathNot: '^activities/tasks\\.ts$' } },
+    },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    { name: 'no-dev-dependencies-in-production', severity: 'error', from: { path: anyRoom, pathNot: tests }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] } },
+    {
+      name: 'no-dev-dependencies-in-production', severity: 'error', from: { path: anyRoom, pathNot: tests },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' }, exclude: { path: '(^|/)(\\.local|test/planted)/' }, tsPreCompilationDeps: true,
-    parser: 'swc', enhancedResolveOptions: { extensions: ['.ts', '.js', '.cjs', '.mjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    parser: 'swc',
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.cjs', '.mjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'],
+    },
   },
 };

@@ -13,12 +13,15 @@ const change = z.object({
 
 export const changesetInput = sessionTask.extend({
   changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(),
-  second_approved_by: z.string().nullable(), approval_id: z.uuid().nullable(), risk_score: z.number(), status: z.enum(['applied', 'rejected', 'pending_second_approval']),
+  second_approved_by: z.string().nullable(), approval_id: z.uuid().nullable(), risk_score: z.number(),
+  status: z.enum(['applied', 'rejected', 'pending_second_approval']),
 });
 
 export const applyChangeset = defineTask({
   name: 'applyChangeset', input: changesetInput, timeoutMs: 30_000,
-  run: async (changeset, { stores: { db }, changeTarget }): Promise<{ status: 'pending_second_approval' | 'applied' | 'rejected' | 'stale' }> => {
+  run: async (
+    changeset, { stores: { db }, changeTarget },
+  ): Promise<{ status: 'pending_second_approval' | 'applied' | 'rejected' | 'stale' }> => {
     try {
       return { status: await apply(db, changeTarget, changeset) };
     } catch (error) {
@@ -31,8 +34,10 @@ export const applyChangeset = defineTask({
 export function targetFailure(error: unknown): unknown {
   if (!(error instanceof ChangeTargetError)) return error;
   return ApplicationFailure.create({
-    type: 'external_api', message: `The change target failed: ${error.message}`, nonRetryable: error.kind === 'refused' || error.kind === 'wrong_answer',
-    details: [{ kind: error.kind, status: error.status }], cause: error, ...(error.retryAfterMs === null ? {} : { nextRetryDelay: Math.min(error.retryAfterMs, longestRetryAfterMs) }),
+    type: 'external_api', message: `The change target failed: ${error.message}`,
+    nonRetryable: error.kind === 'refused' || error.kind === 'wrong_answer',
+    details: [{ kind: error.kind, status: error.status }], cause: error,
+    ...(error.retryAfterMs === null ? {} : { nextRetryDelay: Math.min(error.retryAfterMs, longestRetryAfterMs) }),
   });
 }
 

@@ -23,7 +23,12 @@ const timeoutMs = 300_000;
 /** Tasks that are parked or being retried are never touched. Throws StoreUnavailableError; what went by then is gone. */
 export async function cleanUpTasks({ db, keepDays, dryRun, signal }: CleanUpOptions): Promise<CleanedUp> {
   const all = db.asSystem();
-  if (dryRun) return { dry_run: true, deleted: await countEndedTasks(all, { keepDays, most: runRows }), sample: await endedTasks(all, { keepDays, limit: sampleRows }) };
+  if (dryRun) {
+    return {
+      dry_run: true, deleted: await countEndedTasks(all, { keepDays, most: runRows }),
+      sample: await endedTasks(all, { keepDays, limit: sampleRows }),
+    };
+  }
   let [deleted, sample]: [number, readonly string[]] = [0, []];
   while (deleted < runRows && signal?.aborted !== true) {
     const deletedIds = await deleteEndedTasks(all, { keepDays, limit: batchRows });

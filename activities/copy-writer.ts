@@ -47,7 +47,9 @@ export interface CopyWriterOptions {
 
 export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   const { db, clickhouse, hotCopies, signals, log, waitMs, maxRows } = options;
-  const archive = new Batch<SessionCopies>({ waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, options.sealer, all, options.keepEvents) });
+  const archive = new Batch<SessionCopies>({
+    waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, options.sealer, all, options.keepEvents),
+  });
   const hot = new Batch<SessionView>({ waitMs: 0, maxItems: maxRows, store: async (views) => {
     await hotCopies.put(views);
     await signals.publish(views);
@@ -66,10 +68,14 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
 }
 
 async function saveArchive(db: Database, sealer: Sealer, all: readonly SessionCopies[], keepEvents: boolean): Promise<void> {
-  const newest = [...new Map([...all].sort((a, b) => a.view.revision - b.view.revision).map((copies) => [copies.view.session_id, copies])).values()];
+  const newest = [
+    ...new Map([...all].sort((a, b) => a.view.revision - b.view.revision).map((copies) => [copies.view.session_id, copies])).values(),
+  ];
   // one batch holds sessions of many tenants
   await db.asSystem().transaction(async (tx) => {
-    await saveSessions(tx, newest.map(({ view, state }) => ({ view, segment: state.segment, snapshot: sealer.seal(encode(state), sealedAs.snapshot(state.tenant, state.session_id)) })));
+    await saveSessions(tx, newest.map(({ view, state }) => ({
+      view, segment: state.segment, snapshot: sealer.seal(encode(state), sealedAs.snapshot(state.tenant, state.session_id)),
+    })));
     await saveCheckpoints(tx, all.flatMap(({ state, checkpoints }) => checkpoints.map((checkpoint) => ({
       session_id: state.session_id, tenant: state.tenant, checkpoint,
       answers: sealer.seal(encode(contentOf(state, checkpoint)), sealedAs.checkpoint(state.tenant, state.session_id, checkpoint.version)),
@@ -106,13 +112,15 @@ function sessionRow({ state, view }: SessionCopies, key: Uint8Array): SessionRow
     approval_decision_ms: reached('approval_decision'), completed_ms: reached('completed'), abandoned_ms: after(state.abandoned_at),
     ended_ms: after(state.ended_at), last_question: view.question?.id ?? '', answers: view.answers_count,
     repeats: Object.values(state.repeats).reduce((sum, number) => sum + number, 0), errors: state.refusals,
-    user_key: createHmac('sha256', key).update(`${state.tenant}\n${state.owner}`).digest('hex').slice(0, 32), origin: 'workflow', is_deleted: 0,
+    user_key: createHmac('sha256', key).update(`${state.tenant}\n${state.owner}`).digest('hex').slice(0, 32), origin: 'workflow',
+    is_deleted: 0,
   };
 }
 
 function eventRows({ state, events }: SessionCopies): EventRow[] {
   return events.map((event) => ({
-    tenant: state.tenant, session_id: state.session_id, session_started_at: state.created_at, seq: event.sequence, ts: event.at, event: event.event,
+    tenant: state.tenant, session_id: state.session_id, session_started_at: state.created_at, seq: event.sequence, ts: event.at,
+    event: event.event,
     question_id: event.question_id, properties: event.properties,
     event_id: createHash('sha256').update(`${state.session_id}:${event.sequence}`).digest().readBigUInt64BE(0).toString(),
   }));

@@ -10,7 +10,9 @@ export const sessionTask = z.object({
 /** Whose budget a task uses. Optional: sessions that began before it was known send none, and then pay for themselves. */
 export const owner = z.string().nullable().default(null);
 
-export function payerOf({ tenant, session_id, owner: user }: { readonly tenant: string; readonly session_id: string; readonly owner: string | null }): Payer {
+export function payerOf(
+  { tenant, session_id, owner: user }: { readonly tenant: string; readonly session_id: string; readonly owner: string | null },
+): Payer {
   return { tenant, user: user ?? `session:${session_id}` };
 }
 

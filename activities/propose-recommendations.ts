@@ -23,10 +23,14 @@ export const proposeRecommendations = defineTask({
     oldest_answer_at: z.number().nullable().default(null),
   }),
   /** Throws ApplicationFailure of type `llm_api` when the model is asked and makes no proposal. */
-  run: async ({ tenant, session_id, owner: user, flow, answers, provider, oldest_answer_at }, { stores: { db }, flows, model, changeTarget, signal }): Promise<CheckedProposal> => {
+  run: async (
+    { tenant, session_id, owner: user, flow, answers, provider, oldest_answer_at }, { stores: { db }, flows, model, changeTarget, signal }
+  ): Promise<CheckedProposal> => {
     const definition = await flows.version(tenant, flow.id, flow.version);
     const existing = await currentValues(db, changeTarget, tenant, targetsOf(definition, answers));
-    const recommendations = propose(definition, answers, ({ type, key }) => existing.get(`${type}:${key}`) ?? null, { id: () => randomUUID() });
+    const recommendations = propose(
+      definition, answers, ({ type, key }) => existing.get(`${type}:${key}`) ?? null, { id: () => randomUUID() },
+    );
     const asked = provider === 'model' ? model?.paidBy(payerOf({ tenant, session_id, owner: user })) ?? null : null;
     const suggestions = asked === null ? null : await askMaker(asked, definition, answers, recommendations, signal);
     return checkProposal(definition, recommendations, suggestions, oldest_answer_at === null ? 0 : Date.now() - oldest_answer_at);

@@ -26,13 +26,16 @@ export const readAnswer = defineTask({
     const definition = await services.flows.version(input.tenant, input.flow.id, input.flow.version);
     const today = input.today ?? dayIn(input.timezone, Date.now());
     const model = services.model?.paidBy(payerOf(input)) ?? null;
-    return read(definition, { ...input, today }, { model, log: services.log }, { attempt: activityInfo().attempt, signal: services.signal });
+    return read(definition, { ...input, today }, { model, log: services.log }, {
+      attempt: activityInfo().attempt, signal: services.signal,
+    });
   },
 });
 
 /** The person's own day; without their zone nobody knows what "tomorrow" is. */
 function dayIn(timezone: string | null, now: number): string | null {
-  return timezone === null ? null : new Intl.DateTimeFormat('en-CA', { timeZone: timezone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now);
+  return timezone === null ? null
+    : new Intl.DateTimeFormat('en-CA', { timeZone: timezone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now);
 }
 
 /** The reading itself. Attempts count from 1. */
@@ -50,6 +53,8 @@ export async function read(
   const scripted = readText(question, labels, text, language, { today });
   if (scripted !== null) return { question_id, value: scripted.value };
   if (model === null || attempt > 1) return null;
-  const value = await readByModel(model, { question, texts: questionTexts(flow, language, question_id), labels, language, text, timezone, today }, signal, log);
+  const value = await readByModel(
+    model, { question, texts: questionTexts(flow, language, question_id), labels, language, text, timezone, today }, signal, log,
+  );
   return value === undefined ? null : { question_id, value };
 }

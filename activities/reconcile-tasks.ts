@@ -12,7 +12,12 @@ import type { TaskWorkflows } from './task-workflows.ts';
 /** `failed`: could not be brought together, as a row whose key is missing; the next run tries again. */
 export interface Reconciled { readonly begun: number; readonly written: number; readonly settled: number; readonly failed: number }
 
-export interface ReconcileOptions { readonly db: Database; readonly sealer: Sealer; readonly workflows: TaskWorkflows; readonly signal?: AbortSignal }
+export interface ReconcileOptions {
+  readonly db: Database;
+  readonly sealer: Sealer;
+  readonly workflows: TaskWorkflows;
+  readonly signal?: AbortSignal;
+}
 
 const pageRows = 500;
 /** Of one run; parked tasks are expected in thousands (docs/decisions/0015). */
@@ -70,7 +75,9 @@ export const reconcileParkedTasks = defineTask({
   name: 'reconcileParkedTasks', timeoutMs: 300_000, input: z.object({ correlation_id: z.string() }),
   run: async (_, { stores, deadLetters: { workflows }, log, signal }): Promise<Reconciled> => {
     const reconciled = await reconcileTasks({ ...stores, workflows, signal });
-    if (reconciled.begun + reconciled.written + reconciled.settled + reconciled.failed > 0) log.warn(reconciled, 'the list of parked tasks and the engine were brought together');
+    if (reconciled.begun + reconciled.written + reconciled.settled + reconciled.failed > 0) {
+      log.warn(reconciled, 'the list of parked tasks and the engine were brought together');
+    }
     return reconciled;
   },
 });

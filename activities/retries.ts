@@ -85,7 +85,10 @@ export class Retries implements ActivityInboundCallsInterceptor {
     const byCategory = this.options.retryOf(task_name) === 'category';
     const delayMs = retryDelayMs({ ...kind, attempt, random: this.options.random });
     const delay_seconds = delayMs === null ? null : delayMs / 1_000;
-    const attempts = [...before, { number: attempt, at, category, error: `${exception_type}: ${message}`.slice(0, errorMax), delay_seconds, worker: workerName }];
+    const attempts = [
+      ...before,
+      { number: attempt, at, category, error: `${exception_type}: ${message}`.slice(0, errorMax), delay_seconds, worker: workerName },
+    ];
     const failure: TaskFailure = { category, severity, unclassified, exception_type, message, fingerprint, attempts };
     this.options.onFailure({
       task_name, tenant: textIn(input, 'tenant') ?? '', session_id: textIn(input, 'session_id'), attempt, at, delay_seconds,
@@ -112,7 +115,9 @@ export function fillGaps(told: readonly Attempt[], count: number, scheduledAt: n
   let at = scheduledAt;
   return Array.from({ length: count }, (_, index) => {
     const known = byNumber.get(index + 1);
-    const attempt = known ?? { number: index + 1, at, category: 'network', error: 'It ran out of time, or its worker was lost.', delay_seconds: null, worker: null } as const;
+    const attempt = known ?? {
+      number: index + 1, at, category: 'network', error: 'It ran out of time, or its worker was lost.', delay_seconds: null, worker: null,
+    } as const;
     at = attempt.at + (attempt.delay_seconds ?? 0) * 1_000;
     return attempt;
   });

@@ -66,7 +66,9 @@ export function defineTask<Input extends z.ZodType, Output>(definition: TaskDefi
   };
 }
 
-async function runAttempt<Input extends z.ZodType, Output>(definition: TaskDefinition<Input, Output>, raw: unknown, services: TaskServices): Promise<Output> {
+async function runAttempt<Input extends z.ZodType, Output>(
+  definition: TaskDefinition<Input, Output>, raw: unknown, services: TaskServices,
+): Promise<Output> {
   const { name, input: schema, timeoutMs } = definition;
   const input = schema.safeParse(raw);
   if (!input.success) {

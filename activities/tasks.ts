@@ -12,7 +12,8 @@ import { writeTask } from './write-task.ts';
 import type { Task, TaskServices } from './task.ts';
 
 export const tasks = {
-  applyChangeset, cleanUpEndedTasks, deliverEvent, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks, withdrawChangeset, writeTask,
+  applyChangeset, cleanUpEndedTasks, deliverEvent, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks,
+  withdrawChangeset, writeTask,
 } as const;
 
 type ActivityOf<T> = T extends Task<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;

@@ -47,7 +47,9 @@ export class Authentication {
   async authenticate({ authorization, apiKey }: Presented): Promise<Credential> {
     if (authorization !== '' && apiKey !== '') {
       throw new Problem('invalid_request', 'Authorization and X-API-Key were both given. Send one of them.', {
-        errors: [{ pointer: '', code: 'two_credentials', message: 'A request has one credential.', fix: 'Leave out Authorization or X-API-Key.' }],
+        errors: [
+          { pointer: '', code: 'two_credentials', message: 'A request has one credential.', fix: 'Leave out Authorization or X-API-Key.' },
+        ],
       });
     }
     if (apiKey !== '') return this.byKey(apiKey);
@@ -95,7 +97,9 @@ export class Authentication {
     try {
       return await this.verify(token);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED') throw unauthenticated('The token has expired. Get a new one.');
+      if (error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED') {
+        throw unauthenticated('The token has expired. Get a new one.');
+      }
       throw unauthenticated('The token is not valid here: its signature, issuer, audience or times do not hold.');
     }
   }
@@ -132,7 +136,9 @@ function verifier(options: AuthenticationOptions): (token: string) => Promise<JW
 /** Unknown roles grant nothing. */
 function credentialOf(payload: JWTPayload): Credential {
   const { sub, exp, tenant, roles: claimed } = payload as JWTPayload & { tenant?: unknown; roles?: unknown };
-  if (typeof tenant !== 'string' || !isTenantName(tenant)) throw unauthenticated('The claim tenant is not a name of 1-128 printable characters.');
+  if (typeof tenant !== 'string' || !isTenantName(tenant)) {
+    throw unauthenticated('The claim tenant is not a name of 1-128 printable characters.');
+  }
   if (typeof sub !== 'string' || !isTenantName(sub)) throw unauthenticated('The claim sub is not a name of 1-128 printable characters.');
   if (subjectOfKey(sub)) throw unauthenticated('The claim sub begins like the name of an API key.');
   const held = Array.isArray(claimed) ? roles.filter((role): role is Role => claimed.includes(role)) : [];

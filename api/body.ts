@@ -10,7 +10,8 @@ export type ReadBody = (ctx: Context) => Promise<unknown>;
 /** Reads the body of any method, DELETE included. No body: an empty object. */
 export function bodyReader(limits: BodyLimits): ReadBody {
   const parse = koaBody({
-    parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.PUT, HttpMethodEnum.PATCH, HttpMethodEnum.DELETE], jsonLimit: limits.maxBytes, jsonStrict: false, multipart: false, urlencoded: false, text: false,
+    parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.PUT, HttpMethodEnum.PATCH, HttpMethodEnum.DELETE], jsonLimit: limits.maxBytes,
+    jsonStrict: false, multipart: false, urlencoded: false, text: false,
     onError: (error) => { throw refusal(error, limits); },
   });
   return async (ctx) => {
@@ -38,9 +39,17 @@ function tooLarge(limits: BodyLimits): Problem {
 function refusal(error: Error, limits: BodyLimits): Problem {
   const status = 'status' in error && typeof error.status === 'number' ? error.status : 400;
   if (status === 413) return tooLarge(limits);
-  if (status === 415) return new Problem('unsupported_media_type', 'The encoding of the body is not supported. Send plain UTF-8 JSON.', { cause: error });
+  if (status === 415) {
+    return new Problem('unsupported_media_type', 'The encoding of the body is not supported. Send plain UTF-8 JSON.', { cause: error });
+  }
   return new Problem('invalid_request', 'The body is not valid JSON.', {
-    cause: error, errors: [{ pointer: '', code: 'malformed_json', message: 'The JSON ends too early or has a mistake in it.', fix: 'Check quotes, commas and brackets.' }],
+    cause: error,
+    errors: [
+      {
+        pointer: '', code: 'malformed_json', message: 'The JSON ends too early or has a mistake in it.',
+        fix: 'Check quotes, commas and brackets.',
+      },
+    ],
   });
 }
 

@@ -42,7 +42,8 @@ const maxPayloads = 1_000;
 
 const base64 = z.string();
 const Payloads = z.looseObject({
-  payloads: z.array(z.looseObject({ metadata: z.record(z.string().max(200), base64).optional(), data: base64.optional() })).max(maxPayloads).optional(),
+  payloads: z.array(z.looseObject({ metadata: z.record(z.string().max(200), base64).optional(), data: base64.optional() }))
+    .max(maxPayloads).optional(),
 });
 type WirePayload = NonNullable<z.output<typeof Payloads>['payloads']>[number];
 
@@ -102,11 +103,18 @@ export class CodecEndpoint {
     const { audit, log } = this.options;
     const actor = caller === null ? 'temporal-ui' : caller.subject;
     const tenants = distinct(sealed.map(({ tenant }) => tenant));
-    log.info({ correlation_id: correlationId, subject: actor, tenants: tenants.slice(0, 20), key_ids: distinct(sealed.map((item) => item.keyId)).slice(0, 20), opened: sealed.length }, 'payloads decoded');
+    log.info(
+      {
+        correlation_id: correlationId, subject: actor, tenants: tenants.slice(0, 20),
+        key_ids: distinct(sealed.map((item) => item.keyId)).slice(0, 20), opened: sealed.length,
+      },
+      'payloads decoded',
+    );
     // what belongs to no tenant has no audit log to stand in
     for (const tenant of tenants.filter((tenant) => tenant !== '')) {
       await audit({
-        id: randomUUID(), tenant, actor, roles: caller?.roles ?? [], action: 'payload.decode', target: null, reason: null, result: 'allowed', status: 200,
+        id: randomUUID(), tenant, actor, roles: caller?.roles ?? [], action: 'payload.decode', target: null, reason: null,
+        result: 'allowed', status: 200,
         correlation_id: correlationId, details: { payloads: sealed.filter((payload) => payload.tenant === tenant).length },
       });
     }
@@ -118,7 +126,9 @@ export class CodecEndpoint {
     if (sealedFor(binary) === null) return payload;
     const { metadata, data } = openPayload(this.options.sealer, binary);
     return {
-      metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]): [string, string] => [name, Buffer.from(value).toString('base64')])),
+      metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]): [string, string] => [
+        name, Buffer.from(value).toString('base64'),
+      ])),
       data: Buffer.from(data ?? []).toString('base64'),
     };
   }
@@ -141,7 +151,9 @@ export class CodecEndpoint {
 
 function fromWire(payload: WirePayload): { metadata: Record<string, Uint8Array>; data: Uint8Array } {
   return {
-    metadata: Object.fromEntries(Object.entries(payload.metadata ?? {}).map(([name, value]): [string, Uint8Array] => [name, Buffer.from(value, 'base64')])),
+    metadata: Object.fromEntries(
+      Object.entries(payload.metadata ?? {}).map(([name, value]): [string, Uint8Array] => [name, Buffer.from(value, 'base64')]),
+    ),
     data: Buffer.from(payload.data ?? '', 'base64'),
   };
 }

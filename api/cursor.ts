@@ -22,7 +22,13 @@ export function readCursorAs<Place>(schema: z.ZodType<Place>, cursor: string | u
     return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
   } catch (error) {
     throw new Problem('invalid_request', 'This cursor was not given by this list.', {
-      cause: error, errors: [{ pointer: '/cursor', code: 'unknown_cursor', message: 'The cursor cannot be read.', fix: 'Use next_cursor of the page before as it is, or leave it out.' }],
+      cause: error,
+      errors: [
+        {
+          pointer: '/cursor', code: 'unknown_cursor', message: 'The cursor cannot be read.',
+          fix: 'Use next_cursor of the page before as it is, or leave it out.',
+        },
+      ],
     });
   }
 }

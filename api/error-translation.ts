@@ -9,11 +9,34 @@ import { EngineUnavailableError } from '../engine/calls.ts';
 /** Everything that can go wrong, translated once. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof MessageRejected) return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes });
-  if (error instanceof EngineUnavailableError) return new Problem('engine_unavailable', 'The session engine does not answer right now. Nothing was lost: repeat with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '2' } });
-  if (error instanceof StoreUnavailableError) return new Problem('store_unavailable', `A store this needs does not answer right now (${error.store}). Repeat in a moment.`, { cause: error, headers: { 'Retry-After': '2' } });
-  if (error instanceof KeyUnavailableError || error instanceof SealBrokenError) return new Problem('key_unavailable', 'What this needs cannot be decrypted right now. Nothing was lost: repeat later with the same message_id or Idempotency-Key.', { cause: error, headers: { 'Retry-After': '30' } });
-  if (error instanceof StoreLimitError) return new Problem('store_unavailable', `This question needs more ${error.limit} than a report is given. Ask for a shorter period.`, { cause: error });
+  if (error instanceof MessageRejected) {
+    return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes });
+  }
+  if (error instanceof EngineUnavailableError) {
+    return new Problem(
+      'engine_unavailable',
+      'The session engine does not answer right now. Nothing was lost: repeat with the same message_id or Idempotency-Key.',
+      { cause: error, headers: { 'Retry-After': '2' } },
+    );
+  }
+  if (error instanceof StoreUnavailableError) {
+    return new Problem(
+      'store_unavailable', `A store this needs does not answer right now (${error.store}). Repeat in a moment.`,
+      { cause: error, headers: { 'Retry-After': '2' } },
+    );
+  }
+  if (error instanceof KeyUnavailableError || error instanceof SealBrokenError) {
+    return new Problem(
+      'key_unavailable',
+      'What this needs cannot be decrypted right now. Nothing was lost: repeat later with the same message_id or Idempotency-Key.',
+      { cause: error, headers: { 'Retry-After': '30' } },
+    );
+  }
+  if (error instanceof StoreLimitError) {
+    return new Problem(
+      'store_unavailable', `This question needs more ${error.limit} than a report is given. Ask for a shorter period.`, { cause: error },
+    );
+  }
   return new Problem('internal', 'Something went wrong on our side. The correlation id names it in our logs.', { cause: error });
 }
 
@@ -21,7 +44,10 @@ export function toProblem(error: unknown): Problem {
 export function causesOf(problem: Problem): string {
   const causes: string[] = [];
   for (let error = problem.cause; error instanceof Error && causes.length < 5; error = error.cause) {
-    causes.push(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError ? error.message : error.name);
+    causes.push(
+      error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError
+        ? error.message : error.name,
+    );
   }
   return causes.join(' < ');
 }

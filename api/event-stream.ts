@@ -15,7 +15,9 @@ const maxBufferedBytes = 256 * 1024;
 /** What a client waits before it comes back. */
 const retryMs = 3_000;
 
-export const streamHeaders = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no', Connection: 'close' } as const;
+export const streamHeaders = {
+  'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no', Connection: 'close',
+} as const;
 
 /** One event. JSON has no raw line breaks, so that its data is one line. */
 export function eventText(event: { readonly id: number; readonly name: string; readonly data: unknown }): string {

@@ -17,7 +17,12 @@ export function readKey(header: string): string {
   const key = quoted?.[1] ?? header;
   if (/^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/.test(key)) return key;
   throw new Problem('invalid_request', 'Idempotency-Key is not 1-128 printable characters.', {
-    errors: [{ pointer: '', code: 'malformed_key', message: 'Idempotency-Key is empty, too long or not printable.', fix: 'Send a fresh UUID for each new request.' }],
+    errors: [
+      {
+        pointer: '', code: 'malformed_key', message: 'Idempotency-Key is empty, too long or not printable.',
+        fix: 'Send a fresh UUID for each new request.',
+      },
+    ],
   });
 }
 
@@ -44,15 +49,20 @@ function opened(sealer: Sealer, tenant: string, answer: StoredAnswer): StoredAns
 
 /** `work` runs at most once for a key at a time. Answers of 500 and above are not kept: their request may be tried again. */
 export async function onceForKey(
-  stores: { readonly db: Database; readonly sealer: Sealer }, request: KeyedRequest, times: IdempotencyTimes, work: () => Promise<StoredAnswer>,
+  stores: { readonly db: Database; readonly sealer: Sealer }, request: KeyedRequest, times: IdempotencyTimes,
+  work: () => Promise<StoredAnswer>,
 ): Promise<{ answer: StoredAnswer; replayed: boolean }> {
   const { db, sealer } = stores;
   const key = { tenant: request.actor.tenant, subject: request.actor.subject, path: request.path, key: readKey(request.header) };
   const token = randomUUID();
   const beginning = await beginKeyed(db, key, bodyHash(request.body), token, times);
   if (beginning.kind === 'done') return { answer: opened(sealer, key.tenant, beginning.answer), replayed: true };
-  if (beginning.kind === 'other_body') throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another body. Use a fresh key for another request.');
-  if (beginning.kind === 'running') throw new Problem('request_in_progress', 'The first request with this Idempotency-Key is still under way. Repeat in a moment.');
+  if (beginning.kind === 'other_body') {
+    throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another body. Use a fresh key for another request.');
+  }
+  if (beginning.kind === 'running') {
+    throw new Problem('request_in_progress', 'The first request with this Idempotency-Key is still under way. Repeat in a moment.');
+  }
   try {
     const answer = await work();
     if (answer.status >= 500) await releaseKeyed(db, key, token);

@@ -1,4 +1,7 @@
-/** GET /metrics: for this machine, or for who has the token of its own. Nothing of it is anybody's secret, but it is nobody's business either. */
+/**
+ * GET /metrics: for this machine, or for who has the token of its own. Nothing of it is anybody's secret, but it is nobody's
+ * business either.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'koa';
 import type { Metrics } from '../metrics/metrics.ts';

@@ -5,7 +5,9 @@ import { statusOf, type ProblemCode } from './problem.ts';
 import type { Route } from './route.ts';
 import { ProblemWire } from './wire.ts';
 
-const everywhere: readonly ProblemCode[] = ['invalid_request', 'unauthenticated', 'forbidden', 'not_found', 'rate_limited', 'internal', 'engine_unavailable', 'store_unavailable'];
+const everywhere: readonly ProblemCode[] = [
+  'invalid_request', 'unauthenticated', 'forbidden', 'not_found', 'rate_limited', 'internal', 'engine_unavailable', 'store_unavailable',
+];
 const onBodies: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type', 'idempotency_key_reused', 'request_in_progress'];
 
 export function openApiDocument(base: string, routes: readonly Route[]): unknown {
@@ -16,9 +18,16 @@ export function openApiDocument(base: string, routes: readonly Route[]): unknown
   }
   return createDocument({
     openapi: '3.1.0',
-    info: { title: 'Gangway', version: '1', description: 'Conversational onboarding as durable sessions.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'Gangway', version: '1', description: 'Conversational onboarding as durable sessions.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     security: [{ bearer: [] }, { apiKey: [] }],
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
+    },
     paths: paths as ZodOpenApiPathsObject,
   });
 }
@@ -30,13 +39,18 @@ function operationOf({ method, path, declaration }: Route): ZodOpenApiOperationO
     description: [...new Set(members)].join(', '), content: { 'application/problem+json': { schema: ProblemWire } },
   }]);
   const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
-  const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, { description: 'OK', content: { [type]: { schema } } }]);
+  const answers = Object.entries(declaration.answers).map(([status, schema]) => [
+    status, { description: 'OK', content: { [type]: { schema } } },
+  ]);
   const operation: ZodOpenApiOperationObject = {
     operationId: `${method}${path.replaceAll(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: declaration.summary, description: `Roles: ${declaration.access.join(' or ')}.`, tags: [path.split('/')[1] ?? ''],
     responses: Object.fromEntries([...answers, ...problems]) as ZodOpenApiOperationObject['responses'],
   };
   if (declaration.body !== undefined) operation.requestBody = { content: { 'application/json': { schema: declaration.body } } };
-  const requestParams = { ...(declaration.params && { path: declaration.params as z.ZodObject }), ...(declaration.query && { query: declaration.query as z.ZodObject }) };
+  const requestParams = {
+    ...(declaration.params && { path: declaration.params as z.ZodObject }),
+    ...(declaration.query && { query: declaration.query as z.ZodObject }),
+  };
   return Object.keys(requestParams).length === 0 ? operation : { ...operation, requestParams };
 }

@@ -11,14 +11,16 @@ export interface Readiness { readonly ready: boolean; readonly checks: Readonly<
 
 export interface Health { readonly readiness: () => Promise<Readiness> }
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const docsPage = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Gangway API</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><div id="reader"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>`;
 
-const startScript = "window.onload = () => { SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reader', deepLinking: true, validatorUrl: null }); };";
+const startScript = "window.onload = () => { SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reader', deepLinking: true, validatorUrl: " +
+  "null }); };";
 
 export function pageRoutes(health: Health, openApi: unknown): ReadonlyMap<string, Page> {
   const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));

@@ -96,7 +96,10 @@ export class Pipeline {
   private async authenticated({ ctx }: Exchange): Promise<Credential> {
     const { authentication, authenticates, limits } = this.options;
     if (!authenticates) {
-      return { actor: { tenant: ctx.get('x-bench-tenant'), subject: ctx.get('x-bench-subject'), roles: ['user'] }, expiresAt: Infinity, presented: null };
+      return {
+        actor: { tenant: ctx.get('x-bench-tenant'), subject: ctx.get('x-bench-subject'), roles: ['user'] }, expiresAt: Infinity,
+        presented: null,
+      };
     }
     try {
       return await authentication.authenticate({ authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') });
@@ -119,7 +122,8 @@ export class Pipeline {
     const keyed: KeyedRequest = { actor, path: ctx.path.replace(/\/$/, ''), header: ctx.get('idempotency-key'), body: sent };
     const operationId = operationOf(keyed);
     let shown: string | null = null;
-    const { answer, replayed } = await onceForKey(stores, keyed, { leaseSeconds: keyLeaseSeconds, keepHours: idempotencyHours }, async () => {
+    const times = { leaseSeconds: keyLeaseSeconds, keepHours: idempotencyHours };
+    const { answer, replayed } = await onceForKey(stores, keyed, times, async () => {
       try {
         const first = await this.handled(request, sent, { operationId, keyedRequest: operationId });
         shown = first.body;
@@ -131,7 +135,9 @@ export class Pipeline {
         return { status: problem.status, headers: problem.headers, body: JSON.stringify(problem.toJson(ctx.path, correlationId)) };
       }
     });
-    return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : { ...answer, body: shown ?? answer.body };
+    return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : {
+      ...answer, body: shown ?? answer.body,
+    };
   }
 
   /** Checks the request against the route's schemas, runs the handler, and checks what it answers. */
@@ -144,7 +150,9 @@ export class Pipeline {
     const body = declaration.body === undefined ? {} : fitting('body', declaration.body, sent, ['value', 'text']);
     const call = { ...operation, ...this.callOf(request) };
     await act?.begin();
-    const answer = await declaration.handler({ params: params as never, query: query as never, body: body as never, call, services: this.options.services });
+    const answer = await declaration.handler({
+      params: params as never, query: query as never, body: body as never, call, services: this.options.services,
+    });
     act?.noted(answer.audit);
     return this.written(request.route, answer);
   }
@@ -152,14 +160,17 @@ export class Pipeline {
   private callOf({ exchange, actor, credential }: Permitted): Omit<Call, 'operationId' | 'keyedRequest'> {
     const { ctx, correlationId, receivedAt } = exchange;
     return {
-      actor, correlationId, receivedAt, ifMatch: versionOf(ctx.get('if-match')), expiresAt: credential.expiresAt, lastEventId: ctx.get('last-event-id') || null,
+      actor, correlationId, receivedAt, ifMatch: versionOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
+      lastEventId: ctx.get('last-event-id') || null,
       stillCounts: () => this.options.authentication.stillCounts(credential), onEnd: (done) => { exchange.onEnd(done); },
     };
   }
 
   private written(route: Route, answer: Answer<unknown> | Streamed): Answered {
     if ('stream' in answer) {
-      return answer.stream === null ? { status: 204, headers: {}, body: '' } : { status: 200, headers: streamHeaders, body: '', stream: answer.stream };
+      return answer.stream === null ? { status: 204, headers: {}, body: '' } : {
+        status: 200, headers: streamHeaders, body: '', stream: answer.stream,
+      };
     }
     const schema = route.declaration.answers[answer.status];
     if (schema === undefined) throw new Error(`${route.method} ${route.path} does not declare status ${answer.status}.`);
@@ -181,7 +192,9 @@ function permitted(exchange: Exchange, path: string, credential: Credential, mat
   }
   if (match.kind === 'none') throw notFound();
   if (match.kind === 'other_method') {
-    throw new Problem('method_not_allowed', `This address takes ${match.allowed.join(', ')}.`, { headers: { Allow: match.allowed.join(', ') } });
+    throw new Problem('method_not_allowed', `This address takes ${match.allowed.join(', ')}.`, {
+      headers: { Allow: match.allowed.join(', ') },
+    });
   }
   const { route, params } = match;
   exchange.route = route.path;
@@ -193,7 +206,9 @@ function permitted(exchange: Exchange, path: string, credential: Credential, mat
 function actingIn(actor: Actor, clientIdGiven: string | string[] | undefined): Actor {
   if (clientIdGiven === undefined) return actor;
   if (!actor.roles.includes('platform')) throw new Problem('forbidden', 'Only the platform role may name a client_id.');
-  if (typeof clientIdGiven !== 'string' || !isTenantName(clientIdGiven)) throw new Problem('invalid_request', 'client_id names one tenant.');
+  if (typeof clientIdGiven !== 'string' || !isTenantName(clientIdGiven)) {
+    throw new Problem('invalid_request', 'client_id names one tenant.');
+  }
   return { ...actor, tenant: clientIdGiven };
 }
 

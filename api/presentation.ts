@@ -11,16 +11,20 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 export async function presentSession(flows: FlowRegistry, view: SessionView, stale: boolean): Promise<z.input<typeof SessionWire>> {
   const flow = await flows.version(view.tenant, view.flow.id, view.flow.version);
   return {
-    session_id: view.session_id, tenant: view.tenant, owner: view.owner, flow: view.flow, language: view.language, state: view.state, stage: view.stage,
-    progress_percent: view.progress_percent, question: questionOf(flow, view), answers_count: view.answers_count, checkpoint_version: view.checkpoint_version,
-    created_at: iso(view.created_at), last_activity_at: iso(view.last_activity_at), ended_at: view.ended_at === null ? null : iso(view.ended_at), stale,
+    session_id: view.session_id, tenant: view.tenant, owner: view.owner, flow: view.flow, language: view.language, state: view.state,
+    stage: view.stage,
+    progress_percent: view.progress_percent, question: questionOf(flow, view), answers_count: view.answers_count,
+    checkpoint_version: view.checkpoint_version,
+    created_at: iso(view.created_at), last_activity_at: iso(view.last_activity_at),
+    ended_at: view.ended_at === null ? null : iso(view.ended_at), stale,
     notice: view.waits_for == null ? null : messageFor(view.waits_for, view.language),
   };
 }
 
 function questionOf(flow: Flow, view: SessionView): z.input<typeof SessionWire>['question'] {
   const rule = view.question === null ? null : findQuestion(flow.rules, view.question.id);
-  return rule === null ? null : wireQuestion(flow, view.language, rule, view.question?.suggested) as z.input<typeof SessionWire>['question'];
+  if (rule === null) return null;
+  return wireQuestion(flow, view.language, rule, view.question?.suggested) as z.input<typeof SessionWire>['question'];
 }
 
 /** The session's version, strong. */

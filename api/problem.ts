@@ -41,8 +41,10 @@ export const statusOf = {
 export type ProblemCode = keyof typeof statusOf;
 
 const titles: Readonly<Record<number, string>> = {
-  400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed', 409: 'Not possible now',
-  412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type', 422: 'Not accepted', 429: 'Too many requests', 500: 'Internal error',
+  400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed',
+  409: 'Not possible now',
+  412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type', 422: 'Not accepted', 429: 'Too many requests',
+  500: 'Internal error',
   503: 'Temporarily unavailable',
 };
 
@@ -74,11 +76,14 @@ export class Problem extends Error {
   /** The body. A 404 says nothing about the object, so that a foreign one and a missing one read the same. */
   toJson(instance: string, correlationId: string): Record<string, unknown> {
     return {
-      type: `urn:gangway:problem:${this.code}`, title: titles[this.status] ?? 'Error', status: this.status, detail: this.message, instance, code: this.code,
+      type: `urn:gangway:problem:${this.code}`, title: titles[this.status] ?? 'Error', status: this.status, detail: this.message, instance,
+      code: this.code,
       correlation_id: correlationId, errors: this.errors, ...this.members,
     };
   }
 }
 
 export const notFound = (): Problem => new Problem('not_found', 'There is nothing here, or nothing that you may see.');
-export const unauthenticated = (detail: string): Problem => new Problem('unauthenticated', detail, { headers: { 'WWW-Authenticate': 'Bearer realm="gangway"' } });
+export const unauthenticated = (detail: string): Problem => new Problem('unauthenticated', detail, {
+  headers: { 'WWW-Authenticate': 'Bearer realm="gangway"' },
+});

@@ -51,7 +51,8 @@ export class ReadinessCheck {
     const { askEngine, db, redis, clickhouse, taskQueue, ownWorker } = this.options;
     const [engine, worker, postgresql, hot, analytics] = await Promise.all([
       answers(askEngine(patienceMs)),
-      ownWorker?.() === true ? 'ok' as const : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
+      ownWorker?.() === true ? 'ok' as const
+        : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
       answers(db.query('SELECT 1').then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
     ]);
     return { ready: engine === 'ok' && worker === 'ok', checks: { engine, worker, postgresql, redis: hot, clickhouse: analytics } };

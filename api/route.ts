@@ -25,7 +25,12 @@ export interface AuditNote {
 /** Name of the act (noun.verb). 'others': only when an approver or admin reads or changes what is somebody else's. */
 export type AuditRule = string | { readonly action: string; readonly when: 'others' };
 
-export interface Answer<Body> { readonly status: number; readonly body: Body; readonly headers?: Readonly<Record<string, string>>; readonly audit?: AuditNote }
+export interface Answer<Body> {
+  readonly status: number;
+  readonly body: Body;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly audit?: AuditNote;
+}
 
 /** Server-sent events. null: there is nothing more to come (204, at which an EventSource stops asking). */
 export interface Streamed { readonly stream: Stream | null; readonly audit?: AuditNote }
@@ -34,9 +39,11 @@ export interface Streamed { readonly stream: Stream | null; readonly audit?: Aud
 export type RouteLimit = Exclude<ResourceName, 'api_admin' | 'anonymous'>;
 
 type Shape = z.ZodType;
+/** A part that a request may have. */
+type Given = Shape | undefined;
 type Out<S> = S extends z.ZodType ? z.output<S> : Record<string, never>;
 
-export interface RouteDeclaration<Params extends Shape | undefined, Query extends Shape | undefined, Body extends Shape | undefined, Result extends Shape> {
+export interface RouteDeclaration<Params extends Given, Query extends Given, Body extends Given, Result extends Shape> {
   readonly summary: string;
   /** One of these roles; ownership is decided by the session itself. */
   readonly access: readonly [Role, ...Role[]];
@@ -55,25 +62,31 @@ export interface RouteDeclaration<Params extends Shape | undefined, Query extend
   readonly streams?: true;
   /** Codes it may answer beside those that every route may. */
   readonly problems?: readonly ProblemCode[];
-  readonly handler: (input: { params: Out<Params>; query: Out<Query>; body: Out<Body>; call: Call; services: Services }) => Promise<Answer<z.input<Result>> | Streamed>;
+  readonly handler: (
+    input: { params: Out<Params>; query: Out<Query>; body: Out<Body>; call: Call; services: Services },
+  ) => Promise<Answer<z.input<Result>> | Streamed>;
 }
 
 export interface Route {
   readonly method: Method;
   /** With :parameters, below the base, no trailing slash. */
   readonly path: string;
-  readonly declaration: RouteDeclaration<Shape | undefined, Shape | undefined, Shape | undefined, Shape>;
+  readonly declaration: RouteDeclaration<Given, Given, Given, Shape>;
 }
 
 function declare(method: Method) {
-  return <Params extends Shape | undefined = undefined, Query extends Shape | undefined = undefined, Body extends Shape | undefined = undefined, Result extends Shape = Shape>(
+  return <Params extends Given = undefined, Query extends Given = undefined, Body extends Given = undefined, Result extends Shape = Shape>(
     path: string, declaration: RouteDeclaration<Params, Query, Body, Result>,
   ): Route => ({ method, path, declaration: declaration as unknown as Route['declaration'] });
 }
 
 export const route = { get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete') };
 
-export const ok = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (headers === undefined ? { status: 200, body } : { status: 200, body, headers });
+export const ok = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (
+  headers === undefined ? { status: 200, body } : { status: 200, body, headers }
+);
 /** The answer, with what the audit log is to know of the act. */
 export const audited = <Body>(answer: Answer<Body>, audit: AuditNote): Answer<Body> => ({ ...answer, audit });
-export const created = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => ({ ...ok(body, headers), status: 201 });
+export const created = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (
+  { ...ok(body, headers), status: 201 }
+);

@@ -98,7 +98,10 @@ export class ApiServer {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Takes no new connections, ends streams (their readers come back elsewhere), lets running requests end, and closes what is left after the deadline. */
+  /**
+   * Takes no new connections, ends streams (their readers come back elsewhere), lets running requests end, and closes what is
+   * left after the deadline.
+   */
   async close(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => { this.server.close(() => { resolve(); }); });
     this.closing.abort();
@@ -168,7 +171,9 @@ export class ApiServer {
     // koa-body may leave an unread body behind; the socket is not used for another request then
     if (problem.status === 413) ctx.set('Connection', 'close');
     if (problem.status === 500) this.log.error({ err: frames(error), correlation_id: correlationId }, 'internal error');
-    if (problem.status === 503) this.log.warn({ code: problem.code, cause: causesOf(problem), correlation_id: correlationId }, 'temporarily unavailable');
+    if (problem.status === 503) {
+      this.log.warn({ code: problem.code, cause: causesOf(problem), correlation_id: correlationId }, 'temporarily unavailable');
+    }
     ctx.status = problem.status;
     for (const [name, value] of Object.entries(problem.headers)) ctx.set(name, value);
     ctx.type = 'application/problem+json';

@@ -20,7 +20,8 @@ import { EngineUnavailableError } from '../engine/calls.ts';
 
 /** Data of an event; `session` is the session as it is when the event is sent. */
 export const StreamEventWire = z.object({
-  sequence: z.number().int(), event: z.string().meta({ description: 'What happened; snapshot: nothing new, the session as a whole' }), at: time,
+  sequence: z.number().int(), event: z.string().meta({ description: 'What happened; snapshot: nothing new, the session as a whole' }),
+  at: time,
   question_id: z.string().optional(), properties: z.record(z.string(), z.string()).optional(), session: SessionWire.optional(),
 }).meta({ id: 'StreamEvent' });
 
@@ -72,7 +73,11 @@ export class SessionStreams {
         headers: { 'Retry-After': retryAfterSeconds }, members: { violated_policies: ['streams'] },
       });
     }
-    if (this.open >= streamsMax) throw new Problem('too_many_streams', 'There is no room for another event stream right now.', { headers: { 'Retry-After': retryAfterSeconds } });
+    if (this.open >= streamsMax) {
+      throw new Problem('too_many_streams', 'There is no room for another event stream right now.', {
+        headers: { 'Retry-After': retryAfterSeconds },
+      });
+    }
     this.perPerson.set(person, own + 1);
     this.open += 1;
     onEnd(() => {
@@ -140,7 +145,9 @@ class Following {
       this.failed = false;
     } catch (error) {
       if (error instanceof MessageRejected) return false;
-      if (!(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError)) throw error;
+      if (!(error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError)) {
+        throw error;
+      }
       this.failed = true;
     }
     return true;
@@ -178,7 +185,8 @@ function textOf(event: SessionEvent, session: Session): string {
   const { sequence, at, event: what, question_id: question, properties } = event;
   const name = nameOf(event);
   const data: StreamEvent = {
-    sequence, event: what, at: iso(at), ...(question === '' ? {} : { question_id: question }), ...(Object.keys(properties).length === 0 ? {} : { properties: { ...properties } }),
+    sequence, event: what, at: iso(at), ...(question === '' ? {} : { question_id: question }),
+    ...(Object.keys(properties).length === 0 ? {} : { properties: { ...properties } }),
     ...(name === 'checkpoint' ? {} : { session }),
   };
   return eventText({ id: sequence, name, data });
@@ -187,7 +195,9 @@ function textOf(event: SessionEvent, session: Session): string {
 /** The four names of the contract. What a client itself reported changes nothing and is told as state. */
 function nameOf({ event, properties }: SessionEvent): 'state' | 'question' | 'checkpoint' | 'recommendation' {
   if (properties['origin'] === 'client') return 'state';
-  if (event === 'question_answered' || event === 'answer_amended' || event === 'answer_refused' || event === 'answers_restored') return 'question';
+  if (event === 'question_answered' || event === 'answer_amended' || event === 'answer_refused' || event === 'answers_restored') {
+    return 'question';
+  }
   if (event === 'checkpoint_created') return 'checkpoint';
   return event === 'state_changed' && properties['to'] === 'awaiting_approval' ? 'recommendation' : 'state';
 }

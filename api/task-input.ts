@@ -52,7 +52,10 @@ function maskOf(value: string | number | boolean, pointer: string): string {
   return `${dots} ${typeof value} ${pointer}`;
 }
 
-/** `ours`: what is under this name consists of fields of ours. `shown`: a text under this name is no person's. Bounded by the depth of bodies. */
+/**
+ * `ours`: what is under this name consists of fields of ours. `shown`: a text under this name is no person's. Bounded by the
+ * depth of bodies.
+ */
 function walked(value: Json, pointer: string, ours: boolean, shown: boolean, replace: Replace): Json {
   if (value === null) return null;
   if (typeof value !== 'object') return ours && (shown || typeof value !== 'string') ? value : replace(value, pointer);

@@ -7,14 +7,20 @@ export function validated<Schema extends z.ZodType>(schema: Schema, value: unkno
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap((issue) => mistakesOf(issue, where));
-  throw new Problem('invalid_request', `${where === 'body' ? 'The body' : 'The query'} is not valid: ${errors[0]?.message ?? ''}`, { errors: errors.slice(0, 20) });
+  throw new Problem(
+    'invalid_request', `${where === 'body' ? 'The body' : 'The query'} is not valid: ${errors[0]?.message ?? ''}`,
+    { errors: errors.slice(0, 20) },
+  );
 }
 
 function mistakesOf(issue: z.core.$ZodIssue, where: 'body' | 'query'): Mistake[] {
   const at = `/${issue.path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`;
   const pointer = issue.path.length === 0 ? '' : at;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ pointer: `${pointer}/${key}`, code: 'unknown_field', message: `There is no field ${key.slice(0, 80)} in this ${where}.`, fix: 'Leave it out, or correct its name.' }));
+    return issue.keys.map((key) => ({
+      pointer: `${pointer}/${key}`, code: 'unknown_field', message: `There is no field ${key.slice(0, 80)} in this ${where}.`,
+      fix: 'Leave it out, or correct its name.',
+    }));
   }
   return [{ pointer, code: issue.code, message: `${pointer === '' ? `The ${where}` : pointer}: ${issue.message}`, fix: fixOf(issue) }];
 }

@@ -5,7 +5,9 @@ import type { Json } from '../domain/json.ts';
 import { sessionStates, stages } from '../domain/lifecycle.ts';
 
 export const json: z.ZodType<Json> = z.json().meta({ description: 'Any JSON value' });
-export const time = z.iso.datetime({ precision: 3 }).meta({ description: 'RFC 3339, UTC, milliseconds', example: '2026-11-25T08:30:00.000Z' });
+export const time = z.iso.datetime({ precision: 3 }).meta({
+  description: 'RFC 3339, UTC, milliseconds', example: '2026-11-25T08:30:00.000Z',
+});
 export const uuid = z.uuid();
 /** As a request gives a time, with any offset. */
 export const moment = z.iso.datetime({ offset: true }).refine((text) => Date.parse(text) >= 0, 'must be a time since 1970');
@@ -19,9 +21,12 @@ export const QuestionWire = z.object({
 }).meta({ id: 'Question' });
 
 export const SessionWire = z.object({
-  session_id: uuid, tenant: z.string(), owner: z.string(), flow: z.object({ id: z.string(), version: z.number().int() }), language: z.string(),
-  state: z.enum(sessionStates), stage: z.enum(stages), progress_percent: z.number().int().min(0).max(100), question: QuestionWire.nullable(),
-  answers_count: z.number().int(), checkpoint_version: z.number().int(), created_at: time, last_activity_at: time, ended_at: time.nullable(),
+  session_id: uuid, tenant: z.string(), owner: z.string(), flow: z.object({ id: z.string(), version: z.number().int() }),
+  language: z.string(),
+  state: z.enum(sessionStates), stage: z.enum(stages), progress_percent: z.number().int().min(0).max(100),
+  question: QuestionWire.nullable(),
+  answers_count: z.number().int(), checkpoint_version: z.number().int(), created_at: time, last_activity_at: time,
+  ended_at: time.nullable(),
   stale: z.boolean().meta({ description: 'true: read from a copy while the engine is away' }),
   notice: z.object({ title: z.string(), message: z.string(), action: z.string(), help: z.string() }).nullable()
     .meta({ description: 'What to tell the person while the next step waits for an operator' }),
@@ -41,12 +46,15 @@ export const ChangeWire = z.object({
 }).meta({ id: 'Change' });
 
 /** `{results, total, next_cursor}` */
-export const listOf = <Item extends z.ZodType>(item: Item) => z.object({ results: z.array(item), total: z.number().int(), next_cursor: z.string().nullable() });
+export const listOf = <Item extends z.ZodType>(item: Item) => z.object({
+  results: z.array(item), total: z.number().int(), next_cursor: z.string().nullable(),
+});
 
 export const MistakeWire = z.object({ pointer: z.string(), code: z.string(), message: z.string(), fix: z.string() });
 
 export const ProblemWire = z.looseObject({
-  type: z.string(), title: z.string(), status: z.number().int(), detail: z.string(), instance: z.string(), code: z.string(), correlation_id: z.string(),
+  type: z.string(), title: z.string(), status: z.number().int(), detail: z.string(), instance: z.string(), code: z.string(),
+  correlation_id: z.string(),
   errors: z.array(MistakeWire),
 }).meta({ id: 'Problem', description: 'RFC 9457 problem details' });
 

@@ -15,7 +15,9 @@ export interface Trials<Kind extends string> {
 }
 
 /** Milliseconds of each kind's calls, one at a time, in random order trial by trial; the first ones only warm up. */
-export async function alternating<Kind extends string>(kinds: readonly Kind[], { sessions, warmUp, count, random, call }: Trials<Kind>): Promise<Record<Kind, number[]>> {
+export async function alternating<Kind extends string>(
+  kinds: readonly Kind[], { sessions, warmUp, count, random, call }: Trials<Kind>,
+): Promise<Record<Kind, number[]>> {
   const latencies = Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Record<Kind, number[]>;
   for (let trial = 0; trial < warmUp + count; trial += 1) {
     for (const kind of shuffled(kinds, random)) {
@@ -30,7 +32,9 @@ export async function alternating<Kind extends string>(kinds: readonly Kind[], {
 }
 
 /** Each session sends its next call when it has the outcome of the last. `inTime`: those that ended before the window did. */
-export async function closedLoop(sessions: readonly Session[], seconds: number, call: (session: Session) => Promise<boolean>): Promise<{ readonly all: number; readonly inTime: number }> {
+export async function closedLoop(
+  sessions: readonly Session[], seconds: number, call: (session: Session) => Promise<boolean>,
+): Promise<{ readonly all: number; readonly inTime: number }> {
   const deadline = performance.now() + seconds * 1_000;
   let inTime = 0;
   let all = 0;

@@ -59,7 +59,10 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   const host = await startHost(data, {});
   try {
     const configuration = readConfiguration({});
-    const engine = await connectEngine({ address: host.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, sealer: createSealer(readCodecKeys(await developmentCodecKeys(data))) });
+    const engine = await connectEngine({
+      address: host.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE,
+      sealer: createSealer(readCodecKeys(await developmentCodecKeys(data))),
+    });
     const clients = { api: new HttpClient(host.url), unguarded: new HttpClient(host.unguardedUrl) };
     try {
       const bench = prepared(host, engine.client, clients, await developmentKey(data), configuration, seeded(seed));
@@ -144,7 +147,8 @@ function outcome(
       'Servers as users have them (SQLite with WAL and synchronous=full); API and worker in one process, load from',
       'another with its own Temporal connection and node:http with keep-alive (fetch is slower). Every call changes its session.',
       `One at a time: ${trials} calls of each kind, alternating call by call in random order, on sessions of their own.`,
-      `In parallel: ${sessionsInParallel} sessions, closed loop, ${rounds} windows of ${windowSeconds} s of each kind, in random order on the`,
+      `In parallel: ${sessionsInParallel} sessions, closed loop, ${rounds} windows of ${windowSeconds} s of each kind, in random order ` +
+      `on the`,
       'same sessions; medians, ratios window by window. p99 is told, not judged: on a shared machine it is noise.',
       'All calls stay below GANGWAY_UPDATES_PER_RUN (100 a session); GANGWAY_API_PER_MINUTE is raised; all else is default.',
       ...failed,

@@ -36,7 +36,9 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   const http = new HttpClient(host.url);
   try {
     const sealer = createSealer(readCodecKeys(await developmentCodecKeys(data)));
-    const { client, connection } = await connectEngine({ address: host.temporalAddress, namespace: readConfiguration({}).TEMPORAL_NAMESPACE, sealer });
+    const { client, connection } = await connectEngine({
+      address: host.temporalAddress, namespace: readConfiguration({}).TEMPORAL_NAMESPACE, sealer,
+    });
     try {
       const key = await developmentKey(data);
       say(`${trials} bursts of ${burst} messages, ${trialsAtOnce} at once ...`);
@@ -67,7 +69,9 @@ async function trial(http: HttpClient, client: Client, key: Uint8Array): Promise
   const send = (value: number): Promise<Said> => say(http, session, `m${value}`, { question_id: 'expected_users', value });
   const replies = await Promise.all(values.flatMap((value) => [send(value), send(value)]));
   replies.push(...await Promise.all(values.map(send)));
-  const read = await client.workflow.getHandle(sessionWorkflowId(tenant, session.id)).query(readAnswers, { tenant, subject: session.subject, roles: ['user'] });
+  const read = await client.workflow.getHandle(sessionWorkflowId(tenant, session.id)).query(readAnswers, {
+    tenant, subject: session.subject, roles: ['user'],
+  });
   if ('rejected' in read) throw new Error(`The answers could not be read: ${read.rejected}`);
   const kept = read.found.answers.filter((entry) => entry.question_id === 'expected_users').map((entry) => entry.value);
   const { runs, caught } = await acceptedTwice(client, sessionWorkflowId(tenant, session.id));
@@ -82,9 +86,13 @@ async function trial(http: HttpClient, client: Client, key: Uint8Array): Promise
 /** `same`: the reply is about the value that was sent, also when it is a repeat. */
 interface Said { readonly value: string | number; readonly ok: boolean; readonly same: boolean; readonly tries: number }
 
-async function say(http: HttpClient, session: Session, id: string, content: { readonly question_id: string; readonly value: string | number }): Promise<Said> {
+async function say(
+  http: HttpClient, session: Session, id: string, content: { readonly question_id: string; readonly value: string | number },
+): Promise<Said> {
   for (let tries = 1; ; tries += 1) {
-    const { status, body } = await http.post(answersPath(session), { authorization: `Bearer ${session.token}` }, { ...content, message_id: id });
+    const { status, body } = await http.post(
+      answersPath(session), { authorization: `Bearer ${session.token}` }, { ...content, message_id: id },
+    );
     const accepted = (body as { accepted?: { value: unknown }[] }).accepted?.[0]?.value;
     if (status === 200 || tries === triesMax) return { value: content.value, ok: status === 200, same: accepted === content.value, tries };
     if (status !== 503) throw new Error(`A message was refused: ${status} ${JSON.stringify(body)}`);
@@ -117,7 +125,8 @@ function outcome(all: Counts, seconds: number): Outcome {
   return {
     title: 'Messages that meet the start of a new run',
     notes: [
-      `Bursts of ${burst} messages through the API on sessions that continue as new after ${messagesPerRun} messages, ${trialsAtOnce} bursts at once; each message`,
+      `Bursts of ${burst} messages through the API on sessions that continue as new after ${messagesPerRun} messages, ${trialsAtOnce} ` +
+      `bursts at once; each message`,
       'twice at the same moment and once more after the burst, always under its id. The histories of all runs say how often a repeat',
       'came to another run than the first and was known there by the map of seen ids; repeats within a run the engine answers by itself.',
     ],
@@ -135,6 +144,8 @@ function outcome(all: Counts, seconds: number): Outcome {
       { name: 'never acknowledged', value: all.unacknowledged, unit: '', goal: { atMost: 0 } },
       { name: 'repeats told another outcome', value: all.changed, unit: '', goal: { atMost: 0 } },
     ],
-    details: { trials, burst, messages_per_run: messagesPerRun, trials_at_once: trialsAtOnce, trial_seconds: rounded(seconds, 0), counts: all },
+    details: {
+      trials, burst, messages_per_run: messagesPerRun, trials_at_once: trialsAtOnce, trial_seconds: rounded(seconds, 0), counts: all,
+    },
   };
 }

@@ -36,7 +36,9 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     say(`writing ${tasks} tasks, ${openTasks} of them open ...`);
     await fill(db);
     const questions = await questionsOf(db);
-    const token = await developmentToken({ tenant, sub: 'dee', roles: ['admin'], ttlSeconds: 3_600 }, await developmentKey(folder), readConfiguration({}));
+    const token = await developmentToken(
+      { tenant, sub: 'dee', roles: ['admin'], ttlSeconds: 3_600 }, await developmentKey(folder), readConfiguration({}),
+    );
     say(`${questions.length} questions, ${trials} times each, in random order, seed ${seed} ...`);
     return outcome(questions, await asked(http, token, questions, seed), seed);
   } finally {
@@ -49,11 +51,14 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
 /** Evenly over the days; what is open is the newest of each hundred. VACUUM as autovacuum would soon have done it. */
 async function fill(db: Database): Promise<void> {
   await db.asSystem().query(
-    `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint, attempts, manual_retries,
+    `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint,
+       attempts, manual_retries,
                         correlation_id, session_id, parked_at, updated_at, ended_at, sealed)
      SELECT gen_random_uuid(), $1, 2, (ARRAY['applyChangeset', 'proposeRecommendations', 'deliverEvent', 'flushSession'])[1 + n % 4],
-            CASE WHEN n % ($2 / $3) = 0 THEN 'parked' WHEN n % 2 = 0 THEN 'completed' ELSE 'discarded' END, (ARRAY['network', 'llm_api', 'database', 'external_api', 'validation'])[1 + n % 5],
-            'medium', 'Error' || n % 20, 'HTTP 503 of the change target', 'fingerprint-' || n % 200, 4, n % 3, gen_random_uuid()::text, gen_random_uuid(),
+            CASE WHEN n % ($2 / $3) = 0 THEN 'parked' WHEN n % 2 = 0 THEN 'completed' ELSE 'discarded' END, (ARRAY['network', 'llm_api',
+              'database', 'external_api', 'validation'])[1 + n % 5],
+            'medium', 'Error' || n % 20, 'HTTP 503 of the change target', 'fingerprint-' || n % 200, 4, n % 3,
+            gen_random_uuid()::text, gen_random_uuid(),
             parked.at, parked.at, CASE WHEN n % ($2 / $3) = 0 THEN NULL ELSE parked.at + random() * interval '1 day' END,
             substring($6::bytea FROM 1 + (n * 37) % $4 FOR $4)
      FROM generate_series(1, $2) AS n CROSS JOIN LATERAL (SELECT now() - n * make_interval(days => $5) / $2 AS at) AS parked`,
@@ -65,16 +70,21 @@ async function fill(db: Database): Promise<void> {
 async function questionsOf(db: Database): Promise<readonly Question[]> {
   const deep = async (condition: string, offset: number): Promise<string> => {
     const [row] = await db.asTenant(tenant).query<{ at: string; id: string }>(
-      `SELECT parked_at::text AS at, task_id AS id FROM tasks WHERE tenant = $1 AND ${condition} ORDER BY parked_at DESC, task_id DESC OFFSET $2 LIMIT 1`, [tenant, offset],
+      `SELECT parked_at::text AS at, task_id AS id FROM tasks WHERE tenant = $1 AND ${condition} ORDER BY parked_at DESC, task_id DESC ` +
+      `OFFSET $2 LIMIT 1`,
+      [tenant, offset],
     );
     return writeCursor(row ?? null) ?? '';
   };
-  const list = (name: string, query: string, least = 100): Question => ({ name: `list: ${name}`, path: `/tasks/?limit=100${query}`, goal: listGoal, least });
+  const list = (name: string, query: string, least = 100): Question => ({
+    name: `list: ${name}`, path: `/tasks/?limit=100${query}`, goal: listGoal, least,
+  });
   return [
     list('open, newest first', ''), list('open, oldest first', '&sort=oldest'), list('open, one task name', '&task_name=applyChangeset'),
     list('open, the last page', `&cursor=${await deep("status IN ('parked', 'retrying')", openTasks - 101)}`),
     list('discarded', '&status=discarded'), list('discarded, one category, oldest first', '&status=discarded&category=network&sort=oldest'),
-    list('discarded, one fingerprint', '&status=discarded&fingerprint=fingerprint-33'), list('discarded, 40,000 rows in', `&status=discarded&cursor=${await deep("status = 'discarded'", 40_000)}`),
+    list('discarded, one fingerprint', '&status=discarded&fingerprint=fingerprint-33'),
+    list('discarded, 40,000 rows in', `&status=discarded&cursor=${await deep("status = 'discarded'", 40_000)}`),
     { name: 'stats of a day', path: '/stats/', goal: statsGoal, least: tasks / days * 0.9 },
     { name: `stats of all ${days} days`, path: `/stats/?time_range_hours=${(days + 1) * 24}`, goal: statsGoal, least: tasks },
     { name: 'groups', path: '/groups/?limit=100', goal: null, least: 1 },
@@ -82,7 +92,9 @@ async function questionsOf(db: Database): Promise<readonly Question[]> {
 }
 
 /** Milliseconds of each question. An answer that holds too little ends the bench. */
-async function asked(http: HttpClient, token: string, questions: readonly Question[], seed: number): Promise<ReadonlyMap<Question, readonly number[]>> {
+async function asked(
+  http: HttpClient, token: string, questions: readonly Question[], seed: number,
+): Promise<ReadonlyMap<Question, readonly number[]>> {
   const random = seeded(seed);
   const times = new Map<Question, number[]>(questions.map((question) => [question, []]));
   for (let trial = 0; trial < warmUp + trials; trial += 1) {
@@ -91,7 +103,9 @@ async function asked(http: HttpClient, token: string, questions: readonly Questi
       const { status, body } = await http.get(`/api/v1/onboarding/admin/dlq${question.path}`, { authorization: `Bearer ${token}` });
       const ms = performance.now() - began;
       const { results, total_tasks: total = 0 } = body as { results?: unknown[]; total_tasks?: number };
-      if (status !== 200 || (results?.length ?? total) < question.least) throw new Error(`${question.name}: ${status}, ${results?.length ?? total} found`);
+      if (status !== 200 || (results?.length ?? total) < question.least) {
+        throw new Error(`${question.name}: ${status}, ${results?.length ?? total} found`);
+      }
       if (trial >= warmUp) times.get(question)?.push(ms);
     }
   }
@@ -103,13 +117,26 @@ function outcome(questions: readonly Question[], times: ReadonlyMap<Question, re
   return {
     title: `The dead letter queue with ${tasks} tasks, ${openTasks} of them open`,
     notes: [
-      `One tenant, tasks evenly over ${days} days, ${sealedBytes} sealed bytes each. Questions over HTTP, one at a time, ${trials} times each in random order; with`,
-      'authentication, limits and the entry in the audit log, which is written before the answer is sent. Pages of 100 rows, each with the total.',
+      `One tenant, tasks evenly over ${days} days, ${sealedBytes} sealed bytes each. Questions over HTTP, one at a time, ${trials} times ` +
+      `each in random order; with`,
+      'authentication, limits and the entry in the audit log, which is written before the answer is sent. Pages of 100 rows, each with ' +
+      'the total.',
     ],
-    tables: [{ head: ['', 'p50', 'p99'], rows: questions.map((question) => [question.name, `${numberText(median(of(question)))} ms`, `${numberText(percentile(of(question), 0.99))} ms`]) }],
+    tables: [
+      {
+        head: ['', 'p50', 'p99'],
+        rows: questions.map((question) => [
+          question.name, `${numberText(median(of(question)))} ms`, `${numberText(percentile(of(question), 0.99))} ms`,
+        ]),
+      },
+    ],
     figures: questions.map((question) => ({
-      name: question.name, value: median(of(question)), range: range(blocks(of(question), trialBlocks).map(median)), unit: 'ms', goal: question.goal,
+      name: question.name, value: median(of(question)), range: range(blocks(of(question), trialBlocks).map(median)), unit: 'ms',
+      goal: question.goal,
     })),
-    details: { seed, tasks, open: openTasks, days, trials, p99_ms: Object.fromEntries(questions.map((question) => [question.name, rounded(percentile(of(question), 0.99))])) },
+    details: {
+      seed, tasks, open: openTasks, days, trials,
+      p99_ms: Object.fromEntries(questions.map((question) => [question.name, rounded(percentile(of(question), 0.99))])),
+    },
   };
 }

@@ -76,7 +76,9 @@ async function opened(sides: Of<Side>, count: number): Promise<Of<Session[]>> {
 
 async function oneAtATime(sides: Of<Side>, random: Random): Promise<Of<number[]>> {
   const sessions = await opened(sides, trialSessions);
-  return alternating(kinds, { sessions, warmUp: warmUpTrials, count: trials, random, call: (kind, session) => answered(sides[kind].answer, session) });
+  return alternating(kinds, {
+    sessions, warmUp: warmUpTrials, count: trials, random, call: (kind, session) => answered(sides[kind].answer, session),
+  });
 }
 
 /** Answers a second, window by window; the first round only warms up. */
@@ -105,14 +107,18 @@ function outcome(latencies: Of<number[]>, rates: Of<number[]>, seed: number): Ou
   return {
     title: 'An answer with encryption on, against the same with encryption off',
     notes: [
-      'Two services (API and worker in one process each) with servers of their own, all as users have them but for the codec keys: payloads',
+      'Two services (API and worker in one process each) with servers of their own, all as users have them but for the codec keys: ' +
+      'payloads',
       'in Temporal and copies in PostgreSQL and Redis are sealed on one side and plain on the other. The load comes from a third process.',
-      `One at a time: ${trials} calls of each, alternating call by call in random order. In parallel: ${sessionsInParallel} sessions, closed loop, ${rounds} windows`,
+      `One at a time: ${trials} calls of each, alternating call by call in random order. In parallel: ${sessionsInParallel} sessions, ` +
+      `closed loop, ${rounds} windows`,
       `of ${windowSeconds} s of each, in random order; medians, ratios of throughput round by round.`,
     ],
     tables: [{
       head: ['encryption', 'p50', 'p99', `with ${sessionsInParallel} sessions`],
-      rows: kinds.map((kind) => [kind, `${numberText(p50(kind))} ms`, `${numberText(percentile(latencies[kind], 0.99))} ms`, `${numberText(median(rates[kind]))}/s`]),
+      rows: kinds.map((kind) => [
+        kind, `${numberText(p50(kind))} ms`, `${numberText(percentile(latencies[kind], 0.99))} ms`, `${numberText(median(rates[kind]))}/s`,
+      ]),
     }],
     figures: [
       { name: 'p50, on / off', value: p50('on') / p50('off'), range: range(p50ByBlock), unit: '', goal: null },
@@ -122,7 +128,8 @@ function outcome(latencies: Of<number[]>, rates: Of<number[]>, seed: number): Ou
     details: {
       seed, trials, windows: rounds, window_seconds: windowSeconds, sessions_in_parallel: sessionsInParallel,
       encryption: Object.fromEntries(kinds.map((kind) => [kind, {
-        p50_ms: rounded(p50(kind)), p99_ms: rounded(percentile(latencies[kind], 0.99)), answers_per_second: rates[kind].map((rate) => rounded(rate, 1)),
+        p50_ms: rounded(p50(kind)), p99_ms: rounded(percentile(latencies[kind], 0.99)),
+        answers_per_second: rates[kind].map((rate) => rounded(rate, 1)),
       }])),
     },
   };

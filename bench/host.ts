@@ -30,7 +30,10 @@ async function start(): Promise<HostReady> {
   lockFolder(folder);
   const servers = await startServers({ configuration, folder, log: () => undefined });
   running.servers = servers;
-  const common = { configuration, urls: servers.urls, developmentKey: await developmentKey(folder), codecKeys: process.env['BENCH_ENCRYPTION'] === 'off' ? null : await developmentCodecKeys(folder) };
+  const common = {
+    configuration, urls: servers.urls, developmentKey: await developmentKey(folder),
+    codecKeys: process.env['BENCH_ENCRYPTION'] === 'off' ? null : await developmentCodecKeys(folder),
+  };
   const service = await startService(common);
   running.services.push(service);
   const unguarded = await startService({

@@ -93,7 +93,10 @@ function chargesOf(count: number): Charge[] {
 function limiterOn(redis: Redis, commandMs: number): { limiter: Limiter; breaker: Breaker } {
   const now = (): number => performance.now();
   const breaker = new Breaker({ name: 'limiter', failures: 5, openMs: 300_000, now });
-  return { breaker, limiter: new Limiter({ redis, breaker, now, timeoutMs: commandMs, onDecision: () => undefined, onStoreError: () => undefined }) };
+  return {
+    breaker,
+    limiter: new Limiter({ redis, breaker, now, timeoutMs: commandMs, onDecision: () => undefined, onStoreError: () => undefined }),
+  };
 }
 
 /** Milliseconds of each, one after the other. */
@@ -159,7 +162,9 @@ function outcome(measured: ReadonlyMap<string, Measured>, away: Away): Outcome {
     ],
     tables: [{
       head: ['', 'p50 ms', 'p99 ms', 'decisions/s, 64 in flight'],
-      rows: [...measured].map(([name, each]) => [name, median(each.p50).toFixed(3), median(each.p99).toFixed(3), median(each.perSecond).toFixed(0)]),
+      rows: [...measured].map(([name, each]) => [
+        name, median(each.p50).toFixed(3), median(each.p99).toFixed(3), median(each.perSecond).toFixed(0),
+      ]),
     }],
     figures: [
       ratioOf('3 policies / PING, p50', { atMost: 2 }, ours(3).p50, of('PING').p50),
@@ -169,7 +174,10 @@ function outcome(measured: ReadonlyMap<string, Measured>, away: Away): Outcome {
         ratioOf(`${count} / library ${way}, p50`, count === 1 ? null : { atMost: 1 }, ours(count).p50, library(count, way).p50)
       ))),
       ...ways.flatMap((way) => counts.map((count) => (
-        ratioOf(`${count} / library ${way}, decisions/s`, count === 1 ? null : { atLeast: 1 }, ours(count).perSecond, library(count, way).perSecond)
+        ratioOf(
+          `${count} / library ${way}, decisions/s`, count === 1 ? null : { atLeast: 1 }, ours(count).perSecond,
+          library(count, way).perSecond,
+        )
       ))),
       { name: 'killed, breaker open, p50', value: away.killedP50, unit: 'ms', goal: { atMost: 0.1 } },
       { name: 'killed, breaker open, p99', value: away.killedP99, unit: 'ms', goal: { atMost: 0.1 } },

@@ -26,13 +26,23 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   return {
     title: 'Open sessions',
     notes: [
-      `Memory: RSS of the process (API, worker, ClickHouse inside) before and after ${sessionsCached} sessions with one answer each, ${settleSeconds} s settled.`,
-      `Replay: ${replayedSessions} sessions of ${answersEach} answers on a cache of ${cacheOfReplay}; the first answer in a round replays, the second finds the session cached.`,
+      'Memory: RSS of the process (API, worker, ClickHouse inside) before and after ' +
+        `${sessionsCached} sessions with one answer each, ${settleSeconds} s settled.`,
+      `Replay: ${replayedSessions} sessions of ${answersEach} answers on a cache of ${cacheOfReplay}; the first answer in a round ` +
+      `replays, the second finds the session cached.`,
     ],
-    tables: [{ head: ['', 'p50 ms'], rows: [['answer, cached', median(cached).toFixed(1)], [`answer, evicted, ${answersEach} answers`, median(evicted).toFixed(1)]] }],
+    tables: [
+      {
+        head: ['', 'p50 ms'],
+        rows: [['answer, cached', median(cached).toFixed(1)], [`answer, evicted, ${answersEach} answers`, median(evicted).toFixed(1)]],
+      },
+    ],
     figures: [
       { name: 'memory of a cached open session, KiB', value: memory, unit: '', goal: { atMost: 300 } },
-      { name: 'answer to an evicted session / to a cached one', value: ratio, unit: '', goal: { atMost: 5 }, range: range(evicted.map((ms) => ms / median(cached))) },
+      {
+        name: 'answer to an evicted session / to a cached one', value: ratio, unit: '', goal: { atMost: 5 },
+        range: range(evicted.map((ms) => ms / median(cached))),
+      },
     ],
     details: { kib_per_session: memory, evicted_ms: evicted, cached_ms: cached },
   };

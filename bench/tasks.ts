@@ -13,7 +13,9 @@ import type { Context, Figure, Outcome, Table } from './part.ts';
 import { blocks, median, percentile, range, rounded, seeded, shuffled, type Random } from './statistics.ts';
 import { ratioByRound } from './alternating.ts';
 import { bundled } from './tasks/bundle.ts';
-import { bullContender, concurrency, names, onTemporal, temporalContender, type Contender, type Name, type OnTemporal } from './tasks/contenders.ts';
+import {
+  bullContender, concurrency, names, onTemporal, temporalContender, type Contender, type Name, type OnTemporal,
+} from './tasks/contenders.ts';
 import { killRedis, killTemporal, type Kept } from './tasks/kills.ts';
 import { countLines, linesFigures, linesTable, type Lines } from './tasks/lines.ts';
 import { connectWorkers } from './tasks/workers.ts';
@@ -38,9 +40,13 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   const configuration = readConfiguration({ GANGWAY_DATA: data, DATABASE_URL: 'postgres://127.0.0.1:9/none' });
   const servers = await startServers({ configuration, folder: data, log: () => undefined, options: { temporal: { ui: false } } });
   try {
-    const { client, connection } = await connectEngine({ address: servers.urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE });
+    const { client, connection } = await connectEngine({
+      address: servers.urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE,
+    });
     try {
-      const measured = await measure(await connectWorkers(servers.urls.temporalAddress), { client, codePath, redisUrl: servers.urls.redisUrl, seed, say });
+      const measured = await measure(await connectWorkers(servers.urls.temporalAddress), {
+        client, codePath, redisUrl: servers.urls.redisUrl, seed, say,
+      });
       say('Temporal and Redis killed ...');
       const kept = { temporal: await killTemporal(servers, client), redis: await killRedis(servers) };
       return outcome(lines, { ...measured, kept }, seed);
@@ -53,13 +59,20 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   }
 }
 
-interface Place { readonly client: Client; readonly codePath: string; readonly redisUrl: string; readonly seed: number; readonly say: Context['say'] }
+interface Place {
+  readonly client: Client;
+  readonly codePath: string;
+  readonly redisUrl: string;
+  readonly seed: number;
+  readonly say: Context['say'];
+}
 
 async function measure(native: NativeConnection, { client, codePath, redisUrl, seed, say }: Place): Promise<Omit<Measured, 'kept'>> {
   const random = seeded(seed);
   const place = { client, connection: native, codePath };
   const contenders: Contenders = {
-    ours: await temporalContender('ours', place), bare: await temporalContender('bare', place), options: await temporalContender('options', place), bullmq: await bullContender(redisUrl),
+    ours: await temporalContender('ours', place), bare: await temporalContender('bare', place),
+    options: await temporalContender('options', place), bullmq: await bullContender(redisUrl),
   };
   try {
     say(`${trials} of each, one at a time, in random order, seed ${seed} ...`);
@@ -82,8 +95,12 @@ async function measureOverhead(contenders: Contenders, client: Client, random: R
     }
   }
   const inWorker = (name: OnTemporal): number[] => contenders[name].inWorker().slice(warmUp);
-  const events = async (workflowId: string): Promise<number> => (await client.workflow.getHandle(workflowId).fetchHistory()).events?.length ?? 0;
-  return { wholeMs: whole, inWorkerMs: { ours: inWorker('ours'), bare: inWorker('bare'), options: inWorker('options') }, events: [await events(last.ours), await events(last.bare)] };
+  const events = async (workflowId: string): Promise<number> => (await client.workflow.getHandle(workflowId).fetchHistory()).events?.length
+    ?? 0;
+  return {
+    wholeMs: whole, inWorkerMs: { ours: inWorker('ours'), bare: inWorker('bare'), options: inWorker('options') },
+    events: [await events(last.ours), await events(last.bare)],
+  };
 }
 
 async function measureRates(contenders: Contenders, random: Random, say: Context['say']): Promise<Rates> {
@@ -117,16 +134,26 @@ function outcome(lines: Lines, measured: Measured, seed: number): Outcome {
   return {
     title: 'Tasks',
     notes: [
-      'Lines: neither blank nor only a comment. Branches: if, ?:, case, catch, &&, ||, ??, loops. The same counter for both sides, whose behaviour test/bench-tasks.test.ts compares.',
-      'SDK alone: without the scrubbing, the fingerprints, the list in PostgreSQL, redrive and most of the classifier that ours has. Set-up of workers and the connection to PostgreSQL are counted on neither side.',
-      'The product below ours is written once; on the other side its part is the shared files. Whoever has those already saves nothing with a further task: see the task files alone.',
-      `Added: from start to result of a workflow with one activity that does nothing, ${trials} of each in random order; ranges over ${trialBlocks} blocks. The options are those of workflows/tasks.ts, set on a bare activity. In the worker: from the beginning of the activity to its end, all of defineTask and the interceptor and nothing of the server. Neither has encryption.`,
-      `Rates: closed loop, ${concurrency} at once, ${rounds} windows of ${windowMs / 1_000} s of each, alternated; client, workers and BullMQ in one process, their servers on the same machine. The embedded Temporal writes one thing after the other into its SQLite, synced: that is the limit of both its rates, one at a time is hardly slower. The ratios have no goal: the three promise different things, see the last table.`,
+      'Lines: neither blank nor only a comment. Branches: if, ?:, case, catch, &&, ||, ??, loops. The same counter for both sides, whose ' +
+      'behaviour test/bench-tasks.test.ts compares.',
+      'SDK alone: without the scrubbing, the fingerprints, the list in PostgreSQL, redrive and most of the classifier that ours has. ' +
+      'Set-up of workers and the connection to PostgreSQL are counted on neither side.',
+      'The product below ours is written once; on the other side its part is the shared files. Whoever has those already saves nothing ' +
+      'with a further task: see the task files alone.',
+      `Added: from start to result of a workflow with one activity that does nothing, ${trials} of each in random order; ` +
+        `ranges over ${trialBlocks} blocks. The options are those of workflows/tasks.ts, set on a bare activity. ` +
+        'In the worker: from the beginning of the activity to its end, all of defineTask and the interceptor and nothing of the server. ' +
+        'Neither has encryption.',
+      `Rates: closed loop, ${concurrency} at once, ${rounds} windows of ${windowMs / 1_000} s of each, alternated; client, workers and ` +
+      `BullMQ in one process, their servers on the same machine. The embedded Temporal writes one thing after the other into its SQLite, ` +
+      `synced: that is the limit of both its rates, one at a time is hardly slower. The ratios have no goal: the three promise different ` +
+      `things, see the last table.`,
     ],
     tables: [linesTable(lines), ratesTable(rates), promises(kept)],
     figures: [...linesFigures(lines), ...overheadFigures(overhead), ...rateFigures(rates)],
     details: {
-      seed, lines, in_worker_ms: medians(overhead.inWorkerMs), whole_ms: medians(overhead.wholeMs), history_events: { ours: overhead.events[0], bare: overhead.events[1] }, rates, killed: kept,
+      seed, lines, in_worker_ms: medians(overhead.inWorkerMs), whole_ms: medians(overhead.wholeMs),
+      history_events: { ours: overhead.events[0], bare: overhead.events[1] }, rates, killed: kept,
     },
   };
 }
@@ -144,7 +171,10 @@ function overheadFigures({ wholeMs, inWorkerMs, events }: Overhead): Figure[] {
 
 function added(more: readonly number[], less: readonly number[]): { value: number; range: readonly [number, number] } {
   const others = blocks(less, trialBlocks);
-  return { value: percentile(more, 0.5) - percentile(less, 0.5), range: range(blocks(more, trialBlocks).map((block, at) => percentile(block, 0.5) - percentile(others[at] ?? [], 0.5))) };
+  return {
+    value: percentile(more, 0.5) - percentile(less, 0.5),
+    range: range(blocks(more, trialBlocks).map((block, at) => percentile(block, 0.5) - percentile(others[at] ?? [], 0.5))),
+  };
 }
 
 function medians(times: Times): Readonly<Record<OnTemporal, number>> {
@@ -163,18 +193,31 @@ const titles: Readonly<Record<Name, string>> = { ours: 'task of the product', ba
 function ratesTable(rates: Rates): Table {
   return {
     head: ['', 'tasks/s, median', 'from - to'],
-    rows: names.map((name) => [titles[name], median(rates[name]).toFixed(0), range(rates[name]).map((item) => item.toFixed(0)).join(' - ')]),
+    rows: names.map((name) => [
+      titles[name], median(rates[name]).toFixed(0), range(rates[name]).map((item) => item.toFixed(0)).join(' - '),
+    ]),
   };
 }
 
 function promises({ temporal, redis }: Measured['kept']): Table {
   const lost = ({ acknowledged, lost: gone }: Kept): string => `${gone} of ${acknowledged}`;
   return {
-    head: ['', 'done', 'every attempt kept', 'exhausted', 'workflow goes on after a crash', 'lost when the server is killed', 'when power fails'],
+    head: [
+      '', 'done', 'every attempt kept', 'exhausted', 'workflow goes on after a crash', 'lost when the server is killed', 'when power fails',
+    ],
     rows: [
-      [titles.ours, 'at least once', 'yes, with delays and worker', 'parked until retried or discarded', 'yes', lost(temporal), 'nothing (SQLite, synchronous=full)'],
-      [titles.bare, 'at least once', 'no, the last error', 'the workflow fails', 'yes', lost(temporal), 'nothing (SQLite, synchronous=full)'],
-      [titles.bullmq, 'at least once', 'no, stack traces and a count', 'in the failed set', 'there is none', lost(redis), 'the last second (appendfsync everysec)'],
+      [
+        titles.ours, 'at least once', 'yes, with delays and worker', 'parked until retried or discarded', 'yes', lost(temporal),
+        'nothing (SQLite, synchronous=full)',
+      ],
+      [
+        titles.bare, 'at least once', 'no, the last error', 'the workflow fails', 'yes', lost(temporal),
+        'nothing (SQLite, synchronous=full)',
+      ],
+      [
+        titles.bullmq, 'at least once', 'no, stack traces and a count', 'in the failed set', 'there is none', lost(redis),
+        'the last second (appendfsync everysec)',
+      ],
     ],
   };
 }

@@ -30,16 +30,26 @@ function raised(alert: ToldAlert): AlertWords {
       const { open, capacity, percent } = alert.facts;
       return {
         title: `${tenant}: ${tasks(open)} in the dead letter queue, ${percent} % of its capacity`,
-        lines: [`${tasks(open)} of ${tenant} failed for good and ${open === 1 ? 'waits' : 'wait'} for an operator. The capacity is ${capacity}; beyond it nothing is dropped.`, `Noticed ${time(alert.raised_at)}.`],
+        lines: [
+          `${tasks(open)} of ${tenant} failed for good and ${open === 1 ? 'waits' : 'wait'} for an operator. The capacity is ` +
+          `${capacity}; beyond it nothing is dropped.`,
+          `Noticed ${time(alert.raised_at)}.`,
+        ],
       };
     }
     case 'age':
-      return { title: `${tenant}: tasks wait in the dead letter queue for more than ${hours(alert.facts)}`, lines: lateLines(tenant, alert.facts) };
+      return {
+        title: `${tenant}: tasks wait in the dead letter queue for more than ${hours(alert.facts)}`, lines: lateLines(tenant, alert.facts),
+      };
     case 'new_fingerprint': {
       const { task_name, category, fingerprint, open, first_seen } = alert.facts;
       return {
         title: `${tenant}: ${task_name} fails in a new way (${category})`,
-        lines: [`${tasks(open)} of ${tenant} failed in a way that was not seen before: task ${task_name}, category ${category}, fingerprint ${fingerprint}.`, `First seen ${time(first_seen)}.`],
+        lines: [
+          `${tasks(open)} of ${tenant} failed in a way that was not seen before: task ${task_name}, category ${category}, ` +
+            `fingerprint ${fingerprint}.`,
+          `First seen ${time(first_seen)}.`,
+        ],
       };
     }
   }
@@ -52,7 +62,10 @@ function recovered(alert: ToldAlert): AlertWords {
     case 'capacity':
       return { title: `Over: ${tenant}: the dead letter queue has room again`, lines: [openNow(tenant, alert.facts), stood] };
     case 'age':
-      return { title: `Over: ${tenant}: no task waits in the dead letter queue for more than ${hours(alert.facts)}`, lines: [`${tasks(alert.facts.open)} of ${tenant} ${alert.facts.open === 1 ? 'is' : 'are'} open now.`, stood] };
+      return {
+        title: `Over: ${tenant}: no task waits in the dead letter queue for more than ${hours(alert.facts)}`,
+        lines: [`${tasks(alert.facts.open)} of ${tenant} ${alert.facts.open === 1 ? 'is' : 'are'} open now.`, stood],
+      };
     case 'new_fingerprint':
       return { title: `Over: ${tenant}: ${alert.facts.task_name} (${alert.facts.category})`, lines: [stood] };
   }
@@ -60,7 +73,8 @@ function recovered(alert: ToldAlert): AlertWords {
 
 function lateLines(tenant: string, { open, open_too_long: late, oldest_open_parked_at: oldest, age_hours }: AgeFacts): readonly string[] {
   return [
-    `${tasks(late)} of ${tenant} ${late === 1 ? 'has' : 'have'} been open for more than ${hours({ age_hours })}; ${open} ${open === 1 ? 'is' : 'are'} open in all.`,
+    `${tasks(late)} of ${tenant} ${late === 1 ? 'has' : 'have'} been open for more than ${hours({ age_hours })}; ` +
+      `${open} ${open === 1 ? 'is' : 'are'} open in all.`,
     ...(oldest === null ? [] : [`The oldest has waited since ${time(oldest)}.`]),
   ];
 }

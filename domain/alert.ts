@@ -37,7 +37,12 @@ export interface AlertThresholds {
 }
 
 export interface CapacityFacts { readonly open: number; readonly capacity: number; readonly percent: number }
-export interface AgeFacts { readonly open: number; readonly open_too_long: number; readonly age_hours: number; readonly oldest_open_parked_at: number | null }
+export interface AgeFacts {
+  readonly open: number;
+  readonly open_too_long: number;
+  readonly age_hours: number;
+  readonly oldest_open_parked_at: number | null;
+}
 
 /** Numbers and names only: nothing that a person said, no input, no message of an error. */
 export type AlertDetail =
@@ -63,7 +68,9 @@ const recoveredShare = 0.9;
 const hourMs = 3_600_000;
 
 /** `known`: alerts of the tenant that stand already, and every fingerprint that was ever told. */
-export function alertChanges(facts: QueueFacts, known: readonly { readonly kind: AlertKind; readonly key: string }[], thresholds: AlertThresholds): AlertChanges {
+export function alertChanges(
+  facts: QueueFacts, known: readonly { readonly kind: AlertKind; readonly key: string }[], thresholds: AlertThresholds,
+): AlertChanges {
   const isKnown = (kind: AlertKind, key = ''): boolean => known.some((alert) => alert.kind === kind && alert.key === key);
   const capacity = capacityAlert(facts, thresholds);
   const age = ageAlert(facts, thresholds);
@@ -73,7 +80,9 @@ export function alertChanges(facts: QueueFacts, known: readonly { readonly kind:
   return {
     begun: [
       ...(full && !isKnown('capacity') ? [capacity] : []), ...(late && !isKnown('age') ? [age] : []),
-      ...fingerprints.map((fingerprint): Alert => ({ tenant: facts.tenant, kind: 'new_fingerprint', key: fingerprint.fingerprint, facts: fingerprint })),
+      ...fingerprints.map((fingerprint): Alert => ({
+        tenant: facts.tenant, kind: 'new_fingerprint', key: fingerprint.fingerprint, facts: fingerprint,
+      })),
     ],
     over: [...(!full && isKnown('capacity') ? [capacity] : []), ...(!late && isKnown('age') ? [age] : [])],
   };

@@ -57,7 +57,10 @@ export function freshnessOf(ageMs: number): number {
   return days < 3 * 365 ? 0.4 : 0.2;
 }
 
-/** `compliant`: every value is allowed where it goes. `aligned`: nothing contradicts an answer. `official`: all of it comes from rules of the flow. */
+/**
+ * `compliant`: every value is allowed where it goes. `aligned`: nothing contradicts an answer. `official`: all of it comes from
+ * rules of the flow.
+ */
 export function policyOf(check: { readonly compliant: boolean; readonly aligned: boolean; readonly official: boolean }): number {
   return share(0.7 + (check.compliant ? 0.2 : -0.3) + (check.aligned ? 0.1 : -0.4) + (check.official ? 0.2 : 0));
 }

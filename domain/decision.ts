@@ -68,7 +68,12 @@ export function draftDecision(
   if (mistakes.length > 0) return { mistakes };
   const hasDependencies = recommendations.some((item) => approved.has(item.recommendation_id) && item.depends_on.length > 0);
   const risk = riskScore(changes, hasDependencies);
-  return { draft: { changes, statuses, risk_score: risk, needs_second_approver: needsSecondApprover(risk, changes.length), rejects_all: recommendations.length > 0 && changes.length === 0 } };
+  return {
+    draft: {
+      changes, statuses, risk_score: risk, needs_second_approver: needsSecondApprover(risk, changes.length),
+      rejects_all: recommendations.length > 0 && changes.length === 0,
+    },
+  };
 }
 
 function unknownItems(byId: ReadonlyMap<string, Recommendation>, body: DecisionBody): Mistake[] {
@@ -88,17 +93,31 @@ function conflicts(byId: ReadonlyMap<string, Recommendation>, body: DecisionBody
   const approved = new Set(body.approved_items);
   const mistakes: Mistake[] = [];
   body.rejected_items.forEach((id, at) => {
-    if (approved.has(id)) mistakes.push({ pointer: `/rejected_items/${at}`, code: 'both_approved_and_rejected', message: `${id} is approved and rejected at once.`, fix: 'Name it in one of the two lists.' });
+    if (approved.has(id)) {
+      mistakes.push({
+        pointer: `/rejected_items/${at}`, code: 'both_approved_and_rejected', message: `${id} is approved and rejected at once.`,
+        fix: 'Name it in one of the two lists.',
+      });
+    }
   });
   for (const id of Object.keys(body.modifications)) {
-    if (byId.has(id) && !approved.has(id)) mistakes.push({ pointer: `/modifications/${id}`, code: 'not_approved', message: `${id} is modified but not approved.`, fix: 'Add it to approved_items, or drop the modification.' });
+    if (byId.has(id) && !approved.has(id)) {
+      mistakes.push({
+        pointer: `/modifications/${id}`, code: 'not_approved', message: `${id} is modified but not approved.`,
+        fix: 'Add it to approved_items, or drop the modification.',
+      });
+    }
   }
   return mistakes;
 }
 
 function modificationMistakes(item: Recommendation, after: TargetValues | null): Mistake[] {
   const at = `/modifications/${item.recommendation_id}`;
-  if (after === null) return [{ pointer: at, code: 'nothing_to_modify', message: 'A deletion has no values to modify.', fix: 'Approve or reject it as it is.' }];
+  if (after === null) {
+    return [
+      { pointer: at, code: 'nothing_to_modify', message: 'A deletion has no values to modify.', fix: 'Approve or reject it as it is.' },
+    ];
+  }
   return checkTargetValues(item.target_type, after).map((problem) => ({
     pointer: `${at}/${problem.field}`, code: problem.code, message: problem.message, fix: `Give a value that ${item.target_type} allows.`,
   }));

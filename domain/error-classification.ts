@@ -50,11 +50,17 @@ function firstMatch(chain: readonly ErrorEvidence[], rules: readonly Rule[], pla
 /** Whole words, the narrower meaning first. */
 const words: readonly (readonly [ErrorCategory, RegExp])[] = [
   ['state_transition', /\b(?:invalid|illegal) (?:state )?transition\b|\bwrong state\b/i],
-  ['authorization', /\b(?:unauthori[sz]ed|forbidden|permission denied|access denied|authentication (?:failed|required)|invalid api key)\b/i],
+  [
+    'authorization',
+    /\b(?:unauthori[sz]ed|forbidden|permission denied|access denied|authentication (?:failed|required)|invalid api key)\b/i,
+  ],
   ['database', /\b(?:deadlock|postgres(?:ql)?|sqlstate|clickhouse|database)\b/i],
   ['cache', /\b(?:redis|valkey)\b/i],
   ['llm_api', /\b(?:llm|openai|language model|rate limit reached)\b/i],
-  ['network', /\b(?:socket hang up|fetch failed|other side closed|connection (?:refused|reset|closed|terminated|lost)|timed? ?out|timeout|network)\b/i],
+  [
+    'network',
+    /\b(?:socket hang up|fetch failed|other side closed|connection (?:refused|reset|closed|terminated|lost)|timed? ?out|timeout|network)\b/i,
+  ],
   ['data_integrity', /\b(?:duplicate key|constraint|checksum mismatch)\b/i],
   ['validation', /\b(?:invalid|malformed|required|unexpected token)\b/i],
 ];

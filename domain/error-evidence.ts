@@ -7,7 +7,10 @@ import { askedOf, cut, fieldsOf, textOf, type Fields } from './error-fields.ts';
 import { placeOf, type ErrorPlace } from './error-places.ts';
 
 export interface ErrorEvidence {
-  /** Of the class; of an ApplicationFailure that names a class, that one. 'null', 'string' … of what is no error. At most 200 characters. */
+  /**
+   * Of the class; of an ApplicationFailure that names a class, that one. 'null', 'string' … of what is no error. At most 200
+   * characters.
+   */
   readonly name: string;
   /** As it was thrown, at most 2,000 characters: it can quote what people said, so scrub() it before it is shown or kept. */
   readonly message: string;
@@ -51,13 +54,17 @@ function read(error: unknown, reading: Reading, depth: number): ErrorEvidence {
   const cause = depth < maxCauses ? causeOf(fields, reading, depth) : undefined;
   return {
     name, message,
-    ...(code !== undefined && { code }), ...(status !== undefined && { status }), ...(kind !== undefined && { kind }), ...(at !== undefined && { at }),
+    ...(code !== undefined && { code }), ...(status !== undefined && { status }), ...(kind !== undefined && { kind }),
+    ...(at !== undefined && { at }),
     ...(fields.get('nonRetryable') === true && { non_retryable: true }), ...(wait !== undefined && { retry_after_ms: wait }),
     ...(cause !== undefined && { cause }),
   };
 }
 
-/** Drivers that leave the name as it is (`Error`, pg's `error`) are known by their constructor, failures of Temporal by the class they name. */
+/**
+ * Drivers that leave the name as it is (`Error`, pg's `error`) are known by their constructor, failures of Temporal by the class
+ * they name.
+ */
 function nameOf(error: object, fields: Fields): string {
   const name = fields.text('name');
   const failed = name === 'ApplicationFailure' ? fields.text('type') ?? '' : '';
@@ -71,7 +78,8 @@ function kindOf(name: string, fields: Fields): string | undefined {
   if (smtp !== undefined) return `smtp ${smtp}`;
   if (name === 'ChangeTargetError') return fields.text('kind');
   // Temporal's and ours, by the field that their classes have; then OpenAI's, in the error or in the body it carries
-  return fields.text('type') ?? fields.text('failure') ?? fields.text('reason') ?? fields.text('limit') ?? fields.text('timeoutType') ?? fields.text('breaker')
+  return fields.text('type') ?? fields.text('failure') ?? fields.text('reason') ?? fields.text('limit') ?? fields.text('timeoutType')
+    ?? fields.text('breaker')
     ?? fields.in('error').text('type') ?? fields.in('error').in('error').text('type');
 }
 

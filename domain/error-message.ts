@@ -25,7 +25,8 @@ const messages: Readonly<Record<Language, Readonly<Record<ErrorCategory, PersonM
     },
     llm_api: {
       title: 'Our assistant needs a moment', message: 'The assistant that prepares suggestions does not answer right now. We keep trying.',
-      action: 'You can leave this page and come back later.', help: 'If nothing has changed after half an hour, ask your administrator to take over.',
+      action: 'You can leave this page and come back later.',
+      help: 'If nothing has changed after half an hour, ask your administrator to take over.',
     },
     validation: {
       title: 'Something in this entry does not fit', message: 'We could not use what was entered.',
@@ -86,7 +87,8 @@ const messages: Readonly<Record<Language, Readonly<Record<ErrorCategory, PersonM
       action: 'हमेशा की तरह आगे बढ़ें।', help: 'अगर पेज धीमे ही रहें, तो अपने व्यवस्थापक को बताएँ।',
     },
     external_api: {
-      title: 'दूसरा सिस्टम जवाब नहीं दे रहा है', message: 'जिस सिस्टम के साथ हम काम करते हैं, वह अभी उपलब्ध नहीं है। हम कोशिश जारी रखे हुए हैं।',
+      title: 'दूसरा सिस्टम जवाब नहीं दे रहा है',
+      message: 'जिस सिस्टम के साथ हम काम करते हैं, वह अभी उपलब्ध नहीं है। हम कोशिश जारी रखे हुए हैं।',
       action: 'कुछ मिनट बाद फिर आएँ।', help: 'अगर ऐसा ही रहे, तो अपने व्यवस्थापक को बताएँ कि आप किस चरण पर थे।',
     },
   },

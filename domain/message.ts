@@ -42,7 +42,11 @@ export interface CancelBody { readonly reason: string | null }
 export interface EscalateBody { readonly reason: string; readonly urgency: 'low' | 'medium' | 'high' }
 
 /** The second approver's word on a decision that needs two. */
-export interface ApprovalBody { readonly approval_id: string; readonly decision: 'approve' | 'reject' | 'escalate'; readonly reason: string | null }
+export interface ApprovalBody {
+  readonly approval_id: string;
+  readonly decision: 'approve' | 'reject' | 'escalate';
+  readonly reason: string | null;
+}
 
 export interface CheckpointBody { readonly ui_state: Json | undefined; readonly label: string | null; readonly force: boolean }
 
@@ -50,7 +54,11 @@ export interface CheckpointBody { readonly ui_state: Json | undefined; readonly 
 export interface ResumeBody { readonly version: number | null; readonly current: readonly number[] | null; readonly ui_state?: Json }
 
 /** Something the client saw, for replay and funnels. */
-export interface ClientEventBody { readonly event: string; readonly properties: Readonly<Record<string, string>>; readonly occurred_at: number | null }
+export interface ClientEventBody {
+  readonly event: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly occurred_at: number | null;
+}
 
 export interface DecisionBody {
   readonly approved_items: readonly string[];
@@ -62,7 +70,8 @@ export interface DecisionBody {
 
 /** Why a session refuses a message; each is also a code of the HTTP contract. */
 export const rejections = [
-  'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid', 'invalid_request',
+  'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid',
+  'invalid_request',
   'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid',
 ] as const;
 export type Rejection = (typeof rejections)[number];
@@ -89,7 +98,11 @@ export type AnswerOutcome =
   | { readonly kind: 'not_asked'; readonly question_id: string | null };
 
 /** `checkpoint` null: nothing new since `version`. */
-export interface CheckpointOutcome { readonly kind: 'checkpoint'; readonly version: number; readonly checkpoint: { readonly hash: string; readonly created_at: number; readonly kind: string } | null }
+export interface CheckpointOutcome {
+  readonly kind: 'checkpoint';
+  readonly version: number;
+  readonly checkpoint: { readonly hash: string; readonly created_at: number; readonly kind: string } | null;
+}
 
 export interface ResumeOutcome {
   readonly kind: 'resumed';

@@ -130,7 +130,8 @@ export class ParkedTask {
   static park(parking: Parking, now: number): ParkedTask {
     const { failure, ...rest } = parking;
     const task = new ParkedTask({
-      ...rest, format: 1, parked_at: now, status: 'parked', revision: 1, amended: false, failure: summaryOf(failure), history: [], manual_retries: 0,
+      ...rest, format: 1, parked_at: now, status: 'parked', revision: 1, amended: false, failure: summaryOf(failure), history: [],
+      manual_retries: 0,
       round: null, updated_at: now, ended_at: null, discarded: null,
       succeeded_late_at: null,
     });
@@ -159,14 +160,20 @@ export class ParkedTask {
     if (request.input !== undefined) this.checkAmended(request.input);
     const { manual_retries: retries, max_retries: max } = this.state;
     if (request.force !== true && retries >= max) {
-      throw new MessageRejected('max_retries_exceeded', `This task was retried ${retries} times by hand, and ${max} are allowed. Look for the cause first; force=true retries all the same.`);
+      throw new MessageRejected(
+        'max_retries_exceeded',
+        `This task was retried ${retries} times by hand, and ${max} are allowed. Look for the cause first; force=true retries all the ` +
+        `same.`,
+      );
     }
   }
 
   retry(request: RetryRequest, now: number): void {
     const { state } = this;
     state.manual_retries += 1;
-    state.round = { actor: actorOf(request), reason: request.reason ?? null, priority: request.priority ?? 'normal', redrive: request.redrive ?? null };
+    state.round = {
+      actor: actorOf(request), reason: request.reason ?? null, priority: request.priority ?? 'normal', redrive: request.redrive ?? null,
+    };
     if (request.input !== undefined) {
       state.input = request.input;
       state.amended = true;
@@ -209,22 +216,33 @@ export class ParkedTask {
 
   /** Whose task it is, and what others have approved, is not an operator's to change: not here, and not from the Web UI. */
   private checkAmended(input: Json): void {
-    const changed = [...alwaysFixed, ...this.state.fixed ?? []].filter((field) => !sameValue(fieldOf(input, field), fieldOf(this.state.input, field)));
+    const changed = [...alwaysFixed, ...this.state.fixed ?? []].filter(
+      (field) => !sameValue(fieldOf(input, field), fieldOf(this.state.input, field)),
+    );
     if (changed.length === 0) return;
-    throw new MessageRejected('input_invalid', `An amended input of this task leaves ${changed.join(', ')} as it is. Nothing was retried.`, changed.map((field) => ({
-      pointer: `/input/${field}`, code: 'fixed', message: `${field} cannot be amended.`, fix: 'Send the value as it was shown. To have something else done, discard the task and ask for it anew.',
+    const why = `An amended input of this task leaves ${changed.join(', ')} as it is. Nothing was retried.`;
+    throw new MessageRejected('input_invalid', why, changed.map((field) => ({
+      pointer: `/input/${field}`, code: 'fixed', message: `${field} cannot be amended.`,
+      fix: 'Send the value as it was shown. To have something else done, discard the task and ask for it anew.',
     })));
   }
 
   private checkParked(round: number | undefined): void {
     const { status, manual_retries: retries } = this.state;
-    if (status !== 'parked') throw new MessageRejected('not_parked', `This task is ${status}, and only a parked one can be retried or discarded.`);
-    if (round !== undefined && round !== retries) throw new MessageRejected('not_parked', 'This task was retried since you looked. Read it again.');
+    if (status !== 'parked') {
+      throw new MessageRejected('not_parked', `This task is ${status}, and only a parked one can be retried or discarded.`);
+    }
+    if (round !== undefined && round !== retries) {
+      throw new MessageRejected('not_parked', 'This task was retried since you looked. Read it again.');
+    }
   }
 
   private note(attempts: readonly Attempt[]): void {
     const { state } = this;
-    const round = { round: state.manual_retries, actor: state.round?.actor ?? null, reason: state.round?.reason ?? null, input: state.amended ? 'amended' as const : 'original' as const };
+    const round = {
+      round: state.manual_retries, actor: state.round?.actor ?? null, reason: state.round?.reason ?? null,
+      input: state.amended ? 'amended' as const : 'original' as const,
+    };
     state.history = [...state.history, ...attempts.map((attempt) => ({ ...attempt, ...round }))].slice(-keptAttempts);
   }
 

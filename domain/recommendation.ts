@@ -114,7 +114,8 @@ export function checkTargetValues(type: string, values: Readonly<Record<string, 
 
 /**
  * What the flow's rules propose for these answers, in the order of the flow. Upserts become `create` when nothing
- * exists, `update` when something else does, and nothing when it is equal (unless the rule is `always`); a deletion of nothing is nothing. A
+ * exists, `update` when something else does, and nothing when it is equal (unless the rule is `always`); a deletion of nothing is
+ * nothing. A
  * rule whose key comes out empty proposes nothing, and of two rules for one target the first counts.
  * @param existing what a target holds now; null when it does not exist.
  */

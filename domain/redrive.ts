@@ -77,7 +77,8 @@ export class Redrive {
     const enough = judged.length >= judgedFrom || (canary > 0 && ended >= canary && judged.length > 0);
     if (!this.isOver && ended < all.length && enough && failed / judged.length > share) {
       this.status = 'stopped';
-      this.note = `Stopped: ${failed} of ${judged.length} that were tried have failed again, more than the share of ${share}. The others were not touched.`;
+      this.note = `Stopped: ${failed} of ${judged.length} that were tried have failed again, more than the share of ${share}. The others ` +
+        `were not touched.`;
     }
     if (!this.isOver && ended >= all.length) this.status = 'completed';
   }

@@ -8,7 +8,9 @@ import type { FlowRules, QuestionRule } from './flow.ts';
 import type { Json } from './json.ts';
 import { isEnded, mayMove, progressPercent, stages, takesAnswers, type SessionStateName, type StageName } from './lifecycle.ts';
 import { holds, MessageRejected, type Actor, type Message, type SessionView } from './message.ts';
-import { keptEvents, keptMessages, uiStatesBytes, type Decision, type Provider, type SeenMessage, type SessionEvent, type SessionState } from './session-state.ts';
+import {
+  keptEvents, keptMessages, uiStatesBytes, type Decision, type Provider, type SeenMessage, type SessionEvent, type SessionState,
+} from './session-state.ts';
 
 /** What the main loop has to do next. */
 export type Work =
@@ -71,7 +73,9 @@ export class SessionCore {
       const number = state.proposal_requests;
       return { kind: 'propose', number, provider: state.rules_propose === number ? 'rules' : 'model', answers: this.answers() };
     }
-    if (this.deciding && state.decision !== null) return { kind: state.decision.status === 'withdrawing' ? 'withdraw_changeset' : 'write_changeset', decision: state.decision };
+    if (this.deciding && state.decision !== null) {
+      return { kind: state.decision.status === 'withdrawing' ? 'withdraw_changeset' : 'write_changeset', decision: state.decision };
+    }
     return null;
   }
 
@@ -100,7 +104,9 @@ export class SessionCore {
   }
 
   /** Saves where the person is. Nothing new since the last one, and neither a stage nor force: null. */
-  checkpoint(kind: Checkpoint['kind'], now: number, options: { readonly label?: string | null; readonly force?: boolean } = {}): Checkpoint | null {
+  checkpoint(
+    kind: Checkpoint['kind'], now: number, options: { readonly label?: string | null; readonly force?: boolean } = {},
+  ): Checkpoint | null {
     const { state } = this;
     const hash = hashOf({ answers: this.answers(), ui_state: state.ui_state });
     if (kind !== 'stage' && options.force !== true && state.checkpoints.at(-1)?.hash === hash) return null;
@@ -169,7 +175,8 @@ export class SessionCore {
   }
 
   protected remember(message: Message<unknown>, outcome: SeenMessage['outcome']): void {
-    this.state.seen = [...this.state.seen, [message.id, { fingerprint: message.fingerprint, outcome }] as [string, SeenMessage]].slice(-keptMessages);
+    this.state.seen = [...this.state.seen, [message.id, { fingerprint: message.fingerprint, outcome }] as [string, SeenMessage]]
+      .slice(-keptMessages);
     this.state.revision += 1;
   }
 
@@ -184,7 +191,9 @@ export class SessionCore {
   protected checkApprover(actor: Actor): void {
     if (actor.tenant !== this.state.tenant) throw notFound();
     if (!holds(actor, 'approver')) throw new MessageRejected('forbidden', 'Only an approver decides.');
-    if (actor.subject === this.state.owner) throw new MessageRejected('same_person', 'The person who asked for a change never decides on it.');
+    if (actor.subject === this.state.owner) {
+      throw new MessageRejected('same_person', 'The person who asked for a change never decides on it.');
+    }
   }
 
   protected checkVersion(message: { readonly if_match: number | null }): void {

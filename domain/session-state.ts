@@ -17,7 +17,11 @@ export interface AnswerEntry {
 }
 
 /** A checkpoint as the archive keeps it. */
-export interface CheckpointContent { readonly answers: readonly AnswerEntry[]; readonly current: readonly number[]; readonly ui_state: Json }
+export interface CheckpointContent {
+  readonly answers: readonly AnswerEntry[];
+  readonly current: readonly number[];
+  readonly ui_state: Json;
+}
 
 /** What happened, for replay, streams and analytics: shapes and ids, never an answer's value. */
 export interface SessionEvent {
@@ -71,12 +75,18 @@ export interface DecisionOutcome {
 export interface Reading { readonly question_id: string; readonly value: Json }
 
 /** What a repeat is told. Outcomes that can be read from the state are not kept a second time. */
-export interface SeenMessage { readonly fingerprint: string; readonly outcome: AnswerOutcome | { readonly kind: 'done'; readonly note?: Json } }
+export interface SeenMessage {
+  readonly fingerprint: string;
+  readonly outcome: AnswerOutcome | { readonly kind: 'done'; readonly note?: Json };
+}
 
 /** A step of the session whose task is parked: it goes on when the task succeeds, is discarded, or has waited long enough. */
 export interface ParkedStep {
   readonly task_id: string;
-  readonly step: { readonly kind: 'propose'; readonly number: number; readonly provider: Provider } | { readonly kind: 'write_changeset' | 'withdraw_changeset'; readonly changeset_id: string };
+  readonly step: { readonly kind: 'propose'; readonly number: number; readonly provider: Provider } | {
+    readonly kind: 'write_changeset' | 'withdraw_changeset';
+    readonly changeset_id: string;
+  };
   readonly category: ErrorCategory;
   readonly parked_at: number;
   /** When the rules propose in its place; null: never. */

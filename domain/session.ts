@@ -10,7 +10,8 @@ import type { FlowRules, QuestionRule } from './flow.ts';
 import { sameValue, type Json } from './json.ts';
 import { takesAnswers } from './lifecycle.ts';
 import {
-  MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
+  MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
+  type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
 import { SessionCore } from './session-core.ts';
@@ -28,9 +29,12 @@ export type Withdrawal = 'applied' | 'withdrawn';
 export class OnboardingSession extends SessionCore {
   static open(rules: FlowRules, start: NewSession, now: number): OnboardingSession {
     const session = new OnboardingSession(rules, {
-      ...start, format: 1, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null, ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null, decision: null, parked: null,
-      rules_propose: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [], unsaved: { events: [], checkpoints: [] },
+      ...start, format: 1, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
+      ended_at: null,
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null,
+      decision: null, parked: null,
+      rules_propose: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
+      unsaved: { events: [], checkpoints: [] },
     });
     session.record('session_started', now);
     session.reach('started', now);
@@ -164,7 +168,8 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     const { changes, statuses, risk_score, rejects_all, needs_second_approver: second } = this.draft(message.body);
     this.state.decision = {
-      changeset_id: ids.changeset, approval_id: second ? ids.approval : null, decided_by: message.actor.subject, decided_at: now, second_by: null,
+      changeset_id: ids.changeset, approval_id: second ? ids.approval : null, decided_by: message.actor.subject, decided_at: now,
+      second_by: null,
       changes, statuses, reasons: message.body.reasons, risk_score, rejects_all, status: second ? 'recording' : 'applying',
     };
     this.active(now);
@@ -179,7 +184,9 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     const decision = this.pendingApproval(message.body.approval_id);
     this.checkApprover(message.actor);
-    if (message.actor.subject === decision.decided_by) throw new MessageRejected('same_person', 'The second approver is another person than the first.');
+    if (message.actor.subject === decision.decided_by) {
+      throw new MessageRejected('same_person', 'The second approver is another person than the first.');
+    }
     if (this.state.state !== 'awaiting_approval' || decision.status !== 'pending_second_approval') throw this.wrongState('approved');
     this.checkVersion(message);
   }
@@ -196,7 +203,9 @@ export class OnboardingSession extends SessionCore {
       return;
     }
     const rejects = message.body.decision === 'reject';
-    this.state.decision = { ...decision, second_by: message.actor.subject, status: 'applying', rejects_all: decision.rejects_all || rejects };
+    this.state.decision = {
+      ...decision, second_by: message.actor.subject, status: 'applying', rejects_all: decision.rejects_all || rejects,
+    };
     this.changed();
   }
 
@@ -204,7 +213,8 @@ export class OnboardingSession extends SessionCore {
     const { decision } = this.state;
     if (decision === null) throw new MessageRejected('wrong_state', 'No decision was taken on this session.');
     return {
-      kind: 'decided', changeset_id: decision.changeset_id, approval_id: decision.approval_id, status: decision.status, changes: decision.changes,
+      kind: 'decided', changeset_id: decision.changeset_id, approval_id: decision.approval_id, status: decision.status,
+      changes: decision.changes,
       risk_score: decision.risk_score,
     };
   }
@@ -221,7 +231,9 @@ export class OnboardingSession extends SessionCore {
     const { proposal } = this.state;
     if (proposal === null) throw this.wrongState('decided on');
     if (body.proposal_hash !== null && body.proposal_hash !== proposal.hash) {
-      throw new MessageRejected('stale_proposal', 'The proposal has changed since it was shown. Read it again and decide on what it says now.');
+      throw new MessageRejected(
+        'stale_proposal', 'The proposal has changed since it was shown. Read it again and decide on what it says now.',
+      );
     }
     const result = draftDecision(proposal.recommendations, body);
     if ('draft' in result) return result.draft;
@@ -306,7 +318,8 @@ export class OnboardingSession extends SessionCore {
     const { occurred_at: at } = message.body;
     if (at !== null && at < this.state.created_at) {
       throw new MessageRejected('invalid_request', 'occurred_at lies before the session.', [{
-        pointer: '/occurred_at', code: 'outside_session', message: 'occurred_at lies before the session was created.', fix: 'Send the time at which the client saw it.',
+        pointer: '/occurred_at', code: 'outside_session', message: 'occurred_at lies before the session was created.',
+        fix: 'Send the time at which the client saw it.',
       }]);
     }
   }
@@ -327,7 +340,9 @@ export class OnboardingSession extends SessionCore {
     const { recommendations, confidence } = proposed;
     // what the rules say in the model's place is for people to look at
     const decision = this.state.rules_propose === number ? 'needs_review' : proposed.decision;
-    this.state.proposal = { number, recommendations, confidence, decision: decision === 'escalate' ? 'needs_review' : decision, hash: hashOf(recommendations) };
+    this.state.proposal = {
+      number, recommendations, confidence, decision: decision === 'escalate' ? 'needs_review' : decision, hash: hashOf(recommendations),
+    };
     this.move('awaiting_approval', now);
     this.reach('recommendations_generated', now);
     // too uncertain for an approver alone: a person looks first, and returns it
@@ -385,12 +400,16 @@ export class OnboardingSession extends SessionCore {
     if (outcome.kind === 'completed') this.receiveResult(step, outcome.output, now);
     else if (step.kind === 'propose' && step.provider === 'model') this.state.rules_propose = step.number;
     else if (step.kind === 'write_changeset') this.withdraw();
-    else this.end('error', step.kind === 'propose' ? 'the proposal was discarded by an operator' : 'the changeset was discarded by an operator', now);
+    else this.end(
+      'error', step.kind === 'propose' ? 'the proposal was discarded by an operator' : 'the changeset was discarded by an operator', now,
+    );
   }
 
   private receiveResult(step: ParkedStep['step'], output: Json, now: number): void {
     if (step.kind === 'propose') this.receiveProposal(step.number, output as unknown as Proposed, now);
-    else if (step.kind === 'write_changeset') this.receiveChangeset(step.changeset_id, (output as unknown as { status: ChangesetResult }).status, now);
+    else if (step.kind === 'write_changeset') this.receiveChangeset(
+      step.changeset_id, (output as unknown as { status: ChangesetResult }).status, now,
+    );
     else this.receiveWithdrawal(step.changeset_id, (output as unknown as { status: Withdrawal }).status, now);
   }
 
@@ -444,7 +463,8 @@ export class OnboardingSession extends SessionCore {
 const done = { kind: 'done' } as const;
 
 const notUnderstood: Mistake = {
-  pointer: '/text', code: 'not_understood', message: 'The text does not answer the question.', fix: 'Answer in a few plain words, or choose one of the options.',
+  pointer: '/text', code: 'not_understood', message: 'The text does not answer the question.',
+  fix: 'Answer in a few plain words, or choose one of the options.',
 };
 
 const sessionFull: Mistake = {
@@ -452,5 +472,6 @@ const sessionFull: Mistake = {
 };
 
 const nothingDecided: Mistake = {
-  pointer: '/approved_items', code: 'nothing_decided', message: 'Neither approved_items nor rejected_items names an item.', fix: 'Name at least one recommendation_id.',
+  pointer: '/approved_items', code: 'nothing_decided', message: 'Neither approved_items nor rejected_items names an item.',
+  fix: 'Name at least one recommendation_id.',
 };

@@ -95,7 +95,9 @@ export function createSealer(keys: CodecKeys): Sealer {
       const sealed = [cipher.update(bytes), cipher.final()];
       return Buffer.concat([head, salt, iv, cipher.getAuthTag(), ...sealed]);
     },
-    open: (bytes, context) => (isSealed(bytes) ? openSealed(derived, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), context) : Buffer.from(bytes)),
+    open: (bytes, context) => (
+      isSealed(bytes) ? openSealed(derived, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), context) : Buffer.from(bytes)
+    ),
   };
 }
 

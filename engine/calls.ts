@@ -36,7 +36,9 @@ function engineError(error: unknown): unknown {
   if (sealing !== null) return sealing;
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) return error.cause;
   // 1 and 4: unknown whether it counted
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return new EngineUnavailableError('The engine did not answer in time.', { cause: error });
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+    return new EngineUnavailableError('The engine did not answer in time.', { cause: error });
+  }
   if (error instanceof WorkflowNotFoundError) return new NoOpenRunError(error.message, { cause: error });
   if (isGrpcServiceError(error)) return grpcError(error, error.code);
   const cause = error instanceof Error ? error.cause : undefined;

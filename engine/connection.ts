@@ -35,11 +35,16 @@ const keyword = 2;
  */
 export async function registerSearchAttributes(connection: Connection, namespace: string, names: readonly string[]): Promise<void> {
   const operator = connection.operatorService;
-  await operator.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(names.map((name) => [name, keyword])) }).catch((error: unknown) => {
+  await operator.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(names.map((name) => [name, keyword])) })
+    .catch((error: unknown) => {
     // already there, or not ours to register (a managed cluster): what counts is what is there
     if (!isGrpcServiceError(error)) throw error;
   });
   const { customAttributes } = await operator.listSearchAttributes({ namespace });
   const wrong = names.filter((name) => customAttributes?.[name] !== keyword);
-  if (wrong.length > 0) throw new Error(`Temporal namespace ${namespace} needs the search attributes ${wrong.join(', ')} of type Keyword. Register them, then start again.`);
+  if (wrong.length > 0) {
+    throw new Error(
+      `Temporal namespace ${namespace} needs the search attributes ${wrong.join(', ')} of type Keyword. Register them, then start again.`,
+    );
+  }
 }

@@ -10,13 +10,16 @@ const keySearch = { timeoutMs: 500, maxPages: 20 } as const;
  * Why a workflow cannot go on, when it is a key that its history needs and that is not configured (or another key under the
  * same id); null when it is not that or the engine cannot tell. Reads the newest run, each key id once.
  */
-export async function missingKeyOf(client: Client, workflowId: string, sealer: Sealer): Promise<KeyUnavailableError | SealBrokenError | null> {
+export async function missingKeyOf(
+  client: Client, workflowId: string, sealer: Sealer,
+): Promise<KeyUnavailableError | SealBrokenError | null> {
   const seen = new Set<string>();
   let nextPageToken = new Uint8Array();
   try {
     for (let page = 0; page < keySearch.maxPages; page += 1) {
       const token = nextPageToken;
-      const { history, nextPageToken: next } = await client.withDeadline(Date.now() + keySearch.timeoutMs, async () => client.workflowService.getWorkflowExecutionHistory({
+      const { history, nextPageToken: next } = await client.withDeadline(Date.now()
+        + keySearch.timeoutMs, async () => client.workflowService.getWorkflowExecutionHistory({
         namespace: client.options.namespace, execution: { workflowId }, nextPageToken: token,
       }));
       for (const payload of payloadsIn(history?.events)) {

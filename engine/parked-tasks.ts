@@ -114,7 +114,9 @@ export class ParkedTasks {
   }
 
   private async update(task: TaskName, message: (to: WorkflowHandle) => Promise<TaskReply>): Promise<TaskReply> {
-    const reply = await this.send(taskWorkflowId(task.tenant, task.task_id), message).catch((error: unknown) => this.refuseClosed(task, error));
+    const reply = await this.send(taskWorkflowId(task.tenant, task.task_id), message).catch(
+      (error: unknown) => this.refuseClosed(task, error),
+    );
     await this.followed(task);
     return reply;
   }
@@ -140,7 +142,9 @@ export class ParkedTasks {
     try {
       await writeTask(this.options.db, this.options.sealer, await this.query(task));
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError || error instanceof EngineUnavailableError || error instanceof NoOpenRunError)) throw error;
+      if (!(error instanceof StoreUnavailableError || error instanceof EngineUnavailableError || error instanceof NoOpenRunError)) {
+        throw error;
+      }
       this.options.onRowBehind();
     }
   }
@@ -150,7 +154,8 @@ export class ParkedTasks {
     if (!(error instanceof NoOpenRunError)) throw error;
     const { state } = await this.read(task);
     throw new MessageRejected('not_parked', state.ended_at === null
-      ? 'This task is being restored. Repeat in a minute.' : `This task is ${state.status}, and only a parked one can be retried or discarded.`);
+      ? 'This task is being restored. Repeat in a minute.'
+        : `This task is ${state.status}, and only a parked one can be retried or discarded.`);
   }
 
   private async row({ tenant, task_id: taskId }: TaskName, error: NoOpenRunError | EngineUnavailableError): Promise<ParkedTaskState> {

@@ -1,4 +1,7 @@
-/** Temporal's payloads, sealed: inputs, results, messages, memo, failures and summaries. Ids, names and search attributes are not payloads. */
+/**
+ * Temporal's payloads, sealed: inputs, results, messages, memo, failures and summaries. Ids, names and search attributes are not
+ * payloads.
+ */
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { SealBrokenError, type Sealer } from '../encryption/sealer.ts';
 import { parseWorkflowId } from '../workflows/workflow-ids.ts';
@@ -30,7 +33,9 @@ export function createPayloadCodec(sealer: Sealer): PayloadCodec {
     decode: async (payloads, context) => payloads.map((payload) => {
       const sealed = sealedFor(payload);
       const tenant = tenantOf(context);
-      if (sealed !== null && tenant !== null && sealed.tenant !== tenant) throw new SealBrokenError('A payload of one tenant stands in a workflow of another.');
+      if (sealed !== null && tenant !== null && sealed.tenant !== tenant) {
+        throw new SealBrokenError('A payload of one tenant stands in a workflow of another.');
+      }
       return openPayload(sealer, payload);
     }),
   };
@@ -60,7 +65,9 @@ const contextOf = (tenant: string): string => `payload:${tenant}`;
 
 /** Length of the metadata, 4 bytes | metadata as JSON of base64 | data. */
 function pack(payload: Payload): Buffer {
-  const entries = Object.entries(payload.metadata ?? {}).map(([name, value]): [string, string] => [name, Buffer.from(value).toString('base64')]);
+  const entries = Object.entries(payload.metadata ?? {}).map(([name, value]): [string, string] => [
+    name, Buffer.from(value).toString('base64'),
+  ]);
   const metadata = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(metadata.length);
@@ -71,7 +78,9 @@ function unpack(bytes: Buffer): Payload {
   const end = 4 + bytes.readUInt32BE(0);
   const metadata = JSON.parse(bytes.subarray(4, end).toString('utf8')) as Record<string, string>;
   return {
-    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]): [string, Uint8Array] => [name, Buffer.from(value, 'base64')])),
+    metadata: Object.fromEntries(
+      Object.entries(metadata).map(([name, value]): [string, Uint8Array] => [name, Buffer.from(value, 'base64')]),
+    ),
     data: bytes.subarray(end),
   };
 }

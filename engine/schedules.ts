@@ -17,7 +17,8 @@ export async function keepSchedules(client: Client, taskQueue: string, schedules
 async function keepSchedule(client: Client, taskQueue: string, { name, spec, input, note }: UpkeepSchedule): Promise<void> {
   const scheduleId = `upkeep:${taskQueue}:${name}`;
   const action = {
-    type: 'startWorkflow' as const, workflowType: upkeepWorkflow, workflowId: scheduleId, taskQueue, args: [input], workflowTaskTimeout: '5s' as const,
+    type: 'startWorkflow' as const, workflowType: upkeepWorkflow, workflowId: scheduleId, taskQueue, args: [input],
+    workflowTaskTimeout: '5s' as const,
   };
   // a run that is missed is not made up for, and none begins while one is under way
   const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const, pauseOnFailure: false };

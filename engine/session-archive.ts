@@ -50,7 +50,11 @@ export class SessionArchive {
     const archived = await findSession(this.options.db, actor.tenant, sessionId);
     const view = visible(actor, archived?.view ?? null, approversToo);
     if (archived?.snapshot == null) throw new MessageRejected('not_found', 'There is no such session.');
-    return { view, state: JSON.parse(this.options.sealer.open(archived.snapshot, sealedAs.snapshot(view.tenant, sessionId)).toString('utf8')) as SessionState };
+    return {
+      view,
+      state: JSON.parse(this.options.sealer.open(archived.snapshot, sealedAs.snapshot(view.tenant, sessionId))
+        .toString('utf8')) as SessionState,
+    };
   }
 
   /** Redis first, then the archive. With neither there is only the engine's own error. */
@@ -78,7 +82,8 @@ export class SessionArchive {
     const input: SessionInput = { rules: await rulesOf(actor.tenant, view.flow.id, view.flow.version), limits, start: null, state };
     // many may find out at once: one run serves them all
     await callEngine(client, timeoutMs, () => client.workflow.start(sessionWorkflow, {
-      workflowId: id, taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', ...startOptions(input.rules, state, { state: view.state, stage: view.stage }),
+      workflowId: id, taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING',
+      ...startOptions(input.rules, state, { state: view.state, stage: view.stage }),
     }));
     return true;
   }
@@ -86,7 +91,9 @@ export class SessionArchive {
   /** Closed is not lost: a closed workflow has its end in its own history, whatever the copy says. Open: somebody else was first. */
   private async newestRun(id: string): Promise<'lost' | 'open' | 'closed'> {
     try {
-      const { status } = await callEngine(this.options.client, this.options.timeoutMs, () => this.options.client.workflow.getHandle(id).describe());
+      const { status } = await callEngine(
+        this.options.client, this.options.timeoutMs, () => this.options.client.workflow.getHandle(id).describe(),
+      );
       return status.name === 'RUNNING' ? 'open' : 'closed';
     } catch (error) {
       if (error instanceof NoOpenRunError) return 'lost';

@@ -6,18 +6,23 @@ import type { NewSession } from '../domain/session-state.ts';
 import { sessionAttributes } from '../workflows/search-attributes.ts';
 
 export function startOptions(
-  rules: FlowRules, session: Pick<NewSession, 'tenant' | 'owner' | 'language' | 'correlation_id'>, at: { readonly state: SessionStateName; readonly stage: StageName },
+  rules: FlowRules, session: Pick<NewSession, 'tenant' | 'owner' | 'language' | 'correlation_id'>,
+  at: { readonly state: SessionStateName; readonly stage: StageName },
 ) {
   return {
     // short, so that a killed worker means seconds of silence, not ten (engine-measured 5)
     workflowTaskTimeout: '2s' as const,
     memo: { correlation_id: session.correlation_id },
     typedSearchAttributes: [
-      { key: sessionAttributes.tenant, value: session.tenant }, { key: sessionAttributes.flow, value: rules.id }, { key: sessionAttributes.state, value: at.state },
+      { key: sessionAttributes.tenant, value: session.tenant }, { key: sessionAttributes.flow, value: rules.id },
+      { key: sessionAttributes.state, value: at.state },
       { key: sessionAttributes.stage, value: at.stage },
-      { key: sessionAttributes.owner, value: createHash('sha256').update(`${session.tenant}\n${session.owner}`).digest('hex').slice(0, 16) },
+      {
+        key: sessionAttributes.owner, value: createHash('sha256').update(`${session.tenant}\n${session.owner}`).digest('hex').slice(0, 16),
+      },
     ],
     staticSummary: `${rules.id} version ${rules.version}`,
-    staticDetails: `Onboarding session of tenant \`${session.tenant}\` in \`${session.language}\`. Answers are encrypted and stand in the messages only.`,
+    staticDetails: `Onboarding session of tenant \`${session.tenant}\` in \`${session.language}\`. Answers are encrypted and stand in ` +
+      `the messages only.`,
   };
 }

@@ -3,7 +3,8 @@ import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import type { FlowRules } from '../domain/flow.ts';
 import {
-  MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
+  MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
+  type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message,
   type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
 } from '../domain/message.ts';
@@ -12,8 +13,10 @@ import { eventsAfter } from '../domain/event-log.ts';
 import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
 import type { SessionName } from '../stores/redis/session-signals.ts';
 import {
-  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done, type EventsView,
+  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
+  readAnswers, readCheckpoints,
+  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done,
+  type EventsView,
   type ProposalView, type Read, type SessionInput,
 } from '../workflows/messages.ts';
 import { InFlight } from './in-flight.ts';
@@ -56,7 +59,8 @@ export class Sessions {
     const input: SessionInput = { rules, limits, start, state: null };
     return callEngine(client, timeoutMs * startTimeoutFactor, async () => {
       const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
-        workflowId: sessionWorkflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowId: sessionWorkflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
         ...startOptions(rules, start, { state: 'started', stage: 'started' }),
       });
       return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
@@ -166,7 +170,15 @@ export class Sessions {
   ): Promise<{ reply: Reply<Outcome>; restored: boolean }> {
     const { client, onChange } = this.options;
     const id = sessionWorkflowId(message.actor.tenant, sessionId);
-    const send = () => this.inFlight.run(id, () => repeated(timeoutMs, (leftMs) => callEngine(client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }))));
+    const send = () => this.inFlight.run(
+      id,
+      () => repeated(
+        timeoutMs,
+        (leftMs) => callEngine(
+          client, leftMs, () => client.workflow.getHandle(id).executeUpdate(definition, { updateId, args: [message] }),
+        ),
+      ),
+    );
     try {
       const reply = await send().catch((error: unknown) => {
         if (error instanceof NoOpenRunError) return null;
@@ -188,16 +200,22 @@ export class Sessions {
     throw new MessageRejected('wrong_state', `A session in state ${view.state} takes no more messages.`);
   }
 
-  private async query<Arguments extends [Actor, ...unknown[]], T>(definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments): Promise<T> {
+  private async query<Arguments extends [Actor, ...unknown[]], T>(
+    definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments,
+  ): Promise<T> {
     const { client, timeoutMs } = this.options;
-    const read = await callEngine(client, timeoutMs, () => client.workflow.getHandle(sessionWorkflowId(tenant, sessionId)).query(definition, ...args))
+    const read = await callEngine(
+      client, timeoutMs, () => client.workflow.getHandle(sessionWorkflowId(tenant, sessionId)).query(definition, ...args),
+    )
       .catch(async (error: unknown) => { throw await this.explained(args[0], sessionId, error); });
     if ('found' in read) return read.found;
     throw new MessageRejected(read.rejected, read.message, read.mistakes);
   }
 
   /** The engine's answer, or the archive's when the engine no longer has the session. */
-  private async queryOr<T>(definition: QueryDefinition<Read<T>, [Actor]>, actor: Actor, sessionId: string, fromArchive: () => Promise<T>): Promise<T> {
+  private async queryOr<T>(
+    definition: QueryDefinition<Read<T>, [Actor]>, actor: Actor, sessionId: string, fromArchive: () => Promise<T>,
+  ): Promise<T> {
     try {
       return await this.query(definition, actor.tenant, sessionId, [actor]);
     } catch (error) {

@@ -11,7 +11,11 @@ export function createTaskWorkflows({ client, taskQueue, timeoutMs }: TaskWorkfl
   return {
     running: (most) => call(async () => {
       const byTask = new Map<string, string>();
-      for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = '${parkedTaskWorkflow}' AND ExecutionStatus = 'Running'`, pageSize: 1_000 })) {
+      for await (
+        const { workflowId } of client.workflow.list({
+          query: `WorkflowType = '${parkedTaskWorkflow}' AND ExecutionStatus = 'Running'`, pageSize: 1_000,
+        })
+      ) {
         const task = parseWorkflowId(workflowId);
         if (task !== null) byTask.set(task.id, workflowId);
         if (byTask.size >= most) break;

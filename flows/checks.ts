@@ -194,7 +194,8 @@ function checkCondition(
 function nameMistake(name: string, questionId: string, other: number): string {
   if (other < 0) return `unknown question '${name}'`;
   if (name === questionId) return `cycle: '${name}' depends on itself`;
-  return `'${name}' is asked after ${questionId === '' ? 'this question' : `'${questionId}'`}; a condition may name only questions above it`;
+  return `'${name}' is asked after ${questionId === '' ? 'this question' : `'${questionId}'`}; a condition may name only questions above ` +
+    `it`;
 }
 
 /** Notes every ring of conditions once, at its first question: a `when` that hangs on its own question. */

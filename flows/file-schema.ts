@@ -98,7 +98,8 @@ const standIns: StandIns = (place, value, at) => {
   switch (place) {
     case 'id': return 'wrong_id';
     case 'type': return 'text';
-    case 'prompt': case 'help': case 'retry_text': case 'options.*.label': case 'title': case 'description': case 'rationale': return textInstead(value);
+    case 'prompt': case 'help': case 'retry_text': case 'options.*.label': case 'title': case 'description': case 'rationale':
+      return textInstead(value);
     case 'options.*': return { value: optionInstead(at), label: wrongText };
     case 'options.*.value': return optionInstead(at);
     case 'version': return 1;
@@ -119,7 +120,9 @@ const standIns: StandIns = (place, value, at) => {
  * A part of the file in its shape. Its mistakes are noted; what is wrong has stand-ins, and a wrong id stays as it was written
  * (empty when it is no text). Null when nothing of the part can be read.
  */
-export function parsePart<T extends { readonly id: string }>(schema: z.ZodType<T>, value: unknown, path: Path, source: FlowSource): Part<T> | null {
+export function parsePart<T extends { readonly id: string }>(
+  schema: z.ZodType<T>, value: unknown, path: Path, source: FlowSource,
+): Part<T> | null {
   const result = schema.safeParse(value);
   if (result.success) return { data: result.data, wrong: new Set() };
   const { issues } = result.error;

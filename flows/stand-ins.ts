@@ -7,7 +7,10 @@ import type { z } from 'zod';
 /** A part of the file; its `wrong` fields (`min`, `options.0.label`) hold stand-ins, and their mistakes are noted. */
 export type Part<T> = { readonly data: T; readonly wrong: ReadonlySet<string> };
 
-/** The value to go on with in the place of a wrong one; undefined leaves the field out. `place` has * for positions, as in options.*.label. */
+/**
+ * The value to go on with in the place of a wrong one; undefined leaves the field out. `place` has * for positions, as in
+ * options.*.label.
+ */
 export type StandIns = (place: string, value: unknown, at: number) => unknown;
 
 /** A copy of a part with stand-ins for what its issues name. Null when the part as a whole is no map of fields. */

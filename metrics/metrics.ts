@@ -9,7 +9,9 @@ export type LimitOutcome = 'allowed' | 'denied' | 'shadow_denied' | 'fallback_al
 
 export interface Metrics {
   /** `route` is a pattern of a declaration, never a path that was sent. */
-  readonly requestFinished: (request: { readonly route: string; readonly method: string; readonly status: number; readonly seconds: number }) => void;
+  readonly requestFinished: (
+    request: { readonly route: string; readonly method: string; readonly status: number; readonly seconds: number },
+  ) => void;
   readonly limitDecided: (policy: string, outcome: LimitOutcome) => void;
   readonly breakerChanged: (breaker: string, state: BreakerState) => void;
   /** One attempt of a task. `outcome`: succeeded, retried (it failed and is tried again), or exhausted (it failed for the last time). */
@@ -27,19 +29,28 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const requests = new Counter({ name: 'gangway_http_requests_total', help: 'Requests answered', labelNames: ['route', 'method', 'status'], registers });
+  const requests = new Counter({
+    name: 'gangway_http_requests_total', help: 'Requests answered', labelNames: ['route', 'method', 'status'], registers,
+  });
   const durations = new Histogram({
     name: 'gangway_http_request_seconds', help: 'From the request to its answer; of a stream, to its end', labelNames: ['route', 'method'],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10], registers,
   });
-  const limits = new Counter({ name: 'gangway_limit_decisions_total', help: 'Decisions of the rate limiter', labelNames: ['policy', 'outcome'], registers });
+  const limits = new Counter({
+    name: 'gangway_limit_decisions_total', help: 'Decisions of the rate limiter', labelNames: ['policy', 'outcome'], registers,
+  });
   let breakers: () => readonly BreakerStatus[] = () => [];
   new Gauge({
     name: 'gangway_breaker_state', help: '0 closed, 1 half open, 2 open', labelNames: ['breaker'], registers,
     collect() { for (const { name, state } of breakers()) this.set({ breaker: name }, stateNumbers[state]); },
   });
-  const transitions = new Counter({ name: 'gangway_breaker_transitions_total', help: 'Changes of a breaker, by the state it went to', labelNames: ['breaker', 'to'], registers });
-  const attempts = new Counter({ name: 'gangway_task_attempts_total', help: 'Attempts of background tasks', labelNames: ['task', 'outcome', 'category'], registers });
+  const transitions = new Counter({
+    name: 'gangway_breaker_transitions_total', help: 'Changes of a breaker, by the state it went to', labelNames: ['breaker', 'to'],
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'gangway_task_attempts_total', help: 'Attempts of background tasks', labelNames: ['task', 'outcome', 'category'], registers,
+  });
   return {
     requestFinished: ({ route, method, status, seconds }) => {
       const known = methods.has(method) ? method : 'other';

@@ -8,7 +8,8 @@ import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /** Not for requests from inside: private, loopback, link-local (with cloud metadata), carrier NAT, documentation, multicast. */
 const closedIPv4 = [
-  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24',
+  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24',
+  '192.88.99.0/24',
   '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4',
   // one cloud serves its machines' metadata from this public-looking address
   '168.63.129.16/32',
@@ -40,7 +41,9 @@ export function isOpenAddress(address: string): boolean {
 export function addressFault(text: string, allowPrivate: boolean): string | null {
   if (!URL.canParse(text)) return 'is not a URL';
   const url = new URL(text);
-  if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:')) return 'is not an https:// address (GANGWAY_ALLOW_PRIVATE_URLS=true allows http://)';
+  if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:')) {
+    return 'is not an https:// address (GANGWAY_ALLOW_PRIVATE_URLS=true allows http://)';
+  }
   if (url.username !== '' || url.password !== '') return 'holds a user name or password: requests are signed instead';
   if (url.hash !== '') return 'ends with a #fragment, which is never sent';
   const host = url.hostname.replace(/^\[|\]$/g, '');

@@ -56,15 +56,20 @@ export function createPost(options: PosterOptions): Post {
     const secure = url.protocol === 'https:';
     const deadline = AbortSignal.timeout(options.timeoutMs);
     const settings: RequestOptions = {
-      method: 'POST', lookup, agent: secure ? agents.https : agents.http, signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      method: 'POST', lookup, agent: secure ? agents.https : agents.http,
+      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
       headers: {
         'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'gangway', ...headers,
-        'content-length': Buffer.byteLength(body), ...(options.secret === null ? {} : { [signatureHeader]: signatureOf(options.secret, body, options.now()) }),
+        'content-length': Buffer.byteLength(body),
+        ...(options.secret === null ? {} : { [signatureHeader]: signatureOf(options.secret, body, options.now()) }),
       },
     };
     try {
       const response = await answered(secure ? httpsRequest : httpRequest, url, settings, body);
-      return { status: response.statusCode ?? 0, retryAfterMs: retryAfter(response.headers['retry-after'], options.now()), body: await read(response, options.maxAnswerBytes) };
+      return {
+        status: response.statusCode ?? 0, retryAfterMs: retryAfter(response.headers['retry-after'], options.now()),
+        body: await read(response, options.maxAnswerBytes),
+      };
     } catch (error) {
       if (error instanceof OutgoingRequestError) throw error;
       if (error instanceof ClosedAddressError) throw new OutgoingRequestError('closed_address', error);

@@ -7,7 +7,8 @@ const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error('Usage: bundle-workflows.ts FILE');
 const project = join(import.meta.dirname, '..');
 const { code } = await bundleWorkflowCode({
-  workflowsPath: join(project, 'workflows', 'main.ts'), failureConverterPath: join(project, 'engine', 'failure-converter.ts'), logger: new DefaultLogger('WARN'),
+  workflowsPath: join(project, 'workflows', 'main.ts'), failureConverterPath: join(project, 'engine', 'failure-converter.ts'),
+  logger: new DefaultLogger('WARN'),
 });
 const own = `${path}.${process.pid}`;
 await writeFile(own, code);

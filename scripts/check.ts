@@ -1,13 +1,15 @@
-/** npm run check: types, lint, layers and dependencies, one line each; the first failing one shows its output. */
+/** npm run check: types, lint, layers, lines and dependencies, one line each; the first failing one shows its output. */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { duplicateMajors } from './check/duplicates.ts';
+import { longLines } from './check/lines.ts';
 
 const project = join(import.meta.dirname, '..');
 const bin = (name: string) => join(project, 'node_modules', '.bin', name);
 /** Every folder that has TypeScript somewhere below it. */
-const rooms = [...new Set(globSync('*/**/*.ts', { cwd: project, exclude: ['node_modules', 'coverage'] }).map((path) => path.split(sep)[0] ?? ''))].sort();
+const rooms = [...new Set(globSync('*/**/*.ts', { cwd: project, exclude: ['node_modules', 'coverage'] })
+  .map((path) => path.split(sep)[0] ?? ''))].sort();
 
 interface Outcome {
   readonly ok: boolean;
@@ -28,8 +30,14 @@ const checks: readonly Check[] = [
     name: 'layers',
     run: () => program(bin('depcruise'), ['--config', '.dependency-cruiser.cjs', ...rooms]),
   },
+  { name: 'lines', run: lines },
   { name: 'dependencies', run: dependencies },
 ];
+
+function lines(): Promise<Outcome> {
+  const long = longLines(project);
+  return Promise.resolve({ ok: long.length === 0, stdout: '', output: long.join('\n') });
+}
 
 /** npm's own view (nothing missing, nothing invalid) and ours (no direct dependency twice). */
 async function dependencies(): Promise<Outcome> {

@@ -48,7 +48,9 @@ named in one message, without the values, and nothing starts. An empty variable 
 not set.`;
 
 function table(settings: readonly [string, Setting][]): string {
-  const rows = settings.map(([name, setting]) => `| \`${name}\` | ${fallback(setting)} | ${allowed(setting)} | ${cell(setting.description)} |`);
+  const rows = settings.map(
+    ([name, setting]) => `| \`${name}\` | ${fallback(setting)} | ${allowed(setting)} | ${cell(setting.description)} |`,
+  );
   return ['| variable | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
 
@@ -73,7 +75,9 @@ const page = configurationPage();
 if (process.argv.includes('--check')) {
   const present = await readFile(path, 'utf8').catch(() => '');
   if (present !== page) {
-    process.stderr.write('docs/configuration.md is not what service/configuration.ts says: run sh scripts/run scripts/configuration-doc.ts\n');
+    process.stderr.write(
+      'docs/configuration.md is not what service/configuration.ts says: run sh scripts/run scripts/configuration-doc.ts\n',
+    );
     process.exitCode = 1;
   }
 } else {

@@ -67,7 +67,9 @@ function peopleOf(running: Running, configuration: Configuration, tenant: string
 }
 
 /** Plays all visits, some at a time. Ends early when stopped, or at the first visit that fails. */
-async function playAll(options: Options, castOf: (number: number) => Cast, stop: AbortSignal): Promise<{ played: Played[]; failure: unknown }> {
+async function playAll(
+  options: Options, castOf: (number: number) => Cast, stop: AbortSignal,
+): Promise<{ played: Played[]; failure: unknown }> {
   const visits = plan(options.seed, options.sessions).values();
   const played: Played[] = [];
   const progress = progressOf(options.sessions);
@@ -108,8 +110,13 @@ async function settledFunnel(analyst: Client, before: StageCounts, tally: Tally,
 
 function sayLinks({ url, temporalUiUrl }: Running, { TEMPORAL_NAMESPACE }: Configuration, tenant: string): void {
   const filter = `GwTenant = "${tenant}"`;
-  say(`\n  Report     ${url}${base}/analytics/funnel/ (a token for it: npm run --silent token -- --tenant ${tenant} --sub ana --roles analyst)`);
-  if (temporalUiUrl !== null) say(`  Sessions   ${temporalUiUrl}/namespaces/${TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(filter)}`);
+  say(
+    `\n  Report     ${url}${base}/analytics/funnel/ (a token for it: npm run --silent token -- --tenant ${tenant} --sub ana --roles ` +
+    `analyst)`,
+  );
+  if (temporalUiUrl !== null) {
+    say(`  Sessions   ${temporalUiUrl}/namespaces/${TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(filter)}`);
+  }
   say(`  Filter     ${filter} (Temporal Web UI)`);
 }
 
@@ -119,7 +126,9 @@ async function main(): Promise<void> {
   const running = await runningOn(configuration);
   const { signal: stop } = onInterruption(() => { say('\nStopping …'); }, () => { process.exit(130); });
   const person = peopleOf(running, configuration, options.tenant, stop);
-  const approvers = [await person('approver-1', 'approver'), await person('approver-2', 'approver'), await person('approver-3', 'approver')] as const;
+  const approvers = [
+    await person('approver-1', 'approver'), await person('approver-2', 'approver'), await person('approver-3', 'approver'),
+  ] as const;
   // the report is read also after a stop
   const analyst = await peopleOf(running, configuration, options.tenant, new AbortController().signal)('analyst', 'analyst');
   const before = await funnelOf(analyst);
@@ -143,6 +152,8 @@ try {
 } catch (error) {
   process.exitCode = error instanceof UsageError ? 2 : 1;
   const plain = error instanceof UsageError || error instanceof PlainError || error instanceof ConfigurationError;
-  process.stderr.write(`${plain ? error.message : `The demo could not go on: ${error instanceof Error ? error.message : String(error)}`}\n`);
+  process.stderr.write(
+    `${plain ? error.message : `The demo could not go on: ${error instanceof Error ? error.message : String(error)}`}\n`,
+  );
   if (error instanceof UsageError) process.stderr.write(`\n${usage}\n`);
 }

@@ -29,11 +29,19 @@ function checked(role: RoleName, configuration: Configuration, keyFile: string):
   const { TEMPORAL_ADDRESS: temporalAddress, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, CLICKHOUSE_URL: clickhouse } = configuration;
   const named = role === 'api' ? 'JWKS_URL' : 'GANGWAY_PSEUDONYM_KEY';
   const missing: string[] = [...addresses, 'GANGWAY_CODEC_KEYS' as const].filter((name) => configuration[name] === undefined);
-  if (configuration[named] === undefined && !existsSync(keyFile)) missing.push(`${named} (or the development key ${keyFile}, which npm run token makes)`);
-  if (missing.length === 0 && temporalAddress !== undefined && redisUrl !== undefined && databaseUrl !== undefined && clickhouse !== undefined) {
+  if (configuration[named] === undefined && !existsSync(keyFile)) {
+    missing.push(`${named} (or the development key ${keyFile}, which npm run token makes)`);
+  }
+  if (
+    missing.length === 0 && temporalAddress !== undefined && redisUrl !== undefined && databaseUrl !== undefined
+      && clickhouse !== undefined
+  ) {
     return { temporalAddress, temporalUiUrl: null, redisUrl, databaseUrl, clickhouse: clickhouseAt(clickhouse) };
   }
-  throw new PlainError(`npm run ${role} needs ${missing.join(', ')}. Set what is missing (docs/deployment.md), or start everything on this machine by npm run up.`);
+  throw new PlainError(
+    `npm run ${role} needs ${missing.join(', ')}. Set what is missing (docs/deployment.md), or start everything on this machine by npm ` +
+    `run up.`,
+  );
 }
 
 const aliveMs = 2_000;

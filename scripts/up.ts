@@ -61,7 +61,9 @@ async function codecSecrets(configuration: Configuration, folder: string): Promi
  */
 function uiCodec({ HOST, PORT }: Configuration, key: string | undefined): { uiCodecEndpoint?: string } {
   const local = HOST === '0.0.0.0' || HOST === 'localhost' || HOST.startsWith('127.');
-  return key === undefined || PORT === 0 || !local ? {} : { uiCodecEndpoint: `http://${HOST === '0.0.0.0' ? '127.0.0.1' : HOST}:${PORT}/codec/${key}` };
+  return key === undefined || PORT === 0 || !local ? {} : {
+    uiCodecEndpoint: `http://${HOST === '0.0.0.0' ? '127.0.0.1' : HOST}:${PORT}/codec/${key}`,
+  };
 }
 
 /** Service first (requests and tasks finish), then the servers it needs. */

@@ -12,26 +12,39 @@ export const configurationSchema = z.object({
   PORT: port.default(8080).describe('Port of the API. 0 takes any free one'),
   HOST: z.string().default('127.0.0.1').describe('Address the API listens on'),
   GANGWAY_DATA: z.string().min(1).default('.local/data').describe("Folder of the embedded servers' data and of the development secrets"),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('Least severity that is logged'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe(
+    'Least severity that is logged',
+  ),
   PUBLIC_URL: text('Address under which people reach the API, when it is not http://HOST:PORT'),
 
   TEMPORAL_ADDRESS: text('host:port of a Temporal server; without it the embedded one is started'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default').describe('Temporal namespace'),
   TEMPORAL_API_KEY: text('API key for Temporal Cloud'),
-  TEMPORAL_UI_URL: text('Address of the Temporal Web UI of such a server, whose browser page may then use the codec endpoint; the embedded one is known'),
+  TEMPORAL_UI_URL: text(
+    'Address of the Temporal Web UI of such a server, whose browser page may then use the codec endpoint; the embedded one is known',
+  ),
   REDIS_URL: text('redis:// address; without it the embedded server is started'),
   DATABASE_URL: text('postgres:// address; without it the embedded server is started'),
-  CLICKHOUSE_URL: text('http:// address of a ClickHouse server; without it ClickHouse runs inside the service. One role alone also takes file:///folder, which only that process may use'),
+  CLICKHOUSE_URL: text(
+    'http:// address of a ClickHouse server; without it ClickHouse runs inside the service. One role alone also takes file:///folder, ' +
+    'which only that process may use',
+  ),
 
   JWT_ISSUER: z.string().min(1).default('gangway').describe('Required `iss` of a token'),
   JWT_AUDIENCE: z.string().min(1).default('gangway').describe('Required `aud` of a token'),
   JWKS_URL: text('Key set of the identity provider (RS256, ES256, EdDSA); without it the development key (HS256) counts'),
-  CHAT_MODEL: text('Name of the language model, as its server knows it; without it no model is used and the scripted readings and rules do everything'),
-  OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional().describe('Address of any server that speaks chat completions, up to and with /v1; used only with CHAT_MODEL'),
+  CHAT_MODEL: text(
+    'Name of the language model, as its server knows it; without it no model is used and the scripted readings and rules do everything',
+  ),
+  OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional().describe(
+    'Address of any server that speaks chat completions, up to and with /v1; used only with CHAT_MODEL',
+  ),
   OPENAI_API_KEY: text('API key for the language model; used only with CHAT_MODEL'),
   TRUSTED_PROXIES: z.string().default('').describe('Comma-separated CIDRs whose X-Forwarded-For is believed'),
 
-  CHANGE_TARGET_URL: text('Address of your own system that approved changes are applied to (docs/change-target.md); without it the built-in tables'),
+  CHANGE_TARGET_URL: text(
+    'Address of your own system that approved changes are applied to (docs/change-target.md); without it the built-in tables',
+  ),
   CHANGE_TARGET_SECRET: secret('Signs requests to CHANGE_TARGET_URL; at least 16 characters'),
   EVENT_WEBHOOK_URL: text('Address that events are posted to: states of sessions, decisions, changesets applied and rolled back'),
   EVENT_WEBHOOK_SECRET: secret('Signs events to EVENT_WEBHOOK_URL; at least 16 characters'),
@@ -39,12 +52,21 @@ export const configurationSchema = z.object({
   ALERT_WEBHOOK_SECRET: secret('Signs alerts to ALERT_WEBHOOK_URL; at least 16 characters'),
   SLACK_WEBHOOK_URL: text('Address of an incoming webhook of Slack, or of a chat that takes the same form, for alerts'),
   SMTP_URL: z.string().refine(isMailServer, 'must be smtp:// or smtps://, with user:password where needed, and without ?options').optional()
-    .describe('smtp:// or smtps:// address of a mail server for alerts. Over smtp:// a password is sent only after STARTTLS, unless GANGWAY_ALLOW_PRIVATE_URLS=true'),
+    .describe(
+      'smtp:// or smtps:// address of a mail server for alerts. Over smtp:// a password is sent only after STARTTLS, unless ' +
+      'GANGWAY_ALLOW_PRIVATE_URLS=true',
+    ),
 
   GANGWAY_CODEC_KEYS: z.string().refine(
-    (keys) => keys.split(',').every((key) => /^\s*[A-Za-z0-9._-]{1,64}:[A-Za-z0-9+/_-]{43}=?\s*$/.test(key)), 'must be id:base64 of 32 bytes, comma-separated',
-  ).optional().describe('Keys that encrypt what people say, as id:base64 of 32 bytes, comma-separated; the first encrypts, all decrypt. Without it a key is made in GANGWAY_DATA/secrets'),
-  GANGWAY_PSEUDONYM_KEY: text('Secret that keys the pseudonyms of people in ClickHouse; needed with JWKS_URL, else derived from the development key'),
+    (keys) => keys.split(',').every((key) => /^\s*[A-Za-z0-9._-]{1,64}:[A-Za-z0-9+/_-]{43}=?\s*$/.test(key)),
+    'must be id:base64 of 32 bytes, comma-separated',
+  ).optional().describe(
+    'Keys that encrypt what people say, as id:base64 of 32 bytes, comma-separated; the first encrypts, all decrypt. Without it a key is ' +
+    'made in GANGWAY_DATA/secrets',
+  ),
+  GANGWAY_PSEUDONYM_KEY: text(
+    'Secret that keys the pseudonyms of people in ClickHouse; needed with JWKS_URL, else derived from the development key',
+  ),
   GANGWAY_TASK_QUEUE: z.string().min(1).default('gangway').describe('Temporal task queue of the sessions'),
   GANGWAY_API_PER_MINUTE: whole(300, 'Requests a minute for one user'),
   GANGWAY_API_PER_MINUTE_ADMIN: whole(1_000, 'Requests a minute for one admin'),
@@ -66,8 +88,12 @@ export const configurationSchema = z.object({
   GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR: whole(50, 'Questions to the knowledge base an hour for one user'),
   GANGWAY_PHOTO_UPLOADS_PER_DAY: whole(100, 'Photos a day for one user'),
   GANGWAY_PHOTO_BURST_PER_MINUTE: whole(10, 'Photos within any minute for one user'),
-  GANGWAY_SHADOW_POLICIES: z.string().default('').describe('Comma-separated policies that count and report but refuse nobody (docs/limits.md)'),
-  GANGWAY_METRICS_TOKEN: secret('Bearer token that may read /metrics from anywhere; at least 16 characters. Without it only this machine may'),
+  GANGWAY_SHADOW_POLICIES: z.string().default('').describe(
+    'Comma-separated policies that count and report but refuse nobody (docs/limits.md)',
+  ),
+  GANGWAY_METRICS_TOKEN: secret(
+    'Bearer token that may read /metrics from anywhere; at least 16 characters. Without it only this machine may',
+  ),
   GANGWAY_BREAKER_FAILURES: whole(5, 'Failures in a row that open a breaker'),
   GANGWAY_BREAKER_OPEN_SECONDS: whole(300, 'Seconds a breaker stays open before one probe'),
   GANGWAY_REDIS_TIMEOUT_MS: whole(25, 'Longest wait for a Redis command, milliseconds'),
@@ -85,13 +111,17 @@ export const configurationSchema = z.object({
   GANGWAY_UPDATES_PER_RUN: whole(100, 'Messages after which a session continues as a new run'),
   GANGWAY_PROPOSAL_FALLBACK_SECONDS: whole(900, 'Seconds after which the rules of the flow propose when the model has not'),
   GANGWAY_DLQ_MANUAL_RETRIES: whole(3, 'Times a parked task may be retried by hand without force'),
-  GANGWAY_DLQ_CAPACITY: whole(1_000, 'Parked tasks of a tenant that its operators are expected to have an eye on; nothing is dropped beyond'),
+  GANGWAY_DLQ_CAPACITY: whole(
+    1_000, 'Parked tasks of a tenant that its operators are expected to have an eye on; nothing is dropped beyond',
+  ),
   GANGWAY_DLQ_ALERT_SECONDS: whole(60, 'Seconds between two looks at what has to be alerted'),
   GANGWAY_DLQ_RECONCILE_SECONDS: whole(300, 'Seconds between two comparisons of the list of parked tasks with the engine'),
   GANGWAY_DLQ_KEEP_DAYS: whole(90, 'Days that a completed or discarded task stays in the list'),
   GANGWAY_DLQ_ALERT_SHARE: whole(80, 'Share of GANGWAY_DLQ_CAPACITY that is open in a tenant when an alert begins, percent', { max: 100 }),
   GANGWAY_DLQ_ALERT_AGE_HOURS: whole(24, 'Hours a task may be open before an alert begins', { max: 87_600 }),
-  GANGWAY_ALERT_MAIL_TO: z.string().refine((list) => list.split(',').every((address) => mailAddress.test(address.trim())), 'must be mail addresses, comma-separated').optional()
+  GANGWAY_ALERT_MAIL_TO: z.string()
+    .refine((list) => list.split(',').every((address) => mailAddress.test(address.trim())), 'must be mail addresses, comma-separated')
+      .optional()
     .describe('Comma-separated addresses that alerts are mailed to; needs SMTP_URL'),
   GANGWAY_ALERT_MAIL_FROM: z.string().regex(mailAddress, 'must be a mail address').optional().describe('Sender of those mails'),
   GANGWAY_CACHED_SESSIONS: whole(1_000, 'Sessions a worker keeps in memory (about 520 KiB each)'),
@@ -99,19 +129,27 @@ export const configurationSchema = z.object({
   GANGWAY_STREAMS: whole(1_000, 'Event streams open at once in one API process'),
   GANGWAY_STREAMS_PER_PERSON: whole(5, 'Event streams of one person open at once in one API process'),
   GANGWAY_STREAM_HEARTBEAT_MS: whole(15_000, 'Pause between signs of life on an event stream, milliseconds', { min: 100, max: 60_000 }),
-  GANGWAY_STREAM_POLL_MS: whole(3_000, 'Pause before an event stream asks its session again while Redis is away, milliseconds', { min: 100 }),
+  GANGWAY_STREAM_POLL_MS: whole(
+    3_000, 'Pause before an event stream asks its session again while Redis is away, milliseconds', { min: 100 },
+  ),
   GANGWAY_IDEMPOTENCY_HOURS: whole(24, 'Hours an Idempotency-Key is remembered'),
-  GANGWAY_ALLOW_PRIVATE_URLS: z.enum(['true', 'false']).default('false').describe('Lets outgoing requests go to http:// and to private addresses'),
+  GANGWAY_ALLOW_PRIVATE_URLS: z.enum(['true', 'false']).default('false').describe(
+    'Lets outgoing requests go to http:// and to private addresses',
+  ),
   GANGWAY_CHANGE_TARGET_TIMEOUT_MS: whole(10_000, 'Deadline of one request to the change target, milliseconds', { max: 15_000 }),
   GANGWAY_EVENT_TRIES: whole(3, 'Tries of an event before it is parked'),
-  GANGWAY_EVENT_FIRST_DELAY_MS: whole(5_000, 'Pause after the first failed try of an event, milliseconds; each further one is twice as long, ±20 %'),
+  GANGWAY_EVENT_FIRST_DELAY_MS: whole(
+    5_000, 'Pause after the first failed try of an event, milliseconds; each further one is twice as long, ±20 %',
+  ),
   GANGWAY_EVENT_DELAY_CAP_SECONDS: whole(90, 'Longest pause between tries of an event, seconds'),
   GANGWAY_EVENT_RETRY_AFTER_SECONDS: whole(3_600, 'Longest pause that a Retry-After of the receiver is honoured for, seconds'),
   GANGWAY_EVENT_TIMEOUT_MS: whole(10_000, 'Deadline of one try, milliseconds'),
   GANGWAY_EVENT_PARALLEL: whole(8, 'Events under way at once in one worker, each of another session', { max: 32 }),
   GANGWAY_EVENT_POLL_MS: whole(500, 'Pause before looking for due events again, milliseconds'),
   GANGWAY_EVENT_KEEP_DAYS: whole(7, 'Days a delivered event is kept'),
-  GANGWAY_CHECK_ANSWERS: z.enum(['true', 'false']).default('false').describe('Checks every answer against its documented schema; for tests'),
+  GANGWAY_CHECK_ANSWERS: z.enum(['true', 'false']).default('false').describe(
+    'Checks every answer against its documented schema; for tests',
+  ),
   GANGWAY_DRAIN_SECONDS: whole(10, 'Seconds running requests and tasks get at shutdown'),
 });
 

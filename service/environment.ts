@@ -13,7 +13,9 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
   const result = configurationSchema.safeParse(present);
   if (!result.success) throw new ConfigurationError(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   const configuration = result.data;
-  const faults = [...outgoingFaults(configuration), ...mailFaults(configuration), ...modelFaults(configuration), ...readingFaults(configuration)];
+  const faults = [
+    ...outgoingFaults(configuration), ...mailFaults(configuration), ...modelFaults(configuration), ...readingFaults(configuration),
+  ];
   if (faults.length > 0) throw new ConfigurationError(faults);
   return configuration;
 }
@@ -21,7 +23,9 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
 /** What the parts would say of their settings when they are made, said before anything is started. */
 function readingFaults(configuration: Configuration): string[] {
   const { GANGWAY_CODEC_KEYS: keys, TRUSTED_PROXIES: proxies } = configuration;
-  const readers = [() => (keys === undefined ? null : readCodecKeys(keys)), () => addressReader(proxies), () => resourcesOf(limitSettings(configuration))];
+  const readers = [
+    () => (keys === undefined ? null : readCodecKeys(keys)), () => addressReader(proxies), () => resourcesOf(limitSettings(configuration)),
+  ];
   return readers.flatMap((read) => {
     try {
       read();
@@ -35,7 +39,8 @@ function readingFaults(configuration: Configuration): string[] {
 
 /** CHAT_MODEL turns the model on: a key that lies in the environment for something else must not send people's answers away. */
 function modelFaults({ CHAT_MODEL: model, OPENAI_BASE_URL: url, OPENAI_API_KEY: apiKey }: Configuration): string[] {
-  return model !== undefined && url === undefined && apiKey === undefined ? ['CHAT_MODEL: needs OPENAI_BASE_URL, OPENAI_API_KEY or both'] : [];
+  return model !== undefined && url === undefined && apiKey === undefined ? ['CHAT_MODEL: needs OPENAI_BASE_URL, OPENAI_API_KEY or both']
+    : [];
 }
 
 /** Addresses that requests may not go to, and those without the secret that signs them. */
@@ -55,5 +60,7 @@ function outgoingFaults(configuration: Configuration): string[] {
 function mailFaults(configuration: Configuration): string[] {
   const names = ['SMTP_URL', 'GANGWAY_ALERT_MAIL_TO', 'GANGWAY_ALERT_MAIL_FROM'] as const;
   const missing = names.filter((name) => configuration[name] === undefined);
-  return missing.length === names.length ? [] : missing.map((name) => `${name}: is needed for mail, for which ${names.filter((other) => !missing.includes(other)).join(' and ')} ask`);
+  return missing.length === names.length ? [] : missing.map(
+    (name) => `${name}: is needed for mail, for which ${names.filter((other) => !missing.includes(other)).join(' and ')} ask`,
+  );
 }

@@ -75,7 +75,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 async function compose(options: ServiceOptions, onStop: (close: () => Promise<void>) => void): Promise<Omit<Service, 'stop'>> {
   const { configuration, urls, developmentKey, roles = ['api', 'worker'] } = options;
-  const log = pino({ level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2));
+  const log = pino(
+    { level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2),
+  );
   const metrics = createMetrics();
   const breakers = new Breakers(breakerNumbers(configuration), metrics.breakerChanged);
   metrics.watchBreakers(() => breakers.list());
@@ -84,27 +86,35 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const shipped = await loadFlowFolder(fileURLToPath(new URL('../flows/', import.meta.url)));
   const flows = await openFlowRegistry({ db: stores.db, shipped, now: () => performance.now() });
   const { client, connection } = await connectEngine({
-    address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY, sealer: stores.sealer,
+    address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY,
+    sealer: stores.sealer,
   });
   onStop(() => connection.close());
   await registerSearchAttributes(connection, configuration.TEMPORAL_NAMESPACE, searchAttributeNames);
 
-  const limits = { limiter: limiterOf(configuration, stores.redis, { breakers, metrics, log }), resources: resourcesOf(limitSettings(configuration)), breakers };
+  const limits = {
+    limiter: limiterOf(configuration, stores.redis, { breakers, metrics, log }), resources: resourcesOf(limitSettings(configuration)),
+    breakers,
+  };
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, stores, flows, changeTarget, limits, outside, metrics, developmentKey, log,
+    configuration, temporalAddress: urls.temporalAddress, client, stores, flows, changeTarget, limits, outside, metrics, developmentKey,
+    log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', isRunning };
 
   const temporalUiUrl = urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL ?? null;
   const engine = {
-    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, db: stores.db, sealer: stores.sealer,
+    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, db: stores.db,
+    sealer: stores.sealer,
   };
   const sessions = new Sessions({
     ...engine, rulesOf: async (tenant, flowId, version) => (await flows.version(tenant, flowId, version)).rules,
     inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), hotCopies: stores.hotCopies,
-    onChange: (session) => { stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); }); },
+    onChange: (session) => {
+      stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); });
+    },
   });
   const tasks = new ParkedTasks({
     ...engine, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION,
@@ -113,7 +123,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const listener = new SessionListener(urls.redisUrl);
   onStop(() => listener.close());
   const streams = new SessionStreams({
-    sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS, streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
+    sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS,
+    streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
     pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
   const readiness = new ReadinessCheck({
@@ -129,10 +140,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     },
     settings: serverSettings(configuration), routes, metrics,
     authentication: new Authentication({
-      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey, db: stores.db, now: Date.now,
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey,
+      db: stores.db, now: Date.now,
     }),
     addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
-    codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) }, ...(options.guards === undefined ? {} : { guards: options.guards }),
+    codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
+    ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
@@ -143,18 +156,30 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   return { url: `http://${configuration.HOST}:${port}`, isRunning };
 }
 
-async function openStores(configuration: Configuration, urls: StoreAddresses, sealer: Sealer, log: Logger, onStop: (close: () => Promise<void>) => void) {
+async function openStores(
+  configuration: Configuration, urls: StoreAddresses, sealer: Sealer, log: Logger, onStop: (close: () => Promise<void>) => void,
+) {
   // migrations may wait for another process that runs them, requests may not
   const migrating = openDatabase({ url: urls.databaseUrl, timeoutMs: 60_000, connections: 1 });
   try {
     await migrateDatabase(migrating);
-    if (!await isBoundByPolicies(migrating)) log.warn('DATABASE_URL names a superuser or a role with BYPASSRLS: row-level security does not bind it. Use a plain role that owns the tables.');
+    if (!await isBoundByPolicies(migrating)) {
+      log.warn(
+        'DATABASE_URL names a superuser or a role with BYPASSRLS: row-level security does not bind it. Use a plain role that owns the ' +
+        'tables.',
+      );
+    }
   } finally {
     await migrating.close();
   }
-  const db = openDatabase({ url: urls.databaseUrl, timeoutMs: configuration.GANGWAY_DATABASE_TIMEOUT_MS, onError: () => { log.debug('a PostgreSQL connection broke'); } });
+  const db = openDatabase({
+    url: urls.databaseUrl, timeoutMs: configuration.GANGWAY_DATABASE_TIMEOUT_MS,
+    onError: () => { log.debug('a PostgreSQL connection broke'); },
+  });
   onStop(() => db.close());
-  const redis = openRedis({ url: urls.redisUrl, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onError: () => { log.debug('Redis does not answer'); } });
+  const redis = openRedis({
+    url: urls.redisUrl, timeoutMs: configuration.GANGWAY_REDIS_TIMEOUT_MS, onError: () => { log.debug('Redis does not answer'); },
+  });
   onStop(() => { redis.disconnect(); return Promise.resolve(); });
   const clickhouse = await openClickHouse(urls.clickhouse);
   onStop(() => clickhouse.close());
@@ -171,7 +196,9 @@ async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<()
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       log.warn('ClickHouse does not answer: reports answer 503 until it does');
-      timer = setTimeout(() => { once().catch((again: unknown) => { log.error({ err: again }, 'ClickHouse cannot be migrated'); }); }, 5_000);
+      timer = setTimeout(
+        () => { once().catch((again: unknown) => { log.error({ err: again }, 'ClickHouse cannot be migrated'); }); }, 5_000,
+      );
     }
   };
   await once();
@@ -194,7 +221,9 @@ function sealerOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS 
   return createSealer(readCodecKeys(codecKeys));
 }
 
-function limiterOf(configuration: Configuration, redis: Redis, { breakers, metrics, log }: { breakers: Breakers; metrics: Metrics; log: Logger }): Limiter {
+function limiterOf(
+  configuration: Configuration, redis: Redis, { breakers, metrics, log }: { breakers: Breakers; metrics: Metrics; log: Logger },
+): Limiter {
   const now = (): number => performance.now();
   const breaker = breakers.store({ name: 'limiter', now });
   return new Limiter({
@@ -210,7 +239,9 @@ const cutOffSeconds = 120;
 function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {
   const timer = setInterval(() => {
     forgetKeys(db, keepHours).catch(() => { log.debug('idempotency keys are swept later: PostgreSQL does not answer'); });
-    settleCutOffAudits(db, cutOffSeconds).catch(() => { log.debug('acts that were cut off are audited later: PostgreSQL does not answer'); });
+    settleCutOffAudits(db, cutOffSeconds).catch(() => {
+      log.debug('acts that were cut off are audited later: PostgreSQL does not answer');
+    });
   }, 60_000);
   timer.unref();
   return () => { clearInterval(timer); return Promise.resolve(); };

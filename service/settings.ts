@@ -27,29 +27,35 @@ export function breakerNumbers(c: Configuration): BreakerNumbers {
 
 export function limitSettings(c: Configuration): LimitSettings {
   return {
-    apiPerMinute: c.GANGWAY_API_PER_MINUTE, apiPerMinuteAdmin: c.GANGWAY_API_PER_MINUTE_ADMIN, anonymousPerHour: c.GANGWAY_ANONYMOUS_PER_HOUR,
+    apiPerMinute: c.GANGWAY_API_PER_MINUTE, apiPerMinuteAdmin: c.GANGWAY_API_PER_MINUTE_ADMIN,
+    anonymousPerHour: c.GANGWAY_ANONYMOUS_PER_HOUR,
     fallbackPerHour: c.GANGWAY_FALLBACK_PER_HOUR,
     llmCalls: { perDay: c.GANGWAY_LLM_CALLS_PER_DAY, perHour: c.GANGWAY_LLM_CALLS_PER_HOUR },
-    llmTokens: { perDay: c.GANGWAY_LLM_TOKENS_PER_DAY, perHour: c.GANGWAY_LLM_TOKENS_PER_HOUR }, llmCentsPerDay: c.GANGWAY_LLM_CENTS_PER_DAY,
+    llmTokens: { perDay: c.GANGWAY_LLM_TOKENS_PER_DAY, perHour: c.GANGWAY_LLM_TOKENS_PER_HOUR },
+    llmCentsPerDay: c.GANGWAY_LLM_CENTS_PER_DAY,
     translations: { perDay: c.GANGWAY_TRANSLATIONS_PER_DAY, perHour: c.GANGWAY_TRANSLATIONS_PER_HOUR },
     translationCharacters: { perDay: c.GANGWAY_TRANSLATION_CHARACTERS_PER_DAY, perHour: c.GANGWAY_TRANSLATION_CHARACTERS_PER_HOUR },
     knowledgeIngestionPerDay: c.GANGWAY_KNOWLEDGE_INGESTION_PER_DAY,
     knowledgeQueries: { perDay: c.GANGWAY_KNOWLEDGE_QUERIES_PER_DAY, perHour: c.GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR },
-    photoUploadsPerDay: c.GANGWAY_PHOTO_UPLOADS_PER_DAY, photoBurstPerMinute: c.GANGWAY_PHOTO_BURST_PER_MINUTE, shadowPolicies: listOf(c.GANGWAY_SHADOW_POLICIES),
+    photoUploadsPerDay: c.GANGWAY_PHOTO_UPLOADS_PER_DAY, photoBurstPerMinute: c.GANGWAY_PHOTO_BURST_PER_MINUTE,
+    shadowPolicies: listOf(c.GANGWAY_SHADOW_POLICIES),
   };
 }
 
 export function sessionLimits(c: Configuration): SessionLimits {
   return {
-    idleAbandonedMs: c.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: c.GANGWAY_IDLE_CANCEL_DAYS * dayMs, flushAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000,
-    messagesPerRun: c.GANGWAY_UPDATES_PER_RUN, proposalFallbackMs: c.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000, manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES,
+    idleAbandonedMs: c.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: c.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
+    flushAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000,
+    messagesPerRun: c.GANGWAY_UPDATES_PER_RUN, proposalFallbackMs: c.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000,
+    manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES,
   };
 }
 
 export function serverSettings(c: Configuration): ServerSettings {
   return {
     bodyBytes: c.GANGWAY_BODY_BYTES, bodyDepth: c.GANGWAY_BODY_DEPTH, metricsToken: c.GANGWAY_METRICS_TOKEN ?? null,
-    idempotencyHours: c.GANGWAY_IDEMPOTENCY_HOURS, heartbeatMs: c.GANGWAY_STREAM_HEARTBEAT_MS, checkAnswers: c.GANGWAY_CHECK_ANSWERS === 'true',
+    idempotencyHours: c.GANGWAY_IDEMPOTENCY_HOURS, heartbeatMs: c.GANGWAY_STREAM_HEARTBEAT_MS,
+    checkAnswers: c.GANGWAY_CHECK_ANSWERS === 'true',
   };
 }
 
@@ -83,7 +89,8 @@ export function receiverSettings(c: Configuration): ReceiverSettings | null {
 
 export function deliverySettings(c: Configuration): DeliverySettings {
   return {
-    timeoutMs: c.GANGWAY_EVENT_TIMEOUT_MS, parallel: c.GANGWAY_EVENT_PARALLEL, pollMs: c.GANGWAY_EVENT_POLL_MS, keepDays: c.GANGWAY_EVENT_KEEP_DAYS,
+    timeoutMs: c.GANGWAY_EVENT_TIMEOUT_MS, parallel: c.GANGWAY_EVENT_PARALLEL, pollMs: c.GANGWAY_EVENT_POLL_MS,
+    keepDays: c.GANGWAY_EVENT_KEEP_DAYS,
     tries: c.GANGWAY_EVENT_TRIES, firstDelayMs: c.GANGWAY_EVENT_FIRST_DELAY_MS, capMs: c.GANGWAY_EVENT_DELAY_CAP_SECONDS * 1_000,
     retryAfterCapMs: c.GANGWAY_EVENT_RETRY_AFTER_SECONDS * 1_000,
   };
@@ -108,8 +115,14 @@ export function upkeepSchedules(c: Configuration): UpkeepSchedule[] {
   const every = (seconds: number): UpkeepSchedule['spec'] => ({ intervals: [{ every: seconds * 1_000 }] });
   return [
     { name: 'alerts', spec: every(c.GANGWAY_DLQ_ALERT_SECONDS), input: { task: 'raiseAlerts' }, note: 'Alerts of the dead letter queue' },
-    { name: 'reconcile', spec: every(c.GANGWAY_DLQ_RECONCILE_SECONDS), input: { task: 'reconcileParkedTasks' }, note: 'Parked tasks: list and engine brought together' },
-    { name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' }, note: 'Completed and discarded tasks leave the list' },
+    {
+      name: 'reconcile', spec: every(c.GANGWAY_DLQ_RECONCILE_SECONDS), input: { task: 'reconcileParkedTasks' },
+      note: 'Parked tasks: list and engine brought together',
+    },
+    {
+      name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' },
+      note: 'Completed and discarded tasks leave the list',
+    },
   ];
 }
 

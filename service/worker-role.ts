@@ -38,7 +38,11 @@ export interface WorkerRoleOptions {
   readonly temporalAddress: string;
   readonly client: Client;
   readonly stores: {
-    readonly db: Database; readonly redis: Redis; readonly clickhouse: ClickHouse; readonly hotCopies: HotCopies; readonly signals: SessionSignals;
+    readonly db: Database;
+    readonly redis: Redis;
+    readonly clickhouse: ClickHouse;
+    readonly hotCopies: HotCopies;
+    readonly signals: SessionSignals;
     readonly sealer: Sealer;
   };
   readonly flows: FlowRegistry;
@@ -66,16 +70,22 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const events = receiver === null ? null : eventReceiver(receiver, outside);
   const tasks = createTasks({
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
-    deadLetters: { workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random), keepDays: configuration.GANGWAY_DLQ_KEEP_DAYS },
+    deadLetters: {
+      workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random),
+      keepDays: configuration.GANGWAY_DLQ_KEEP_DAYS,
+    },
   });
-  const worker = await startWorker({ settings, address: options.temporalAddress, tasks, retries: retriesOf(options, onStop), sealer: stores.sealer, log });
+  const worker = await startWorker({
+    settings, address: options.temporalAddress, tasks, retries: retriesOf(options, onStop), sealer: stores.sealer, log,
+  });
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
   onStop(beat(stores.redis, taskQueue, () => worker.isRunning()));
   if (events !== null) {
     const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
     const delivery = startDelivery({
-      ...deliverySettings(configuration), db: stores.db, url: events.url, post: events.post, isPaused: events.isShut, park, log, now: Date.now, random: Math.random,
+      ...deliverySettings(configuration), db: stores.db, url: events.url, post: events.post, isPaused: events.isShut, park, log,
+      now: Date.now, random: Math.random,
     });
     onStop(() => delivery.stop());
   }
@@ -114,6 +124,10 @@ function retriesOf({ stores: { db }, log, metrics, outside: { breakers } }: Work
 /** Keys the pseudonyms of people in ClickHouse. */
 function pseudonymKey({ developmentKey, configuration }: WorkerRoleOptions): Uint8Array {
   const secret = configuration.GANGWAY_PSEUDONYM_KEY ?? developmentKey;
-  if (secret === null) throw new Error('GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set: a secret text that keys the pseudonyms of people in ClickHouse.');
+  if (secret === null) {
+    throw new Error(
+      'GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set: a secret text that keys the pseudonyms of people in ClickHouse.',
+    );
+  }
   return createHmac('sha256', secret).update('gangway pseudonyms').digest();
 }

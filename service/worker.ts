@@ -44,7 +44,9 @@ export interface RunningWorker {
 
 /** The SDK's own log lines, in ours. Signals stay with the service, which drains in its own order. */
 function installRuntime(log: Logger): void {
-  const levels: Readonly<Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'>> = { TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' };
+  const levels: Readonly<Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'>> = {
+    TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error',
+  };
   // what the SDK logs about a failure can quote its message, which is not ours to print: ids and types only
   const logger = new DefaultLogger('WARN', ({ level, message, meta }) => {
     const error = meta?.['error'] instanceof Error ? meta['error'].name : undefined;
@@ -77,7 +79,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const running = worker.run();
   let stopped = false;
-  running.catch((error: unknown) => { log.error({ err: error }, 'the worker ended'); }).finally(() => { stopped = true; }).catch(() => undefined);
+  running.catch((error: unknown) => { log.error({ err: error }, 'the worker ended'); })
+    .finally(() => { stopped = true; }).catch(() => undefined);
   return {
     isRunning: () => !stopped,
     stop: async () => {
@@ -97,7 +100,9 @@ export async function workflowBundle(): Promise<string> {
   if (await stat(path).then(() => true, () => false)) return path;
   await mkdir(join(root, '.local', 'bundles'), { recursive: true });
   // in a process of its own: bundling leaves 140 MB behind that this one would keep for good
-  await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'scripts', 'bundle-workflows.ts'), path]);
+  await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning', join(root, 'scripts', 'bundle-workflows.ts'), path,
+  ]);
   return path;
 }
 
@@ -107,6 +112,8 @@ async function sourcesHash(): Promise<string> {
     return names.map((name) => join(root, folder, name));
   }));
   const hash = createHash('sha256');
-  for (const file of [...folders.flat(), failureConverterPath, join(root, 'package-lock.json')]) hash.update(file.slice(root.length)).update(await readFile(file));
+  for (const file of [...folders.flat(), failureConverterPath, join(root, 'package-lock.json')]) {
+    hash.update(file.slice(root.length)).update(await readFile(file));
+  }
   return hash.digest('hex').slice(0, 16);
 }

@@ -3,13 +3,15 @@ import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure, condition, setHandler, uuid4 } from '@temporalio/workflow';
 import { eventsAfter } from '../domain/event-log.ts';
 import {
-  MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome, type ClientEventBody,
+  MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
+  type ClientEventBody,
   type DecisionBody, type EscalateBody, type Message, type Reply, type ResumeBody, type ResumeOutcome,
 } from '../domain/message.ts';
 import type { OnboardingSession } from '../domain/session.ts';
 import type { DecisionOutcome, Reading } from '../domain/session-state.ts';
 import {
-  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision, readAnswers, readCheckpoints,
+  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
+  readAnswers, readCheckpoints,
   readEvents, readProposal, readSession, resumeSession, saveCheckpoint, type Done, type Read,
 } from './messages.ts';
 import { taskDone } from './task-messages.ts';
@@ -30,11 +32,15 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     check: (message) => session.checkAnswer(message),
     handle: (message) => {
       received();
-      const take = (reading: Reading | null): Reply<AnswerOutcome> => ({ ...session.answer(message, reading, Date.now()), view: session.view() });
+      const take = (reading: Reading | null): Reply<AnswerOutcome> => ({
+        ...session.answer(message, reading, Date.now()), view: session.view(),
+      });
       return 'text' in message.body ? readWords(session, message.id, message.body.text).then(take) : take(null);
     },
   });
-  const doing = <Body>(check: (message: Message<Body>) => undefined, handle: (message: Message<Body>, now: number) => void): Handler<Body, Done> => ({
+  const doing = <Body>(
+    check: (message: Message<Body>) => undefined, handle: (message: Message<Body>, now: number) => void,
+  ): Handler<Body, Done> => ({
     check,
     handle: (message) => {
       received();
@@ -42,9 +48,15 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
       return { fingerprint: fingerprint(session, message), outcome: { kind: 'done' }, view: session.view() };
     },
   });
-  on<CancelBody, Done>(cancelSession, doing((message) => session.checkCancel(message), (message, now) => { session.cancel(message, now); }));
-  on<EscalateBody, Done>(escalateSession, doing((message) => session.checkEscalate(message), (message, now) => { session.escalate(message, now); }));
-  on<ClientEventBody, Done>(addClientEvent, doing((message) => session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }));
+  on<CancelBody, Done>(
+    cancelSession, doing((message) => session.checkCancel(message), (message, now) => { session.cancel(message, now); }),
+  );
+  on<EscalateBody, Done>(
+    escalateSession, doing((message) => session.checkEscalate(message), (message, now) => { session.escalate(message, now); }),
+  );
+  on<ClientEventBody, Done>(
+    addClientEvent, doing((message) => session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }),
+  );
   on<CheckpointBody, Reply<CheckpointOutcome>>(saveCheckpoint, {
     check: (message) => session.checkCheckpoint(message),
     handle: (message) => {
@@ -118,7 +130,8 @@ async function readWords(session: OnboardingSession, messageId: string, text: st
   const { language, correlation_id, tenant, session_id, owner, client_context } = session.state;
   const zone = client_context['timezone'];
   return readAnswer({
-    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: question.id, text, language,
+    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: question.id,
+    text, language,
     timezone: typeof zone === 'string' ? zone : null,
   });
 }

@@ -7,7 +7,8 @@ import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
 import type { FlowRules } from '../domain/flow.ts';
 import type {
-  Actor, AnswerBody, AnswerOutcome, ApprovalBody, CancelBody, CheckpointBody, CheckpointOutcome, ClientEventBody, DecisionBody, EscalateBody, Message,
+  Actor, AnswerBody, AnswerOutcome, ApprovalBody, CancelBody, CheckpointBody, CheckpointOutcome, ClientEventBody, DecisionBody,
+  EscalateBody, Message,
   Mistake, Rejection, Reply, ResumeBody, ResumeOutcome, SessionView,
 } from '../domain/message.ts';
 import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionEvent, SessionState } from '../domain/session-state.ts';
@@ -49,10 +50,18 @@ export const decideProposal = defineUpdate<Reply<DecisionOutcome>, [Message<Deci
 export const approveDecision = defineUpdate<Reply<DecisionOutcome>, [Message<ApprovalBody>]>('approveDecision');
 
 /** A query never throws for a caller's mistake: it says what is wrong. */
-export type Read<T> = { readonly found: T } | { readonly rejected: Rejection; readonly message: string; readonly mistakes: readonly Mistake[] };
+export type Read<T> = { readonly found: T } | {
+  readonly rejected: Rejection;
+  readonly message: string;
+  readonly mistakes: readonly Mistake[];
+};
 
 export interface AnswersView { readonly answers: readonly AnswerEntry[] }
-export interface ProposalView { readonly proposal: Proposal | null; readonly statuses: Readonly<Record<string, string>>; readonly view: SessionView }
+export interface ProposalView {
+  readonly proposal: Proposal | null;
+  readonly statuses: Readonly<Record<string, string>>;
+  readonly view: SessionView;
+}
 
 export interface CheckpointsView { readonly checkpoints: readonly Checkpoint[]; readonly total: number; readonly owner: string }
 /** Events after a sequence; `complete` false: some in between are no longer kept. */

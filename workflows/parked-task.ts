@@ -3,7 +3,8 @@
  * the dead letter queue; the table `tasks` is its copy, written by revision until it is stored.
  */
 import {
-  allHandlersFinished, condition, continueAsNew, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo,
+  allHandlersFinished, condition, continueAsNew, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { UpdateDefinition } from '@temporalio/common';
 import { ParkedTask, type ParkedTaskState, type TaskOutcome, type TaskStatus } from '../domain/parked-task.ts';
@@ -16,7 +17,9 @@ import {
 import { runTask, writeTask, type TaskName } from './tasks.ts';
 
 export async function parkedTask(input: ParkedTaskInput): Promise<TaskStatus> {
-  const task = 'parking' in input ? ParkedTask.park(input.parking, Date.now()) : new ParkedTask(JSON.parse(JSON.stringify(input.state)) as ParkedTaskState);
+  const task = 'parking' in input ? ParkedTask.park(input.parking, Date.now()) : new ParkedTask(
+    JSON.parse(JSON.stringify(input.state)) as ParkedTaskState,
+  );
   const row = { revision: 0 };
   const redrives: { readonly workflow: string; readonly result: RedriveResult }[] = [];
   handleTaskMessages(task, row, redrives);
@@ -44,7 +47,9 @@ async function retryOnce(task: ParkedTask, redrives: { workflow: string; result:
   const result = await runTask(name as TaskName, input as never, round?.priority ?? 'normal');
   if ('failure' in result) task.failed(result.failure, Date.now());
   else if (task.succeeded(Date.now())) await tell(task, { kind: 'completed', output: (result.output ?? null) as never });
-  if (round !== null && round.redrive !== null) redrives.push({ workflow: round.redrive, result: 'failure' in result ? 'failed' : 'succeeded' });
+  if (round !== null && round.redrive !== null) {
+    redrives.push({ workflow: round.redrive, result: 'failure' in result ? 'failed' : 'succeeded' });
+  }
 }
 
 /** Whoever waits is told how it ended; one that does not wait any more has said so, or has ended. */
@@ -81,9 +86,15 @@ async function keepVisible(task: ParkedTask): Promise<void> {
 }
 
 /** Codes, numbers and scrubbed words: never the input. */
-function describe({ status, task_name: name, failure: { category, severity, exception_type: type, message }, manual_retries: retries, max_retries: max, history, discarded }: ParkedTaskState): string {
+function describe(
+  {
+    status, task_name: name, failure: { category, severity, exception_type: type, message }, manual_retries: retries, max_retries: max,
+    history, discarded,
+  }: ParkedTaskState,
+): string {
   return [
-    `**${status}** · task \`${name}\` · ${category}, ${severity}`, '', `- ${type}: ${message}`, `- ${history.length} attempts, ${retries} of ${max} retries by hand`,
+    `**${status}** · task \`${name}\` · ${category}, ${severity}`, '', `- ${type}: ${message}`,
+    `- ${history.length} attempts, ${retries} of ${max} retries by hand`,
     ...(discarded === null ? [] : [`- not wanted any more: ${discarded.reason ?? 'no reason given'}`]),
     ...(status === 'parked' ? ['- Send the Update `retryTask` or `discardTask`, both without an argument or as `{"reason": "…"}`.'] : []),
   ].join('\n');
@@ -93,7 +104,10 @@ async function answerRedrives(task: ParkedTask, redrives: { readonly workflow: s
   for (;;) {
     await condition(() => redrives.length > 0);
     const [first] = redrives;
-    if (first !== undefined) await getExternalWorkflowHandle(first.workflow).signal(taskRedriven, { task_id: task.state.task_id, result: first.result }).catch(() => undefined);
+    if (first !== undefined) {
+      await getExternalWorkflowHandle(first.workflow)
+        .signal(taskRedriven, { task_id: task.state.task_id, result: first.result }).catch(() => undefined);
+    }
     redrives.shift();
   }
 }
@@ -103,7 +117,9 @@ function handleTaskMessages(task: ParkedTask, row: { revision: number }, redrive
     const { task_id, status, manual_retries, max_retries, updated_at } = task.state;
     return { task_id, status, manual_retries, max_retries, updated_at };
   };
-  const on = <Request extends object>(definition: UpdateDefinition<TaskReply, [Request]>, check: (request: Request) => undefined, handle: (request: Request) => void): void => {
+  const on = <Request extends object>(
+    definition: UpdateDefinition<TaskReply, [Request]>, check: (request: Request) => undefined, handle: (request: Request) => void,
+  ): void => {
     // sent without an argument there is none, whatever the type says
     const given = (request: Request | undefined): Request => request ?? {} as Request;
     setHandler(definition, (request) => {

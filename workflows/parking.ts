@@ -11,19 +11,27 @@ import type { TaskName } from './tasks.ts';
 import { taskWorkflowId } from './workflow-ids.ts';
 
 export async function parkStep(
-  session: OnboardingSession, limits: SessionLimits, step: ParkedStep['step'], task: { readonly name: TaskName; readonly input: object; readonly failure: TaskFailure },
+  session: OnboardingSession, limits: SessionLimits, step: ParkedStep['step'],
+  task: { readonly name: TaskName; readonly input: object; readonly failure: TaskFailure },
 ): Promise<void> {
   const { tenant, session_id, correlation_id, owner } = session.state;
   const { workflowId } = workflowInfo();
   const now = Date.now();
   const fallsBack = step.kind === 'propose' && step.provider === 'model';
   const parking: Parking = {
-    task_id: uuid4(), tenant, task_name: task.name, input: task.input as Json, failure: task.failure, reply_to: workflowId, max_retries: limits.manualRetries,
+    task_id: uuid4(), tenant, task_name: task.name, input: task.input as Json, failure: task.failure, reply_to: workflowId,
+    max_retries: limits.manualRetries,
     // of a changeset everything: it is what people have approved
     fixed: step.kind === 'propose' ? ['owner', 'number', 'flow'] : Object.keys(task.input),
     context: { session_id, user: owner, correlation_id },
   };
-  session.park({ task_id: parking.task_id, step, category: task.failure.category, parked_at: now, fallback_at: fallsBack ? now + limits.proposalFallbackMs : null }, now);
+  session.park(
+    {
+      task_id: parking.task_id, step, category: task.failure.category, parked_at: now,
+      fallback_at: fallsBack ? now + limits.proposalFallbackMs : null,
+    },
+    now,
+  );
   await startParkedTask(parking);
 }
 
@@ -38,7 +46,8 @@ export async function startParkedTask(parking: Parking): Promise<void> {
 function parkedTaskStart(parking: Parking) {
   const { tenant, task_id, task_name, failure, context } = parking;
   return {
-    workflowId: taskWorkflowId(tenant, task_id), memo: { correlation_id: context.correlation_id }, staticSummary: `${task_name}: ${failure.category}`,
+    workflowId: taskWorkflowId(tenant, task_id), memo: { correlation_id: context.correlation_id },
+    staticSummary: `${task_name}: ${failure.category}`,
     typedSearchAttributes: attributesOf('parked', parking),
   };
 }

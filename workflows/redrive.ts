@@ -2,7 +2,9 @@
  * A redrive: parked tasks retried one after another, no faster than asked for. A few first (canary); it stops by itself when too
  * many of those that ended have failed. It is a workflow, so a worker that dies takes nothing with it.
  */
-import { condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import {
+  condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo,
+} from '@temporalio/workflow';
 import { Redrive } from '../domain/redrive.ts';
 import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
 import { abortRedrive, pauseRedrive, readRedrive, resumeRedrive } from './redrive-messages.ts';
@@ -30,7 +32,8 @@ export async function redriveTasks(input: RedriveInput): Promise<RedriveState> {
     if (next === null) continue;
     const { actor, reason } = input;
     const request = { actor, reason, priority: 'low', redrive: workflowInfo().workflowId } as const;
-    const reached = await getExternalWorkflowHandle(taskWorkflowId(input.tenant, next)).signal(redriveTask, request).then(() => true, () => false);
+    const reached = await getExternalWorkflowHandle(taskWorkflowId(input.tenant, next))
+      .signal(redriveTask, request).then(() => true, () => false);
     // one that cannot be reached is gone: it ended meanwhile
     if (!reached) redrive.ended(next, 'not_parked');
     await condition(() => redrive.isOver, 1_000 / input.rate_per_second);
@@ -44,7 +47,10 @@ async function keepVisible(redrive: Redrive): Promise<void> {
   for (;;) {
     const { status } = redrive;
     const { matched, succeeded, failed, remaining, note } = redrive.view();
-    setCurrentDetails([`**${status}**`, '', `- ${succeeded} of ${matched} succeeded, ${failed} failed, ${remaining} remain`, ...(note === null ? [] : [`- ${note}`])].join('\n'));
+    setCurrentDetails(
+      [`**${status}**`, '', `- ${succeeded} of ${matched} succeeded, ${failed} failed, ${remaining} remain`, ...(note === null ? []
+        : [`- ${note}`])].join('\n'),
+    );
     await condition(() => redrive.status !== status || redrive.remaining !== remaining);
     if (redrive.status !== status) upsertSearchAttributes([{ key: sessionAttributes.state, value: redrive.status }]);
   }

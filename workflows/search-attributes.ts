@@ -19,9 +19,13 @@ export const taskAttributes = {
 } as const;
 
 /** What a parked task is listed by. */
-export function attributesOf(status: TaskStatus, { tenant, task_name, failure, context }: Pick<ParkedTaskState, 'tenant' | 'task_name' | 'context'> & { readonly failure: Pick<TaskFailure, 'category' | 'fingerprint'> }) {
+export function attributesOf(
+  status: TaskStatus, { tenant, task_name, failure, context }: Pick<ParkedTaskState,
+  'tenant' | 'task_name' | 'context'> & { readonly failure: Pick<TaskFailure, 'category' | 'fingerprint'> },
+) {
   return [
-    { key: sessionAttributes.tenant, value: tenant }, { key: sessionAttributes.state, value: status }, { key: taskAttributes.task, value: task_name },
+    { key: sessionAttributes.tenant, value: tenant }, { key: sessionAttributes.state, value: status },
+    { key: taskAttributes.task, value: task_name },
     { key: taskAttributes.category, value: failure.category }, { key: taskAttributes.fingerprint, value: failure.fingerprint },
     { key: taskAttributes.session, value: context.session_id ?? 'none' },
   ];

@@ -55,7 +55,9 @@ async function doWork(session: OnboardingSession, limits: SessionLimits): Promis
 }
 
 /** The model's proposal, checked. When it fails for long the flow's rules propose, so that a session always gets to its end. */
-async function propose(session: OnboardingSession, limits: SessionLimits, { number, provider, answers }: Extract<Work, { kind: 'propose' }>): Promise<void> {
+async function propose(
+  session: OnboardingSession, limits: SessionLimits, { number, provider, answers }: Extract<Work, { kind: 'propose' }>,
+): Promise<void> {
   const { session_id, tenant, correlation_id, owner } = session.state;
   const oldest = session.state.answers.find((entry) => !entry.superseded)?.answered_at ?? null;
   const flow = { id: session.rules.id, version: session.rules.version };
@@ -64,18 +66,25 @@ async function propose(session: OnboardingSession, limits: SessionLimits, { numb
   const result = await runWhileWanted('proposeRecommendations', input, wanted);
   if (result === null || !wanted()) return;
   if ('output' in result) session.receiveProposal(number, result.output, Date.now());
-  else await parkStep(session, limits, { kind: 'propose', number, provider }, { name: 'proposeRecommendations', input, failure: result.failure });
+  else await parkStep(session, limits, { kind: 'propose', number, provider }, {
+    name: 'proposeRecommendations', input, failure: result.failure,
+  });
 }
 
-async function doChangeset(session: OnboardingSession, limits: SessionLimits, kind: 'write_changeset' | 'withdraw_changeset', decision: Decision): Promise<void> {
+async function doChangeset(
+  session: OnboardingSession, limits: SessionLimits, kind: 'write_changeset' | 'withdraw_changeset', decision: Decision,
+): Promise<void> {
   const { session_id, tenant, correlation_id, owner } = session.state;
   const { changeset_id, approval_id, changes, decided_by, second_by, risk_score, rejects_all, status } = decision;
   const becomes = status === 'recording' ? 'pending_second_approval' : rejects_all ? 'rejected' : 'applied';
   const input = {
-    correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, second_approved_by: second_by, approval_id, risk_score,
+    correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, second_approved_by: second_by,
+    approval_id, risk_score,
     status: becomes,
   } as const;
-  const park = (name: TaskName, failure: TaskFailure): Promise<void> => parkStep(session, limits, { kind, changeset_id }, { name, input, failure });
+  const park = (name: TaskName, failure: TaskFailure): Promise<void> => parkStep(
+    session, limits, { kind, changeset_id }, { name, input, failure },
+  );
   if (kind === 'write_changeset') {
     const result = await runTask('applyChangeset', input);
     if ('output' in result) session.receiveChangeset(changeset_id, result.output.status, Date.now());
@@ -104,7 +113,9 @@ const justStartedMs = 2_000;
 
 /** Copies go out at once on every change of state, else a while after the first unsaved answer, and before the end. */
 async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
-  const isUrgent = (): boolean => session.state.unsaved.events.some(({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual');
+  const isUrgent = (): boolean => session.state.unsaved.events.some(
+    ({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual',
+  );
   for (;;) {
     await condition(() => session.hasUnsaved || session.ended);
     if (!session.hasUnsaved) return;

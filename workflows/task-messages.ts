@@ -9,7 +9,13 @@ export const parkedTaskWorkflow = 'parkedTask';
 export type ParkedTaskInput = { readonly parking: Parking } | { readonly state: ParkedTaskState };
 
 /** What an operator sees after an Update. */
-export interface TaskReply { readonly task_id: string; readonly status: TaskStatus; readonly manual_retries: number; readonly max_retries: number; readonly updated_at: number }
+export interface TaskReply {
+  readonly task_id: string;
+  readonly status: TaskStatus;
+  readonly manual_retries: number;
+  readonly max_retries: number;
+  readonly updated_at: number;
+}
 
 /** The Web UI may send both without an argument. */
 export const retryTask = defineUpdate<TaskReply, [RetryRequest]>('retryTask');

@@ -2,7 +2,9 @@
  * Running a task from a workflow: an ordinary activity, so success costs nothing extra. How often and when it is tried again
  * is decided where it runs (activities/retries.ts); what comes back here is a result, or how it failed.
  */
-import { ActivityFailure, ApplicationFailure, CancellationScope, condition, isCancellation, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure, ApplicationFailure, CancellationScope, condition, isCancellation, proxyActivities, TimeoutFailure,
+} from '@temporalio/workflow';
 import type { Tasks } from '../activities/tasks.ts';
 import type { TaskFailure, TaskPriority } from '../domain/parked-task.ts';
 
@@ -14,7 +16,8 @@ export type TaskResult<T> = { readonly output: T } | { readonly failure: TaskFai
 
 /** A worker that dies is noticed by its missing heartbeat; the attempt's own time is the definition's. More tries than any category has. */
 const options = {
-  startToCloseTimeout: '10m', heartbeatTimeout: '10s', retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
+  startToCloseTimeout: '10m', heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
 } as const;
 
 /** Lower is sooner. What many wait for at once, as in a redrive, does not hold up those who have just answered. */
@@ -25,7 +28,9 @@ function activities(priority: TaskPriority): Tasks {
 }
 
 /** Throws nothing that an activity does. */
-export async function runTask<K extends TaskName>(name: K, input: Input<K>, priority: TaskPriority = 'normal'): Promise<TaskResult<Output<K>>> {
+export async function runTask<K extends TaskName>(
+  name: K, input: Input<K>, priority: TaskPriority = 'normal',
+): Promise<TaskResult<Output<K>>> {
   const task = activities(priority)[name] as (input: Input<K>) => Promise<Output<K>>;
   try {
     return { output: await task(input) };
@@ -36,7 +41,9 @@ export async function runTask<K extends TaskName>(name: K, input: Input<K>, prio
 }
 
 /** As long as somebody wants it: null when nobody does any more, and then it is broken off. */
-export async function runWhileWanted<K extends TaskName>(name: K, input: Input<K>, wanted: () => boolean): Promise<TaskResult<Output<K>> | null> {
+export async function runWhileWanted<K extends TaskName>(
+  name: K, input: Input<K>, wanted: () => boolean,
+): Promise<TaskResult<Output<K>> | null> {
   const scope = new CancellationScope();
   return scope.run(async () => {
     const unwanted = condition(() => !wanted()).then(() => null);
@@ -56,7 +63,8 @@ function failureOf(error: ActivityFailure): TaskFailure {
   const { cause } = error;
   const told = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
   if (isTaskFailure(told)) return told;
-  const attempts = cause instanceof TimeoutFailure && Array.isArray(cause.lastHeartbeatDetails) ? cause.lastHeartbeatDetails as TaskFailure['attempts'] : [];
+  const attempts = cause instanceof TimeoutFailure && Array.isArray(cause.lastHeartbeatDetails)
+    ? cause.lastHeartbeatDetails as TaskFailure['attempts'] : [];
   return {
     category: 'network', severity: 'medium', unclassified: false, exception_type: cause?.name ?? 'ActivityFailure',
     message: 'Every attempt ran out of time, or lost its worker.', fingerprint: `${error.activityType}-lost`, attempts,
@@ -73,7 +81,9 @@ export const { flushSession, writeTask } = proxyActivities<Tasks>({
 });
 
 /** A reading has to be there while the person waits: two tries, then the text counts as not understood. */
-const readings = proxyActivities<Tasks>({ startToCloseTimeout: '10s', scheduleToCloseTimeout: '12s', retry: { maximumAttempts: 2, initialInterval: '200ms' } });
+const readings = proxyActivities<Tasks>({
+  startToCloseTimeout: '10s', scheduleToCloseTimeout: '12s', retry: { maximumAttempts: 2, initialInterval: '200ms' },
+});
 
 export async function readAnswer(input: Input<'readAnswer'>): Promise<Output<'readAnswer'>> {
   try {

@@ -5,8 +5,12 @@ import type { UpkeepInput } from './upkeep-input.ts';
 
 export async function upkeep({ task, dry_run = false }: UpkeepInput): Promise<unknown> {
   const correlation_id = uuid4();
-  const result = task === 'cleanUpEndedTasks' ? await runTask(task, { correlation_id, dry_run }, 'low') : await runTask(task, { correlation_id }, 'low');
+  const result = task === 'cleanUpEndedTasks' ? await runTask(task, { correlation_id, dry_run }, 'low') : await runTask(
+    task, { correlation_id }, 'low',
+  );
   if ('output' in result) return result.output;
   // it has no input worth keeping: the run is shown as failed, and the schedule begins another
-  throw ApplicationFailure.create({ type: result.failure.category, message: `${task} failed: ${result.failure.message}`, nonRetryable: true });
+  throw ApplicationFailure.create({
+    type: result.failure.category, message: `${task} failed: ${result.failure.message}`, nonRetryable: true,
+  });
 }

@@ -15,7 +15,9 @@ export async function keepVisible(session: OnboardingSession): Promise<void> {
   while (!session.ended) {
     await condition(() => now() !== shown);
     shown = now();
-    upsertSearchAttributes([{ key: sessionAttributes.state, value: session.state.state }, { key: sessionAttributes.stage, value: session.stage() }]);
+    upsertSearchAttributes([
+      { key: sessionAttributes.state, value: session.state.state }, { key: sessionAttributes.stage, value: session.stage() },
+    ]);
     setCurrentDetails(describe(session));
   }
 }
@@ -26,6 +28,8 @@ function describe(session: OnboardingSession): string {
   return [
     `**${view.state}** · stage ${view.stage} · ${view.progress_percent} %`, '',
     `- ${view.answers_count} answers, ${session.state.refusals} refused`, `- ${waits}`, `- checkpoint ${view.checkpoint_version}`,
-    ...(session.state.decision === null ? [] : [`- changeset \`${session.state.decision.changeset_id}\`: ${session.state.decision.status}`]),
+    ...(session.state.decision === null ? [] : [
+      `- changeset \`${session.state.decision.changeset_id}\`: ${session.state.decision.status}`,
+    ]),
   ].join('\n');
 }

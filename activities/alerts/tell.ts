@@ -39,7 +39,9 @@ export async function tellChannel(options: RaiseOptions, db: Scope, channel: Ale
   return { told, failed: 0 };
 }
 
-async function tellOne({ backOff, publicUrl, log, signal }: RaiseOptions, db: Scope, channel: AlertChannel, claimed: ClaimedMessage): Promise<boolean> {
+async function tellOne(
+  { backOff, publicUrl, log, signal }: RaiseOptions, db: Scope, channel: AlertChannel, claimed: ClaimedMessage,
+): Promise<boolean> {
   const { position, alert_id, attempts, tenant, kind, says } = claimed;
   const answer = await channel.tell(messageOf(claimed, publicUrl), signal);
   if (answer === 'delivered') {
@@ -52,7 +54,10 @@ async function tellOne({ backOff, publicUrl, log, signal }: RaiseOptions, db: Sc
     return false;
   }
   const retryInMs = nextDelay(backOff, attempts, answer.retryAfterMs);
-  log.warn({ tenant, alert: kind, alert_id, says, channel: channel.name, attempts, reason: answer.reason }, retryInMs === null ? 'an alert is given up on a channel' : 'an alert is told again later');
+  log.warn(
+    { tenant, alert: kind, alert_id, says, channel: channel.name, attempts, reason: answer.reason },
+    retryInMs === null ? 'an alert is given up on a channel' : 'an alert is told again later',
+  );
   await markUntold(db, position, answer.reason, retryInMs);
   return false;
 }

@@ -21,7 +21,10 @@ export class ModelBudgetError extends Error {
   readonly violatedPolicies: readonly string[];
 
   constructor(code: ModelBudgetError['code'], violatedPolicies: readonly string[]) {
-    super(code === 'limiter_unavailable' ? 'The model is not asked: its budget cannot be counted now.' : `The model is not asked: ${violatedPolicies.join(', ')} is used up.`);
+    super(
+      code === 'limiter_unavailable' ? 'The model is not asked: its budget cannot be counted now.'
+        : `The model is not asked: ${violatedPolicies.join(', ')} is used up.`,
+    );
     this.code = code;
     this.violatedPolicies = violatedPolicies;
   }

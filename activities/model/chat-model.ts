@@ -14,7 +14,11 @@ export interface ChatRequest {
 }
 
 /** Tokens to book. What the server reports is believed within what is possible; else they are estimated from the bytes. */
-export interface ModelUsage { readonly inputTokens: number; readonly outputTokens: number; readonly source: 'reported' | 'missing' | 'absurd' }
+export interface ModelUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly source: 'reported' | 'missing' | 'absurd';
+}
 
 export type UnusableReason = 'too_large' | 'not_json' | 'error_body' | 'no_choice' | 'no_content' | 'cut' | 'not_one_object';
 

@@ -30,8 +30,12 @@ interface Checked {
 const adjustments = { same: 0.1, silent: -0.1, changed: -0.1, least: -0.5 } as const;
 
 /** @param suggestions by rule id; null: the rules are the maker. @param ageMs of the oldest answer. */
-export function checkProposal(flow: Flow, recommendations: readonly Recommendation[], suggestions: ReadonlyMap<string, Suggestion> | null, ageMs: number): CheckedProposal {
-  const checked = recommendations.map((item) => check(flow, item, suggestions === null ? ownWord(item) : suggestions.get(item.rule_id) ?? null));
+export function checkProposal(
+  flow: Flow, recommendations: readonly Recommendation[], suggestions: ReadonlyMap<string, Suggestion> | null, ageMs: number,
+): CheckedProposal {
+  const checked = recommendations.map(
+    (item) => check(flow, item, suggestions === null ? ownWord(item) : suggestions.get(item.rule_id) ?? null),
+  );
   const compliant = checked.every((item) => item.compliant);
   const aligned = checked.every((item) => item.aligned);
   // the checker agrees with a proposal as much as with its most doubtful part
@@ -41,7 +45,10 @@ export function checkProposal(flow: Flow, recommendations: readonly Recommendati
     // every target and every unchanged value comes from a rule of the flow
     freshness: freshnessOf(ageMs), policy: policyOf({ compliant, aligned, official: true }),
   });
-  return { recommendations: checked.map((item) => item.recommendation), confidence: consensus.confidence, decision: decisionOf(consensus), consensus };
+  return {
+    recommendations: checked.map((item) => item.recommendation), confidence: consensus.confidence, decision: decisionOf(consensus),
+    consensus,
+  };
 }
 
 function ownWord({ confidence }: Recommendation): Suggestion {
@@ -61,10 +68,14 @@ function check(flow: Flow, item: Recommendation, suggestion: Suggestion | null):
   return {
     recommendation: {
       ...item, after: isTaken ? suggested : after, rationale: isTaken ? suggestion?.rationale ?? item.rationale : item.rationale,
-      confidence: suggestion === null ? item.confidence : isTaken ? suggestion.confidence : Math.min(suggestion.confidence, item.confidence),
+      confidence: suggestion === null ? item.confidence : isTaken ? suggestion.confidence : Math.min(
+        suggestion.confidence, item.confidence,
+      ),
     },
     compliant, aligned, source: { authority: 1, similarity: isTaken ? 1 - changed.length / fields : 1 },
-    adjustment: suggestion === null ? adjustments.silent : changed.length === 0 ? adjustments.same : Math.max(adjustments.changed * changed.length, adjustments.least),
+    adjustment: suggestion === null ? adjustments.silent : changed.length === 0 ? adjustments.same : Math.max(
+      adjustments.changed * changed.length, adjustments.least,
+    ),
   };
 }
 

@@ -1,16 +1,26 @@
-/** A chat completion as it came over the wire → what it is worth. Servers call themselves compatible and differ: nothing is taken for granted. */
+/**
+ * A chat completion as it came over the wire → what it is worth. Servers call themselves compatible and differ: nothing is taken
+ * for granted.
+ */
 import { z } from 'zod';
 import type { ModelReply, ModelUsage, UnusableReason } from './chat-model.ts';
 import { singleObject } from './single-object.ts';
 
-export interface CompletionBody { readonly text: string; readonly contentType: string; readonly promptBytes: number; readonly maxOutputTokens: number }
+export interface CompletionBody {
+  readonly text: string;
+  readonly contentType: string;
+  readonly promptBytes: number;
+  readonly maxOutputTokens: number;
+}
 
 const Part = z.object({ type: z.string().optional(), text: z.string().optional(), refusal: z.string().optional() });
 const Message = z.object({ content: z.union([z.string(), z.array(Part), z.null()]).optional(), refusal: z.string().nullish() });
 const Choice = z.object({ finish_reason: z.string().nullish(), message: Message });
 const Completion = z.object({ choices: z.array(z.unknown()).nullish(), usage: z.unknown().optional(), error: z.unknown().optional() });
 const Usage = z.object({ prompt_tokens: z.unknown().optional(), completion_tokens: z.unknown().optional() });
-const Chunk = z.object({ choices: z.array(z.object({ finish_reason: z.string().nullish(), delta: Message.optional() })), usage: z.unknown().optional() });
+const Chunk = z.object({
+  choices: z.array(z.object({ finish_reason: z.string().nullish(), delta: Message.optional() })), usage: z.unknown().optional(),
+});
 
 export function readCompletion(body: CompletionBody): ModelReply {
   const json = body.contentType.includes('event-stream') ? gathered(body.text) : parsed(body.text);
@@ -25,7 +35,8 @@ export function readCompletion(body: CompletionBody): ModelReply {
   if (!choice.success) return unusable('no_content');
   const { finish_reason, message } = choice.data;
   const parts = typeof message.content === 'string' ? [{ text: message.content }] : message.content ?? [];
-  if (finish_reason === 'content_filter' || isRefusal(message.refusal) || parts.some((part) => 'refusal' in part && isRefusal(part.refusal))) return { kind: 'refused', usage };
+  if (finish_reason === 'content_filter' || isRefusal(message.refusal)
+    || parts.some((part) => 'refusal' in part && isRefusal(part.refusal))) return { kind: 'refused', usage };
   // whatever ran into the limit is cut, even where the cut is not seen
   if (finish_reason === 'length') return unusable('cut');
   const said = parts.map((part) => part.text ?? '').join('');
@@ -46,7 +57,8 @@ function gathered(text: string): unknown {
   const choices = chunks.flatMap((chunk) => chunk?.choices.slice(0, 1) ?? []);
   const finish = choices.findLast((choice) => typeof choice.finish_reason === 'string')?.finish_reason;
   if (chunks.includes(undefined) || finish === undefined) return undefined;
-  const joined = (of: 'content' | 'refusal'): string => choices.map((choice) => choice.delta?.[of]).filter((part) => typeof part === 'string').join('');
+  const joined = (of: 'content' | 'refusal'): string => choices.map((choice) => choice.delta?.[of])
+    .filter((part) => typeof part === 'string').join('');
   return { choices: [{ finish_reason: finish, message: { content: joined('content'), refusal: joined('refusal') } }], usage };
 }
 
@@ -58,7 +70,9 @@ function boundedUsage(reported: unknown, { text, promptBytes, maxOutputTokens }:
   const usage = Usage.safeParse(reported).data;
   const inputTokens = countUpTo(promptBytes + 1_000, usage?.prompt_tokens);
   const outputTokens = countUpTo(Math.max(maxOutputTokens, answerBytes), usage?.completion_tokens);
-  return inputTokens === null || outputTokens === null ? { ...estimate, source: 'absurd' } : { inputTokens, outputTokens, source: 'reported' };
+  return inputTokens === null || outputTokens === null ? { ...estimate, source: 'absurd' } : {
+    inputTokens, outputTokens, source: 'reported',
+  };
 }
 
 function countUpTo(most: number, count: unknown): number | null {

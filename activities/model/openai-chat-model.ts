@@ -66,7 +66,9 @@ function bodyOf(request: ChatRequest, model: string, leftOut: ReadonlySet<Option
   return {
     model, messages: [{ role: 'system', content: system }, { role: 'user', content: user }],
     ...(leftOut.has('max_tokens') ? { max_completion_tokens: maxOutputTokens } : { max_tokens: maxOutputTokens }),
-    ...(leftOut.has('response_format') ? {} : { response_format: { type: 'json_schema', json_schema: { name: schemaName, strict: true, schema } } }),
+    ...(leftOut.has('response_format') ? {} : {
+      response_format: { type: 'json_schema', json_schema: { name: schemaName, strict: true, schema } },
+    }),
   };
 }
 
@@ -74,7 +76,9 @@ function bodyOf(request: ChatRequest, model: string, leftOut: ReadonlySet<Option
 async function send({ baseUrl, apiKey }: OpenAiOptions, body: string, signal: AbortSignal): Promise<Answer> {
   const response = await fetch(`${baseUrl.replace(/\/+$/, '')}/chat/completions`, {
     method: 'POST', body, signal, redirect: 'manual',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }) },
+    headers: {
+      'content-type': 'application/json', accept: 'application/json', ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
   });
   const most = response.ok ? maxAnswerBytes : maxErrorBytes;
   const stream: AsyncIterable<Uint8Array> | null = response.body;
@@ -97,9 +101,13 @@ function replyOf(answer: Answer, request: ChatRequest, body: string, { log, now 
   const { status, headers, text } = answer;
   const promptBytes = Buffer.byteLength(body);
   // some servers judge the prompt before they answer, and say so by a status
-  if (status === 400 && /"content_filter"/.test(text)) return { kind: 'refused', usage: { inputTokens: 0, outputTokens: 0, source: 'missing' } };
+  if (status === 400 && /"content_filter"/.test(text)) {
+    return { kind: 'refused', usage: { inputTokens: 0, outputTokens: 0, source: 'missing' } };
+  }
   if (status < 200 || status > 299) throw new ModelCallError('status', status, retryAfterSeconds(headers.get('retry-after'), now()));
-  const whole: ModelReply = readCompletion({ text, contentType: headers.get('content-type') ?? '', promptBytes, maxOutputTokens: request.maxOutputTokens });
+  const whole: ModelReply = readCompletion({
+    text, contentType: headers.get('content-type') ?? '', promptBytes, maxOutputTokens: request.maxOutputTokens,
+  });
   const reply: ModelReply = answer.isWhole ? whole : { kind: 'unusable', reason: 'too_large', usage: whole.usage };
   logUsage(log, reply.kind, reply.usage);
   return reply;

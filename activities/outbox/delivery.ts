@@ -4,7 +4,9 @@
  */
 import type { Logger } from 'pino';
 import type { Attempt } from '../../domain/parked-task.ts';
-import { claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent } from '../../stores/postgres/outgoing-events.ts';
+import {
+  claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent,
+} from '../../stores/postgres/outgoing-events.ts';
 import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../outside/request.ts';
 import type { Database, Scope } from '../../stores/postgres/database.ts';
 import { requestOf } from './event-request.ts';
@@ -64,7 +66,9 @@ async function run(options: DeliveryOptions, stopping: AbortSignal): Promise<voi
       }
       if (claimed.length > 0) continue;
     } catch (error) {
-      options.log.debug({ err: { type: error instanceof Error ? error.name : typeof error } }, 'events are delivered later: PostgreSQL does not answer');
+      options.log.debug(
+        { err: { type: error instanceof Error ? error.name : typeof error } }, 'events are delivered later: PostgreSQL does not answer',
+      );
     }
     await pause(options.pollMs, stopping);
   }
@@ -79,9 +83,13 @@ async function deliver(options: DeliveryOptions, db: Scope, event: ClaimedEvent,
   if (stopping.aborted || sent.reason === 'breaker_open') return releaseEvent(db, event.position);
   const retryInMs = nextDelay(options, event.attempts + 1, sent.retryAfterMs);
   const failed: Attempt = {
-    number: event.attempts + 1, at, category: 'external_api', error: sent.reason, delay_seconds: retryInMs === null ? null : retryInMs / 1_000, worker: workerName,
+    number: event.attempts + 1, at, category: 'external_api', error: sent.reason,
+    delay_seconds: retryInMs === null ? null : retryInMs / 1_000, worker: workerName,
   };
-  options.log[retryInMs === null ? 'warn' : 'debug']({ event_id, session_id, attempts: failed.number, reason: sent.reason }, retryInMs === null ? 'an event is parked' : 'an event is tried again');
+  options.log[retryInMs === null ? 'warn' : 'debug'](
+    { event_id, session_id, attempts: failed.number, reason: sent.reason },
+    retryInMs === null ? 'an event is parked' : 'an event is tried again',
+  );
   // while the engine is away the event goes on being tried: none is parked nowhere
   const parked = retryInMs === null && await options.park(event, [...event.tried, failed], sent.reason).then(() => true, () => false);
   await markUndelivered(db, event.position, failed, parked ? null : retryInMs ?? options.capMs);

@@ -7,7 +7,9 @@ import type { TaskWorkflows } from '../task-workflows.ts';
 export interface EventParking { readonly workflows: TaskWorkflows; readonly maxRetries: number; readonly now: () => number }
 
 /** The task has the event's id: parking it again finds it. `reason`: a status, or what kept the request from being answered. */
-export function parkEvent({ workflows, maxRetries, now }: EventParking): (event: ClaimedEvent, attempts: readonly Attempt[], reason: string) => Promise<void> {
+export function parkEvent(
+  { workflows, maxRetries, now }: EventParking,
+): (event: ClaimedEvent, attempts: readonly Attempt[], reason: string) => Promise<void> {
   return async ({ event_id, tenant, session_id }, attempts, reason) => {
     const message = `The receiver did not take the event: ${reason}.`;
     const { state } = ParkedTask.park({

@@ -3,9 +3,11 @@ import type { SessionEvent, SessionState } from '../../domain/session-state.ts';
 import { eventIdOf, type OutgoingEvent } from '../../stores/postgres/outgoing-events.ts';
 
 export function outgoingEventsOf(state: SessionState, events: readonly SessionEvent[]): OutgoingEvent[] {
-  return events.filter(({ event }) => event === 'state_changed' || event === 'decision_taken' || event.startsWith('changeset_')).map((event) => ({
+  return events.filter(({ event }) => event === 'state_changed' || event === 'decision_taken' || event.startsWith('changeset_'))
+    .map((event) => ({
     // of the session and its own number: a flush that is repeated adds nothing
-    event_id: eventIdOf(state.session_id, event.sequence), event: event.event, occurred_at: new Date(event.at), tenant: state.tenant, session_id: state.session_id,
+    event_id: eventIdOf(state.session_id, event.sequence), event: event.event, occurred_at: new Date(event.at), tenant: state.tenant,
+    session_id: state.session_id,
     data: { ...event.properties, ...changesetOf(state, event) },
   }));
 }

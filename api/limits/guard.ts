@@ -53,8 +53,12 @@ export class LimitGuard {
 
 function refusal({ outcome, policies, retryAfterSeconds }: Verdict): Problem {
   const violated = refusing(policies).map(({ policy }) => policy);
-  const extras = { headers: { 'Retry-After': String(retryAfterSeconds) }, members: { violated_policies: violated.map(({ name }) => name) } };
-  if (outcome === 'unavailable') return new Problem('limiter_unavailable', 'What is counted here cannot be counted right now. Nothing happened: repeat later.', extras);
+  const extras = {
+    headers: { 'Retry-After': String(retryAfterSeconds) }, members: { violated_policies: violated.map(({ name }) => name) },
+  };
+  if (outcome === 'unavailable') {
+    return new Problem('limiter_unavailable', 'What is counted here cannot be counted right now. Nothing happened: repeat later.', extras);
+  }
   const limits = violated.map(({ quota, unit, windowSeconds }) => `${quota} ${unit} in ${windowSeconds} seconds`);
   return new Problem('rate_limited', `More than ${limits.join(' and ')}. Wait ${retryAfterSeconds} s.`, extras);
 }

@@ -22,20 +22,24 @@ const ShownKey = ApiKeyWire.extend({
 }).meta({ id: 'ShownApiKey' });
 
 const CreateRequest = z.strictObject({
-  name: z.string().trim().min(1).max(128), roles: roles.min(1).refine((given) => new Set(given).size === given.length, 'must not name a role twice'),
+  name: z.string().trim().min(1).max(128),
+  roles: roles.min(1).refine((given) => new Set(given).size === given.length, 'must not name a role twice'),
   expires_at: z.iso.datetime({ offset: true }).optional(),
 }).meta({ id: 'ApiKeyRequest' });
 
 const weekSeconds = 604_800;
 const RotateRequest = z.strictObject({
-  overlap_seconds: z.number().int().min(0).max(weekSeconds).default(0).meta({ description: 'How long the secret before this one counts on' }),
+  overlap_seconds: z.number().int().min(0).max(weekSeconds).default(0).meta({
+    description: 'How long the secret before this one counts on',
+  }),
 }).meta({ id: 'ApiKeyRotation' });
 
 const keyParams = z.object({ key_id: uuid });
 
 export const apiKeyRoutes = [
   route.post('/admin/api-keys', {
-    summary: 'Make an API key; it is shown once', access: ['admin'], limits: ['api'], audit: 'api_key.create', query: z.strictObject(clientId),
+    summary: 'Make an API key; it is shown once', access: ['admin'], limits: ['api'], audit: 'api_key.create',
+    query: z.strictObject(clientId),
     body: CreateRequest, answers: { 201: ShownKey }, shownOnce: ['key'],
     handler: async ({ body, call, services }) => {
       const expiresAt = body.expires_at ?? null;
@@ -70,7 +74,8 @@ export const apiKeyRoutes = [
     },
   }),
   route.post('/admin/api-keys/:key_id/rotate', {
-    summary: 'A new secret for an API key, which keeps its id, roles and expiry; shown once', access: ['admin'], limits: ['api'], audit: 'api_key.rotate',
+    summary: 'A new secret for an API key, which keeps its id, roles and expiry; shown once', access: ['admin'], limits: ['api'],
+    audit: 'api_key.rotate',
     params: keyParams, query: z.strictObject(clientId),
     body: RotateRequest, answers: { 200: ShownKey }, problems: ['wrong_state'], shownOnce: ['key'],
     handler: async ({ params, body, call, services }) => {

@@ -19,7 +19,8 @@ export const auditRoutes = [
     summary: 'What admins and approvers did and were refused, newest first', access: ['admin'], limits: ['api'], audit: 'audit.list',
     answers: { 200: listOf(AuditWire) },
     query: z.strictObject({
-      ...paging, ...clientId, actor: name, action: name, target: name, result: z.enum(auditResults).optional(), since: moment.optional(), until: moment.optional(),
+      ...paging, ...clientId, actor: name, action: name, target: name, result: z.enum(auditResults).optional(), since: moment.optional(),
+      until: moment.optional(),
     }),
     handler: async ({ query, call, services }) => {
       const page = await listAudit(services.stores.db, {
@@ -34,6 +35,7 @@ export const auditRoutes = [
 function present(row: AuditRow): z.input<typeof AuditWire> {
   const { id, actor, action, target, reason, result, status, details } = row;
   return {
-    id, at: row.at.toISOString(), actor, roles: [...row.roles], action, target, reason, result, status, correlation_id: row.correlation_id, details,
+    id, at: row.at.toISOString(), actor, roles: [...row.roles], action, target, reason, result, status, correlation_id: row.correlation_id,
+    details,
   };
 }

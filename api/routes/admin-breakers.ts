@@ -22,7 +22,8 @@ export const breakerRoutes = [
     handler: ({ services }) => Promise.resolve(ok({ results: services.limits.breakers.list().map(present) })),
   }),
   route.post('/admin/breakers/:name', {
-    summary: 'Open or close a breaker of this process by hand, until it is set to auto', access: ['admin'], limits: ['api'], audit: 'breaker.set',
+    summary: 'Open or close a breaker of this process by hand, until it is set to auto', access: ['admin'], limits: ['api'],
+    audit: 'breaker.set',
     params: z.object({ name: z.string() }), query: z.strictObject(clientId), body: SetRequest, answers: { 200: BreakerWire },
     handler: ({ params, body, services }) => {
       const status = services.limits.breakers.set(params.name, body.state === 'auto' ? null : body.state);

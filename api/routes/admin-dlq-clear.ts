@@ -55,7 +55,9 @@ export const dlqClearRoutes = [
       if (dryRun) {
         const { rows, total } = await listTasks(services.stores.db, filter, 'oldest', { limit: sampleRows, after: null });
         const sample = rows.map((row) => presentTask(row, services.now()));
-        return audited(ok({ dry_run: true as const, matching_tasks: total, sample }), { details: { dry_run: true, matching_tasks: total } });
+        return audited(ok({ dry_run: true as const, matching_tasks: total, sample }), {
+          details: { dry_run: true, matching_tasks: total },
+        });
       }
       const { ids, total } = await matchingTaskIds(services.stores.db, filter, clearing.tasksMax);
       if (isNarrowed ? confirm === undefined || confirm === false : confirm !== 'all') throw unconfirmed(isNarrowed, total);
@@ -100,7 +102,8 @@ function unconfirmed(isNarrowed: boolean, matching: number): Problem {
   const needed = isNarrowed ? 'confirm=yes' : 'confirm=all';
   const message = isNarrowed ? `${matching} tasks match.` : `There is no filter: all ${matching} parked tasks match.`;
   return new Problem('confirmation_required', `${message} Nothing was cleared. Repeat with ${needed} to do it.`, {
-    members: { matching_tasks: matching }, errors: [{ pointer: '/confirm', code: 'confirmation_required', message, fix: `Send ${needed}.` }],
+    members: { matching_tasks: matching },
+    errors: [{ pointer: '/confirm', code: 'confirmation_required', message, fix: `Send ${needed}.` }],
   });
 }
 
@@ -110,7 +113,9 @@ interface ClearedCount { readonly deleted: number; readonly skipped: number }
  * One Update each, since the workflow is the truth and whoever waits for it is told. Should the engine go away in between, what
  * was done stands and is counted; when nothing was done yet its error is thrown.
  */
-async function discardAll({ deadLetters: { tasks }, now }: Services, call: Call, ids: readonly string[], why: string | null): Promise<ClearedCount> {
+async function discardAll(
+  { deadLetters: { tasks }, now }: Services, call: Call, ids: readonly string[], why: string | null,
+): Promise<ClearedCount> {
   const counts = { deleted: 0, skipped: 0 };
   const waiting = ids.values();
   const deadline = now() + clearing.ms;
@@ -118,7 +123,8 @@ async function discardAll({ deadLetters: { tasks }, now }: Services, call: Call,
   await Promise.all(Array.from({ length: clearing.inFlight }, async () => {
     for (const taskId of waiting) {
       if (failure !== null || now() > deadline) return;
-      await tasks.discard({ tenant: call.actor.tenant, task_id: taskId }, call.operationId, { actor: call.actor.subject, reason: why }).then(
+      await tasks.discard({ tenant: call.actor.tenant, task_id: taskId }, call.operationId, { actor: call.actor.subject, reason: why })
+        .then(
         () => { counts.deleted += 1; },
         (error: unknown) => {
           if (error instanceof MessageRejected) counts.skipped += 1;

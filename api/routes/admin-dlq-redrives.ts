@@ -11,7 +11,9 @@ const tasksMax = 1_000;
 
 const RedriveRequest = z.strictObject({
   filter: z.strictObject({ ...taskFilters, status: z.literal('parked').optional() }),
-  canary: z.number().int().min(0).max(tasksMax).default(0).meta({ description: 'So many first, and no more before all of them have ended' }),
+  canary: z.number().int().min(0).max(tasksMax).default(0).meta({
+    description: 'So many first, and no more before all of them have ended',
+  }),
   stop_at_failure_share: rate.default(0.5).meta({ description: 'It stops when more than this share of those that ended has failed' }),
   rate_per_second: z.number().min(0.01).max(100).default(5),
   reason: z.string().trim().min(1).max(1_000),
@@ -38,7 +40,9 @@ export const dlqRedriveRoutes = [
     query: z.strictObject(clientId), body: RedriveRequest, answers: { 202: RedriveWire }, problems: ['confirmation_required'],
     handler: async ({ body, call, services }) => {
       const { filter, confirm, ...how } = body;
-      const { ids, total } = await matchingTaskIds(services.stores.db, filterOf(call.actor.tenant, { ...filter, status: 'parked' }), tasksMax);
+      const { ids, total } = await matchingTaskIds(
+        services.stores.db, filterOf(call.actor.tenant, { ...filter, status: 'parked' }), tasksMax,
+      );
       if (Object.keys(filter).length === 0 && confirm !== 'all') throw unconfirmed(total);
       // the same for each repeat of a keyed request, which then finds its redrive running
       const redriveId = eventIdOf('redrive', call.operationId);

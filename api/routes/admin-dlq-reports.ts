@@ -16,7 +16,8 @@ const Stats = z.object({
   tasks_by_name: counts, tasks_by_exception: counts.meta({ description: 'The most frequent 100' }),
   oldest_task_age_seconds: count.nullable().meta({ description: 'Of the open ones, whenever they were parked; null: there is none' }),
   capacity: z.object({
-    used: count.meta({ description: 'Open, whenever they were parked. Nothing is dropped beyond the limit' }), limit: count, percent: z.number(),
+    used: count.meta({ description: 'Open, whenever they were parked. Nothing is dropped beyond the limit' }), limit: count,
+    percent: z.number(),
   }),
   retry_statistics: z.object({
     total_retries: count.meta({ description: 'Rounds that somebody asked for' }), successful: count,
@@ -26,7 +27,9 @@ const Stats = z.object({
   automatic_recovery_rate: rate.meta({
     description: 'Of tasks that failed at first, those that went well by themselves, by whole hours; 0 when none failed',
   }),
-  median_seconds_to_resolution: z.number().nullable().meta({ description: 'From parking to completion or discarding; null: none has ended' }),
+  median_seconds_to_resolution: z.number().nullable().meta({
+    description: 'From parking to completion or discarding; null: none has ended',
+  }),
   time_range: z.object({ hours: count, from: time, to: time }), last_updated: time,
 }).meta({ id: 'TaskStats' });
 
@@ -36,7 +39,8 @@ const Groups = z.object({
     message: z.string().meta({ description: 'Of the newest, scrubbed' }), count,
     sessions: count.meta({ description: 'That wait for one of them' }), first_seen: time, last_seen: time,
     trend: z.enum(taskTrends).meta({
-      description: `Newer against older half of the last ${trendHours} hours, whatever became of the tasks: half as many again, and two at least`,
+      description: `Newer against older half of the last ${trendHours} hours, whatever became of the tasks: half as many again, and two ` +
+        `at least`,
     }),
   })),
   total: count.meta({ description: 'Groups, also those beyond the limit' }),
@@ -58,7 +62,9 @@ export const dlqReportRoutes = [
     answers: { 200: Groups }, query: z.strictObject({ ...clientId, limit: paging.limit }),
     handler: async ({ query, call, services }) => {
       const { groups, total } = await taskGroups(services.stores.db, call.actor.tenant, new Date(services.now()), query.limit);
-      const results = groups.map((group) => ({ ...group, first_seen: group.first_seen.toISOString(), last_seen: group.last_seen.toISOString() }));
+      const results = groups.map((group) => ({
+        ...group, first_seen: group.first_seen.toISOString(), last_seen: group.last_seen.toISOString(),
+      }));
       return ok({ results, total });
     },
   }),
@@ -71,13 +77,15 @@ function presentStats(stats: TaskStats, limit: number, { hours, from, now }: Tim
   const zeros = <Name extends string>(names: readonly Name[], found: Readonly<Partial<Record<Name, number>>>): Record<Name, number> =>
     Object.fromEntries(names.map((name) => [name, found[name] ?? 0])) as Record<Name, number>;
   return {
-    total_tasks: stats.total, tasks_by_status: zeros(taskStatuses, stats.by_status), tasks_by_category: zeros(errorCategories, stats.by_category),
+    total_tasks: stats.total, tasks_by_status: zeros(taskStatuses, stats.by_status),
+    tasks_by_category: zeros(errorCategories, stats.by_category),
     tasks_by_name: stats.by_name, tasks_by_exception: stats.by_exception,
     oldest_task_age_seconds: stats.oldest_open_at === null ? null : Math.max(0, Math.round((now - stats.oldest_open_at.getTime()) / 1_000)),
     capacity: { used: stats.open, limit, percent: Math.round(stats.open / limit * 1_000) / 10 },
     retry_statistics: { total_retries: total, successful, failed, success_rate: share(successful, successful + failed) },
     automatic_recovery_rate: share(stats.recovered, stats.recovered + stats.total),
-    median_seconds_to_resolution: stats.median_seconds_to_resolution, time_range: { hours, from: iso(from), to: iso(now) }, last_updated: iso(now),
+    median_seconds_to_resolution: stats.median_seconds_to_resolution, time_range: { hours, from: iso(from), to: iso(now) },
+    last_updated: iso(now),
   };
 }
 

@@ -70,7 +70,8 @@ export function presentWhole(services: Services, state: ParkedTaskState, stale: 
   const { failure: { message, unclassified, ...failure }, context, history } = state;
   const workflowId = taskWorkflowId(state.tenant, state.task_id);
   const row: TaskRow = {
-    ...failure, task_id: state.task_id, task_name: state.task_name, status: state.status, exception_message: message, attempts: history.length,
+    ...failure, task_id: state.task_id, task_name: state.task_name, status: state.status, exception_message: message,
+    attempts: history.length,
     manual_retries: state.manual_retries, correlation_id: context.correlation_id, session_id: context.session_id,
     parked_at: new Date(state.parked_at),
   };
@@ -80,7 +81,8 @@ export function presentWhole(services: Services, state: ParkedTaskState, stale: 
     retry_history: history.map(({ number, at, category, error, delay_seconds, worker, round, actor, reason: why, input }) => ({
       round, attempt: number, at: iso(at), category, error, delay_seconds, worker, actor, reason: why, input,
     })),
-    unclassified, updated_at: iso(state.updated_at), ended_at: state.ended_at === null ? null : iso(state.ended_at), discarded: state.discarded,
+    unclassified, updated_at: iso(state.updated_at), ended_at: state.ended_at === null ? null : iso(state.ended_at),
+    discarded: state.discarded,
     succeeded_late_at: state.succeeded_late_at === null ? null : iso(state.succeeded_late_at),
     workflow_id: workflowId, links: { temporal_ui: services.temporalLink(workflowId) }, stale,
   };

@@ -36,11 +36,14 @@ export const dlqRoutes = [
     handler: async ({ query, call, services }) => {
       const { limit, cursor, sort, ...filter } = query;
       const page = await listTasks(services.stores.db, filterOf(call.actor.tenant, filter), sort, { limit, after: readCursor(cursor) });
-      return ok({ results: page.rows.map((row) => presentTask(row, services.now())), total: page.total, next_cursor: writeCursor(page.next) });
+      return ok({
+        results: page.rows.map((row) => presentTask(row, services.now())), total: page.total, next_cursor: writeCursor(page.next),
+      });
     },
   }),
   route.get('/admin/dlq/tasks/:task_id', {
-    summary: 'One task with its input, masked, and every attempt', access: ['admin'], limits: ['api'], audit: 'dlq.read', params: taskParams,
+    summary: 'One task with its input, masked, and every attempt', access: ['admin'], limits: ['api'], audit: 'dlq.read',
+    params: taskParams,
     query: z.strictObject(clientId), answers: { 200: TaskWithHistory },
     handler: async ({ params, call, services }) => {
       const { state, stale } = await services.deadLetters.tasks.read({ tenant: call.actor.tenant, task_id: params.task_id });
@@ -54,24 +57,34 @@ export const dlqRoutes = [
     handler: async ({ params, body, call, services }) => {
       const task = { tenant: call.actor.tenant, task_id: params.task_id };
       const state = await services.deadLetters.tasks.current(task);
-      if (call.ifMatch !== null && call.ifMatch !== state.revision) throw new Problem('precondition_failed', 'This task has changed. Read it again.');
+      if (call.ifMatch !== null && call.ifMatch !== state.revision) {
+        throw new Problem('precondition_failed', 'This task has changed. Read it again.');
+      }
       // a click speaks of what could be seen when it was made: one that came before the last change was the second of two
-      if (state.updated_at > call.receivedAt) throw new MessageRejected('not_parked', 'This task changed just before you asked. Read it again.');
+      if (state.updated_at > call.receivedAt) {
+        throw new MessageRejected('not_parked', 'This task changed just before you asked. Read it again.');
+      }
       const input = body.input === undefined ? {} : { input: amendedInput(services, state, body.input) };
       const { manual_retries, max_retries } = await services.deadLetters.tasks.retry(task, call.operationId, {
-        actor: call.actor.subject, reason: body.reason ?? null, force: body.force, priority: body.priority ?? null, round: state.manual_retries,
+        actor: call.actor.subject, reason: body.reason ?? null, force: body.force, priority: body.priority ?? null,
+        round: state.manual_retries,
         ...input,
       });
       const details = { force: body.force, amended: body.input !== undefined, manual_retries };
-      return audited({ status: 202, body: { task_id: task.task_id, status: 'retrying' as const, manual_retries, max_retries } }, { details });
+      return audited(
+        { status: 202, body: { task_id: task.task_id, status: 'retrying' as const, manual_retries, max_retries } }, { details },
+      );
     },
   }),
   ...['/admin/dlq/tasks/:task_id/delete', '/admin/dlq/tasks/:task_id'].map((path) => route.delete(path, {
-    summary: 'Discard a parked task; whoever waits for it is told', access: ['admin'], limits: ['api'], audit: 'dlq.discard', params: taskParams,
+    summary: 'Discard a parked task; whoever waits for it is told', access: ['admin'], limits: ['api'], audit: 'dlq.discard',
+    params: taskParams,
     query: z.strictObject({ ...clientId, reason }), answers: { 200: Discarded }, problems: ['not_parked'],
     handler: async ({ params, query, call, services }) => {
       const task = { tenant: call.actor.tenant, task_id: params.task_id };
-      const { updated_at: at } = await services.deadLetters.tasks.discard(task, call.operationId, { actor: call.actor.subject, reason: query.reason ?? null });
+      const { updated_at: at } = await services.deadLetters.tasks.discard(task, call.operationId, {
+        actor: call.actor.subject, reason: query.reason ?? null,
+      });
       return ok({ task_id: task.task_id, status: 'discarded' as const, deleted_at: iso(at) });
     },
   })),
@@ -80,7 +93,8 @@ export const dlqRoutes = [
 /** With its masks replaced, and fit for the task. Throws input_invalid. */
 function amendedInput(services: Services, state: ParkedTaskState, given: Json): Json {
   const { input, mistakes } = unmaskedInput(given, state.input);
-  const unfit: Mistake[] = mistakes.length > 0 ? [...mistakes] : services.deadLetters.inputMistakes(state.task_name, input).map(({ pointer, message }) => ({
+  const unfit: Mistake[] = mistakes.length > 0 ? [...mistakes]
+    : services.deadLetters.inputMistakes(state.task_name, input).map(({ pointer, message }) => ({
     pointer, code: 'invalid_value', message: `${pointer === '' ? 'The input' : pointer}: ${message}`,
     fix: 'Correct it, or send the value as it was shown.',
   }));

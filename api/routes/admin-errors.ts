@@ -6,19 +6,24 @@ import { ok, route } from '../route.ts';
 import { clientId, listOf, paging, time } from '../wire.ts';
 
 const PatternWire = z.object({
-  fingerprint: z.string().meta({ description: 'Of the class, the task and the message without its ids, numbers and values' }), task_name: z.string(),
+  fingerprint: z.string().meta({ description: 'Of the class, the task and the message without its ids, numbers and values' }),
+  task_name: z.string(),
   category: z.enum(errorCategories), severity: z.enum(errorSeverities), exception_type: z.string(),
   message: z.string().meta({ description: 'Of one occurrence, without personal data' }),
-  count: z.number().int().meta({ description: 'Since the beginning of the hour in which the asked time begins, as affected_sessions' }), affected_sessions: z.number().int(),
+  count: z.number().int().meta({ description: 'Since the beginning of the hour in which the asked time begins, as affected_sessions' }),
+  affected_sessions: z.number().int(),
   first_seen: time.meta({ description: 'Ever' }), last_seen: time,
-  trend: z.enum(errorTrends).meta({ description: 'Against as many hours before. new: not seen before; rising: more than half as much again; falling: a third less' }),
+  trend: z.enum(errorTrends).meta({
+    description: 'Against as many hours before. new: not seen before; rising: more than half as much again; falling: a third less',
+  }),
 }).meta({ id: 'ErrorPattern' });
 
 const keyset = z.object({ count: z.number().min(0), fingerprint: z.string().max(200) });
 
 export const errorRoutes = [
   route.get('/admin/errors/patterns', {
-    summary: 'Errors of background work by fingerprint, the most frequent first', access: ['admin'], limits: ['api'], audit: 'error_pattern.list',
+    summary: 'Errors of background work by fingerprint, the most frequent first', access: ['admin'], limits: ['api'],
+    audit: 'error_pattern.list',
     answers: { 200: listOf(PatternWire) },
     query: z.strictObject({
       ...paging, ...clientId, category: z.enum(errorCategories).optional(), task_name: z.string().min(1).max(200).optional(),
@@ -26,7 +31,8 @@ export const errorRoutes = [
     }),
     handler: async ({ query, call, services }) => {
       const page = await listErrorPatterns(services.stores.db, {
-        tenant: call.actor.tenant, hours: query.time_range_hours, now: services.now(), category: query.category ?? null, task_name: query.task_name ?? null,
+        tenant: call.actor.tenant, hours: query.time_range_hours, now: services.now(), category: query.category ?? null,
+        task_name: query.task_name ?? null,
       }, { limit: query.limit, after: readCursorAs(keyset, query.cursor) });
       return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
     },

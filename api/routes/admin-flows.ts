@@ -19,7 +19,8 @@ const FlowDocument = z.record(z.string(), json).meta({
 export const flowPublishingRoutes = [
   route.put('/admin/flows/:flow_id', {
     summary: 'Publish the next version of a flow of the tenant; 200 and nothing new when it is the newest one once more',
-    access: ['admin'], limits: ['api'], audit: 'flow.publish', params: z.object({ flow_id: z.string().max(100) }), query: z.strictObject(clientId), body: FlowDocument,
+    access: ['admin'], limits: ['api'], audit: 'flow.publish', params: z.object({ flow_id: z.string().max(100) }),
+    query: z.strictObject(clientId), body: FlowDocument,
     answers: { 201: FlowWire, 200: FlowWire }, problems: ['flow_invalid'],
     handler: async ({ params, body, call, services }) => {
       if (Buffer.byteLength(JSON.stringify(body)) > documentBytes) {
@@ -43,10 +44,14 @@ function flowInvalid(problems: readonly FlowProblem[]): Problem {
 
 function mistakeOf({ path, reason }: FlowProblem): Mistake {
   const message = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
-  if (reason.startsWith('unknown field')) return { pointer: path, code: 'unknown_field', message, fix: 'Leave it out, or correct its name.' };
+  if (reason.startsWith('unknown field')) {
+    return { pointer: path, code: 'unknown_field', message, fix: 'Leave it out, or correct its name.' };
+  }
   if (reason.startsWith('missing field')) return { pointer: path, code: 'missing_field', message, fix: 'Add it.' };
   if (reason.includes('no text in the default language') || reason.endsWith('is empty')) {
-    return { pointer: path, code: 'missing_text', message, fix: 'Write this text in the default language; other languages fall back to it.' };
+    return {
+      pointer: path, code: 'missing_text', message, fix: 'Write this text in the default language; other languages fall back to it.',
+    };
   }
   return { pointer: path, code: 'invalid_value', message, fix: 'Correct what stands there. docs/flows.md has the rules of each field.' };
 }

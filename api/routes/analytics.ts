@@ -23,39 +23,53 @@ const commonFilters = {
 };
 
 const FunnelWire = z.object({
-  period: PeriodWire, freshness: FreshnessWire, total_sessions: count, completed_sessions: count, abandoned_sessions: count, open_sessions: count,
-  overall_conversion_rate: rate, overall_conversion_interval: interval, avg_completion_time_minutes: minutes, median_completion_time_minutes: minutes,
+  period: PeriodWire, freshness: FreshnessWire, total_sessions: count, completed_sessions: count, abandoned_sessions: count,
+  open_sessions: count,
+  overall_conversion_rate: rate, overall_conversion_interval: interval, avg_completion_time_minutes: minutes,
+  median_completion_time_minutes: minutes,
   stages: z.array(z.object({
-    name: z.enum(stages), description: z.string(), count, conversion_rate: rate, conversion_from_start: rate, drop_off_rate: rate, dropped: count, still_open: count,
-    confidence_interval: interval, avg_time_to_next_minutes: minutes, median_time_to_next_minutes: minutes, p90_time_to_next_minutes: minutes,
+    name: z.enum(stages), description: z.string(), count, conversion_rate: rate, conversion_from_start: rate, drop_off_rate: rate,
+    dropped: count, still_open: count,
+    confidence_interval: interval, avg_time_to_next_minutes: minutes, median_time_to_next_minutes: minutes,
+    p90_time_to_next_minutes: minutes,
   })).readonly(),
   top_drop_off_points: z.array(z.object({
-    from_stage: z.enum(stages), to_stage: z.enum(stages), drop_off_count: count, drop_off_rate: rate, impact_severity: z.enum(['critical', 'high', 'medium', 'low']),
+    from_stage: z.enum(stages), to_stage: z.enum(stages), drop_off_count: count, drop_off_rate: rate,
+    impact_severity: z.enum(['critical', 'high', 'medium', 'low']),
   })).readonly(),
 }).meta({ id: 'Funnel' });
 
 export const analyticsRoutes = [
   route.get('/analytics/funnel', {
-    summary: 'How many sessions reach each stage, and where they are lost', access: ['analyst'], limits: ['api'], query: z.strictObject(commonFilters), answers: { 200: FunnelWire },
+    summary: 'How many sessions reach each stage, and where they are lost', access: ['analyst'], limits: ['api'],
+    query: z.strictObject(commonFilters), answers: { 200: FunnelWire },
     problems: ['invalid_period'],
     handler: async ({ query, call, services }) => {
       const now = services.now();
       const period = periodOf(query, now);
       const report = await funnel(services.reports.clickhouse, {
-        tenant: call.actor.tenant, startMs: period.startMs, endMs: period.endMs, flow: query.flow, language: query.language, segment: query.user_segment,
+        tenant: call.actor.tenant, startMs: period.startMs, endMs: period.endMs, flow: query.flow, language: query.language,
+        segment: query.user_segment,
       });
-      return ok({ period: { start: iso(period.startMs), end: iso(period.endMs), timezone: period.timezone }, freshness: freshness(services, now), ...report });
+      return ok({
+        period: { start: iso(period.startMs), end: iso(period.endMs), timezone: period.timezone }, freshness: freshness(services, now),
+        ...report,
+      });
     },
   }),
 ];
 
-function periodOf(query: { start_date?: string | undefined; end_date?: string | undefined; timezone?: string | undefined }, now: number): Period {
+function periodOf(
+  query: { start_date?: string | undefined; end_date?: string | undefined; timezone?: string | undefined }, now: number,
+): Period {
   const period = readPeriod(query, now);
   if (!('problem' in period)) return period;
   const { pointer, message } = period.problem;
   const said = `${pointer.slice(1)} ${message}.`;
   throw new Problem('invalid_period', said, {
-    errors: [{ pointer, code: 'invalid_period', message: said, fix: 'Use dates like 2026-11-01, the end after the start, at most 400 days.' }],
+    errors: [
+      { pointer, code: 'invalid_period', message: said, fix: 'Use dates like 2026-11-01, the end after the start, at most 400 days.' },
+    ],
   });
 }
 

@@ -19,7 +19,8 @@ const AnswerRequest = z.strictObject({
 
 export const answerRoutes = [
   route.post('/sessions/:session_id/answers', {
-    summary: 'Answer a question, or correct an earlier answer', access: ['user'], limits: ['api'], params: sessionParams, body: AnswerRequest, answers: { 200: AnsweredSession },
+    summary: 'Answer a question, or correct an earlier answer', access: ['user'], limits: ['api'], params: sessionParams,
+    body: AnswerRequest, answers: { 200: AnsweredSession },
     problems: ['answer_invalid', 'not_asked', 'wrong_state', 'precondition_failed', 'idempotency_key_reused'],
     handler: async ({ params, body, call, services }) => {
       const content = body.text === undefined ? { question_id: body.question_id ?? null, value: body.value ?? null } : { text: body.text };
@@ -31,27 +32,47 @@ export const answerRoutes = [
       const { outcome, view } = reply;
       // the engine answers a repeated id by itself, before the session could ask who repeats it
       if (view.owner !== call.actor.subject) throw notFound();
-      if (reply.fingerprint !== fingerprint) throw new Problem('idempotency_key_reused', 'This message_id was used for another answer. Use a fresh one for each message.');
+      if (reply.fingerprint !== fingerprint) {
+        throw new Problem('idempotency_key_reused', 'This message_id was used for another answer. Use a fresh one for each message.');
+      }
       const flow = await services.flows.version(view.tenant, view.flow.id, view.flow.version);
       if (outcome.kind === 'not_asked') {
-        throw new Problem('not_asked', 'This question is not the current one and was not asked before. Answer the current question first.', { headers: etagOf(view) });
+        throw new Problem(
+          'not_asked', 'This question is not the current one and was not asked before. Answer the current question first.',
+          { headers: etagOf(view) },
+        );
       }
       if (outcome.kind === 'refused') {
         throw new Problem('answer_invalid', retryText(flow, view.language, outcome.question_id), {
           errors: [outcome.mistake], members: { question_id: outcome.question_id }, headers: etagOf(view),
         });
       }
-      return ok({ ...await presentSession(services.flows, view, false), accepted: [...outcome.accepted], reply: replyAfter(flow, view) }, etagOf(view));
+      return ok(
+        { ...await presentSession(services.flows, view, false), accepted: [...outcome.accepted], reply: replyAfter(flow, view) },
+        etagOf(view),
+      );
     },
   }),
   route.get('/sessions/:session_id/answers', {
-    summary: 'What was answered, superseded answers included', access: ['user'], limits: ['api'], audit: { action: 'answers.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId),
-    answers: { 200: z.object({ answers: z.array(z.object({ question_id: z.string(), value: json, answered_at: time, superseded: z.boolean() })) }).meta({ id: 'Answers' }) },
+    summary: 'What was answered, superseded answers included', access: ['user'], limits: ['api'],
+    audit: { action: 'answers.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId),
+    answers: {
+      200: z.object({ answers: z.array(z.object({ question_id: z.string(), value: json, answered_at: time, superseded: z.boolean() })) })
+        .meta({ id: 'Answers' }),
+    },
     handler: async ({ params, call, services }) => {
       const { answers } = await services.sessions.answers(call.actor, params.session_id);
       // the audit log asks whose they are; anyone else but these can only see their own
-      const owner = holds(call.actor, 'approver') ? (await services.sessions.read(call.actor, params.session_id)).view.owner : call.actor.subject;
-      return audited(ok({ answers: answers.map((entry) => ({ question_id: entry.question_id, value: entry.value, answered_at: iso(entry.answered_at), superseded: entry.superseded })) }), { owner });
+      const owner = holds(call.actor, 'approver') ? (await services.sessions.read(call.actor, params.session_id)).view.owner
+        : call.actor.subject;
+      return audited(
+        ok({
+          answers: answers.map((entry) => ({
+            question_id: entry.question_id, value: entry.value, answered_at: iso(entry.answered_at), superseded: entry.superseded,
+          })),
+        }),
+        { owner },
+      );
     },
   }),
 ];

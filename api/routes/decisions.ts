@@ -15,40 +15,50 @@ const ids = z.array(uuid).max(200).default([]);
 const DecisionRequest = z.strictObject({
   approved_items: ids, rejected_items: ids, reasons: z.record(uuid, z.string().max(1_000)).default({}),
   modifications: z.record(uuid, z.record(z.string().max(100), json)).default({}),
-  proposal_hash: z.string().max(128).optional().meta({ description: 'Of the proposal that was shown; another one answers 409 stale_proposal' }),
+  proposal_hash: z.string().max(128).optional().meta({
+    description: 'Of the proposal that was shown; another one answers 409 stale_proposal',
+  }),
   dry_run: z.boolean().default(true),
 }).meta({ id: 'DecisionRequest' });
 
 const Recommendations = z.object({
   proposal_hash: z.string().nullable(),
   recommendations: z.array(z.object({
-    recommendation_id: uuid, target: z.string(), operation: z.enum(['create', 'update', 'delete']), before: targetValues.nullable(), after: targetValues.nullable(),
+    recommendation_id: uuid, target: z.string(), operation: z.enum(['create', 'update', 'delete']), before: targetValues.nullable(),
+    after: targetValues.nullable(),
     confidence: rate, decision: z.string(), rationale: z.string(), status: z.enum(['pending', 'approved', 'modified', 'rejected']),
   })),
   consensus: z.object({ confidence: rate, decision: z.enum(['ready', 'needs_review']) }).nullable(),
 }).meta({ id: 'Recommendations' });
 
 const DecisionResult = z.object({
-  dry_run: z.boolean(), changeset_id: uuid.nullable(), status: z.enum(['preview', 'applied', 'pending_second_approval', 'rejected', 'applying'])
-    .meta({ description: 'applying: the decision stands, and its changeset waits in the dead letter queue for an operator' }), changes: z.array(ChangeWire),
+  dry_run: z.boolean(), changeset_id: uuid.nullable(), status: z.enum([
+    'preview', 'applied', 'pending_second_approval', 'rejected', 'applying',
+  ])
+    .meta({ description: 'applying: the decision stands, and its changeset waits in the dead letter queue for an operator' }),
+    changes: z.array(ChangeWire),
   risk_score: rate, approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
 }).meta({ id: 'DecisionResult' });
 
-const ApprovalRequest = z.strictObject({ decision: z.enum(['approve', 'reject', 'escalate']), reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'ApprovalRequest' });
+const ApprovalRequest = z.strictObject({ decision: z.enum(['approve', 'reject', 'escalate']), reason: z.string()
+  .trim().min(1).max(1_000).optional() }).meta({ id: 'ApprovalRequest' });
 const ApprovalResult = z.object({
   approval_id: uuid, changeset_id: uuid, status: z.enum(['applied', 'rejected', 'pending_second_approval', 'escalated', 'applying']),
 }).meta({ id: 'ApprovalResult' });
 
 export const decisionRoutes = [
   route.get('/sessions/:session_id/recommendations', {
-    summary: 'The proposed configuration', access: ['user', 'approver'], limits: ['api'], audit: { action: 'proposal.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: Recommendations },
+    summary: 'The proposed configuration', access: ['user', 'approver'], limits: ['api'],
+    audit: { action: 'proposal.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId),
+    answers: { 200: Recommendations },
     handler: async ({ params, call, services }) => {
       const { proposal, statuses, view } = await services.sessions.proposal(call.actor, params.session_id);
       if (proposal === null) return audited(ok({ proposal_hash: null, recommendations: [], consensus: null }), { owner: view.owner });
       return audited(ok({
         proposal_hash: proposal.hash, consensus: { confidence: proposal.confidence, decision: proposal.decision },
         recommendations: proposal.recommendations.map((item) => ({
-          recommendation_id: item.recommendation_id, target: item.target, operation: item.operation, before: copy(item.before), after: copy(item.after),
+          recommendation_id: item.recommendation_id, target: item.target, operation: item.operation, before: copy(item.before),
+          after: copy(item.after),
           confidence: item.confidence, decision: item.confidence >= 0.7 ? 'ready' : 'needs_review', rationale: item.rationale,
           status: statusOf(statuses[item.recommendation_id]),
         })),
@@ -56,30 +66,42 @@ export const decisionRoutes = [
     },
   }),
   route.post('/sessions/:session_id/decision', {
-    summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], limits: ['api'], audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
+    summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], limits: ['api'],
+    audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
     answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const { dry_run: dryRun, proposal_hash: hash, ...items } = body;
       const decision: DecisionBody = { ...items, proposal_hash: hash ?? null };
       if (dryRun) {
         const draft = await services.sessions.preview(call.actor, params.session_id, decision, call.ifMatch);
-        return audited(ok({ dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange), risk_score: draft.risk_score }), decided(decision, { dry_run: true }));
+        return audited(
+          ok({
+            dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange),
+            risk_score: draft.risk_score,
+          }),
+          decided(decision, { dry_run: true }),
+        );
       }
       // a decision that could not be applied would stay half done: PostgreSQL has to be there
       await services.stores.db.query('SELECT 1');
       const { outcome, view } = await services.sessions.decide(params.session_id, {
-        id: call.operationId, fingerprint: bodyHash(body).slice(0, 16), actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: decision,
+        id: call.operationId, fingerprint: bodyHash(body).slice(0, 16), actor: call.actor, correlation_id: call.correlationId,
+        if_match: call.ifMatch, body: decision,
       });
       if (view.tenant !== call.actor.tenant) throw notFound();
-      const status = outcome.status === 'pending_second_approval' ? outcome.status : await settled(services.stores.db, view.tenant, outcome);
+      const status = outcome.status === 'pending_second_approval' ? outcome.status : await settled(
+        services.stores.db, view.tenant, outcome,
+      );
       return audited(ok({
-        dry_run: false, changeset_id: outcome.changeset_id, status, changes: outcome.changes.map(presentChange), risk_score: outcome.risk_score,
+        dry_run: false, changeset_id: outcome.changeset_id, status, changes: outcome.changes.map(presentChange),
+        risk_score: outcome.risk_score,
         ...(outcome.approval_id === null ? {} : { approval_id: outcome.approval_id }),
       }), decided(decision, { dry_run: false, status: outcome.status, changeset_id: outcome.changeset_id }));
     },
   }),
   route.post('/approvals/:approval_id/decide', {
-    summary: 'The second approval of a decision that needs two people', access: ['approver'], limits: ['api'], audit: 'approval.decide', params: z.object({ approval_id: uuid }), body: ApprovalRequest,
+    summary: 'The second approval of a decision that needs two people', access: ['approver'], limits: ['api'], audit: 'approval.decide',
+    params: z.object({ approval_id: uuid }), body: ApprovalRequest,
     answers: { 200: ApprovalResult }, problems: ['wrong_state', 'same_person', 'stale_proposal'],
     handler: async ({ params, body, call, services }) => {
       const approval = await findApproval(services.stores.db, call.actor.tenant, params.approval_id);
@@ -88,8 +110,12 @@ export const decisionRoutes = [
         id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: null,
         body: { approval_id: params.approval_id, decision: body.decision, reason: body.reason ?? null },
       });
-      const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : await settled(services.stores.db, call.actor.tenant, outcome);
-      return audited(ok({ approval_id: params.approval_id, changeset_id: outcome.changeset_id, status }), { details: { decision: body.decision, status, changeset_id: outcome.changeset_id } });
+      const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : await settled(
+        services.stores.db, call.actor.tenant, outcome,
+      );
+      return audited(ok({ approval_id: params.approval_id, changeset_id: outcome.changeset_id, status }), {
+        details: { decision: body.decision, status, changeset_id: outcome.changeset_id },
+      });
     },
   }),
 ];
@@ -97,10 +123,15 @@ export const decisionRoutes = [
 /** What the audit log keeps of a decision: how much of it, and the words that were given as reasons. */
 function decided(decision: DecisionBody, details: NonNullable<AuditNote['details']>): AuditNote {
   const reasons = Object.values(decision.reasons).join('; ');
-  return { details: { ...details, approved_items: decision.approved_items.length, rejected_items: decision.rejected_items.length }, ...(reasons === '' ? {} : { reason: reasons }) };
+  return {
+    details: { ...details, approved_items: decision.approved_items.length, rejected_items: decision.rejected_items.length },
+    ...(reasons === '' ? {} : { reason: reasons }),
+  };
 }
 
-async function settled(db: Database, tenant: string, { status, changeset_id }: DecisionOutcome): Promise<'applied' | 'rejected' | 'applying'> {
+async function settled(
+  db: Database, tenant: string, { status, changeset_id }: DecisionOutcome,
+): Promise<'applied' | 'rejected' | 'applying'> {
   if (status === 'applied' || status === 'rejected') return status;
   if (status === 'applying' || status === 'recording' || status === 'withdrawing') return 'applying';
   const found = await findChangeset(db, tenant, changeset_id);
@@ -109,9 +140,11 @@ async function settled(db: Database, tenant: string, { status, changeset_id }: D
 }
 
 function withdrawn(): Problem {
-  return new Problem('forbidden', 'Nothing was applied: an approver of this decision no longer holds the role. A new proposal is being made.', {
+  return new Problem('forbidden', 'Nothing was applied: an approver of this decision no longer holds the role. A new proposal is being ' +
+    'made.', {
     errors: [{
-      pointer: '', code: 'role_withdrawn', message: 'The API key of an approver was revoked, has expired or no longer carries the role approver.',
+      pointer: '', code: 'role_withdrawn',
+      message: 'The API key of an approver was revoked, has expired or no longer carries the role approver.',
       fix: 'Wait for the new proposal and decide on it anew, each approver with a credential that counts.',
     }],
   });
@@ -119,7 +152,8 @@ function withdrawn(): Problem {
 
 function presentChange(change: Change): z.input<typeof ChangeWire> {
   return {
-    sequence: change.sequence, recommendation_id: change.recommendation_id, target: change.target, operation: change.operation, before: copy(change.before), after: copy(change.after),
+    sequence: change.sequence, recommendation_id: change.recommendation_id, target: change.target, operation: change.operation,
+    before: copy(change.before), after: copy(change.after),
   };
 }
 

@@ -19,4 +19,8 @@ import { recoveryRoutes } from './recovery.ts';
 import { sessionRoutes } from './sessions.ts';
 import { streamRoutes } from './stream.ts';
 
-export const routes: readonly Route[] = [...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes, ...flowPublishingRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...apiKeyRoutes, ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes];
+export const routes: readonly Route[] = [
+  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
+  ...flowPublishingRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...apiKeyRoutes,
+  ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
+];

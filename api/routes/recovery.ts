@@ -15,33 +15,42 @@ const kind = z.enum(['auto', 'stage', 'manual']);
 const hash = z.string().length(64);
 const uiState = json.refine((value) => Buffer.byteLength(JSON.stringify(value)) <= uiStateBytes, 'must be at most 8 KB of JSON');
 
-const CheckpointRequest = z.strictObject({ ui_state: uiState.optional(), label: z.string().trim().min(1).max(200).optional(), force: z.boolean().default(false) })
+const CheckpointRequest = z.strictObject({
+  ui_state: uiState.optional(), label: z.string().trim().min(1).max(200).optional(), force: z.boolean().default(false),
+})
   .meta({ id: 'CheckpointRequest' });
 const stored = z.enum(['stored', 'queued', 'unavailable']);
 const CheckpointSaved = z.object({
   status: z.literal('created'), session_id: uuid, checkpoint_version: z.number().int(), checkpoint_hash: hash, created_at: time, kind,
   storage: z.object({ history: stored, redis: stored, postgresql: stored }), ttl_seconds: z.number().int(),
 }).meta({ id: 'CheckpointSaved' });
-const CheckpointSkipped = z.object({ status: z.literal('skipped'), reason: z.literal('unchanged'), checkpoint_version: z.number().int() }).meta({ id: 'CheckpointSkipped' });
+const CheckpointSkipped = z.object({ status: z.literal('skipped'), reason: z.literal('unchanged'), checkpoint_version: z.number().int() })
+  .meta({ id: 'CheckpointSkipped' });
 
 const Resumed = z.object({
-  status: z.literal('resumed'), session_id: uuid, resumed_at: time, restored_state: z.enum(sessionStates), restored_data: z.record(z.string(), json), ui_state: json,
-  checkpoint_version: z.number().int(), checkpoint_age_seconds: z.number(), questions_answered: z.number().int(), progress_percent: z.number().int(),
-  next_action: z.object({ type: z.enum(['continue_conversation', 'wait_for_recommendations', 'show_recommendations']), question: QuestionWire.nullable() }),
+  status: z.literal('resumed'), session_id: uuid, resumed_at: time, restored_state: z.enum(sessionStates),
+  restored_data: z.record(z.string(), json), ui_state: json,
+  checkpoint_version: z.number().int(), checkpoint_age_seconds: z.number(), questions_answered: z.number().int(),
+  progress_percent: z.number().int(),
+  next_action: z.object({
+    type: z.enum(['continue_conversation', 'wait_for_recommendations', 'show_recommendations']), question: QuestionWire.nullable(),
+  }),
   source: z.enum(['history', 'redis', 'postgresql']),
 }).meta({ id: 'Resumed' });
 
 const Checkpoints = z.object({
   session_id: uuid, total_checkpoints: z.number().int(),
   checkpoints: z.array(z.object({
-    checkpoint_version: z.number().int(), kind, label: z.string().nullable(), state: z.enum(sessionStates), created_at: time, checkpoint_hash: hash,
+    checkpoint_version: z.number().int(), kind, label: z.string().nullable(), state: z.enum(sessionStates), created_at: time,
+    checkpoint_hash: hash,
     data_summary: z.object({ answers_count: z.number().int(), progress_percent: z.number().int() }),
   })),
 }).meta({ id: 'Checkpoints' });
 
 const eventName = z.string().regex(/^[^,\p{C}]{1,200}$/u, 'must be 1-200 printable characters without a comma');
 const ClientEvent = z.strictObject({
-  event: eventName, properties: z.record(z.string().max(100), z.union([z.string(), z.number(), z.boolean(), z.null()])).default({}), occurred_at: z.iso.datetime({ offset: true }).optional(),
+  event: eventName, properties: z.record(z.string().max(100), z.union([z.string(), z.number(), z.boolean(), z.null()])).default({}),
+  occurred_at: z.iso.datetime({ offset: true }).optional(),
 }).refine((body) => Buffer.byteLength(JSON.stringify(body)) <= 2_048, 'must be at most 2 KB').meta({ id: 'ClientEvent' });
 
 /** The session's own events: a client cannot claim them. */
@@ -49,24 +58,37 @@ const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoin
 
 export const recoveryRoutes = [
   route.post('/sessions/:session_id/escalate', {
-    summary: 'Hand a session to a person; resume returns it', access: ['user'], limits: ['api'], audit: { action: 'session.escalate', when: 'others' }, params: sessionParams, answers: { 200: SessionWire },
-    problems: ['wrong_state', 'precondition_failed'], body: z.strictObject({ reason: z.string().trim().min(1).max(1_000), urgency: z.enum(['low', 'medium', 'high']).default('medium') }).meta({ id: 'EscalateRequest' }),
+    summary: 'Hand a session to a person; resume returns it', access: ['user'], limits: ['api'],
+    audit: { action: 'session.escalate', when: 'others' }, params: sessionParams, answers: { 200: SessionWire },
+    problems: ['wrong_state', 'precondition_failed'],
+    body: z.strictObject({ reason: z.string().trim().min(1).max(1_000), urgency: z.enum(['low', 'medium', 'high']).default('medium') })
+      .meta({ id: 'EscalateRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.escalate(params.session_id, messageOf(call, body));
       return audited(ok(await presentSession(services.flows, view, false), etagOf(view)), { owner: view.owner, reason: body.reason });
     },
   }),
   route.post('/sessions/:session_id/checkpoint', {
-    summary: 'Save where the person is', access: ['user'], limits: ['api'], params: sessionParams, body: CheckpointRequest, answers: { 201: CheckpointSaved, 200: CheckpointSkipped },
+    summary: 'Save where the person is', access: ['user'], limits: ['api'], params: sessionParams, body: CheckpointRequest,
+    answers: { 201: CheckpointSaved, 200: CheckpointSkipped },
     problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const message = messageOf(call, { ui_state: body.ui_state, label: body.label ?? null, force: body.force });
-      const [{ outcome, view }, redisAnswers] = await Promise.all([services.sessions.checkpoint(params.session_id, message), services.sessions.hotCopiesAreThere()]);
-      if (outcome.checkpoint === null) return ok({ status: 'skipped' as const, reason: 'unchanged' as const, checkpoint_version: outcome.version });
+      const [{ outcome, view }, redisAnswers] = await Promise.all([
+        services.sessions.checkpoint(params.session_id, message), services.sessions.hotCopiesAreThere(),
+      ]);
+      if (outcome.checkpoint === null) {
+        return ok({ status: 'skipped' as const, reason: 'unchanged' as const, checkpoint_version: outcome.version });
+      }
       const { hash: checkpointHash, created_at: createdAt } = outcome.checkpoint;
       return created({
-        status: 'created' as const, session_id: view.session_id, checkpoint_version: outcome.version, checkpoint_hash: checkpointHash, created_at: iso(createdAt),
-        kind: 'manual' as const, storage: { history: 'stored' as const, redis: redisAnswers ? 'queued' as const : 'unavailable' as const, postgresql: 'queued' as const }, ttl_seconds: 3_600,
+        status: 'created' as const, session_id: view.session_id, checkpoint_version: outcome.version, checkpoint_hash: checkpointHash,
+        created_at: iso(createdAt),
+        kind: 'manual' as const,
+        storage: {
+          history: 'stored' as const, redis: redisAnswers ? 'queued' as const : 'unavailable' as const, postgresql: 'queued' as const,
+        },
+        ttl_seconds: 3_600,
       });
     },
   }),
@@ -78,30 +100,43 @@ export const recoveryRoutes = [
     handler: async ({ params, body, call, services }) => {
       const version = body.checkpoint_version ?? null;
       const { reply: { outcome, view }, restored } = await resume(services, call, params.session_id, version);
-      return audited(ok(await presentResumed(services, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner });
+      return audited(
+        ok(await presentResumed(services, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner },
+      );
     },
   }),
   route.get('/sessions/:session_id/checkpoints', {
-    summary: 'The newest checkpoints', access: ['user'], limits: ['api'], audit: { action: 'checkpoint.list', when: 'others' }, params: sessionParams, answers: { 200: Checkpoints },
+    summary: 'The newest checkpoints', access: ['user'], limits: ['api'], audit: { action: 'checkpoint.list', when: 'others' },
+    params: sessionParams, answers: { 200: Checkpoints },
     query: z.strictObject({ ...clientId, limit: z.coerce.number().int().min(1).max(50).default(10) }),
     handler: async ({ params, query, call, services }) => {
       const { checkpoints, total, owner } = await services.sessions.checkpoints(call.actor, params.session_id);
       return audited(ok({
         session_id: params.session_id, total_checkpoints: total,
         checkpoints: checkpoints.toReversed().slice(0, query.limit).map((item) => ({
-          checkpoint_version: item.version, kind: item.kind, label: item.label, state: item.state, created_at: iso(item.created_at), checkpoint_hash: item.hash,
+          checkpoint_version: item.version, kind: item.kind, label: item.label, state: item.state, created_at: iso(item.created_at),
+          checkpoint_hash: item.hash,
           data_summary: { answers_count: item.current.length, progress_percent: item.progress_percent },
         })),
       }), { owner });
     },
   }),
   route.post('/sessions/:session_id/events', {
-    summary: 'Add what the client saw to the session, for replay and funnels', access: ['user'], limits: ['api'], params: sessionParams, body: ClientEvent,
-    answers: { 201: z.object({ session_id: uuid, event: z.string() }).meta({ id: 'ClientEventAdded' }) }, problems: ['wrong_state', 'precondition_failed'],
+    summary: 'Add what the client saw to the session, for replay and funnels', access: ['user'], limits: ['api'], params: sessionParams,
+    body: ClientEvent,
+    answers: { 201: z.object({ session_id: uuid, event: z.string() }).meta({ id: 'ClientEventAdded' }) },
+    problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const at = body.occurred_at === undefined ? null : Date.parse(body.occurred_at);
-      if (ownEvents.test(body.event)) throw badEvent('/event', 'reserved_name', 'Names of the session\'s own events are taken.', 'Give your event a name of its own, for example ui_help_opened.');
-      if (at !== null && at > services.now() + 60_000) throw badEvent('/occurred_at', 'outside_session', 'occurred_at lies in the future.', 'Send the time at which the client saw it.');
+      if (ownEvents.test(body.event)) {
+        throw badEvent(
+          '/event', 'reserved_name', 'Names of the session\'s own events are taken.',
+          'Give your event a name of its own, for example ui_help_opened.',
+        );
+      }
+      if (at !== null && at > services.now() + 60_000) {
+        throw badEvent('/occurred_at', 'outside_session', 'occurred_at lies in the future.', 'Send the time at which the client saw it.');
+      }
       const properties = Object.fromEntries(Object.entries(body.properties).map(([name, value]) => [name, String(value)]));
       await services.sessions.addEvent(params.session_id, messageOf(call, { event: body.event, properties, occurred_at: at }));
       return created({ session_id: params.session_id, event: body.event });
@@ -114,7 +149,9 @@ function messageOf<Body>(call: Call, body: Body) {
 }
 
 /** Versions that the session itself no longer keeps come from the archive; `restored` says that it was asked. */
-async function resume(services: Services, call: Call, sessionId: string, version: number | null): Promise<{ reply: { outcome: ResumeOutcome; view: SessionView }; restored: boolean }> {
+async function resume(
+  services: Services, call: Call, sessionId: string, version: number | null,
+): Promise<{ reply: { outcome: ResumeOutcome; view: SessionView }; restored: boolean }> {
   const attempt = (body: ResumeBody) => services.sessions.resume(sessionId, messageOf(call, body));
   try {
     return await attempt({ version, current: null });
@@ -122,17 +159,23 @@ async function resume(services: Services, call: Call, sessionId: string, version
     if (version === null || !(error instanceof MessageRejected && error.code === 'checkpoint_not_found')) throw error;
     const archived = await findCheckpoint(services.stores.db, call.actor.tenant, sessionId, version);
     if (archived === null) throw error;
-    const content = JSON.parse(services.stores.sealer.open(archived, sealedAs.checkpoint(call.actor.tenant, sessionId, version)).toString('utf8')) as CheckpointContent;
+    const content = JSON.parse(services.stores.sealer.open(archived, sealedAs.checkpoint(call.actor.tenant, sessionId, version))
+      .toString('utf8')) as CheckpointContent;
     return { ...await attempt({ version, current: content.current, ui_state: content.ui_state }), restored: true };
   }
 }
 
-async function presentResumed(services: Services, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql'): Promise<z.input<typeof Resumed>> {
+async function presentResumed(
+  services: Services, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql',
+): Promise<z.input<typeof Resumed>> {
   const { question } = await presentSession(services.flows, view, false);
-  const type = view.state === 'awaiting_approval' ? 'show_recommendations' : view.state === 'generating' ? 'wait_for_recommendations' : 'continue_conversation';
+  const type = view.state === 'awaiting_approval' ? 'show_recommendations' : view.state === 'generating' ? 'wait_for_recommendations'
+    : 'continue_conversation';
   return {
-    status: 'resumed', session_id: view.session_id, resumed_at: iso(services.now()), restored_state: view.state, restored_data: { ...outcome.answers }, ui_state: outcome.ui_state,
-    checkpoint_version: outcome.checkpoint_version, checkpoint_age_seconds: Math.max(0, Math.round((services.now() - outcome.checkpoint_created_at) / 1_000)),
+    status: 'resumed', session_id: view.session_id, resumed_at: iso(services.now()), restored_state: view.state,
+    restored_data: { ...outcome.answers }, ui_state: outcome.ui_state,
+    checkpoint_version: outcome.checkpoint_version,
+    checkpoint_age_seconds: Math.max(0, Math.round((services.now() - outcome.checkpoint_created_at) / 1_000)),
     questions_answered: view.answers_count, progress_percent: view.progress_percent, next_action: { type, question }, source,
   };
 }

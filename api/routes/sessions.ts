@@ -4,7 +4,9 @@ import { matchLanguage, type Flow } from '../../domain/flow.ts';
 import type { Json } from '../../domain/json.ts';
 import { sessionStates } from '../../domain/lifecycle.ts';
 import { holds, type SessionView } from '../../domain/message.ts';
-import { claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession } from '../../stores/postgres/sessions.ts';
+import {
+  claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession,
+} from '../../stores/postgres/sessions.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';
@@ -26,14 +28,18 @@ const StartRequest = z.strictObject({
   language: z.string().max(35).default('en'),
   client_context: z.record(z.string().max(100), json)
     .refine((context) => JSON.stringify(context).length <= 4_096, 'must be at most 4 KB of JSON')
-    .refine((context) => !Object.hasOwn(context, 'timezone') || (typeof context['timezone'] === 'string' && isTimeZone(context['timezone'])), { message: 'timezone must be an IANA name such as Asia/Kolkata', path: ['timezone'] })
+    .refine(
+      (context) => !Object.hasOwn(context, 'timezone') || (typeof context['timezone'] === 'string' && isTimeZone(context['timezone'])),
+      { message: 'timezone must be an IANA name such as Asia/Kolkata', path: ['timezone'] },
+    )
     .default({}),
   resume_existing: z.boolean().default(false),
 }).meta({ id: 'StartRequest' });
 
 export const sessionRoutes = [
   route.post('/sessions', {
-    summary: 'Start a session', access: ['user'], limits: ['api'], body: StartRequest, answers: { 201: StartedSession, 200: StartedSession },
+    summary: 'Start a session', access: ['user'], limits: ['api'], body: StartRequest,
+    answers: { 201: StartedSession, 200: StartedSession },
     problems: ['session_exists', 'unknown_flow', 'unsupported_language'],
     handler: async ({ body, call, services }) => {
       const { flow, language } = await chosenFlow(services, call.actor.tenant, body.flow, body.language);
@@ -44,31 +50,41 @@ export const sessionRoutes = [
     },
   }),
   route.get('/sessions', {
-    summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], limits: ['api'], audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) },
-    query: z.strictObject({ ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(), owner: z.string().max(128).optional() }),
+    summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], limits: ['api'],
+    audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) },
+    query: z.strictObject({
+      ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(),
+      owner: z.string().max(128).optional(),
+    }),
     handler: async ({ query, call, services }) => {
       const owner = holds(call.actor, 'admin') ? query.owner ?? null : call.actor.subject;
-      if (owner !== null && query.owner !== undefined && query.owner !== owner) return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
+      if (owner !== null && query.owner !== undefined && query.owner !== owner) {
+        return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
+      }
       const page = await listSessions(
-        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow: query.flow ?? null }, { limit: query.limit, after: readCursor(query.cursor) },
+        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow: query.flow ?? null },
+        { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));
       return audited(ok({ results, total: page.total, next_cursor: writeCursor(page.next) }), owner === null ? {} : { owner });
     },
   }),
   route.get('/sessions/:session_id', {
-    summary: 'One session', access: ['user'], limits: ['api'], audit: { action: 'session.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: SessionWire },
+    summary: 'One session', access: ['user'], limits: ['api'], audit: { action: 'session.read', when: 'others' }, params: sessionParams,
+    query: z.strictObject(clientId), answers: { 200: SessionWire },
     handler: async ({ params, call, services }) => {
       const { view, stale } = await services.sessions.read(call.actor, params.session_id);
       return audited(ok(await presentSession(services.flows, view, stale), etagOf(view)), { owner: view.owner });
     },
   }),
   route.post('/sessions/:session_id/cancel', {
-    summary: 'Cancel a session', access: ['user'], limits: ['api'], audit: { action: 'session.cancel', when: 'others' }, params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
+    summary: 'Cancel a session', access: ['user'], limits: ['api'], audit: { action: 'session.cancel', when: 'others' },
+    params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
     body: z.strictObject({ reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'CancelRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.cancel(params.session_id, {
-        id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body: { reason: body.reason ?? null },
+        id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch,
+        body: { reason: body.reason ?? null },
       });
       await projected(services, view);
       return audited(ok(await presentSession(services.flows, view, false), etagOf(view)), { owner: view.owner });
@@ -81,13 +97,20 @@ async function chosenFlow(services: Services, tenant: string, id: string, tag: s
   if (flow === null) {
     const known = (await services.flows.all(tenant)).map((item) => item.id);
     throw new Problem('unknown_flow', `There is no flow of this name. There are: ${known.join(', ')}.`, {
-      errors: [{ pointer: '/flow', code: 'unknown_flow', message: 'There is no flow of this name.', fix: `Use one of: ${known.join(', ')}.` }],
+      errors: [
+        { pointer: '/flow', code: 'unknown_flow', message: 'There is no flow of this name.', fix: `Use one of: ${known.join(', ')}.` },
+      ],
     });
   }
   const language = matchLanguage(flow, tag);
   if (language !== null) return { flow, language };
   throw new Problem('unsupported_language', `${flow.id} does not speak this language. It speaks: ${flow.languages.join(', ')}.`, {
-    errors: [{ pointer: '/language', code: 'unsupported_language', message: 'This language is not supported.', fix: `Use one of: ${flow.languages.join(', ')}.` }],
+    errors: [
+      {
+        pointer: '/language', code: 'unsupported_language', message: 'This language is not supported.',
+        fix: `Use one of: ${flow.languages.join(', ')}.`,
+      },
+    ],
     members: { supported_languages: flow.languages },
   });
 }
@@ -106,7 +129,8 @@ async function begin(
   const { actor } = call;
   for (let tries = 0; tries < startTries; tries += 1) {
     const result = await claimSession(services.stores.db, {
-      session_id: randomUUID(), claim_token: randomUUID(), tenant: actor.tenant, owner: actor.subject, flow_id: flow.id, flow_version: flow.version, language,
+      session_id: randomUUID(), claim_token: randomUUID(), tenant: actor.tenant, owner: actor.subject, flow_id: flow.id,
+      flow_version: flow.version, language,
       start_request: call.keyedRequest, lease_seconds: leaseSeconds,
     });
     if ('claim' in result) return { view: await start(services, call, flow, language, context, result.claim) };
@@ -117,7 +141,9 @@ async function begin(
       await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
   }
-  throw new Problem('engine_unavailable', 'Another request is still starting this session. Repeat in a moment.', { headers: { 'Retry-After': '2' } });
+  throw new Problem(
+    'engine_unavailable', 'Another request is still starting this session. Repeat in a moment.', { headers: { 'Retry-After': '2' } },
+  );
 }
 
 /** A keyed request whose answer was lost finds the session that it had started. */
@@ -125,10 +151,13 @@ function isMine(open: OpenSession, call: Call): boolean {
   return call.keyedRequest !== null && open.start_request === call.keyedRequest;
 }
 
-async function start(services: Services, call: Call, flow: Flow, language: string, context: Record<string, Json>, claim: Claim): Promise<SessionView> {
+async function start(
+  services: Services, call: Call, flow: Flow, language: string, context: Record<string, Json>, claim: Claim,
+): Promise<SessionView> {
   try {
     const view = await services.sessions.open(flow.rules, {
-      session_id: claim.session_id, tenant: call.actor.tenant, owner: call.actor.subject, language, segment: claim.segment, correlation_id: call.correlationId, client_context: context,
+      session_id: claim.session_id, tenant: call.actor.tenant, owner: call.actor.subject, language, segment: claim.segment,
+      correlation_id: call.correlationId, client_context: context,
     });
     await confirmClaim(services.stores.db, claim, view);
     return view;

@@ -27,9 +27,13 @@ const workflows: Readonly<Record<OnTemporal, string>> = { ours: 'throughTask', b
 export const concurrency = 32;
 const resultMs = 30_000;
 
-export const inputOf = (number: number): NothingInput => ({ correlation_id: `c${number}`, tenant: 'bench', session_id: '00000000-0000-4000-8000-000000000000', number });
+export const inputOf = (number: number): NothingInput => ({
+  correlation_id: `c${number}`, tenant: 'bench', session_id: '00000000-0000-4000-8000-000000000000', number,
+});
 
-export async function temporalContender(name: OnTemporal, place: { readonly client: Client; readonly connection: NativeConnection; readonly codePath: string }): Promise<Contender> {
+export async function temporalContender(
+  name: OnTemporal, place: { readonly client: Client; readonly connection: NativeConnection; readonly codePath: string },
+): Promise<Contender> {
   const taskQueue = `bench-${name}`;
   const times: number[] = [];
   const log = pino({ level: 'info', base: null }, pino.destination({ dest: '/dev/null', sync: false }));

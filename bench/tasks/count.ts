@@ -29,7 +29,8 @@ export function withoutComments(source: string): string {
 }
 
 const branching = new Set([
-  'IfStatement', 'ConditionalExpression', 'CatchClause', 'ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement',
+  'IfStatement', 'ConditionalExpression', 'CatchClause', 'ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement',
+  'DoWhileStatement',
 ]);
 const short = new Set(['&&', '||', '??', '&&=', '||=', '??=']);
 
@@ -37,7 +38,12 @@ const places = new Set(['span', 'ctxt', 'start', 'end']);
 
 /** Without places and comments, so that two trees of the same code are equal. */
 function parsed(source: string): unknown {
-  return JSON.parse(JSON.stringify(parseSync(source, { syntax: 'typescript', target: 'es2024', comments: false }), (key, value: unknown) => (places.has(key) ? undefined : value)));
+  return JSON.parse(
+    JSON.stringify(
+      parseSync(source, { syntax: 'typescript', target: 'es2024', comments: false }),
+      (key, value: unknown) => (places.has(key) ? undefined : value),
+    ),
+  );
 }
 
 function branchesIn(node: unknown): number {

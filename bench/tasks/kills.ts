@@ -13,9 +13,13 @@ const backMs = 60_000;
 
 export async function killTemporal(servers: EmbeddedServers, client: Client): Promise<Kept> {
   const ids = Array.from({ length: many }, () => randomUUID());
-  await atOnce(ids, (workflowId, number) => client.workflow.start('throughActivity', { taskQueue: 'nobody', workflowId, args: [inputOf(number)] }));
+  await atOnce(ids, (workflowId, number) => client.workflow.start('throughActivity', {
+    taskQueue: 'nobody', workflowId, args: [inputOf(number)],
+  }));
   await killed(servers, 'temporal');
-  await answering(() => client.workflow.getHandle(ids[0] ?? '').describe().catch((error: unknown) => { if (!String(error).includes('not found')) throw error; }));
+  await answering(() => client.workflow.getHandle(ids[0] ?? '').describe().catch((error: unknown) => {
+    if (!String(error).includes('not found')) throw error;
+  }));
   let lost = 0;
   await atOnce(ids, async (workflowId) => {
     const running = await client.workflow.getHandle(workflowId).describe().then(({ status }) => status.name === 'RUNNING', () => false);
@@ -25,7 +29,9 @@ export async function killTemporal(servers: EmbeddedServers, client: Client): Pr
 }
 
 export async function killRedis(servers: EmbeddedServers): Promise<Kept> {
-  const queue = new Queue('nobody', { connection: { url: servers.urls.redisUrl, maxRetriesPerRequest: null }, defaultJobOptions: jobOptions });
+  const queue = new Queue('nobody', {
+    connection: { url: servers.urls.redisUrl, maxRetriesPerRequest: null }, defaultJobOptions: jobOptions,
+  });
   queue.on('error', () => undefined);
   try {
     await atOnce(Array.from({ length: many }, (_, number) => number), (number) => queue.add('nothing', inputOf(number)));

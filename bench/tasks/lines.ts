@@ -12,19 +12,29 @@ const files = {
 } as const;
 /** What ours stands on: written once in the product, for every task of it. Of the error categories all that classifies. */
 const machinery = [
-  'activities/task.ts', 'activities/retries.ts', 'workflows/tasks.ts', 'workflows/parking.ts', 'workflows/parked-task.ts', 'workflows/task-messages.ts', 'domain/parked-task.ts',
-  'domain/error-category.ts', 'domain/error-classification.ts', 'domain/error-evidence.ts', 'domain/error-fields.ts', 'domain/error-fingerprint.ts', 'domain/error-places.ts', 'domain/error-rules.ts',
+  'activities/task.ts', 'activities/retries.ts', 'workflows/tasks.ts', 'workflows/parking.ts', 'workflows/parked-task.ts',
+  'workflows/task-messages.ts', 'domain/parked-task.ts',
+  'domain/error-category.ts', 'domain/error-classification.ts', 'domain/error-evidence.ts', 'domain/error-fields.ts',
+  'domain/error-fingerprint.ts', 'domain/error-places.ts', 'domain/error-rules.ts',
 ];
 
 export interface Lines { readonly ours: Sums; readonly bare: Sums; readonly machinery: Counted }
-interface Sums { readonly each: readonly (Counted & { readonly file: string })[]; readonly tasks: Counted; readonly shared: Counted; readonly all: Counted; readonly alone: Counted }
+interface Sums {
+  readonly each: readonly (Counted & { readonly file: string })[];
+  readonly tasks: Counted;
+  readonly shared: Counted;
+  readonly all: Counted;
+  readonly alone: Counted;
+}
 
 export async function countLines(): Promise<Lines> {
   return { ours: await sums('ours'), bare: await sums('bare'), machinery: sum(await Promise.all(machinery.map((file) => counted(file)))) };
 }
 
 async function sums(side: keyof typeof files): Promise<Sums> {
-  const read = (names: readonly string[]) => Promise.all(names.map(async (file) => ({ file, ...await counted(`bench/tasks/${side}/${file}`) })));
+  const read = (names: readonly string[]) => Promise.all(names.map(async (file) => ({
+    file, ...await counted(`bench/tasks/${side}/${file}`),
+  })));
   const own = await read(files[side].tasks);
   const others = await read(files[side].shared);
   const [tasks, shared] = [sum(own), sum(others)];
@@ -36,7 +46,10 @@ async function counted(path: string): Promise<Counted> {
   return count(await readFile(join(project, path), 'utf8'));
 }
 
-const rows = [['three tasks alone', 'tasks'], ['shared files', 'shared'], ['tasks and shared files once', 'all'], ['each task with the shared files', 'alone']] as const;
+const rows = [
+  ['three tasks alone', 'tasks'], ['shared files', 'shared'], ['tasks and shared files once', 'all'],
+  ['each task with the shared files', 'alone'],
+] as const;
 
 export function linesTable({ ours, bare, machinery: below }: Lines): Table {
   return {
@@ -44,7 +57,10 @@ export function linesTable({ ours, bare, machinery: below }: Lines): Table {
     rows: [
       ...rows.map(([name, key]) => {
         const [a, b] = [ours[key], bare[key]];
-        return [name, ...[a.lines, a.branches, b.lines, b.branches].map(String), percent(saved(a.lines, b.lines)), percent(saved(a.branches, b.branches))];
+        return [
+          name, ...[a.lines, a.branches, b.lines, b.branches].map(String), percent(saved(a.lines, b.lines)),
+          percent(saved(a.branches, b.branches)),
+        ];
       }),
       ['the product below ours', String(below.lines), String(below.branches)],
     ],
@@ -53,8 +69,14 @@ export function linesTable({ ours, bare, machinery: below }: Lines): Table {
 
 export function linesFigures({ ours, bare }: Lines): Figure[] {
   return [
-    { name: 'share of lines saved, shared files counted once', value: saved(ours.all.lines, bare.all.lines), unit: '', goal: { atLeast: 0.6 } },
-    { name: 'share of branches saved, shared files counted once', value: saved(ours.all.branches, bare.all.branches), unit: '', goal: { atLeast: 0.6 } },
+    {
+      name: 'share of lines saved, shared files counted once', value: saved(ours.all.lines, bare.all.lines), unit: '',
+      goal: { atLeast: 0.6 },
+    },
+    {
+      name: 'share of branches saved, shared files counted once', value: saved(ours.all.branches, bare.all.branches), unit: '',
+      goal: { atLeast: 0.6 },
+    },
     { name: 'share of lines saved, task files alone', value: saved(ours.tasks.lines, bare.tasks.lines), unit: '', goal: null },
     { name: 'share of branches saved, task files alone', value: saved(ours.tasks.branches, bare.tasks.branches), unit: '', goal: null },
   ];

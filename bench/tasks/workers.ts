@@ -41,15 +41,22 @@ export async function connectWorkers(address: string): Promise<NativeConnection>
 }
 
 /** The product's interceptor. */
-export function retrying(onFailure: Told['onFailure'] = () => undefined, onSuccess: Told['onSuccess'] = () => undefined): ActivityInterceptorsFactory {
-  const options: RetriesOptions = { retryOf, retriedIn: 'parkedTask', onFailure, onSuccess, onManualRetry: () => undefined, now: Date.now, random: Math.random };
+export function retrying(
+  onFailure: Told['onFailure'] = () => undefined, onSuccess: Told['onSuccess'] = () => undefined,
+): ActivityInterceptorsFactory {
+  const options: RetriesOptions = {
+    retryOf, retriedIn: 'parkedTask', onFailure, onSuccess, onManualRetry: () => undefined, now: Date.now, random: Math.random,
+  };
   return (context) => ({ inbound: new Retries(context, options) });
 }
 
 /** `interceptors`: the first is the outermost. */
-export async function start({ connection, codePath, taskQueue }: Place, activities: object, interceptors: ActivityInterceptorsFactory[]): Promise<RunningWorker> {
+export async function start(
+  { connection, codePath, taskQueue }: Place, activities: object, interceptors: ActivityInterceptorsFactory[],
+): Promise<RunningWorker> {
   const worker = await Worker.create({
-    connection, namespace: 'default', taskQueue, workflowBundle: { codePath }, activities, maxConcurrentWorkflowTaskExecutions: 4, shutdownGraceTime: '1s', shutdownForceTime: '5s',
+    connection, namespace: 'default', taskQueue, workflowBundle: { codePath }, activities, maxConcurrentWorkflowTaskExecutions: 4,
+    shutdownGraceTime: '1s', shutdownForceTime: '5s',
     interceptors: { activity: interceptors },
   });
   const running = worker.run();

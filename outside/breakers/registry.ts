@@ -20,7 +20,9 @@ export class Breakers {
   }
 
   /** Around one system of somebody else's. `name` is what admins and metrics see; `timeoutMs` the longest call. */
-  outside({ name, timeoutMs, judge }: { readonly name: string; readonly timeoutMs: number; readonly judge: (error: unknown) => Judgement }): OutsideBreaker {
+  outside(
+    { name, timeoutMs, judge }: { readonly name: string; readonly timeoutMs: number; readonly judge: (error: unknown) => Judgement },
+  ): OutsideBreaker {
     return this.add(new OutsideBreaker({
       name, judge, timeoutMs: timeoutMs + marginMs, now: () => performance.now(), ...this.numbers, onChange: this.reporter(name),
     }));

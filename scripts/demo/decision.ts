@@ -24,7 +24,9 @@ export interface Deciding {
 const tries = 8;
 
 /** Decides on the session at `at`. Resolves with what it came to: a proposal without changes cannot be rejected or modified. */
-export async function decideOn(at: string, wanted: DecidedOutcome, { approvers: [first, second], again }: Deciding): Promise<DecidedOutcome> {
+export async function decideOn(
+  at: string, wanted: DecidedOutcome, { approvers: [first, second], again }: Deciding,
+): Promise<DecidedOutcome> {
   for (let left = tries; left > 0; left -= 1) {
     const proposal = Proposal.parse(await expected(first.get(`${at}/recommendations/`), 'read the proposal'));
     const { outcome, body } = decisionFor(proposal, wanted);

@@ -41,7 +41,9 @@ export function plan(seed: number, sessions: number): readonly Visit[] {
 
 /** Largest remainders: the counts sum up to the number of sessions. */
 function apportioned(sessions: number): Outcome[] {
-  const exact = outcomes.map((outcome) => ({ outcome, count: Math.floor(shares[outcome] * sessions), rest: (shares[outcome] * sessions) % 1 }));
+  const exact = outcomes.map((outcome) => ({
+    outcome, count: Math.floor(shares[outcome] * sessions), rest: (shares[outcome] * sessions) % 1,
+  }));
   let missing = sessions - exact.reduce((sum, { count }) => sum + count, 0);
   for (const entry of exact.toSorted((a, b) => b.rest - a.rest)) {
     if (missing > 0) entry.count += 1;
@@ -66,7 +68,9 @@ function visit(random: Random, outcome: Outcome, number: number): Visit {
 
 const urgencies = ['immediate', 'this_week', 'this_month', 'planned'] as const;
 const kinds = ['office', 'retail_store', 'warehouse', 'bank_branch', 'industrial'] as const;
-const day = [['09:00', '17:30'], ['08:00', '18:00'], ['10:00', '22:00'], ['06:00', '14:00'], ['22:00', '06:00'], ['00:00', '23:59']] as const;
+const day = [
+  ['09:00', '17:30'], ['08:00', '18:00'], ['10:00', '22:00'], ['06:00', '14:00'], ['22:00', '06:00'], ['00:00', '23:59'],
+] as const;
 const nights = [['22:00', '06:00'], ['20:00', '06:30'], ['18:00', '08:00'], ['09:00', '18:00']] as const;
 
 function unit(random: Random, language: Visit['language']): Pick<Visit, 'answers' | 'amendment'> {
@@ -75,7 +79,8 @@ function unit(random: Random, language: Visit['language']): Pick<Visit, 'answers
   return {
     amendment: random.pick(urgencies.filter((other) => other !== urgency)),
     answers: {
-      setup_urgency: urgency, business_unit_type: kind, business_unit_name: placeName(random, language, kind), expected_users: random.whole(2, 240),
+      setup_urgency: urgency, business_unit_type: kind, business_unit_name: placeName(random, language, kind),
+      expected_users: random.whole(2, 240),
       operating_hours: range(random.pick(day)), go_live_on: random.chance(0.7) ? calendarDay(random) : null,
       security_level: random.pick(['basic', 'standard', 'standard', 'high'] as const), gps_tracking: random.chance(0.7),
       permissible_distance_m: random.pick([50, 100, 150, 250]), sleeping_guard_check: random.chance(0.6),

@@ -22,7 +22,8 @@ export function tallyOf(played: readonly Played[]): Tally {
   const sum = (name: keyof Doings): number => played.reduce((total, { doings }) => total + doings[name], 0);
   return {
     sessions: played.length,
-    byOutcome: Object.fromEntries(outcomes.map((outcome) => [outcome, count((visit) => visit.outcome === outcome)])) as Record<Outcome, number>,
+    byOutcome: Object.fromEntries(outcomes.map((outcome) => [outcome, count((visit) => visit.outcome === outcome)])) as Record<Outcome,
+    number>,
     doings: { answers: sum('answers'), inWords: sum('inWords'), refused: sum('refused'), amended: sum('amended'), devices: sum('devices') },
     reached: {
       started: played.length, engaged: count(({ doings }) => doings.answers > 0),

@@ -38,7 +38,10 @@ export function sayTally({ byOutcome, doings, sessions }: Tally): void {
   for (const outcome of outcomes) say(`  ${outcome.padEnd(12)}${String(byOutcome[outcome]).padStart(5)}  ${meanings[outcome]}`);
   say(`  ${'sessions'.padEnd(12)}${String(sessions).padStart(5)}`);
   const { answers, inWords, refused, amended, devices } = doings;
-  say(`\n  ${answers} answers, ${inWords} of them in words; ${refused} refused, ${amended} corrected; ${devices - sessions} times on another device`);
+  say(
+    `\n  ${answers} answers, ${inWords} of them in words; ${refused} refused, ${amended} corrected; ${devices - sessions} times on ` +
+    `another device`,
+  );
 }
 
 export function sayFunnel(tenant: string, counts: StageCounts): void {

@@ -13,7 +13,8 @@ const Question = z.object({
 });
 type Question = z.infer<typeof Question>;
 const Session = z.object({
-  session_id: z.string(), state: z.string(), answers_count: z.number(), question: Question.nullable(), notice: z.object({ title: z.string(), message: z.string() }).nullish(),
+  session_id: z.string(), state: z.string(), answers_count: z.number(), question: Question.nullable(),
+  notice: z.object({ title: z.string(), message: z.string() }).nullish(),
 });
 type Session = z.infer<typeof Session>;
 const Resumed = z.object({ next_action: z.object({ question: Question.nullable() }) });
@@ -36,7 +37,9 @@ export async function play(visit: Visit, cast: Cast): Promise<Played> {
   const session = await visitor.answerQuestions();
   const at = `/sessions/${session.session_id}`;
   if (visit.outcome === 'cancelled') await expected(visitor.client.post(`${at}/cancel/`, { reason: visit.reason }), 'cancel');
-  if (visit.outcome === 'escalated') await expected(visitor.client.post(`${at}/escalate/`, { reason: visit.reason, urgency: 'medium' }), 'escalate');
+  if (visit.outcome === 'escalated') {
+    await expected(visitor.client.post(`${at}/escalate/`, { reason: visit.reason, urgency: 'medium' }), 'escalate');
+  }
   if (visit.stopAfter !== null) return { outcome: visit.outcome, doings: visitor.doings };
   await proposed(visitor.client, at, cast.stop);
   if (visit.outcome === 'waiting') return { outcome: 'waiting', doings: visitor.doings };
@@ -114,7 +117,12 @@ async function proposed(client: Client, at: string, stop: AbortSignal): Promise<
   for (;;) {
     const { state, notice } = Session.parse(await expected(client.get(`${at}/`), 'read the session'));
     if (state === 'awaiting_approval') return;
-    if (notice !== null && notice !== undefined) throw new PlainError(`A session waits for an operator, who finds its task under /admin/dlq/tasks/. Its person is told: ${notice.title}. ${notice.message}`);
+    if (notice !== null && notice !== undefined) {
+      throw new PlainError(
+        'A session waits for an operator, who finds its task under /admin/dlq/tasks/. ' +
+          `Its person is told: ${notice.title}. ${notice.message}`,
+      );
+    }
     if (performance.now() > deadline) throw new PlainError(`A session is still ${state} after ${proposalMs / 1_000} s.`);
     await pause(200, undefined, { signal: stop });
   }

@@ -60,7 +60,9 @@ export async function startServers(start: StartOptions): Promise<EmbeddedServers
 /** All of them on ports that are free now, or none. */
 async function startAll(start: StartOptions, folder: string, password: string): Promise<{ running: Launched[]; ports: Ports }> {
   const ports = await choosePorts(folder);
-  const starting = definitions(start, folder, ports, password).map(async (defined) => launch(await defined, start, folder, ports, password));
+  const starting = definitions(start, folder, ports, password).map(
+    async (defined) => launch(await defined, start, folder, ports, password),
+  );
   const results = await Promise.allSettled(starting);
   const running = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = results.find((result) => result.status === 'rejected');

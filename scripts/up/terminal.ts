@@ -39,7 +39,13 @@ export function sayReady({ configuration, url, urls, token, seconds }: Ready): v
   if (urls.temporalUiUrl === null) row('Temporal', urls.temporalAddress);
   else {
     row('Temporal', `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
-    for (const [name, query] of filters) row('', `${dim(name.padEnd(20))}${urls.temporalUiUrl}/namespaces/${configuration.TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(query)}`);
+    for (const [name, query] of filters) {
+      row(
+        '',
+        `${dim(name.padEnd(20))}${urls.temporalUiUrl}/namespaces/${configuration.TEMPORAL_NAMESPACE}/workflows` +
+          `?query=${encodeURIComponent(query)}`,
+      );
+    }
   }
   row('Data', configuration.GANGWAY_DATA);
   say('');

@@ -7,7 +7,9 @@ import type { Queries, Scope } from '../postgres/database.ts';
 import { refuseWithdrawn } from './approvers.ts';
 import { withLease, type Lease } from './lease.ts';
 import { ChangeTargetError, differing, nameOf, type ChangeSteps, type RemoteTarget } from './port.ts';
-import { changeRecords, findRecord, recordDecision, recordFailure, settledAs, type ChangeRecord, type ChangesetInput, type DecidedStatus } from './records.ts';
+import {
+  changeRecords, findRecord, recordDecision, recordFailure, settledAs, type ChangeRecord, type ChangesetInput, type DecidedStatus,
+} from './records.ts';
 import { createDeadline, twice, type Deadline } from './tries.ts';
 
 interface Run {
@@ -45,7 +47,9 @@ export async function applyRemotely(db: Scope, target: RemoteTarget, input: Chan
 }
 
 /** For a changeset that is not to be applied any more: whatever was begun is taken back. */
-export async function takeBackRemotely(db: Scope, target: RemoteTarget, input: ChangesetInput, why: string): Promise<'applied' | 'taken_back'> {
+export async function takeBackRemotely(
+  db: Scope, target: RemoteTarget, input: ChangesetInput, why: string,
+): Promise<'applied' | 'taken_back'> {
   const { tenant, changeset_id } = input;
   return withLease(db, tenant, async (lease) => {
     const record = await findRecord(db, tenant, changeset_id);
@@ -63,7 +67,9 @@ export async function takeBackRemotely(db: Scope, target: RemoteTarget, input: C
 /** A first round, or another one after everything of the last was taken back. */
 async function begin(run: Run, known: boolean): Promise<AppliedAs> {
   const { db, input, steps } = run;
-  const changes = input.changes.map((change): ChangeRecord => ({ ...change, change_id: randomUUID(), step: 'pending', apply_begun: false, undo_begun: false }));
+  const changes = input.changes.map((change): ChangeRecord => ({
+    ...change, change_id: randomUUID(), step: 'pending', apply_begun: false, undo_begun: false,
+  }));
   const current = await call(run, () => steps.prepare(changes));
   if (differing(changes, current, (change) => change.before).length > 0) {
     if (known) await giveUp(run, 'a target has changed since the proposal');
@@ -119,12 +125,16 @@ async function forward(run: Run, changes: readonly ChangeRecord[]): Promise<Appl
     await abandon(run, at, error, null, false);
     throw error;
   }
-  await db.query("UPDATE changesets SET status = 'applied', applied_at = now() WHERE tenant = $1 AND changeset_id = $2", [run.input.tenant, run.input.changeset_id]);
+  await db.query("UPDATE changesets SET status = 'applied', applied_at = now() WHERE tenant = $1 AND changeset_id = $2", [
+    run.input.tenant, run.input.changeset_id,
+  ]);
   return 'applied';
 }
 
 /** The end of a round: why is recorded first, so that whoever goes on knows the direction. A lost lease or database is no reason. */
-async function abandon(run: Run, changes: readonly ChangeRecord[], error: unknown, change: ChangeRecord | null, refused: boolean): Promise<void> {
+async function abandon(
+  run: Run, changes: readonly ChangeRecord[], error: unknown, change: ChangeRecord | null, refused: boolean,
+): Promise<void> {
   if (!(error instanceof ChangeTargetError) || error.kind === 'busy') return;
   if (change !== null) await mark(run, change, refused ? "step = 'failed', step_at = now(), failure = $4" : 'failure = $4', error.message);
   await markFailure(run, change === null ? error.message : `${nameOf(change)}: ${error.message}`);
@@ -133,7 +143,9 @@ async function abandon(run: Run, changes: readonly ChangeRecord[], error: unknow
 
 /** Takes back in reverse what was applied, or may have been. Afterwards the changeset has failed as a whole and changed nothing. */
 async function goBack(run: Run, changes: readonly ChangeRecord[]): Promise<void> {
-  const touched = changes.filter((change) => change.step === 'applied' || change.step === 'undone' || (change.step === 'pending' && change.apply_begun));
+  const touched = changes.filter(
+    (change) => change.step === 'applied' || change.step === 'undone' || (change.step === 'pending' && change.apply_begun),
+  );
   for (const change of touched.toReversed()) {
     if (change.step === 'undone') continue;
     await mark(run, change, 'undo_begun_at = now()');

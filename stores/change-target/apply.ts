@@ -4,10 +4,13 @@ import type { Database, Queries } from '../postgres/database.ts';
 import { applyRemotely } from './apply-remotely.ts';
 import { refuseWithdrawn } from './approvers.ts';
 import { differing, type ChangeTarget, type TablesTarget } from './port.ts';
-import { changeRecords, findRecord, lockTenant, recordDecision, recordFailure, settledAs, type ChangesetInput, type DecidedStatus } from './records.ts';
+import {
+  changeRecords, findRecord, lockTenant, recordDecision, recordFailure, settledAs, type ChangesetInput, type DecidedStatus,
+} from './records.ts';
 
 /**
- * 'stale': a target is no longer as the proposal saw it, or an approver no longer holds the role, and nothing was changed. Throws ChangeTargetError when a remote
+ * 'stale': a target is no longer as the proposal saw it, or an approver no longer holds the role, and nothing was changed. Throws
+ * ChangeTargetError when a remote
  * target fails; then repeat with the same input: what is half done goes on or is taken back.
  */
 export async function applyChangeset(db: Database, target: ChangeTarget, input: ChangesetInput): Promise<DecidedStatus | 'stale'> {

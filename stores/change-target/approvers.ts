@@ -16,11 +16,15 @@ export const roleWithdrawn = 'an approver no longer holds the role';
  * Call it in the transaction that begins to apply. Keys stay as they are until that one ends, so a key that is revoked
  * meanwhile was revoked after it. True: the changeset is recorded as failed, and nothing of it may be applied.
  */
-export async function refuseWithdrawn(tx: Queries, input: ChangesetInput, appliedTo: ChangeTarget['kind'], changeIds: readonly string[]): Promise<boolean> {
+export async function refuseWithdrawn(
+  tx: Queries, input: ChangesetInput, appliedTo: ChangeTarget['kind'], changeIds: readonly string[],
+): Promise<boolean> {
   const { tenant, approved_by: first, second_approved_by: second } = input;
   const approvers = second === null ? [first] : [first, second];
   const keys = await usableKeys(tx, tenant, approvers);
-  const mayApprove = (subject: string): boolean => !subjectOfKey(subject) || keys.some((key) => key.subject === subject && holds({ tenant, ...key }, 'approver'));
+  const mayApprove = (subject: string): boolean => !subjectOfKey(subject) || keys.some(
+    (key) => key.subject === subject && holds({ tenant, ...key }, 'approver'),
+  );
   if (approvers.every(mayApprove)) return false;
   await recordDecision(tx, input, 'failed', appliedTo, changeIds);
   await recordFailure(tx, tenant, input.changeset_id, roleWithdrawn);

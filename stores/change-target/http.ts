@@ -2,7 +2,10 @@
 import { z } from 'zod';
 import type { Json } from '../../domain/json.ts';
 import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../outside/request.ts';
-import { ChangeTargetError, knownValues, nameOf, type ChangeScope, type ChangeSteps, type CurrentValues, type RemoteTarget, type TargetChange, type TargetRef } from './port.ts';
+import {
+  ChangeTargetError, knownValues, nameOf, type ChangeScope, type ChangeSteps, type CurrentValues, type RemoteTarget, type TargetChange,
+  type TargetRef,
+} from './port.ts';
 
 /** Answers of the target, bytes. */
 export const maxTargetAnswerBytes = 1_000_000;
@@ -17,7 +20,12 @@ type Call = (action: Action, content: object, changeId?: string) => Promise<stri
 function stepsAt(call: Call): ChangeSteps {
   return {
     prepare: async (changes) => currentOf(await call('prepare', { changes: changes.map(written) }), changes),
-    read: async (targets) => currentOf(await call('read', { targets: targets.map((target) => ({ target: nameOf(target), target_type: target.target_type, target_key: target.target_key })) }), targets),
+    read: async (targets) => currentOf(
+      await call('read', {
+        targets: targets.map((target) => ({ target: nameOf(target), target_type: target.target_type, target_key: target.target_key })),
+      }),
+      targets,
+    ),
     apply: async (change) => { await call('apply', { change: written(change) }, change.change_id); },
     undo: async (change, expected) => { await call('undo', { change: written(change), expected }, change.change_id); },
   };
@@ -34,7 +42,9 @@ function caller(baseUrl: string, post: Post, scope: ChangeScope): Call {
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/${action}`;
     // the action stands in the signed body too: a body for one step is none for another
     const body = JSON.stringify({ action, ...scope, ...content });
-    const answer = await post({ url, body, headers: changeId === undefined ? {} : { 'idempotency-key': changeId } }).catch((error: unknown) => { throw noAnswer(action, error); });
+    const answer = await post({ url, body, headers: changeId === undefined ? {} : { 'idempotency-key': changeId } }).catch(
+      (error: unknown) => { throw noAnswer(action, error); },
+    );
     if (answer.status >= 200 && answer.status < 300) return answer.body;
     throw refusal(action, answer);
   };
@@ -57,7 +67,9 @@ const Current = z.object({ current: z.array(z.object({ target: z.string(), value
 
 function currentOf(body: string, asked: readonly TargetRef[]): CurrentValues {
   const parsed = Current.safeParse(parse(body));
-  if (!parsed.success) throw new ChangeTargetError('wrong_answer', 'it does not answer {current: [{target, values}]}', { cause: parsed.error });
+  if (!parsed.success) {
+    throw new ChangeTargetError('wrong_answer', 'it does not answer {current: [{target, values}]}', { cause: parsed.error });
+  }
   const answered = new Map(parsed.data.current.map(({ target, values }) => [target, values]));
   return new Map(asked.map((target) => {
     const name = nameOf(target);

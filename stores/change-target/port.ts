@@ -65,14 +65,19 @@ export function nameOf(target: TargetRef): string {
 }
 
 /** What targets hold now, for a proposal. */
-export async function currentValues(db: Database, target: ChangeTarget, tenant: string, targets: readonly TargetRef[]): Promise<CurrentValues> {
+export async function currentValues(
+  db: Database, target: ChangeTarget, tenant: string, targets: readonly TargetRef[],
+): Promise<CurrentValues> {
   const scope = { tenant, changeset_id: null };
   if (targets.length === 0) return new Map();
-  return target.kind === 'tables' ? db.asTenant(tenant).transaction((tx) => target.steps(tx, scope).read(targets)) : target.steps(scope).read(targets);
+  return target.kind === 'tables' ? db.asTenant(tenant).transaction((tx) => target.steps(tx, scope).read(targets))
+    : target.steps(scope).read(targets);
 }
 
 /** Names of the changes whose targets do not hold what `expected` says. */
-export function differing(changes: readonly TargetChange[], current: CurrentValues, expected: (change: TargetChange) => TargetValues | null): string[] {
+export function differing(
+  changes: readonly TargetChange[], current: CurrentValues, expected: (change: TargetChange) => TargetValues | null,
+): string[] {
   return changes.filter((change) => !sameValues(change.target_type, current.get(nameOf(change)) ?? null, expected(change))).map(nameOf);
 }
 
@@ -84,5 +89,7 @@ export function sameValues(type: string, one: TargetValues | null, other: Target
 export function knownValues(type: string, values: TargetValues | null): TargetValues | null {
   if (values === null) return null;
   const schema = targetSchemas[type as TargetType] as object | undefined;
-  return Object.fromEntries(Object.entries(values).filter(([field, value]) => value !== null && (schema === undefined || Object.hasOwn(schema, field))));
+  return Object.fromEntries(
+    Object.entries(values).filter(([field, value]) => value !== null && (schema === undefined || Object.hasOwn(schema, field))),
+  );
 }

@@ -54,7 +54,9 @@ export async function lockTenant(tx: Queries, tenant: string): Promise<void> {
 }
 
 export async function findRecord(db: Queries, tenant: string, changesetId: string): Promise<ChangesetRecord | null> {
-  const [row] = await db.query<ChangesetRecord>('SELECT session_id, status, applied_to, failure FROM changesets WHERE tenant = $1 AND changeset_id = $2', [tenant, changesetId]);
+  const [row] = await db.query<ChangesetRecord>(
+    'SELECT session_id, status, applied_to, failure FROM changesets WHERE tenant = $1 AND changeset_id = $2', [tenant, changesetId],
+  );
   return row ?? null;
 }
 
@@ -72,21 +74,26 @@ export async function recordDecision(
   tx: Queries, input: ChangesetInput, status: ChangesetStatus, appliedTo: ChangeTarget['kind'], changeIds: readonly string[],
 ): Promise<void> {
   await tx.query(
-    `INSERT INTO changesets (changeset_id, tenant, session_id, status, requested_by, approved_by, second_approved_by, approval_id, risk_score, applied_to, applied_at)
+    `INSERT INTO changesets (changeset_id, tenant, session_id, status, requested_by, approved_by, second_approved_by, approval_id,
+       risk_score, applied_to, applied_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $4 = 'applied' THEN now() END)
-     ON CONFLICT (changeset_id) DO UPDATE SET status = excluded.status, second_approved_by = excluded.second_approved_by, applied_to = excluded.applied_to,
+     ON CONFLICT (changeset_id) DO UPDATE SET status = excluded.status, second_approved_by = excluded.second_approved_by,
+       applied_to = excluded.applied_to,
        applied_at = excluded.applied_at, failure = NULL`,
     [
-      input.changeset_id, input.tenant, input.session_id, status, input.requested_by, input.approved_by, input.second_approved_by, input.approval_id,
+      input.changeset_id, input.tenant, input.session_id, status, input.requested_by, input.approved_by, input.second_approved_by,
+      input.approval_id,
       input.risk_score, appliedTo,
     ],
   );
   await tx.query('DELETE FROM changes WHERE tenant = $1 AND changeset_id = $2', [input.tenant, input.changeset_id]);
   const changes = input.changes.map((change, at) => ({ ...change, change_id: changeIds[at] }));
   await tx.query(
-    `INSERT INTO changes (changeset_id, tenant, step, sequence, recommendation_id, target_type, target_key, operation, before, after, change_id)
+    `INSERT INTO changes (changeset_id, tenant, step, sequence, recommendation_id, target_type, target_key, operation, before, after,
+       change_id)
      SELECT $1, $2, $3, c.* FROM jsonb_to_recordset($4)
-       AS c(sequence int, recommendation_id uuid, target_type text, target_key text, operation text, before jsonb, after jsonb, change_id uuid)`,
+       AS c(sequence int, recommendation_id uuid, target_type text, target_key text, operation text, before jsonb, after jsonb,
+         change_id uuid)`,
     [input.changeset_id, input.tenant, status === 'applied' ? 'applied' : 'pending', JSON.stringify(changes)],
   );
 }

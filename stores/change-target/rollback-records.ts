@@ -19,14 +19,21 @@ export interface RollbackRequest {
 export interface FailedRollback { readonly sequence: number; readonly target: string; readonly message: string }
 
 export type RollbackResult =
-  | { readonly kind: 'done'; readonly status: 'rolled_back' | 'partially_rolled_back'; readonly rolled_back: number; readonly failed: readonly FailedRollback[] }
+  | {
+    readonly kind: 'done';
+    readonly status: 'rolled_back' | 'partially_rolled_back';
+    readonly rolled_back: number;
+    readonly failed: readonly FailedRollback[];
+  }
   | { readonly kind: 'not_found' }
   | { readonly kind: 'wrong_state'; readonly status: ChangesetStatus }
   | { readonly kind: 'other_target' }
   | { readonly kind: 'target_changed'; readonly targets: readonly string[] };
 
 /** Why a changeset cannot be rolled back now, or what its finished rollback came to; null: go ahead. */
-export function refusal(record: ChangesetRecord | null, changes: readonly ChangeRecord[], kind: ChangeTarget['kind']): RollbackResult | null {
+export function refusal(
+  record: ChangesetRecord | null, changes: readonly ChangeRecord[], kind: ChangeTarget['kind'],
+): RollbackResult | null {
   if (record === null) return { kind: 'not_found' };
   if (record.status === 'rolled_back') return { kind: 'done', status: 'rolled_back', rolled_back: changes.length, failed: [] };
   if (record.status !== 'applied' && record.status !== 'partially_rolled_back') return { kind: 'wrong_state', status: record.status };
@@ -34,7 +41,9 @@ export function refusal(record: ChangesetRecord | null, changes: readonly Change
 }
 
 /** Before the call: what is there now is the before-image of the rollback itself. */
-export async function recordOverwritten(tx: Queries, { tenant, changeset_id }: RollbackRequest, change: ChangeRecord, found: object | null): Promise<void> {
+export async function recordOverwritten(
+  tx: Queries, { tenant, changeset_id }: RollbackRequest, change: ChangeRecord, found: object | null,
+): Promise<void> {
   await tx.query(
     'UPDATE changes SET overwritten = $4, undo_begun_at = now(), failure = NULL WHERE tenant = $1 AND changeset_id = $2 AND sequence = $3',
     [tenant, changeset_id, change.sequence, found === null ? null : JSON.stringify(found)],
@@ -42,16 +51,20 @@ export async function recordOverwritten(tx: Queries, { tenant, changeset_id }: R
 }
 
 /** The changeset's row and, in the same transaction, the event that tells of it. */
-export async function recordRollback(tx: Queries, request: RollbackRequest, record: ChangesetRecord, status: 'rolled_back' | 'partially_rolled_back'): Promise<void> {
+export async function recordRollback(
+  tx: Queries, request: RollbackRequest, record: ChangesetRecord, status: 'rolled_back' | 'partially_rolled_back',
+): Promise<void> {
   const { tenant, changeset_id, by, reason, force } = request;
   const [row] = await tx.query<{ at: Date }>(
-    `UPDATE changesets SET status = $3, rolled_back_by = $4, rolled_back_at = now(), rollback_reason = $5, rollback_forced = rollback_forced OR $6
+    `UPDATE changesets SET status = $3, rolled_back_by = $4, rolled_back_at = now(), rollback_reason = $5,
+       rollback_forced = rollback_forced OR $6
      WHERE tenant = $1 AND changeset_id = $2 RETURNING rolled_back_at AS at`,
     [tenant, changeset_id, status, by, reason, force],
   );
   if (!request.tell || row === undefined) return;
   await queueEvents(tx, [{
-    event_id: eventIdOf(changeset_id, status, status === 'rolled_back' ? 0 : row.at.getTime()), event: `changeset_${status}`, occurred_at: row.at, tenant,
+    event_id: eventIdOf(changeset_id, status, status === 'rolled_back' ? 0 : row.at.getTime()), event: `changeset_${status}`,
+    occurred_at: row.at, tenant,
     session_id: record.session_id, data: { changeset_id, forced: force },
   }]);
 }

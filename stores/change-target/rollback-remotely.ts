@@ -7,13 +7,20 @@ import type { Scope } from '../postgres/database.ts';
 import { withLease, type Lease } from './lease.ts';
 import { ChangeTargetError, differing, nameOf, type ChangeSteps, type CurrentValues, type RemoteTarget } from './port.ts';
 import { changeRecords, findRecord, type ChangeRecord } from './records.ts';
-import { recordOverwritten, recordRollback, refusal, type FailedRollback, type RollbackRequest, type RollbackResult } from './rollback-records.ts';
+import {
+  recordOverwritten, recordRollback, refusal, type FailedRollback, type RollbackRequest, type RollbackResult,
+} from './rollback-records.ts';
 import { createDeadline, twice } from './tries.ts';
 
 /** Longest a caller waits, milliseconds. What is left then is done by the next call. */
 const runMs = 20_000;
 
-interface Run { readonly db: Scope; readonly request: RollbackRequest; readonly steps: ChangeSteps; readonly call: <T>(work: () => Promise<T>) => Promise<T> }
+interface Run {
+  readonly db: Scope;
+  readonly request: RollbackRequest;
+  readonly steps: ChangeSteps;
+  readonly call: <T>(work: () => Promise<T>) => Promise<T>;
+}
 
 export async function rollBackRemotely(db: Scope, target: RemoteTarget, request: RollbackRequest): Promise<RollbackResult> {
   const { tenant, changeset_id } = request;
@@ -29,7 +36,8 @@ export async function rollBackRemotely(db: Scope, target: RemoteTarget, request:
     if (changed.length > 0 && !request.force) return { kind: 'target_changed', targets: changed };
     // from here on it is half rolled back, whatever happens
     await db.query(
-      "UPDATE changesets SET status = 'partially_rolled_back', rolled_back_by = $3, rollback_reason = $4 WHERE tenant = $1 AND changeset_id = $2",
+      "UPDATE changesets SET status = 'partially_rolled_back', rolled_back_by = $3, rollback_reason = $4 WHERE tenant = $1 AND " +
+      "changeset_id = $2",
       [tenant, changeset_id, request.by, request.reason],
     );
     const failed = await undoAll(run, open, current);
@@ -63,7 +71,9 @@ async function undoAll(run: Run, open: readonly ChangeRecord[], current: Current
     } catch (error) {
       if (!(error instanceof ChangeTargetError)) throw error;
       await mark(run, change, 'failure = $4', error.message);
-      return reversed.slice(at).map((item, after) => failure(item, after === 0 ? error.message : 'not tried: a later change could not be undone'));
+      return reversed.slice(at).map(
+        (item, after) => failure(item, after === 0 ? error.message : 'not tried: a later change could not be undone'),
+      );
     }
   }
   return [];
@@ -76,7 +86,9 @@ async function undo(run: Run, change: ChangeRecord, current: CurrentValues): Pro
   if (!change.undo_begun || run.request.force) await recordOverwritten(run.db, run.request, change, found);
   await run.call(() => run.steps.undo(change, found));
   const after = await run.call(() => run.steps.read([change]));
-  if (differing([change], after, (expected) => expected.before).length > 0) throw new ChangeTargetError('wrong_answer', 'undone, but read back it does not hold what was there before');
+  if (differing([change], after, (expected) => expected.before).length > 0) {
+    throw new ChangeTargetError('wrong_answer', 'undone, but read back it does not hold what was there before');
+  }
   await mark(run, change, "step = 'undone', step_at = now()");
 }
 

@@ -5,7 +5,10 @@ import { changeRecords, findRecord, lockTenant } from './records.ts';
 import { recordOverwritten, recordRollback, refusal, type RollbackRequest, type RollbackResult } from './rollback-records.ts';
 import { rollBackRemotely } from './rollback-remotely.ts';
 
-/** Repeating it after a whole rollback gives the same result and does nothing. Throws ChangeTargetError when a remote target cannot even be read. */
+/**
+ * Repeating it after a whole rollback gives the same result and does nothing. Throws ChangeTargetError when a remote target
+ * cannot even be read.
+ */
 export async function rollBackChangeset(db: Database, target: ChangeTarget, request: RollbackRequest): Promise<RollbackResult> {
   const scope = db.asTenant(request.tenant);
   return target.kind === 'tables' ? inOneTransaction(scope, target, request) : rollBackRemotely(scope, target, request);

@@ -21,7 +21,8 @@ export async function twice<T>(deadline: Deadline, work: () => Promise<T>): Prom
   try {
     return await work();
   } catch (error) {
-    const again = error instanceof ChangeTargetError && error.kind === 'unreachable' && error.retryAfterMs === null && deadline.leftMs() > secondTryMs;
+    const again = error instanceof ChangeTargetError && error.kind === 'unreachable' && error.retryAfterMs === null
+      && deadline.leftMs() > secondTryMs;
     if (!again) throw error;
     await new Promise((resolve) => { setTimeout(resolve, pauseMs); });
     return work();

@@ -28,15 +28,18 @@ export function tenantAlertsStatement({ ageHours, afterTenant, limit }: FactsPag
       of_tenant AS (
         SELECT f.tenant, sum(f.open) AS open, sum(f.too_long) AS too_long, min(f.first_seen) AS oldest,
           (array_agg(jsonb_build_object('fingerprint', f.fingerprint, 'task_name', f.task_name, 'category', f.category, 'open', f.open,
-            'first_seen', ${epochMs('f.first_seen')}) ORDER BY f.first_seen, f.fingerprint) FILTER (WHERE known.alert_id IS NULL))[1:${fingerprintsMax}] AS fingerprints
+            'first_seen', ${epochMs('f.first_seen')}) ORDER BY f.first_seen, f.fingerprint)
+              FILTER (WHERE known.alert_id IS NULL))[1:${fingerprintsMax}] AS fingerprints
         FROM of_fingerprint AS f
-        LEFT JOIN alerts AS known ON known.tenant = f.tenant AND known.kind = 'new_fingerprint' AND known.key = f.fingerprint AND known.resolved_at IS NULL
+        LEFT JOIN alerts AS known ON known.tenant = f.tenant AND known.kind = 'new_fingerprint' AND known.key = f.fingerprint
+          AND known.resolved_at IS NULL
         GROUP BY f.tenant),
       known_alerts AS (
         SELECT tenant, jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) AS alerts
         FROM alerts WHERE resolved_at IS NULL AND kind <> 'new_fingerprint' AND tenant > $2 GROUP BY tenant)
       SELECT tenant, ${epochMs('now()')}::float8 AS now, coalesce(open, 0)::int AS open, coalesce(too_long, 0)::int AS too_long,
-        ${epochMs('oldest')}::float8 AS oldest, coalesce(to_jsonb(fingerprints), '[]') AS fingerprints, coalesce(known_alerts.alerts, '[]') AS known
+        ${epochMs('oldest')}::float8 AS oldest, coalesce(to_jsonb(fingerprints), '[]') AS fingerprints, coalesce(known_alerts.alerts,
+          '[]') AS known
       FROM of_tenant FULL JOIN known_alerts USING (tenant) ORDER BY tenant LIMIT $3`,
     params: [ageHours, afterTenant, limit],
   };
@@ -74,7 +77,8 @@ export async function beginAlerts(tx: Queries, alerts: readonly Alert[], channel
   const rows = await tx.query(
     `WITH begun AS (
        INSERT INTO alerts (tenant, kind, key, raised_at, facts)
-       SELECT alert.tenant, alert.kind, alert.key, now(), alert.facts FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) WITH ORDINALITY AS alert (tenant, kind, key, facts, nth)
+       SELECT alert.tenant, alert.kind, alert.key, now(), alert.facts FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[])
+         WITH ORDINALITY AS alert (tenant, kind, key, facts, nth)
        ORDER BY alert.nth ON CONFLICT (tenant, kind, key) WHERE resolved_at IS NULL DO NOTHING RETURNING alert_id, tenant),
      queued AS (
        INSERT INTO alert_messages (alert_id, tenant, channel, says)
@@ -90,11 +94,14 @@ export async function endAlerts(tx: Queries, alerts: readonly Alert[]): Promise<
   if (alerts.length === 0) return 0;
   const rows = await tx.query(
     `WITH ended AS (
-       UPDATE alerts SET resolved_at = now(), resolved_facts = over.facts FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS over (tenant, kind, key, facts)
-       WHERE alerts.tenant = over.tenant AND alerts.kind = over.kind AND alerts.key = over.key AND alerts.resolved_at IS NULL RETURNING alerts.alert_id, alerts.tenant),
+       UPDATE alerts SET resolved_at = now(), resolved_facts = over.facts FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[])
+         AS over (tenant, kind, key, facts)
+       WHERE alerts.tenant = over.tenant AND alerts.kind = over.kind AND alerts.key = over.key AND alerts.resolved_at IS NULL
+         RETURNING alerts.alert_id, alerts.tenant),
      queued AS (
        INSERT INTO alert_messages (alert_id, tenant, channel, says)
-       SELECT ended.alert_id, ended.tenant, begun.channel, 'recovered' FROM ended JOIN alert_messages AS begun ON begun.alert_id = ended.alert_id AND begun.says = 'raised'
+       SELECT ended.alert_id, ended.tenant, begun.channel, 'recovered' FROM ended JOIN alert_messages AS begun
+         ON begun.alert_id = ended.alert_id AND begun.says = 'raised'
        ON CONFLICT (alert_id, channel, says) DO NOTHING)
      SELECT alert_id FROM ended`,
     columnsOf(alerts),
@@ -116,8 +123,10 @@ export type ClaimedMessage = ToldAlert & {
 export async function claimMessage(db: Queries, channel: string, leaseMs: number): Promise<ClaimedMessage | null> {
   const [row] = await db.query<ClaimedMessage>(
     `WITH due AS MATERIALIZED (
-       SELECT position FROM alert_messages AS message WHERE channel = $1 AND status = 'pending' AND next_attempt_at <= now() AND (says = 'raised' OR EXISTS (
-         SELECT FROM alert_messages AS begun WHERE begun.alert_id = message.alert_id AND begun.channel = $1 AND begun.says = 'raised' AND begun.status = 'told'))
+       SELECT position FROM alert_messages AS message WHERE channel = $1 AND status = 'pending' AND next_attempt_at <= now()
+         AND (says = 'raised' OR EXISTS (
+         SELECT FROM alert_messages AS begun WHERE begun.alert_id = message.alert_id AND begun.channel = $1 AND begun.says = 'raised'
+           AND begun.status = 'told'))
        ORDER BY next_attempt_at, position LIMIT 1 FOR UPDATE OF message SKIP LOCKED)
      UPDATE alert_messages AS message SET next_attempt_at = now() + make_interval(secs => $2), attempts = attempts + 1
      FROM due, alerts AS alert WHERE message.position = due.position AND alert.alert_id = message.alert_id
@@ -133,9 +142,11 @@ export async function claimMessage(db: Queries, channel: string, leaseMs: number
 export async function withdrawMessages(db: Queries, channel: string): Promise<void> {
   await db.query(
     `UPDATE alert_messages AS message SET status = 'withdrawn' FROM alerts AS alert
-     WHERE alert.alert_id = message.alert_id AND alert.resolved_at IS NOT NULL AND message.channel = $1 AND message.status = 'pending' AND message.next_attempt_at <= now()
+     WHERE alert.alert_id = message.alert_id AND alert.resolved_at IS NOT NULL AND message.channel = $1 AND message.status = 'pending'
+       AND message.next_attempt_at <= now()
        AND (message.says = 'raised' OR EXISTS (
-         SELECT FROM alert_messages AS begun WHERE begun.alert_id = message.alert_id AND begun.channel = $1 AND begun.says = 'raised' AND begun.status IN ('withdrawn', 'given_up')))`,
+         SELECT FROM alert_messages AS begun WHERE begun.alert_id = message.alert_id AND begun.channel = $1 AND begun.says = 'raised'
+           AND begun.status IN ('withdrawn', 'given_up')))`,
     [channel],
   );
 }
@@ -155,7 +166,9 @@ export async function markUntold(db: Queries, position: string, error: string, r
 
 /** Gives a claimed message back untried. */
 export async function releaseMessage(db: Queries, position: string): Promise<void> {
-  await db.query("UPDATE alert_messages SET next_attempt_at = now(), attempts = attempts - 1 WHERE position = $1 AND status = 'pending'", [position]);
+  await db.query(
+    "UPDATE alert_messages SET next_attempt_at = now(), attempts = attempts - 1 WHERE position = $1 AND status = 'pending'", [position],
+  );
 }
 
 /** Alerts that ended long ago go with their messages, a bounded number a time. Known fingerprints stay. */
@@ -168,7 +181,10 @@ export async function forgetAlerts(db: Queries, keepDays: number, limit = 1_000)
 }
 
 function columnsOf(alerts: readonly Alert[]): readonly (readonly string[])[] {
-  return [alerts.map(({ tenant }) => tenant), alerts.map(({ kind }) => kind), alerts.map(({ key }) => key), alerts.map(({ facts }) => JSON.stringify(facts))];
+  return [
+    alerts.map(({ tenant }) => tenant), alerts.map(({ kind }) => kind), alerts.map(({ key }) => key),
+    alerts.map(({ facts }) => JSON.stringify(facts)),
+  ];
 }
 
 function epochMs(time: string): string {

@@ -76,7 +76,8 @@ export async function findApiKey(db: Database, keyId: string): Promise<KeyForChe
 /** Of many uses at once one is written. */
 export async function noteUse(db: Database, tenant: string, keyId: string): Promise<void> {
   await db.asTenant(tenant).query(
-    `UPDATE api_keys SET last_used_at = now() WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at <= now() - ${noteUseEvery})`, [keyId],
+    `UPDATE api_keys SET last_used_at = now() WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at <= now() - ${noteUseEvery})`,
+    [keyId],
   );
 }
 
@@ -110,17 +111,22 @@ export async function revokeApiKey(db: Database, tenant: string, keyId: string):
 
 /** One key, for its admins. */
 export async function readApiKey(db: Database, tenant: string, keyId: string): Promise<ApiKeyRow | null> {
-  const [row] = await db.asTenant(tenant).query<ApiKeyRow>(`SELECT ${columns} FROM api_keys WHERE tenant = $1 AND key_id = $2`, [tenant, keyId]);
+  const [row] = await db.asTenant(tenant).query<ApiKeyRow>(
+    `SELECT ${columns} FROM api_keys WHERE tenant = $1 AND key_id = $2`, [tenant, keyId],
+  );
   return row ?? null;
 }
 
 /** Those of some subjects that are keys which count now. None of them is revoked before the transaction ends. */
-export async function usableKeys(tx: Queries, tenant: string, subjects: readonly string[]): Promise<{ subject: string; roles: readonly Role[] }[]> {
+export async function usableKeys(
+  tx: Queries, tenant: string, subjects: readonly string[],
+): Promise<{ subject: string; roles: readonly Role[] }[]> {
   const ids = subjects.filter(subjectOfKey).map((subject) => subject.slice(keySubject.length));
   if (ids.length === 0) return [];
   return tx.query<{ subject: string; roles: readonly Role[] }>(
     `SELECT $3 || key_id::text AS subject, roles FROM api_keys
-     WHERE tenant = $1 AND key_id = ANY($2::uuid[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) FOR SHARE`,
+     WHERE tenant = $1 AND key_id = ANY($2::uuid[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+       FOR SHARE`,
     [tenant, ids, keySubject],
   );
 }

@@ -89,6 +89,7 @@ export async function listAudit(db: Database, filter: AuditFilter, page: Page): 
   if (filter.since !== null) conditions.push(`at >= $${params.push(filter.since)}::timestamptz`);
   if (filter.until !== null) conditions.push(`at < $${params.push(filter.until)}::timestamptz`);
   return keysetPage(db.asTenant(filter.tenant), {
-    columns: `${columns}, at`, from: 'audit', where: conditions.join(' AND '), params, at: 'at', id: 'id', page, read: (row: AuditRow) => row,
+    columns: `${columns}, at`, from: 'audit', where: conditions.join(' AND '), params, at: 'at', id: 'id', page,
+    read: (row: AuditRow) => row,
   });
 }

@@ -2,7 +2,9 @@
 import type { Database } from './database.ts';
 import { keysetPage, type Page, type PageOf } from './sessions.ts';
 
-export const changesetStatuses = ['pending_second_approval', 'applying', 'applied', 'rejected', 'rolled_back', 'partially_rolled_back', 'failed'] as const;
+export const changesetStatuses = [
+  'pending_second_approval', 'applying', 'applied', 'rejected', 'rolled_back', 'partially_rolled_back', 'failed',
+] as const;
 export type ChangesetStatus = (typeof changesetStatuses)[number];
 
 export interface ChangesetRow {
@@ -43,7 +45,8 @@ export interface ChangeProgress {
   readonly overwritten: Readonly<Record<string, unknown>> | null;
 }
 
-const columns = 'changeset_id, session_id, status, requested_by, approved_by, second_approved_by, approval_id, risk_score, created_at, applied_at, failure, rolled_back_by, rolled_back_at, rollback_reason, rollback_forced';
+const columns = 'changeset_id, session_id, status, requested_by, approved_by, second_approved_by, approval_id, risk_score, created_at, ' +
+  'applied_at, failure, rolled_back_by, rolled_back_at, rollback_reason, rollback_forced';
 
 export interface ChangesetFilter { readonly tenant: string; readonly status: string | null; readonly session_id: string | null }
 
@@ -53,11 +56,14 @@ export async function listChangesets(db: Database, filter: ChangesetFilter, page
   if (filter.status !== null) conditions.push(`status = $${params.push(filter.status)}`);
   if (filter.session_id !== null) conditions.push(`session_id = $${params.push(filter.session_id)}`);
   return keysetPage(db.asTenant(filter.tenant), {
-    columns, from: 'changesets', where: conditions.join(' AND '), params, at: 'created_at', id: 'changeset_id', page, read: (row: ChangesetRow) => row,
+    columns, from: 'changesets', where: conditions.join(' AND '), params, at: 'created_at', id: 'changeset_id', page,
+    read: (row: ChangesetRow) => row,
   });
 }
 
-export async function findChangeset(db: Database, tenant: string, changesetId: string): Promise<{ changeset: ChangesetRow; changes: ChangeRow[]; progress: ChangeProgress[] } | null> {
+export async function findChangeset(
+  db: Database, tenant: string, changesetId: string,
+): Promise<{ changeset: ChangesetRow; changes: ChangeRow[]; progress: ChangeProgress[] } | null> {
   const [changesets, changes, progress] = await db.asTenant(tenant).transaction((tx) => Promise.all([
     tx.query<ChangesetRow>(`SELECT ${columns} FROM changesets WHERE tenant = $1 AND changeset_id = $2`, [tenant, changesetId]),
     tx.query<ChangeRow>(
@@ -65,13 +71,18 @@ export async function findChangeset(db: Database, tenant: string, changesetId: s
        FROM changes WHERE tenant = $1 AND changeset_id = $2 ORDER BY sequence`,
       [tenant, changesetId],
     ),
-    tx.query<ChangeProgress>('SELECT sequence, step, failure, overwritten FROM changes WHERE tenant = $1 AND changeset_id = $2 ORDER BY sequence', [tenant, changesetId]),
+    tx.query<ChangeProgress>(
+      'SELECT sequence, step, failure, overwritten FROM changes WHERE tenant = $1 AND changeset_id = $2 ORDER BY sequence',
+      [tenant, changesetId],
+    ),
   ]));
   return changesets[0] === undefined ? null : { changeset: changesets[0], changes, progress };
 }
 
 /** The session whose decision an approval belongs to. */
 export async function findApproval(db: Database, tenant: string, approvalId: string): Promise<{ session_id: string } | null> {
-  const [row] = await db.asTenant(tenant).query<{ session_id: string }>('SELECT session_id FROM changesets WHERE tenant = $1 AND approval_id = $2', [tenant, approvalId]);
+  const [row] = await db.asTenant(tenant).query<{ session_id: string }>(
+    'SELECT session_id FROM changesets WHERE tenant = $1 AND approval_id = $2', [tenant, approvalId],
+  );
   return row ?? null;
 }

@@ -2,14 +2,20 @@
 import type { Checkpoint } from '../../domain/checkpoint.ts';
 import type { Database, Queries } from './database.ts';
 
-export interface ArchivedCheckpoint { readonly session_id: string; readonly tenant: string; readonly checkpoint: Checkpoint; readonly answers: Uint8Array }
+export interface ArchivedCheckpoint {
+  readonly session_id: string;
+  readonly tenant: string;
+  readonly checkpoint: Checkpoint;
+  readonly answers: Uint8Array;
+}
 
 export async function saveCheckpoints(tx: Queries, rows: readonly ArchivedCheckpoint[]): Promise<void> {
   if (rows.length === 0) return;
   const all = rows.map((row) => row.checkpoint);
   await tx.query(
     `INSERT INTO checkpoints (session_id, tenant, answers, version, kind, label, state, hash, answers_count, progress_percent, created_at)
-     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[], $11::timestamptz[])
+     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[],
+       $10::int[], $11::timestamptz[])
      ON CONFLICT DO NOTHING`,
     [
       rows.map((row) => row.session_id), rows.map((row) => row.tenant), rows.map((row) => row.answers), all.map((item) => item.version),
@@ -21,6 +27,8 @@ export async function saveCheckpoints(tx: Queries, rows: readonly ArchivedCheckp
 
 /** What a checkpoint restores, as it was archived, or null. */
 export async function findCheckpoint(db: Database, tenant: string, sessionId: string, version: number): Promise<Uint8Array | null> {
-  const [row] = await db.asTenant(tenant).query<{ answers: Buffer }>('SELECT answers FROM checkpoints WHERE session_id = $1 AND version = $2 AND tenant = $3', [sessionId, version, tenant]);
+  const [row] = await db.asTenant(tenant).query<{ answers: Buffer }>(
+    'SELECT answers FROM checkpoints WHERE session_id = $1 AND version = $2 AND tenant = $3', [sessionId, version, tenant],
+  );
   return row?.answers ?? null;
 }

@@ -160,8 +160,15 @@ export async function migrateDatabase(db: Database): Promise<void> {
   const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
   const scripts = await Promise.all(files.map(async (name) => ({ name, sql: await readFile(new URL(name, folder), 'utf8') })));
   await db.exclusive(migrationLock, async (tx) => {
-    await tx.query('CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())');
-    const applied = new Map((await tx.query<{ name: string; checksum: string }>('SELECT name, checksum FROM schema_migrations')).map((row) => [row.name, row.checksum]));
+    await tx.query(
+      'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL ' +
+      'DEFAULT now())',
+    );
+    const applied = new Map(
+      (await tx.query<{ name: string; checksum: string }>('SELECT name, checksum FROM schema_migrations')).map(
+        (row) => [row.name, row.checksum],
+      ),
+    );
     for (const { name, sql } of scripts) {
       const checksum = createHash('sha256').update(sql).digest('hex');
       if (applied.get(name) === checksum) continue;

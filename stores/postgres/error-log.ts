@@ -117,8 +117,10 @@ export class ErrorLog {
     const waiting = this.gathered.size + (this.batch?.rows.length ?? 0);
     if (this.closed || waiting >= this.options.maxPatterns || !(error.tenant === '' || isTenantName(error.tenant))) return null;
     const counted = {
-      tenant: error.tenant, fingerprint: plain(error.fingerprint), hour, task_name: plain(error.task_name), category: error.category, severity: error.severity,
-      exception_type: plain(error.exception_type), message: scrub(error.message), count: 0, first_seen: at, last_seen: at, sessions: new Set<string>(),
+      tenant: error.tenant, fingerprint: plain(error.fingerprint), hour, task_name: plain(error.task_name), category: error.category,
+      severity: error.severity,
+      exception_type: plain(error.exception_type), message: scrub(error.message), count: 0, first_seen: at, last_seen: at,
+      sessions: new Set<string>(),
     };
     this.gathered.set(key, counted);
     return counted;

@@ -31,17 +31,20 @@ export async function addErrors(db: Database, batchId: string, counted: readonly
   await db.asSystem().transaction(async (tx) => {
     // an hour's change may have put one error twice into a batch: the later one describes it
     await tx.query(
-      `INSERT INTO error_patterns AS known (tenant, fingerprint, task_name, category, severity, exception_type, message, first_seen, last_seen)
+      `INSERT INTO error_patterns AS known (tenant, fingerprint, task_name, category, severity, exception_type, message, first_seen,
+         last_seen)
        SELECT DISTINCT ON (tenant, fingerprint) tenant, fingerprint, task_name, category, severity, exception_type, message,
               min(first_seen) OVER (PARTITION BY tenant, fingerprint), last_seen
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
          AS e (tenant, fingerprint, task_name, category, severity, exception_type, message, first_seen, last_seen)
        ORDER BY tenant, fingerprint, last_seen DESC
-       ON CONFLICT (tenant, fingerprint) DO UPDATE SET task_name = excluded.task_name, category = excluded.category, severity = excluded.severity,
+       ON CONFLICT (tenant, fingerprint) DO UPDATE SET task_name = excluded.task_name, category = excluded.category,
+         severity = excluded.severity,
          exception_type = excluded.exception_type, message = excluded.message,
          first_seen = least(known.first_seen, excluded.first_seen), last_seen = greatest(known.last_seen, excluded.last_seen)`,
       [
-        tenants, fingerprints, column((row) => row.task_name), column((row) => row.category), column((row) => row.severity), column((row) => row.exception_type),
+        tenants, fingerprints, column((row) => row.task_name), column((row) => row.category), column((row) => row.severity),
+        column((row) => row.exception_type),
         column((row) => row.message), column((row) => new Date(row.first_seen)), column((row) => new Date(row.last_seen)),
       ],
     );
@@ -54,10 +57,14 @@ export async function addErrors(db: Database, batchId: string, counted: readonly
     );
     await tx.query(
       `INSERT INTO error_sessions AS known (tenant, fingerprint, session_id, last_seen)
-       SELECT e.tenant, e.fingerprint, e.session_id, max(e.last_seen) FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS e (tenant, fingerprint, session_id, last_seen)
+       SELECT e.tenant, e.fingerprint, e.session_id, max(e.last_seen) FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[])
+         AS e (tenant, fingerprint, session_id, last_seen)
        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
        ON CONFLICT (tenant, fingerprint, session_id) DO UPDATE SET last_seen = greatest(known.last_seen, excluded.last_seen)`,
-      [sessions.map((session) => session.tenant), sessions.map((session) => session.fingerprint), sessions.map((session) => session.id), sessions.map((session) => new Date(session.last_seen))],
+      [
+        sessions.map((session) => session.tenant), sessions.map((session) => session.fingerprint), sessions.map((session) => session.id),
+        sessions.map((session) => new Date(session.last_seen)),
+      ],
     );
   });
 }
@@ -70,7 +77,8 @@ function compare(a: string, b: string): number {
 export async function forgetErrors(db: Database, keepDays: number, limit = 1_000): Promise<void> {
   for (const [table, column] of [['error_hours', 'hour'], ['error_sessions', 'last_seen'], ['error_patterns', 'last_seen']] as const) {
     await db.asSystem().query(
-      `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${column} < now() - make_interval(days => $1) ORDER BY ${column} LIMIT $2))`,
+      `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${column} < now() - make_interval(days => $1) ORDER ` +
+      `BY ${column} LIMIT $2))`,
       [keepDays, limit],
     );
   }
@@ -95,7 +103,13 @@ export interface ErrorPattern {
   readonly trend: ErrorTrend;
 }
 
-export interface ErrorFilter { readonly tenant: string; readonly hours: number; readonly now: number; readonly category: ErrorCategory | null; readonly task_name: string | null }
+export interface ErrorFilter {
+  readonly tenant: string;
+  readonly hours: number;
+  readonly now: number;
+  readonly category: ErrorCategory | null;
+  readonly task_name: string | null;
+}
 /** Where a page ended. */
 export interface ErrorPlaceInList { readonly count: number; readonly fingerprint: string }
 export interface ErrorPage { readonly rows: readonly ErrorPattern[]; readonly total: number; readonly next: ErrorPlaceInList | null }
@@ -103,21 +117,28 @@ export interface ErrorPage { readonly rows: readonly ErrorPattern[]; readonly to
 const hourMs = 3_600_000;
 
 /** The most frequent first. While errors come in, a pattern may move to another page. */
-export async function listErrorPatterns(db: Database, filter: ErrorFilter, page: { readonly limit: number; readonly after: ErrorPlaceInList | null }): Promise<ErrorPage> {
+export async function listErrorPatterns(
+  db: Database, filter: ErrorFilter, page: { readonly limit: number; readonly after: ErrorPlaceInList | null },
+): Promise<ErrorPage> {
   const since = Math.floor((filter.now - filter.hours * hourMs) / hourMs) * hourMs;
   const params: unknown[] = [filter.tenant, new Date(since)];
   const conditions = ['tenant = $1', 'last_seen >= $2'];
   if (filter.category !== null) conditions.push(`category = $${params.push(filter.category)}`);
   if (filter.task_name !== null) conditions.push(`task_name = $${params.push(filter.task_name)}`);
   const where = conditions.join(' AND ');
-  const counting = db.asTenant(filter.tenant).query<{ total: number }>(`SELECT count(*)::int AS total FROM error_patterns WHERE ${where}`, [...params]);
+  const counting = db.asTenant(filter.tenant).query<{ total: number }>(
+    `SELECT count(*)::int AS total FROM error_patterns WHERE ${where}`, [...params],
+  );
   const before = `$${params.push(new Date(since - filter.hours * hourMs))}`;
-  const after = page.after === null ? '' : ` WHERE (count, fingerprint) < ($${params.push(page.after.count)}, $${params.push(page.after.fingerprint)})`;
+  const after = page.after === null ? ''
+    : ` WHERE (count, fingerprint) < ($${params.push(page.after.count)}, $${params.push(page.after.fingerprint)})`;
   const listing = db.asTenant(filter.tenant).query<Omit<ErrorPattern, 'trend'> & { before: number }>(
-    `SELECT page.*, (SELECT count(*)::int FROM error_sessions s WHERE s.tenant = $1 AND s.fingerprint = page.fingerprint AND s.last_seen >= $2) AS affected_sessions
+    `SELECT page.*, (SELECT count(*)::int FROM error_sessions s WHERE s.tenant = $1 AND s.fingerprint = page.fingerprint
+       AND s.last_seen >= $2) AS affected_sessions
      FROM (SELECT fingerprint, task_name, category, severity, exception_type, message, first_seen, last_seen, count, before
            FROM (SELECT * FROM error_patterns WHERE ${where}) AS p CROSS JOIN LATERAL (
-             SELECT coalesce(sum(h.count) FILTER (WHERE h.hour >= $2), 0)::float8 AS count, coalesce(sum(h.count) FILTER (WHERE h.hour < $2), 0)::float8 AS before
+             SELECT coalesce(sum(h.count) FILTER (WHERE h.hour >= $2), 0)::float8 AS count, coalesce(sum(h.count)
+               FILTER (WHERE h.hour < $2), 0)::float8 AS before
              FROM error_hours h WHERE h.tenant = $1 AND h.fingerprint = p.fingerprint AND h.hour >= ${before}) AS counted${after}
            ORDER BY count DESC, fingerprint DESC LIMIT $${params.push(page.limit + 1)}) AS page
      ORDER BY page.count DESC, page.fingerprint DESC`,
@@ -132,7 +153,9 @@ export async function listErrorPatterns(db: Database, filter: ErrorFilter, page:
   };
 }
 
-function trendOf({ count, before, first_seen: first }: { readonly count: number; readonly before: number; readonly first_seen: Date }, since: number): ErrorTrend {
+function trendOf(
+  { count, before, first_seen: first }: { readonly count: number; readonly before: number; readonly first_seen: Date }, since: number,
+): ErrorTrend {
   if (first.getTime() >= since) return 'new';
   if (count > before * 1.5) return 'rising';
   return count < before / 1.5 ? 'falling' : 'steady';

@@ -64,7 +64,8 @@ export async function releaseKeyed(db: Database, key: IdempotencyKey, token: str
 export async function forgetKeys(db: Database, keepHours: number): Promise<number> {
   const rows = await db.asSystem().query(
     `DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1) ORDER BY created_at LIMIT 5000)) RETURNING 1`,
+       SELECT ctid FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1) ORDER BY created_at LIMIT 5000))
+         RETURNING 1`,
     [keepHours],
   );
   return rows.length;

@@ -52,28 +52,37 @@ export async function claimEvents(db: Queries, limit: number, leaseMs: number): 
     `WITH due AS MATERIALIZED (
        SELECT position FROM outgoing_events AS event
        WHERE status = 'pending' AND next_attempt_at <= now() AND NOT EXISTS (
-         SELECT FROM outgoing_events AS earlier WHERE earlier.session_id = event.session_id AND earlier.status = 'pending' AND earlier.position < event.position)
+         SELECT FROM outgoing_events AS earlier WHERE earlier.session_id = event.session_id AND earlier.status = 'pending'
+           AND earlier.position < event.position)
        ORDER BY next_attempt_at, position LIMIT $1 FOR UPDATE SKIP LOCKED)
      UPDATE outgoing_events AS event SET next_attempt_at = now() + make_interval(secs => $2) FROM due WHERE event.position = due.position
-     RETURNING event.position, event.event_id, event.event, event.occurred_at, event.tenant, event.session_id, event.data, event.attempts, event.tried`,
+     RETURNING event.position, event.event_id, event.event, event.occurred_at, event.tenant, event.session_id, event.data, event.attempts,
+       event.tried`,
     [limit, leaseMs / 1_000],
   );
 }
 
 export async function markDelivered(db: Queries, position: string): Promise<void> {
-  await db.query("UPDATE outgoing_events SET status = 'delivered', delivered_at = now(), attempts = attempts + 1, last_error = NULL WHERE position = $1", [position]);
+  await db.query(
+    "UPDATE outgoing_events SET status = 'delivered', delivered_at = now(), attempts = attempts + 1, last_error = NULL WHERE position = $1",
+    [position],
+  );
 }
 
 /** `retryInMs` null: no try is left, and its parked task has it. */
 export async function markUndelivered(db: Queries, position: string, attempt: Attempt, retryInMs: number | null): Promise<void> {
   await db.query(
-    `UPDATE outgoing_events SET attempts = attempts + 1, last_error = $2, status = CASE WHEN $3::float8 IS NULL THEN 'parked' ELSE status END,
-       next_attempt_at = now() + make_interval(secs => coalesce($3::float8, 0)), tried = tried || $4::jsonb WHERE position = $1 AND status = 'pending'`,
+    `UPDATE outgoing_events SET attempts = attempts + 1, last_error = $2, status = CASE WHEN $3::float8 IS NULL THEN 'parked' ELSE status
+       END,
+       next_attempt_at = now() + make_interval(secs => coalesce($3::float8, 0)), tried = tried || $4::jsonb WHERE position = $1
+         AND status = 'pending'`,
     [position, attempt.error, retryInMs === null ? null : retryInMs / 1_000, JSON.stringify([attempt])],
   );
 }
 
-export async function findEvent(db: Queries, eventId: string): Promise<(OutgoingEvent & { readonly position: string; readonly status: 'pending' | 'delivered' | 'parked' }) | null> {
+type StoredEvent = OutgoingEvent & { readonly position: string; readonly status: 'pending' | 'delivered' | 'parked' };
+
+export async function findEvent(db: Queries, eventId: string): Promise<StoredEvent | null> {
   const [row] = await db.query<OutgoingEvent & { position: string; status: 'pending' | 'delivered' | 'parked' }>(
     'SELECT position, event_id, event, occurred_at, tenant, session_id, data, status FROM outgoing_events WHERE event_id = $1', [eventId],
   );
@@ -89,7 +98,8 @@ export async function releaseEvent(db: Queries, position: string): Promise<void>
 export async function forgetDelivered(db: Queries, keepDays: number, limit = 1_000): Promise<void> {
   await db.query(
     `DELETE FROM outgoing_events WHERE position IN (
-       SELECT position FROM outgoing_events WHERE status = 'delivered' AND delivered_at < now() - make_interval(days => $1) ORDER BY delivered_at LIMIT $2)`,
+       SELECT position FROM outgoing_events WHERE status = 'delivered' AND delivered_at < now() - make_interval(days => $1)
+         ORDER BY delivered_at LIMIT $2)`,
     [keepDays, limit],
   );
 }

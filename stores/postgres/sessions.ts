@@ -25,18 +25,27 @@ export interface ClaimRequest {
   readonly lease_seconds: number;
 }
 
-export interface OpenSession { readonly session_id: string; readonly confirmed: boolean; readonly start_request: string | null; readonly expired: boolean }
+export interface OpenSession {
+  readonly session_id: string;
+  readonly confirmed: boolean;
+  readonly start_request: string | null;
+  readonly expired: boolean;
+}
 
 /** Takes the claim, or returns the open session that has it. */
 export async function claimSession(db: Database, request: ClaimRequest): Promise<{ claim: Claim } | { open: OpenSession }> {
   const scope = db.asTenant(request.tenant);
   const inserted = await scope.query<{ segment: Claim['segment'] }>(
-    `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, claim_token, claim_expires_at, start_request, segment)
+    `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, claim_token, claim_expires_at, start_request,
+       segment)
      VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9,
              CASE WHEN EXISTS (SELECT FROM sessions WHERE tenant = $2 AND owner = $3) THEN 'returning' ELSE 'first_time' END)
      ON CONFLICT (tenant, owner, flow_id) WHERE ended_at IS NULL DO NOTHING
      RETURNING segment`,
-    [request.session_id, request.tenant, request.owner, request.flow_id, request.flow_version, request.language, request.claim_token, request.lease_seconds, request.start_request],
+    [
+      request.session_id, request.tenant, request.owner, request.flow_id, request.flow_version, request.language, request.claim_token,
+      request.lease_seconds, request.start_request,
+    ],
   );
   if (inserted[0] !== undefined) return { claim: { ...request, segment: inserted[0].segment, fresh: true } };
   const [open] = await scope.query<OpenSession>(
@@ -48,12 +57,15 @@ export async function claimSession(db: Database, request: ClaimRequest): Promise
   if (open === undefined) return claimSession(db, request);
   if (open.confirmed || !open.expired) return { open };
   const [taken] = await scope.query<{ session_id: string; segment: Claim['segment'] }>(
-    `UPDATE sessions SET claim_token = $2, claim_expires_at = now() + make_interval(secs => $3), start_request = $4, language = $5, flow_version = $6
+    `UPDATE sessions SET claim_token = $2, claim_expires_at = now() + make_interval(secs => $3), start_request = $4, language = $5,
+       flow_version = $6
      WHERE session_id = $1 AND NOT confirmed AND claim_expires_at < now() RETURNING session_id, segment`,
     [open.session_id, request.claim_token, request.lease_seconds, request.start_request, request.language, request.flow_version],
   );
   if (taken === undefined) return { open };
-  return { claim: { session_id: taken.session_id, tenant: request.tenant, claim_token: request.claim_token, segment: taken.segment, fresh: false } };
+  return {
+    claim: { session_id: taken.session_id, tenant: request.tenant, claim_token: request.claim_token, segment: taken.segment, fresh: false },
+  };
 }
 
 /** The workflow runs: the claim is kept until the session ends. */
@@ -67,28 +79,41 @@ export async function confirmClaim(db: Database, claim: Claim, view: SessionView
 
 /** The start failed or is unknown: the next caller may take the claim over at once. */
 export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
-  await db.asTenant(claim.tenant).query("UPDATE sessions SET claim_expires_at = now() - interval '1 second' WHERE session_id = $1 AND claim_token = $2 AND NOT confirmed", [claim.session_id, claim.claim_token]);
+  await db.asTenant(claim.tenant).query(
+    "UPDATE sessions SET claim_expires_at = now() - interval '1 second' WHERE session_id = $1 AND claim_token = $2 AND NOT confirmed",
+    [claim.session_id, claim.claim_token],
+  );
 }
 
-export interface SessionCopy { readonly view: SessionView; readonly segment: 'first_time' | 'returning'; readonly snapshot: Uint8Array | null }
+export interface SessionCopy {
+  readonly view: SessionView;
+  readonly segment: 'first_time' | 'returning';
+  readonly snapshot: Uint8Array | null;
+}
 
 /** Writes copies of many sessions in one statement, in the scope of their tenants. An older revision never replaces a newer one. */
 export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]): Promise<void> {
   if (copies.length === 0) return;
   const views = copies.map((copy) => copy.view);
   await tx.query(
-    `INSERT INTO sessions AS known (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, revision, view, snapshot,
+    `INSERT INTO sessions AS known (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at,
+       revision, view, snapshot,
                                     claim_token, claim_expires_at, confirmed)
      SELECT v.*, gen_random_uuid(), now(), true
-     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
+     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
+       $10::timestamptz[],
                  $11::bigint[], $12::jsonb[], $13::bytea[]) AS v
-     ON CONFLICT (session_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, revision = excluded.revision, view = excluded.view,
+     ON CONFLICT (session_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, revision = excluded.revision,
+       view = excluded.view,
        snapshot = coalesce(excluded.snapshot, known.snapshot), confirmed = true
      WHERE known.revision < excluded.revision OR (known.revision = excluded.revision AND excluded.snapshot IS NOT NULL)`,
     [
-      views.map((view) => view.session_id), views.map((view) => view.tenant), views.map((view) => view.owner), views.map((view) => view.flow.id),
-      views.map((view) => view.flow.version), views.map((view) => view.language), copies.map((copy) => copy.segment), views.map((view) => view.state),
-      views.map((view) => new Date(view.created_at)), views.map((view) => (isEnded(view.state) ? new Date(view.ended_at ?? view.last_activity_at) : null)),
+      views.map((view) => view.session_id), views.map((view) => view.tenant), views.map((view) => view.owner),
+      views.map((view) => view.flow.id),
+      views.map((view) => view.flow.version), views.map((view) => view.language), copies.map((copy) => copy.segment),
+      views.map((view) => view.state),
+      views.map((view) => new Date(view.created_at)),
+      views.map((view) => (isEnded(view.state) ? new Date(view.ended_at ?? view.last_activity_at) : null)),
       views.map((view) => view.revision), views.map(readable), copies.map((copy) => copy.snapshot),
     ],
   );
@@ -102,15 +127,26 @@ function readable(view: SessionView): string {
 export interface ArchivedSession { readonly view: SessionView; readonly snapshot: Uint8Array | null }
 
 export async function findSession(db: Database, tenant: string, sessionId: string): Promise<ArchivedSession | null> {
-  const [row] = await db.asTenant(tenant).query<{ view: SessionView | null; snapshot: Buffer | null }>('SELECT view, snapshot FROM sessions WHERE session_id = $1 AND tenant = $2', [sessionId, tenant]);
+  const [row] = await db.asTenant(tenant).query<{ view: SessionView | null; snapshot: Buffer | null }>(
+    'SELECT view, snapshot FROM sessions WHERE session_id = $1 AND tenant = $2', [sessionId, tenant],
+  );
   return row?.view == null ? null : { view: row.view, snapshot: row.snapshot };
 }
 
-export interface SessionFilter { readonly tenant: string; readonly owner: string | null; readonly state: SessionStateName | null; readonly flow: string | null }
+export interface SessionFilter {
+  readonly tenant: string;
+  readonly owner: string | null;
+  readonly state: SessionStateName | null;
+  readonly flow: string | null;
+}
 export const pageSorts = ['newest', 'oldest'] as const;
 export type PageSort = (typeof pageSorts)[number];
 export interface Page { readonly limit: number; readonly after: { readonly at: string; readonly id: string } | null }
-export interface PageOf<T> { readonly rows: readonly T[]; readonly total: number; readonly next: { readonly at: string; readonly id: string } | null }
+export interface PageOf<T> {
+  readonly rows: readonly T[];
+  readonly total: number;
+  readonly next: { readonly at: string; readonly id: string } | null;
+}
 
 /** Newest first, by keyset. Sessions whose start was never confirmed are nobody's and are left out. */
 export async function listSessions(db: Database, filter: SessionFilter, page: Page): Promise<PageOf<SessionView>> {
@@ -121,7 +157,8 @@ export async function listSessions(db: Database, filter: SessionFilter, page: Pa
   }
   const where = conditions.join(' AND ');
   return keysetPage(db.asTenant(filter.tenant), {
-    columns: 'view', from: 'sessions', where, params, at: 'created_at', id: 'session_id', page, read: (row: { view: SessionView }) => row.view,
+    columns: 'view', from: 'sessions', where, params, at: 'created_at', id: 'session_id', page,
+    read: (row: { view: SessionView }) => row.view,
   });
 }
 
@@ -137,10 +174,12 @@ export async function keysetPage<Row extends object, T>(db: Queries, query: Keys
   const { columns, from, where, at, id, page, sort = 'newest' } = query;
   const [direction, beyond] = sort === 'newest' ? ['DESC', '<'] : ['ASC', '>'];
   const params = [...query.params];
-  const after = page.after === null ? '' : ` AND (${at}, ${id}) ${beyond} ($${params.push(page.after.at)}::timestamptz, $${params.push(page.after.id)}::uuid)`;
+  const after = page.after === null ? ''
+    : ` AND (${at}, ${id}) ${beyond} ($${params.push(page.after.at)}::timestamptz, $${params.push(page.after.id)}::uuid)`;
   const [rows, totals] = await Promise.all([
     db.query<Row & { keyset_at: string; keyset_id: string }>(
-      `SELECT ${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id FROM ${from} WHERE ${where}${after} ORDER BY ${at} ${direction}, ${id} ${direction} LIMIT $${params.push(page.limit + 1)}`,
+      `SELECT ${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id FROM ${from} WHERE ${where}${after} ORDER BY ${at} ${direction},
+         ${id} ${direction} LIMIT $${params.push(page.limit + 1)}`,
       params,
     ),
     db.query<{ total: string }>(`SELECT count(*) AS total FROM ${from} WHERE ${where}`, query.params),

@@ -48,7 +48,10 @@ export class RecoveryLog {
         `INSERT INTO task_recoveries AS known (tenant, task_name, hour, recovered)
          SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[])
          ON CONFLICT (tenant, hour, task_name) DO UPDATE SET recovered = known.recovered + excluded.recovered`,
-        [rows.map((row) => row.tenant), rows.map((row) => row.task_name), rows.map((row) => new Date(row.hour)), rows.map((row) => row.recovered)],
+        [
+          rows.map((row) => row.tenant), rows.map((row) => row.task_name), rows.map((row) => new Date(row.hour)),
+          rows.map((row) => row.recovered),
+        ],
       );
       await this.forget();
     } catch {

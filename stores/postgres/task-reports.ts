@@ -37,7 +37,8 @@ export async function taskStats(db: Database, tenant: string, from: Date): Promi
   const [rows, [median], [open], recovered] = await Promise.all([
     scope.query<CountedRow>(
       `WITH counted AS (
-         SELECT kind, count(*)::int AS count, sum(manual_retries)::int AS manual_retries, count(*) FILTER (WHERE manual_retries > 0)::int AS retried
+         SELECT kind, count(*)::int AS count, sum(manual_retries)::int AS manual_retries, count(*) FILTER (WHERE manual_retries > 0)::int
+           AS retried
          FROM ${since('kind, manual_retries')} GROUP BY kind ORDER BY count DESC LIMIT $3)
        SELECT named.status, named.category, named.task_name, named.exception_type, counted.count, counted.manual_retries, counted.retried
        FROM counted CROSS JOIN LATERAL (
@@ -55,7 +56,8 @@ export async function taskStats(db: Database, tenant: string, from: Date): Promi
   ]);
   const exceptions = Object.entries(countsBy(rows, 'exception_type')).toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   return {
-    total: sumOf(rows, 'count'), by_status: countsBy(rows, 'status'), by_category: countsBy(rows, 'category'), by_name: countsBy(rows, 'task_name'),
+    total: sumOf(rows, 'count'), by_status: countsBy(rows, 'status'), by_category: countsBy(rows, 'category'),
+    by_name: countsBy(rows, 'task_name'),
     by_exception: Object.fromEntries(exceptions.slice(0, exceptionsShown)), retries: retriesOf(rows),
     median_seconds_to_resolution: median?.seconds ?? null, recovered, open: open?.open ?? 0, oldest_open_at: open?.oldest ?? null,
   };
@@ -91,7 +93,8 @@ function countsBy<Key extends Dimension>(rows: readonly CountedRow[], key: Key):
 /** By whole hours, as they are counted. */
 async function recoveredSince(scope: Scope, tenant: string, from: Date): Promise<number> {
   const [row] = await scope.query<{ recovered: number }>(
-    `SELECT coalesce(sum(recovered), 0)::int AS recovered FROM task_recoveries WHERE tenant = $1 AND hour >= date_trunc('hour', $2::timestamptz)`,
+    `SELECT coalesce(sum(recovered), 0)::int AS recovered FROM task_recoveries WHERE tenant = $1 AND hour >= date_trunc('hour', ` +
+    `$2::timestamptz)`,
     [tenant, from],
   );
   return row?.recovered ?? 0;
@@ -144,7 +147,9 @@ export async function taskGroups(db: Database, tenant: string, now: Date, limit:
      ORDER BY shown.count DESC, shown.fingerprint`,
     [tenant, limit, new Date(now.getTime() - trendHours * 3_600_000), new Date(now.getTime() - trendHours * 1_800_000)],
   );
-  const groups = rows.map(({ fingerprint, task_name, category, message, count, sessions, first_seen, last_seen, older, newer }): TaskGroup => ({
+  const groups = rows.map((
+    { fingerprint, task_name, category, message, count, sessions, first_seen, last_seen, older, newer },
+  ): TaskGroup => ({
     fingerprint, task_name, category, message, count, sessions, first_seen, last_seen, trend: trendOf(older, newer),
   }));
   return { groups, total: rows[0]?.groups ?? 0 };

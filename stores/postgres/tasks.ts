@@ -13,16 +13,19 @@ export async function writeTask(db: Database, sealer: Sealer, state: ParkedTaskS
   const { failure, context } = state;
   const sealed = sealer.seal(Buffer.from(JSON.stringify(state)), sealedAs.task(state.tenant, state.task_id));
   const rows = await db.asTenant(state.tenant).query(
-    `INSERT INTO tasks AS known (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint,
+    `INSERT INTO tasks AS known (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message,
+       fingerprint,
                                  attempts, manual_retries, correlation_id, session_id, parked_at, updated_at, ended_at, sealed)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
      ON CONFLICT (task_id) DO UPDATE SET revision = excluded.revision, status = excluded.status, category = excluded.category,
        severity = excluded.severity, exception_type = excluded.exception_type, exception_message = excluded.exception_message,
-       fingerprint = excluded.fingerprint, attempts = excluded.attempts, manual_retries = excluded.manual_retries, updated_at = excluded.updated_at,
+       fingerprint = excluded.fingerprint, attempts = excluded.attempts, manual_retries = excluded.manual_retries,
+         updated_at = excluded.updated_at,
        ended_at = excluded.ended_at, sealed = excluded.sealed
      WHERE known.revision < excluded.revision RETURNING task_id`,
     [
-      state.task_id, state.tenant, state.revision, state.task_name, state.status, failure.category, failure.severity, failure.exception_type,
+      state.task_id, state.tenant, state.revision, state.task_name, state.status, failure.category, failure.severity,
+      failure.exception_type,
       failure.message, failure.fingerprint, state.history.length, state.manual_retries, context.correlation_id, context.session_id,
       new Date(state.parked_at), new Date(state.updated_at), state.ended_at === null ? null : new Date(state.ended_at), sealed,
     ],
@@ -32,7 +35,9 @@ export async function writeTask(db: Database, sealer: Sealer, state: ParkedTaskS
 
 /** The whole state as it was last copied, or null. Throws StoreUnavailableError, KeyUnavailableError, SealBrokenError. */
 export async function readTaskRow(db: Database, sealer: Sealer, tenant: string, taskId: string): Promise<ParkedTaskState | null> {
-  const [row] = await db.asTenant(tenant).query<{ sealed: Buffer }>('SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [taskId, tenant]);
+  const [row] = await db.asTenant(tenant).query<{ sealed: Buffer }>(
+    'SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [taskId, tenant],
+  );
   return row === undefined ? null : openTask(sealer, { tenant, task_id: taskId, sealed: row.sealed });
 }
 
@@ -90,7 +95,8 @@ export interface MatchingTasks { readonly ids: readonly string[]; readonly total
 export async function matchingTaskIds(db: Database, filter: TaskFilter, limit: number): Promise<MatchingTasks> {
   const { where, params } = conditionsOf(filter);
   const page = await keysetPage(db.asTenant(filter.tenant), {
-    columns: 'task_id', ...keys, where, params, page: { limit, after: null }, sort: 'oldest', read: (row: { task_id: string }) => row.task_id,
+    columns: 'task_id', ...keys, where, params, page: { limit, after: null }, sort: 'oldest',
+    read: (row: { task_id: string }) => row.task_id,
   });
   return { ids: page.rows, total: page.total };
 }
@@ -98,7 +104,8 @@ export async function matchingTaskIds(db: Database, filter: TaskFilter, limit: n
 /** Takes ended tasks off the list. Returns how many it were; open ones stay. */
 export async function deleteTaskRows(db: Database, tenant: string, ids: readonly string[]): Promise<number> {
   const rows = await db.asTenant(tenant).query(
-    "DELETE FROM tasks WHERE task_id = ANY($1::uuid[]) AND tenant = $2 AND status IN ('completed', 'discarded') RETURNING task_id", [ids, tenant],
+    "DELETE FROM tasks WHERE task_id = ANY($1::uuid[]) AND tenant = $2 AND status IN ('completed', 'discarded') RETURNING task_id",
+    [ids, tenant],
   );
   return rows.length;
 }
@@ -123,7 +130,8 @@ function conditionsOf(filter: TaskFilter): { readonly where: string; readonly pa
 /** One page of the open rows of all tenants, by id. */
 export async function openRows(db: Database, after: string | null, limit: number): Promise<SealedTask[]> {
   return db.asSystem().query<SealedTask & Record<string, unknown>>(
-    `SELECT task_id, tenant, sealed FROM tasks WHERE ${isOpen} AND ($1::uuid IS NULL OR task_id > $1) ORDER BY task_id LIMIT $2`, [after, limit],
+    `SELECT task_id, tenant, sealed FROM tasks WHERE ${isOpen} AND ($1::uuid IS NULL OR task_id > $1) ORDER BY task_id LIMIT $2`,
+    [after, limit],
   );
 }
 

@@ -49,8 +49,11 @@ function settingsOf({ url, timeoutMs, passwordNeedsTls }: MailOptions) {
   const secure = protocol === 'smtps:';
   return {
     host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? (secure ? 465 : 587) : Number(port), secure,
-    ...(username === '' ? {} : { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) }, requireTLS: !secure && passwordNeedsTls }),
-    connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, dnsTimeout: timeoutMs, disableFileAccess: true, disableUrlAccess: true,
+    ...(username === '' ? {} : {
+      auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) }, requireTLS: !secure && passwordNeedsTls,
+    }),
+    connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, dnsTimeout: timeoutMs, disableFileAccess: true,
+    disableUrlAccess: true,
   };
 }
 

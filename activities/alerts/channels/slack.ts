@@ -4,7 +4,9 @@ import { channelAnswerBytes, channelTimeoutMs, type AlertChannelOf, type AlertMe
 
 export function slackChannel({ url }: { readonly url: string }): AlertChannelOf {
   return (outside) => {
-    const { post } = outside.receiver({ name: 'alert_slack', secret: null, timeoutMs: channelTimeoutMs, maxAnswerBytes: channelAnswerBytes });
+    const { post } = outside.receiver({
+      name: 'alert_slack', secret: null, timeoutMs: channelTimeoutMs, maxAnswerBytes: channelAnswerBytes,
+    });
     return {
       name: 'slack', timeoutMs: channelTimeoutMs,
       tell: (message, signal) => attempt(post, { url: new URL(url), body: JSON.stringify(payloadOf(message)), signal }),

@@ -29,7 +29,9 @@ function envelopeOf({ message_id, alert_id, alert, words, place }: AlertMessage)
 /** Times inside are epoch ms; outside they are RFC 3339. */
 function withTimes(facts: AlertMessage['alert']['facts']): Readonly<Record<string, unknown>> {
   const times = new Set(['first_seen', 'oldest_open_parked_at']);
-  return Object.fromEntries(Object.entries(facts).map(([name, value]: [string, unknown]) => [name, times.has(name) && typeof value === 'number' ? iso(value) : value]));
+  return Object.fromEntries(Object.entries(facts).map(([name, value]: [string, unknown]) => [
+    name, times.has(name) && typeof value === 'number' ? iso(value) : value,
+  ]));
 }
 
 function iso(ms: number): string {

@@ -93,13 +93,18 @@ export async function attempt<Schema extends z.ZodType, Output>(
     const delay_seconds = delayMs === null ? null : delayMs / 1_000;
     const { exception_type, code, message } = described(error);
     log.warn({ err: { type: exception_type, code } }, 'task failed');
-    services.errorLog.record({ task: name, tenant: tenant ?? '', session_id: session_id ?? null, attempt: number, at, category, exception_type, message, delay_seconds });
+    services.errorLog.record({
+      task: name, tenant: tenant ?? '', session_id: session_id ?? null, attempt: number, at, category, exception_type, message,
+      delay_seconds,
+    });
     services.attempted.inc({ task: name, outcome: delayMs === null ? 'exhausted' : 'retried', category });
     const attempts = [...before, { number, at, category, error: `${exception_type}: ${message}`.slice(0, 300), delay_seconds, worker }];
     // the engine keeps the last failure only: the list travels to the next attempt in the heartbeat's details
     heartbeat(attempts);
     const failure: TaskFailure = { category, exception_type, message, attempts };
-    throw ApplicationFailure.create({ type: category, message, details: [failure], nonRetryable: delayMs === null, ...(delayMs === null ? {} : { nextRetryDelay: delayMs }) });
+    throw ApplicationFailure.create({
+      type: category, message, details: [failure], nonRetryable: delayMs === null, ...(delayMs === null ? {} : { nextRetryDelay: delayMs }),
+    });
   } finally {
     clearTimeout(timer);
     clearInterval(beat);
@@ -112,7 +117,9 @@ function earlier(): Attempt[] {
   const told = new Map((Array.isArray(heartbeatDetails) ? heartbeatDetails as Attempt[] : []).map((item) => [item.number, item]));
   let at = scheduledTimestampMs;
   return Array.from({ length: number - 1 }, (_, index) => {
-    const found = told.get(index + 1) ?? { number: index + 1, at, category: 'network', error: 'It ran out of time, or its worker was lost.', delay_seconds: null, worker: null } as const;
+    const found = told.get(index + 1) ?? {
+      number: index + 1, at, category: 'network', error: 'It ran out of time, or its worker was lost.', delay_seconds: null, worker: null,
+    } as const;
     at = found.at + (found.delay_seconds ?? 0) * 1_000;
     return found;
   });
@@ -156,5 +163,8 @@ function retryAfterMs(headers: Headers): number {
 function described(error: unknown): { exception_type: string; code: string | undefined; message: string } {
   if (!(error instanceof Error)) return { exception_type: typeof error, code: undefined, message: String(error) };
   const cause = error.cause instanceof Error ? described(error.cause).code : undefined;
-  return { exception_type: error.constructor.name, code: 'code' in error && typeof error.code === 'string' ? error.code : cause, message: error.message.slice(0, 500) };
+  return {
+    exception_type: error.constructor.name, code: 'code' in error && typeof error.code === 'string' ? error.code : cause,
+    message: error.message.slice(0, 500),
+  };
 }

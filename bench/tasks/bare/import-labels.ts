@@ -8,8 +8,15 @@ export type ImportLabels = z.input<typeof schema>;
 const batch = 100;
 
 export const importLabels = (services: Services) => (raw: ImportLabels): Promise<{ imported: number }> => (
-  attempt({ name: 'importLabels', schema, timeoutMs: 300_000, services, raw }, async ({ tenant, prefix, labels }, { database, log, signal }) => {
-    const [known] = await database.transaction(tenant, (query) => query('SELECT count(*)::int AS count FROM configuration.type_assists WHERE tenant = $1 AND starts_with(key, $2)', [tenant, `${prefix}/`]));
+  attempt({ name: 'importLabels', schema, timeoutMs: 300_000, services, raw }, async (
+    { tenant, prefix, labels }, { database, log, signal }
+  ) => {
+    const [known] = await database.transaction(
+      tenant,
+      (query) => query(
+        'SELECT count(*)::int AS count FROM configuration.type_assists WHERE tenant = $1 AND starts_with(key, $2)', [tenant, `${prefix}/`],
+      ),
+    );
     for (let done = Number(known?.['count'] ?? 0); done < labels.length; done += batch) {
       signal.throwIfAborted();
       await database.transaction(tenant, (query) => query(

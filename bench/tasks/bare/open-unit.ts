@@ -2,14 +2,21 @@
 import { z } from 'zod';
 import { attempt, sessionTask, type Services } from './attempt.ts';
 
-const shift = z.object({ key: z.string(), name: z.string(), starts_at: z.string(), ends_at: z.string(), headcount: z.number().int().positive() });
-const schema = sessionTask.extend({ key: z.string(), name: z.string(), expected_users: z.number().int().positive(), shifts: z.array(shift).max(50) });
+const shift = z.object({
+  key: z.string(), name: z.string(), starts_at: z.string(), ends_at: z.string(), headcount: z.number().int().positive(),
+});
+const schema = sessionTask.extend({
+  key: z.string(), name: z.string(), expected_users: z.number().int().positive(), shifts: z.array(shift).max(50),
+});
 export type OpenUnit = z.input<typeof schema>;
 
 export const openUnit = (services: Services) => (raw: OpenUnit): Promise<{ key: string; shifts: number }> => (
-  attempt({ name: 'openUnit', schema, timeoutMs: 30_000, services, raw }, ({ tenant, key, name, expected_users, shifts }, { database }) => database.transaction(tenant, async (query) => {
+  attempt({ name: 'openUnit', schema, timeoutMs: 30_000, services, raw }, (
+    { tenant, key, name, expected_users, shifts }, { database },
+  ) => database.transaction(tenant, async (query) => {
     await query(
-      `INSERT INTO configuration.business_units (tenant, key, name, type, expected_users, opens_at, closes_at) VALUES ($1, $2, $3, 'office', $4, '08:00', '18:00')
+      `INSERT INTO configuration.business_units (tenant, key, name, type, expected_users, opens_at, closes_at) VALUES ($1, $2, $3,
+         'office', $4, '08:00', '18:00')
        ON CONFLICT (tenant, key) DO NOTHING`, [tenant, key, name, expected_users],
     );
     for (const { key: shiftKey, name: shiftName, starts_at, ends_at, headcount } of shifts) {

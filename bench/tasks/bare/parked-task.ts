@@ -1,6 +1,7 @@
 /** What the three workflows share: running an activity, and parking it as a workflow of its own when its retries are exhausted. */
 import {
-  ActivityFailure, allHandlersFinished, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, getExternalWorkflowHandle, isCancellation,
+  ActivityFailure, allHandlersFinished, ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, getExternalWorkflowHandle,
+  isCancellation,
   ParentClosePolicy, proxyActivities, setHandler, startChild, TimeoutFailure, uuid4, workflowInfo,
 } from '@temporalio/workflow';
 import type { Category } from './attempt.ts';
@@ -15,8 +16,16 @@ export interface Attempt {
   readonly worker: string | null;
 }
 
-export interface TaskFailure { readonly category: Category; readonly exception_type: string; readonly message: string; readonly attempts: readonly Attempt[] }
-export type Outcome = { readonly kind: 'completed'; readonly output: unknown } | { readonly kind: 'discarded'; readonly reason: string | null };
+export interface TaskFailure {
+  readonly category: Category;
+  readonly exception_type: string;
+  readonly message: string;
+  readonly attempts: readonly Attempt[];
+}
+export type Outcome = { readonly kind: 'completed'; readonly output: unknown } | {
+  readonly kind: 'discarded';
+  readonly reason: string | null;
+};
 interface HistoryEntry extends Attempt { readonly round: number; readonly actor: string | null; readonly reason: string | null }
 interface Request { readonly actor?: string; readonly reason?: string }
 
@@ -43,7 +52,8 @@ export const readTask = defineQuery<ParkedTaskState>('readTask');
 
 const maxRetries = 3;
 const activities = proxyActivities<Activities>({
-  startToCloseTimeout: '10m', heartbeatTimeout: '10s', retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
+  startToCloseTimeout: '10m', heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
 });
 
 /** The task's result, however long it takes: an exhausted one is parked, and this waits for its word. */
@@ -51,10 +61,13 @@ export async function runTask<Name extends keyof Activities>(name: Name, input: 
   const result = await tried(name, input);
   if ('output' in result) return { kind: 'completed', output: result.output };
   const task_id = uuid4();
-  const told = new Promise<Outcome>((resolve) => { setHandler(taskDone, (done) => { if (done.task_id === task_id) resolve(done.outcome); }); });
+  const told = new Promise<Outcome>((resolve) => {
+    setHandler(taskDone, (done) => { if (done.task_id === task_id) resolve(done.outcome); });
+  });
   const parking: Parking = { task_id, name, input, failure: result.failure, reply_to: workflowInfo().workflowId };
   await startChild(parkedTask, {
-    workflowId: `task:${task_id}`, args: [parking], parentClosePolicy: ParentClosePolicy.ABANDON, memo: { correlation_id: input.correlation_id },
+    workflowId: `task:${task_id}`, args: [parking], parentClosePolicy: ParentClosePolicy.ABANDON,
+    memo: { correlation_id: input.correlation_id },
     staticSummary: `${name}: ${result.failure.category}`,
   });
   return told;
@@ -67,8 +80,14 @@ async function tried(name: keyof Activities, input: object): Promise<{ readonly 
     if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
     const { cause } = error;
     const told = cause instanceof ApplicationFailure ? cause.details?.[0] as TaskFailure | undefined : undefined;
-    const lost = cause instanceof TimeoutFailure && Array.isArray(cause.lastHeartbeatDetails) ? cause.lastHeartbeatDetails as Attempt[] : [];
-    return { failure: told ?? { category: 'network', exception_type: cause?.name ?? error.name, message: 'Every attempt ran out of time, or lost its worker.', attempts: lost } };
+    const lost = cause instanceof TimeoutFailure && Array.isArray(cause.lastHeartbeatDetails) ? cause.lastHeartbeatDetails as Attempt[]
+      : [];
+    return {
+      failure: told ?? {
+        category: 'network', exception_type: cause?.name ?? error.name, message: 'Every attempt ran out of time, or lost its worker.',
+        attempts: lost,
+      },
+    };
   }
 }
 
@@ -77,7 +96,11 @@ export async function parkedTask(parking: Parking): Promise<ParkedTaskState['sta
   const task: ParkedTaskState = { ...parking, status: 'parked', history: [], manual_retries: 0, request: {} };
   note(task);
   const checkParked = (_request?: Request): void => {
-    if (task.status !== 'parked') throw ApplicationFailure.nonRetryable(`This task is ${task.status}, and only a parked one can be retried or discarded.`, 'not_parked');
+    if (task.status !== 'parked') {
+      throw ApplicationFailure.nonRetryable(
+        `This task is ${task.status}, and only a parked one can be retried or discarded.`, 'not_parked',
+      );
+    }
   };
   setHandler(retryTask, (request = {}) => {
     Object.assign(task, { status: 'retrying', manual_retries: task.manual_retries + 1, request });
@@ -85,7 +108,9 @@ export async function parkedTask(parking: Parking): Promise<ParkedTaskState['sta
   }, {
     validator: (_request?: Request) => {
       checkParked();
-      if (task.manual_retries >= maxRetries) throw ApplicationFailure.nonRetryable(`This task was retried ${maxRetries} times by hand.`, 'max_retries_exceeded');
+      if (task.manual_retries >= maxRetries) {
+        throw ApplicationFailure.nonRetryable(`This task was retried ${maxRetries} times by hand.`, 'max_retries_exceeded');
+      }
     },
   });
   setHandler(discardTask, (request = {}) => {

@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { sessionTask } from '../../../activities/inputs.ts';
 import { defineTask } from '../../../activities/task.ts';
 
-export interface NothingInput { readonly correlation_id: string; readonly tenant: string; readonly session_id: string; readonly number: number }
+export interface NothingInput {
+  readonly correlation_id: string;
+  readonly tenant: string;
+  readonly session_id: string;
+  readonly number: number;
+}
 
 export const nothing = defineTask({
   name: 'nothing', timeoutMs: 30_000, input: sessionTask.extend({ number: z.number().int() }),

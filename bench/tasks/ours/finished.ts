@@ -12,9 +12,12 @@ export async function finished<Name extends keyof TaskInputs>(name: Name, input:
   if ('output' in result) return { kind: 'completed', output: result.output as Json };
   const { tenant, session_id, correlation_id } = input;
   const task_id = uuid4();
-  const told = new Promise<TaskOutcome>((resolve) => { setHandler(taskDone, (done) => { if (done.task_id === task_id) resolve(done.outcome); }); });
+  const told = new Promise<TaskOutcome>((resolve) => {
+    setHandler(taskDone, (done) => { if (done.task_id === task_id) resolve(done.outcome); });
+  });
   await startParkedTask({
-    task_id, tenant, task_name: name, input: input as unknown as Json, failure: result.failure, reply_to: workflowInfo().workflowId, max_retries: 3,
+    task_id, tenant, task_name: name, input: input as unknown as Json, failure: result.failure, reply_to: workflowInfo().workflowId,
+    max_retries: 3,
     context: { session_id, user: null, correlation_id },
   });
   return told;

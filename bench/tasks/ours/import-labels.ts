@@ -11,7 +11,9 @@ export const importLabels = defineTask({
   input: sessionTask.extend({ prefix: z.string(), labels: z.array(label).max(10_000) }),
   run: async ({ tenant, prefix, labels }, { stores: { db }, log, signal }) => {
     const scope = db.asTenant(tenant);
-    const [known] = await scope.query<{ count: number }>('SELECT count(*)::int AS count FROM configuration.type_assists WHERE tenant = $1 AND starts_with(key, $2)', [tenant, `${prefix}/`]);
+    const [known] = await scope.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM configuration.type_assists WHERE tenant = $1 AND starts_with(key, $2)', [tenant, `${prefix}/`],
+    );
     for (let done = known?.count ?? 0; done < labels.length; done += batch) {
       signal.throwIfAborted();
       await scope.query(

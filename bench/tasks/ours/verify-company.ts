@@ -10,7 +10,9 @@ export const verifyCompany = defineTask({
   input: sessionTask.extend({ registry: z.url(), number: z.string().regex(/^\d{6,10}$/) }),
   run: async ({ registry, number, correlation_id }, { signal }) => {
     const response = await fetch(`${registry}/companies/${number}`, { signal, headers: { 'x-correlation-id': correlation_id } });
-    if (!response.ok) throw Object.assign(new Error(`The registry answered ${response.status}.`), { status: response.status, headers: response.headers });
+    if (!response.ok) {
+      throw Object.assign(new Error(`The registry answered ${response.status}.`), { status: response.status, headers: response.headers });
+    }
     return company.parse(await response.json());
   },
 });

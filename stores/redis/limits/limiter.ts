@@ -44,8 +44,19 @@ export interface Verdict {
   readonly retryAfterSeconds: number;
 }
 
-interface Compiled { readonly policies: readonly Policy[]; readonly take: LuaCommand; readonly reserve: LuaCommand; readonly settle: LuaCommand }
-interface Asked { readonly charges: readonly Charge[]; readonly compiled: Compiled; readonly costs: readonly number[]; readonly subject: string; readonly keys: readonly string[] }
+interface Compiled {
+  readonly policies: readonly Policy[];
+  readonly take: LuaCommand;
+  readonly reserve: LuaCommand;
+  readonly settle: LuaCommand;
+}
+interface Asked {
+  readonly charges: readonly Charge[];
+  readonly compiled: Compiled;
+  readonly costs: readonly number[];
+  readonly subject: string;
+  readonly keys: readonly string[];
+}
 /** Until when a policy denies, and until when that is believed without asking again. */
 interface Denial { readonly untilMs: number; readonly believedMs: number }
 type Reservation = { readonly id: string; readonly leaseMs: number } | null;
@@ -150,7 +161,9 @@ export class Limiter {
       const { keys, compiled, costs, subject } = asked;
       const reply = reservation === null
         ? await runLua(this.options.redis, compiled.take, keys, [deadline, looks ? 1 : 0, ...costs])
-        : await runLua(this.options.redis, compiled.reserve, [...keys, recordKey(subject, reservation.id)], [deadline, reservation.leaseMs, ...costs]);
+        : await runLua(
+          this.options.redis, compiled.reserve, [...keys, recordKey(subject, reservation.id)], [deadline, reservation.leaseMs, ...costs],
+        );
       const answer = readAnswer(reply as number[], costs);
       this.clock.learn(answer.nowMs, now());
       return answer;
@@ -173,7 +186,9 @@ export class Limiter {
       for (const policy of resource.policies) {
         const window = windows[index];
         if (window !== undefined && policies[index]?.fits === false && !policy.shadow && resource.isNeverGivenBack && cost === oneRequest) {
-          this.denials.set(denialKey(subject, policy), { untilMs: sentAt + window.resetMs, believedMs: sentAt + Math.min(window.resetMs, rememberedMs) });
+          this.denials.set(denialKey(subject, policy), {
+            untilMs: sentAt + window.resetMs, believedMs: sentAt + Math.min(window.resetMs, rememberedMs),
+          });
         }
         index += 1;
       }
@@ -187,7 +202,9 @@ export class Limiter {
     for (const { resource } of charges) {
       for (const policy of resource.policies) {
         const denial = this.denials.get(denialKey(subject, policy));
-        if (denial !== undefined && denial.believedMs > now) policies.push({ policy, fits: false, remaining: 0, resetSeconds: wholeSeconds(denial.untilMs - now) });
+        if (denial !== undefined && denial.believedMs > now) {
+          policies.push({ policy, fits: false, remaining: 0, resetSeconds: wholeSeconds(denial.untilMs - now) });
+        }
       }
     }
     return policies.length === 0 ? null : { outcome: 'denied', source: 'remembered', policies, retryAfterSeconds: longest(policies) };
@@ -199,14 +216,21 @@ export class Limiter {
     const policies = charges.flatMap(({ resource }) => resource.policies.map((policy): PolicyVerdict => {
       if (resource.fallback === null) return { policy, fits: false, remaining: 0, resetSeconds: wait };
       const { fits, used, resetMs } = this.fallback.look(`${subject} ${resource.key}`, resource.fallback, now);
-      return { policy, fits, remaining: Math.max(0, resource.fallback.limit - used - (fits && counts ? 1 : 0)), resetSeconds: wholeSeconds(resetMs) };
+      return {
+        policy, fits, remaining: Math.max(0, resource.fallback.limit - used - (fits && counts ? 1 : 0)),
+        resetSeconds: wholeSeconds(resetMs),
+      };
     }));
     if (charges.some(({ resource }) => resource.fallback === null && resource.policies.some((policy) => !policy.shadow))) {
       return { outcome: 'unavailable', source: 'process', policies, retryAfterSeconds: wait };
     }
     const denying = refusing(policies);
     if (denying.length > 0) return { outcome: 'denied', source: 'process', policies, retryAfterSeconds: longest(denying) };
-    if (counts) for (const { resource } of charges) if (resource.fallback !== null) this.fallback.count(`${subject} ${resource.key}`, resource.fallback, now);
+    if (counts) {
+      for (const { resource } of charges) {
+        if (resource.fallback !== null) this.fallback.count(`${subject} ${resource.key}`, resource.fallback, now);
+      }
+    }
     return { outcome: 'allowed', source: 'process', policies, retryAfterSeconds: 0 };
   }
 

@@ -8,7 +8,9 @@ export function luaCommand(text: string): LuaCommand {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
 
-export async function runLua(redis: Redis, { text, sha }: LuaCommand, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
+export async function runLua(
+  redis: Redis, { text, sha }: LuaCommand, keys: readonly string[], values: readonly (string | number)[],
+): Promise<unknown> {
   try {
     return await redis.evalsha(sha, keys.length, ...keys, ...values);
   } catch (error) {

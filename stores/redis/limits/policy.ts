@@ -77,20 +77,26 @@ export interface LimitSettings {
 export function resourcesOf(settings: LimitSettings): Resources {
   const shadows = new Set(settings.shadowPolicies);
   const quota = (name: string, limit: number, windowSeconds: number, unit: Unit = 'requests'): Policy => ({
-    name, unit, quota: limit, windowSeconds, limit: partsOf(unit, limit), slice: Math.ceil((windowSeconds * 1_000) / slices), span: slices, shadow: shadows.has(name),
+    name, unit, quota: limit, windowSeconds, limit: partsOf(unit, limit), slice: Math.ceil((windowSeconds * 1_000) / slices), span: slices,
+    shadow: shadows.has(name),
   });
   // every single time is kept, so the window is exact to the millisecond
-  const log = (name: string, limit: number, windowSeconds: number): Policy => ({ ...quota(name, limit, windowSeconds), slice: 1, span: windowSeconds * 1_000 });
+  const log = (name: string, limit: number, windowSeconds: number): Policy => ({
+    ...quota(name, limit, windowSeconds), slice: 1, span: windowSeconds * 1_000,
+  });
   const others = { limit: settings.fallbackPerHour, windowSeconds: hour };
   const resources: Resources = {
     // `api` goes on at its own limit, so that nobody's session stops with Redis
     api: counter('api', [quota('api', settings.apiPerMinute, minute)], { limit: settings.apiPerMinute, windowSeconds: minute }),
     // counted together with what the same person asks without that role
-    api_admin: counter('api', [quota('api', settings.apiPerMinuteAdmin, minute)], { limit: settings.apiPerMinuteAdmin, windowSeconds: minute }),
+    api_admin: counter('api', [quota('api', settings.apiPerMinuteAdmin, minute)], {
+      limit: settings.apiPerMinuteAdmin, windowSeconds: minute,
+    }),
     anonymous: counter('anonymous', [quota('anonymous', settings.anonymousPerHour, hour)], others),
     llm_calls: critical('llm_calls', [
       quota('llm_calls_per_day', settings.llmCalls.perDay, day), quota('llm_calls_per_hour', settings.llmCalls.perHour, hour),
-      quota('llm_tokens_per_day', settings.llmTokens.perDay, day, 'tokens'), quota('llm_tokens_per_hour', settings.llmTokens.perHour, hour, 'tokens'),
+      quota('llm_tokens_per_day', settings.llmTokens.perDay, day, 'tokens'),
+      quota('llm_tokens_per_hour', settings.llmTokens.perHour, hour, 'tokens'),
       quota('llm_cents_per_day', settings.llmCentsPerDay, day, 'cents'),
     ]),
     translations: critical('translations', [
@@ -100,7 +106,8 @@ export function resourcesOf(settings: LimitSettings): Resources {
     ]),
     knowledge_ingestion: critical('knowledge_ingestion', [quota('knowledge_ingestion_per_day', settings.knowledgeIngestionPerDay, day)]),
     knowledge_queries: counter('knowledge_queries', [
-      quota('knowledge_queries_per_day', settings.knowledgeQueries.perDay, day), quota('knowledge_queries_per_hour', settings.knowledgeQueries.perHour, hour),
+      quota('knowledge_queries_per_day', settings.knowledgeQueries.perDay, day),
+      quota('knowledge_queries_per_hour', settings.knowledgeQueries.perHour, hour),
     ], others),
     photo_uploads: critical('photo_uploads', [
       quota('photo_uploads_per_day', settings.photoUploadsPerDay, day), log('photo_burst', settings.photoBurstPerMinute, minute),

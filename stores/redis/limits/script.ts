@@ -23,7 +23,10 @@ export interface Window {
   readonly shadow: boolean;
 }
 
-/** Windows of each key. A key holds [time of the last decision, [used, slice, count, slice, count, ...] of each window], oldest slice first. */
+/**
+ * Windows of each key. A key holds [time of the last decision, [used, slice, count, slice, count, ...] of each window], oldest
+ * slice first.
+ */
 export type Plan = readonly (readonly Window[])[];
 
 export interface PlanScripts {
@@ -54,17 +57,20 @@ export function scriptsOf(plan: Plan, time: string = redisTime): PlanScripts {
   const end = `if denied then answer[1] = 1 return answer end`;
   const save = plan.map(saveKey).join('\n');
   return {
-    take: [time, late, begin, countAll(plan), end, "if ARGV[2] == '1' then answer[1] = 4 return answer end", save, 'return answer'].join('\n'),
+    take: [time, late, begin, countAll(plan), end, "if ARGV[2] == '1' then answer[1] = 4 return answer end", save, 'return answer']
+      .join('\n'),
     reserve: [
       time, late, `local known = redis.call('GET', ${record})`, "if known == 'done' then return { 0, now } end",
       // asked again: nothing costs anything
       begin, 'if known then answer[1] = 3 end', countAll(plan, 'known and 0 or '), end, 'if known then return answer end', save,
-      `redis.call('SET', ${record}, cmsgpack.pack({ ${windows.map(({ slice }, n) => `math.floor(now / ${slice}), answer[${n * 3 + 3}] * ARGV[${n + 3}]`).join(', ')} }), 'PX', ARGV[2])`,
+      `redis.call('SET', ${record}, cmsgpack.pack({ ${windows.map(({ slice }, n) => `math.floor(now / ${slice}), answer[${n * 3 + 3}] * ` +
+      `ARGV[${n + 3}]`).join(', ')} }), 'PX', ARGV[2])`,
       'return answer',
     ].join('\n'),
     settle: [
       time, `local known = redis.call('GET', ${record})`, `redis.call('SET', ${record}, 'done', 'PX', ARGV[1])`,
-      "if not known or known == 'done' then return 0 end", 'known = cmsgpack.unpack(known)', plan.map(loadKey).join('\n'), settleAll(plan), save, 'return 1',
+      "if not known or known == 'done' then return 0 end", 'known = cmsgpack.unpack(known)', plan.map(loadKey).join('\n'), settleAll(plan),
+      save, 'return 1',
     ].join('\n'),
   };
 }
@@ -108,7 +114,8 @@ function countAll(plan: Plan, unless: string = ''): string {
     local need, i = used - ${limit}, 2
     while need > 0 and w[i] do need = need - w[i + 1] i = i + 2 end
     answer[${n * 3 + 3}], answer[${n * 3 + 4}] = 0, w[1]
-    if need <= 0 then answer[${n * 3 + 5}] = (w[i - 2] + ${span + 1}) * ${slice} - now else answer[${n * 3 + 5}] = ${slice * (span + 1)} end${shadow ? '' : '\n    denied = true'}
+    if need <= 0 then answer[${n * 3 + 5}] = (w[i - 2] + ${span + 1}) * ${slice} - now
+    else answer[${n * 3 + 5}] = ${slice * (span + 1)} end${shadow ? '' : '\n    denied = true'}
   end
 end`);
 }

@@ -1,0 +1,15 @@
+/** Lines of code end at a length that fits beside another file on a screen. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const most = 140;
+/** One regular expression, which cannot be broken. */
+const isRegExp = /^\s*(?:const \w+ = )?\/.*\/[a-z]*[,;]?$/;
+
+/** One line for each that is longer, as `file:line: length`. */
+export function longLines(project: string): string[] {
+  const files = globSync('**/*.{ts,js,cjs}', { cwd: project, exclude: ['node_modules/**', '.local/**', 'coverage/**', 'test/**', '**/*.test.ts', 'domain/reading*'] });
+  return files.sort().flatMap((file) => readFileSync(join(project, file), 'utf8').split('\n').flatMap((line, at) => (
+    line.length > most && !isRegExp.test(line) ? [`${file}:${at + 1}: ${line.length} characters, of at most ${most}`] : []
+  )));
+}
