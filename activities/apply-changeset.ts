@@ -1,7 +1,7 @@
 /** All changes of a decision at the change target, or none of them: nothing when a target has changed since the proposal. */
 import { ApplicationFailure } from '@temporalio/activity';
 import { z } from 'zod';
-import { applyChangeset as apply } from '../stores/change-target/apply.ts';
+import { applyChanges } from '../stores/change-target/apply.ts';
 import { ChangeTargetError } from '../stores/change-target/port.ts';
 import { sessionTask, values } from './inputs.ts';
 import { defineTask } from './task.ts';
@@ -23,7 +23,7 @@ export const applyChangeset = defineTask({
     changeset, { stores: { db }, changeTarget },
   ): Promise<{ status: 'pending_second_approval' | 'applied' | 'rejected' | 'stale' }> => {
     try {
-      return { status: await apply(db, changeTarget, changeset) };
+      return { status: await applyChanges(db, changeTarget, changeset) };
     } catch (error) {
       throw targetFailure(error);
     }

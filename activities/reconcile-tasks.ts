@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { KeyUnavailableError, SealBrokenError, type Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { knownTasks, openRows, openTask, writeTask, type SealedTask } from '../stores/postgres/tasks.ts';
+import { knownTasks, openRows, openTask, saveTask, type SealedTask } from '../stores/postgres/tasks.ts';
 import { defineTask } from './task.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
 
@@ -61,7 +61,7 @@ async function restoreOne({ db, sealer, workflows }: ReconcileOptions, row: Seal
   const found = await workflows.look(row);
   if (found === 'running') return null;
   const hasEnded = found !== null && found.ended_at !== null;
-  if (hasEnded) return await writeTask(db, sealer, found) ? 'settled' : null;
+  if (hasEnded) return await saveTask(db, sealer, found) ? 'settled' : null;
   // lost with Temporal's database, or ended from outside (terminated) in the middle of its life: whoever waits still waits
   await workflows.begin(found ?? openTask(sealer, row));
   return 'begun';

@@ -10,11 +10,12 @@
  */
 import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import { fillGaps, type Attempt } from '../domain/attempts.ts';
 import { classify } from '../domain/error-classification.ts';
 import { retryDelayMs } from '../domain/error-category.ts';
 import { evidenceOf } from '../domain/error-evidence.ts';
 import { fingerprintOf, scrub } from '../domain/error-fingerprint.ts';
-import type { Attempt, TaskFailure } from '../domain/parked-task.ts';
+import type { TaskFailure } from '../domain/parked-task.ts';
 import { workerName } from './worker-name.ts';
 
 /** An attempt that failed, for the error log and metrics. */
@@ -107,20 +108,6 @@ export class Retries implements ActivityInboundCallsInterceptor {
     const told = Array.isArray(heartbeatDetails) ? heartbeatDetails as Attempt[] : [];
     return fillGaps(told, attempt - 1, scheduledTimestampMs);
   }
-}
-
-/** Attempts 1 to `count`: those that left no word timed out, or their worker was lost. */
-export function fillGaps(told: readonly Attempt[], count: number, scheduledAt: number): Attempt[] {
-  const byNumber = new Map(told.map((attempt) => [attempt.number, attempt]));
-  let at = scheduledAt;
-  return Array.from({ length: count }, (_, index) => {
-    const known = byNumber.get(index + 1);
-    const attempt = known ?? {
-      number: index + 1, at, category: 'network', error: 'It ran out of time, or its worker was lost.', delay_seconds: null, worker: null,
-    } as const;
-    at = attempt.at + (attempt.delay_seconds ?? 0) * 1_000;
-    return attempt;
-  });
 }
 
 function textIn(input: unknown, field: 'tenant' | 'session_id'): string | null {

@@ -7,13 +7,13 @@ import { proposeRecommendations } from './propose-recommendations.ts';
 import { raiseAlerts } from './raise-alerts.ts';
 import { readAnswer } from './read-answer.ts';
 import { reconcileParkedTasks } from './reconcile-tasks.ts';
-import { withdrawChangeset } from './withdraw-changeset.ts';
+import { rollBackUnfinished } from './roll-back-unfinished.ts';
 import { writeTask } from './write-task.ts';
 import type { Task, TaskServices } from './task.ts';
 
 export const tasks = {
   applyChangeset, cleanUpEndedTasks, deliverEvent, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks,
-  withdrawChangeset, writeTask,
+  rollBackUnfinished, writeTask,
 } as const;
 
 type ActivityOf<T> = T extends Task<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;

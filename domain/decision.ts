@@ -1,41 +1,18 @@
 /** Deciding on a proposal item by item: which changes follow, how risky they are, and what is wrong with a decision. */
+import { changeRisk, needsSecondApprover, type Change } from './changeset.ts';
 import type { DecisionBody, Mistake } from './message.ts';
 import { checkTargetValues, type Recommendation, type TargetValues } from './recommendation.ts';
-
-export interface Change {
-  /** Position in the changeset, from 1; rollback runs in reverse. */
-  readonly sequence: number;
-  readonly recommendation_id: string;
-  readonly target: string;
-  readonly target_type: Recommendation['target_type'];
-  readonly target_key: string;
-  readonly operation: Recommendation['operation'];
-  readonly before: TargetValues | null;
-  readonly after: TargetValues | null;
-}
 
 export type ItemStatus = 'pending' | 'approved' | 'modified' | 'rejected';
 
 export interface DecisionDraft {
   readonly changes: readonly Change[];
   readonly statuses: Readonly<Record<string, ItemStatus>>;
-  /** 0..1, see riskScore. */
+  /** 0..1, see changeRisk. */
   readonly risk_score: number;
   readonly needs_second_approver: boolean;
   /** Nothing of a proposal that proposed something is to be applied. */
   readonly rejects_all: boolean;
-}
-
-/** Size (0.4 over 20 changes, 0.3 over 10, 0.2 over 5) + 0.15 a deletion (at most 0.3) + 0.2 with dependencies, at most 1. */
-export function riskScore(changes: readonly Pick<Change, 'operation'>[], hasDependencies: boolean): number {
-  const size = changes.length > 20 ? 0.4 : changes.length > 10 ? 0.3 : changes.length > 5 ? 0.2 : 0;
-  const deletions = Math.min(0.3, 0.15 * changes.filter((change) => change.operation === 'delete').length);
-  // two decimals: sums of tenths must not read 0.30000000000000004
-  return Math.min(1, Math.round((size + deletions + (hasDependencies ? 0.2 : 0)) * 100) / 100);
-}
-
-export function needsSecondApprover(risk: number, changes: number): boolean {
-  return risk > 0.7 || changes > 10;
 }
 
 /**
@@ -67,7 +44,7 @@ export function draftDecision(
   }
   if (mistakes.length > 0) return { mistakes };
   const hasDependencies = recommendations.some((item) => approved.has(item.recommendation_id) && item.depends_on.length > 0);
-  const risk = riskScore(changes, hasDependencies);
+  const risk = changeRisk(changes, hasDependencies);
   return {
     draft: {
       changes, statuses, risk_score: risk, needs_second_approver: needsSecondApprover(risk, changes.length),

@@ -2,26 +2,13 @@
  * A task whose retries are exhausted: kept with its input and every attempt until somebody retries or discards it. A plain
  * class without an engine inside; its workflow is the truth, the table `tasks` a copy of it.
  */
+import type { Attempt } from './attempts.ts';
 import type { ErrorCategory, ErrorSeverity } from './error-category.ts';
 import { isList, sameValue, type Json } from './json.ts';
 import { MessageRejected } from './message.ts';
 
 export const taskStatuses = ['parked', 'retrying', 'completed', 'discarded'] as const;
 export type TaskStatus = (typeof taskStatuses)[number];
-
-/** One try of a round. Times are epoch ms. */
-export interface Attempt {
-  /** From 1 in each round. */
-  readonly number: number;
-  readonly at: number;
-  readonly category: ErrorCategory;
-  /** Scrubbed of personal data and cut. */
-  readonly error: string;
-  /** Until the next try; null: there was none. */
-  readonly delay_seconds: number | null;
-  /** Process and host of the worker; null: it died or hung, and left no word. */
-  readonly worker: string | null;
-}
 
 /** How a round ended. What the interceptor puts into the details of an activity's last failure. */
 export interface TaskFailure {

@@ -151,9 +151,9 @@ export function propose(
   return proposed;
 }
 
-type Change = Pick<Recommendation, 'operation' | 'before' | 'after'>;
+type Effect = Pick<Recommendation, 'operation' | 'before' | 'after'>;
 
-function changeOf(rule: RecommendationRule, applying: Answers, before: TargetValues | null): Change | null {
+function changeOf(rule: RecommendationRule, applying: Answers, before: TargetValues | null): Effect | null {
   if (rule.operation === 'delete') return before === null ? null : { operation: 'delete', before, after: null };
   const after = valuesOf(rule.values, applying);
   if (before === null) return { operation: 'create', before, after };

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { FlowRules } from './flow.ts';
 import type { Actor, ApprovalBody, DecisionBody, Message } from './message.ts';
 import type { Recommendation } from './recommendation.ts';
-import { needsSecondApprover, riskScore } from './decision.ts';
+import { changeRisk, needsSecondApprover } from './changeset.ts';
 import { OnboardingSession } from './session.ts';
 import { codeOf } from '../test/support/rejection.ts';
 
@@ -35,8 +35,8 @@ describe('two approvers', () => {
   test('risk over 0.7 or more than ten changes need two different people', () => {
     expect([needsSecondApprover(0.7, 10), needsSecondApprover(0.71, 1), needsSecondApprover(0, 11)]).toEqual([false, true, true]);
     const of = (count: number, deletes = 0): { operation: 'create' | 'delete' }[] => Array.from({ length: count }, (_, at) => ({ operation: at < deletes ? 'delete' : 'create' }));
-    expect([riskScore(of(5), false), riskScore(of(6), false), riskScore(of(11), false), riskScore(of(21), false)]).toEqual([0, 0.2, 0.3, 0.4]);
-    expect([riskScore(of(5, 1), false), riskScore(of(5, 2), true), riskScore(of(5, 5), true), riskScore(of(21, 21), true)]).toEqual([0.15, 0.5, 0.5, 0.9]);
+    expect([changeRisk(of(5), false), changeRisk(of(6), false), changeRisk(of(11), false), changeRisk(of(21), false)]).toEqual([0, 0.2, 0.3, 0.4]);
+    expect([changeRisk(of(5, 1), false), changeRisk(of(5, 2), true), changeRisk(of(5, 5), true), changeRisk(of(21, 21), true)]).toEqual([0.15, 0.5, 0.5, 0.9]);
   });
 
   test('a decision is recorded first, waits, and is applied when another approver agrees', () => {

@@ -15,7 +15,7 @@ import {
 /** What the main loop has to do next. */
 export type Work =
   | { readonly kind: 'propose'; readonly number: number; readonly provider: Provider; readonly answers: Readonly<Record<string, Json>> }
-  | { readonly kind: 'write_changeset' | 'withdraw_changeset'; readonly decision: Decision };
+  | { readonly kind: 'write_changeset' | 'roll_back_changeset'; readonly decision: Decision };
 
 export class SessionCore {
   readonly rules: FlowRules;
@@ -36,7 +36,7 @@ export class SessionCore {
   /** A changeset of this session is being written: nothing may come in between. */
   get deciding(): boolean {
     const status = this.state.decision?.status;
-    return status === 'recording' || status === 'applying' || status === 'withdrawing';
+    return status === 'recording' || status === 'applying' || status === 'rolling_back';
   }
 
   answers(): Record<string, Json> { return currentAnswers(this.state); }
@@ -74,7 +74,7 @@ export class SessionCore {
       return { kind: 'propose', number, provider: state.rules_propose === number ? 'rules' : 'model', answers: this.answers() };
     }
     if (this.deciding && state.decision !== null) {
-      return { kind: state.decision.status === 'withdrawing' ? 'withdraw_changeset' : 'write_changeset', decision: state.decision };
+      return { kind: state.decision.status === 'rolling_back' ? 'roll_back_changeset' : 'write_changeset', decision: state.decision };
     }
     return null;
   }

@@ -1,7 +1,8 @@
 /** What a session knows: plain JSON, the fold of the messages it took. It travels through continue-as-new and into the archive. */
 import type { ErrorCategory } from './error-category.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Change, ItemStatus } from './decision.ts';
+import type { Change } from './changeset.ts';
+import type { ItemStatus } from './decision.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
 import type { AnswerOutcome } from './message.ts';
@@ -41,10 +42,10 @@ export interface Proposal {
 }
 
 /**
- * recording: its changeset is being written; applying: it is being applied; withdrawing: an operator has given it up, and what
- * is left of it is taken back. All three end by themselves, or wait for an operator.
+ * recording: its changeset is being written; applying: it is being applied; rolling_back: an operator has discarded it, and what
+ * was applied of it is undone. All three end by themselves, or wait for an operator.
  */
-export type DecisionStatus = 'recording' | 'pending_second_approval' | 'applying' | 'withdrawing' | 'applied' | 'rejected' | 'stale';
+export type DecisionStatus = 'recording' | 'pending_second_approval' | 'applying' | 'rolling_back' | 'applied' | 'rejected' | 'stale';
 
 export interface Decision {
   readonly changeset_id: string;
@@ -84,7 +85,7 @@ export interface SeenMessage {
 export interface ParkedStep {
   readonly task_id: string;
   readonly step: { readonly kind: 'propose'; readonly number: number; readonly provider: Provider } | {
-    readonly kind: 'write_changeset' | 'withdraw_changeset';
+    readonly kind: 'write_changeset' | 'roll_back_changeset';
     readonly changeset_id: string;
   };
   readonly category: ErrorCategory;

@@ -24,7 +24,7 @@ export type Proposed = Pick<Proposal, 'recommendations' | 'confidence'> & { read
 /** What came of a changeset. */
 export type ChangesetResult = 'pending_second_approval' | 'applied' | 'rejected' | 'stale';
 
-export type Withdrawal = 'applied' | 'withdrawn';
+export type RollbackOutcome = 'applied' | 'rolled_back';
 
 export class OnboardingSession extends SessionCore {
   static open(rules: FlowRules, start: NewSession, now: number): OnboardingSession {
@@ -399,7 +399,7 @@ export class OnboardingSession extends SessionCore {
     if (!wanted) return;
     if (outcome.kind === 'completed') this.receiveResult(step, outcome.output, now);
     else if (step.kind === 'propose' && step.provider === 'model') this.state.rules_propose = step.number;
-    else if (step.kind === 'write_changeset') this.withdraw();
+    else if (step.kind === 'write_changeset') this.rollBack();
     else this.end(
       'error', step.kind === 'propose' ? 'the proposal was discarded by an operator' : 'the changeset was discarded by an operator', now,
     );
@@ -410,22 +410,22 @@ export class OnboardingSession extends SessionCore {
     else if (step.kind === 'write_changeset') this.receiveChangeset(
       step.changeset_id, (output as unknown as { status: ChangesetResult }).status, now,
     );
-    else this.receiveWithdrawal(step.changeset_id, (output as unknown as { status: Withdrawal }).status, now);
+    else this.receiveRollback(step.changeset_id, (output as unknown as { status: RollbackOutcome }).status, now);
   }
 
-  /** What is left of the changeset at its targets is taken back first. */
-  private withdraw(): void {
+  /** What was applied of the changeset is undone first. */
+  private rollBack(): void {
     if (this.state.decision === null) return;
-    this.state.decision = { ...this.state.decision, status: 'withdrawing' };
+    this.state.decision = { ...this.state.decision, status: 'rolling_back' };
     this.changed();
   }
 
   /** One that turns out to have been applied stays so. */
-  receiveWithdrawal(changesetId: string, result: Withdrawal, now: number): void {
+  receiveRollback(changesetId: string, result: RollbackOutcome, now: number): void {
     if (result === 'applied') {
       this.receiveChangeset(changesetId, 'applied', now);
     } else if (this.deciding && this.state.decision?.changeset_id === changesetId) {
-      this.record('changeset_withdrawn', now, '', { changeset_id: changesetId });
+      this.record('changeset_discarded', now, '', { changeset_id: changesetId });
       this.end('error', 'the changeset was discarded by an operator', now);
     }
   }

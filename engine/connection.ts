@@ -31,7 +31,7 @@ const keyword = 2;
 
 /**
  * Registers search attributes and verifies them, at every start: on an existing database the server's own flag is ignored,
- * and a name that is known with another type is neither an error nor a change (engine-crash 4).
+ * and a name that is known with another type is neither an error nor a change: filters on it then find nothing.
  */
 export async function registerSearchAttributes(connection: Connection, namespace: string, names: readonly string[]): Promise<void> {
   const operator = connection.operatorService;

@@ -1,6 +1,6 @@
 /**
  * At most `limit` calls of one key under way, the rest wait in order. More than 10 Updates in flight on one session meet
- * 2-10 s of client back-off (engine-measured 1.3), so the queue is here.
+ * 2-10 s of client back-off (the server takes 10 and refuses the 11th), so the queue is here.
  */
 interface Lane { running: number; readonly waiting: (() => void)[] }
 

@@ -6,7 +6,7 @@ import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
 import { type DiscardRequest, type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { readTaskRow, writeTask } from '../stores/postgres/tasks.ts';
+import { readTaskRow, saveTask } from '../stores/postgres/tasks.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import {
   abortRedrive, pauseRedrive, readRedrive, redriveWorkflow, resumeRedrive,
@@ -140,7 +140,7 @@ export class ParkedTasks {
   /** The list follows at once on what an operator did; the workflow writes its row itself, and this may fail. */
   private async followed(task: TaskName): Promise<void> {
     try {
-      await writeTask(this.options.db, this.options.sealer, await this.query(task));
+      await saveTask(this.options.db, this.options.sealer, await this.query(task));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError || error instanceof EngineUnavailableError || error instanceof NoOpenRunError)) {
         throw error;

@@ -10,7 +10,7 @@ export function startOptions(
   at: { readonly state: SessionStateName; readonly stage: StageName },
 ) {
   return {
-    // short, so that a killed worker means seconds of silence, not ten (engine-measured 5)
+    // short, so that a killed worker means 2 to 3 s of silence; with the server's own 10 s it was ten
     workflowTaskTimeout: '2s' as const,
     memo: { correlation_id: session.correlation_id },
     typedSearchAttributes: [

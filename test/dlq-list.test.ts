@@ -5,7 +5,7 @@ import { errorCategories } from '../domain/error-category.ts';
 import { taskStatuses, type ParkedTaskState, type TaskStatus } from '../domain/parked-task.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { readTaskRow, writeTask } from '../stores/postgres/tasks.ts';
+import { readTaskRow, saveTask } from '../stores/postgres/tasks.ts';
 import { trendOf } from '../stores/postgres/task-reports.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { after, failureOf, parked, sealerOf } from './support/parked-rows.ts';
@@ -29,7 +29,7 @@ const discarded = (state: ParkedTaskState, at = Date.now()) => after(state, (tas
 const failedAgain = (state: ParkedTaskState, at = Date.now()) => after(retried(state, at), (task) => { task.failed(failureOf({ message: 'HTTP 429', fingerprint: 'f-2' }), at); });
 
 async function written(states: readonly ParkedTaskState[]): Promise<readonly ParkedTaskState[]> {
-  for (const state of states) expect(await writeTask(db, sealer, state)).toBe(true);
+  for (const state of states) expect(await saveTask(db, sealer, state)).toBe(true);
   return states;
 }
 
@@ -74,9 +74,9 @@ describe('the copy of a task', () => {
     const { tenant } = await cast(shared);
     const first = parked(tenant);
     const third = failedAgain(first);
-    expect(await writeTask(db, sealer, first)).toBe(true);
-    expect(await writeTask(db, sealer, third)).toBe(true);
-    for (const late of [first, retried(first), third, { ...third, status: 'discarded' as const }]) expect(await writeTask(db, sealer, late)).toBe(false);
+    expect(await saveTask(db, sealer, first)).toBe(true);
+    expect(await saveTask(db, sealer, third)).toBe(true);
+    for (const late of [first, retried(first), third, { ...third, status: 'discarded' as const }]) expect(await saveTask(db, sealer, late)).toBe(false);
     expect(await readTaskRow(db, sealer, tenant, first.task_id)).toEqual(third);
     const [row] = await db.asTenant(tenant).query('SELECT status, revision, exception_message, fingerprint, attempts, manual_retries FROM tasks WHERE task_id = $1', [first.task_id]);
     expect(row).toEqual({ status: 'parked', revision: 3, exception_message: 'HTTP 429', fingerprint: 'f-2', attempts: 4, manual_retries: 1 });

@@ -1,10 +1,10 @@
 /** Changes applied to a system of the caller's own that fails in every way it can: all of a changeset or nothing, once. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { applyChangeset } from '../stores/change-target/apply.ts';
+import { applyChanges } from '../stores/change-target/apply.ts';
 import { createHttpTarget } from '../stores/change-target/http.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
-import type { ChangesetInput } from '../stores/change-target/records.ts';
+import type { Changeset } from '../domain/changeset.ts';
 import { rollBackChangeset } from '../stores/change-target/rollback.ts';
 import { findChangeset } from '../stores/postgres/changesets.ts';
 import { createPost } from '../outside/request.ts';
@@ -34,25 +34,25 @@ afterEach(() => receiver.close());
 const assist = (code: string, label = code) => ({ code, label, category: 'site' });
 
 /** Creates of type assists with these keys, unless told otherwise. */
-function changeset(keys: readonly string[], more: Partial<ChangesetInput> = {}): ChangesetInput {
+function changeset(keys: readonly string[], more: Partial<Changeset> = {}): Changeset {
   return {
     changeset_id: randomUUID(), tenant: newTenant(), session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben', second_approved_by: null, approval_id: null,
     risk_score: 0, status: 'applied', ...more,
     changes: more.changes ?? keys.map((key, at) => ({
-      sequence: at + 1, recommendation_id: randomUUID(), target_type: 'type_assist', target_key: key, operation: 'create' as const, before: null, after: assist(key),
+      sequence: at + 1, recommendation_id: randomUUID(), target: `type_assist:${key}`, target_type: 'type_assist', target_key: key, operation: 'create' as const, before: null, after: assist(key),
     })),
   };
 }
 
 const actions = (): string[] => receiver.requests.map(({ body }) => `${body.action}${body.change === undefined ? '' : ` ${body.change.target_key}`}`);
-const found = async (input: ChangesetInput): Promise<Body> => findChangeset(db, input.tenant, input.changeset_id);
-const held = (input: ChangesetInput): Body[] => input.changes.map((change) => system.at(input.tenant, `type_assist:${change.target_key}`));
+const found = async (input: Changeset): Promise<Body> => findChangeset(db, input.tenant, input.changeset_id);
+const held = (input: Changeset): Body[] => input.changes.map((change) => system.at(input.tenant, `type_assist:${change.target_key}`));
 const nothing = [null, null, null];
 
 describe('a changeset', () => {
   test('is prepared, applied in order and read back, each request signed and each change under its own key', async () => {
     const input = changeset(['a', 'b', 'c']);
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
     expect(actions()).toEqual(['prepare', 'apply a', 'apply b', 'apply c', 'read']);
     expect(receiver.requests.map((request) => request.path)).toEqual(['/config/prepare', '/config/apply', '/config/apply', '/config/apply', '/config/read']);
     expect(receiver.requests.every((request) => isSigned(request))).toBe(true);
@@ -66,17 +66,17 @@ describe('a changeset', () => {
 
   test('is not applied again when it is asked for again, also after it was rolled back', async () => {
     const input = changeset(['a']);
-    await applyChangeset(db, target, input);
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    await applyChanges(db, target, input);
+    expect(await applyChanges(db, target, input)).toBe('applied');
     await rollBackChangeset(db, target, { tenant: input.tenant, changeset_id: input.changeset_id, by: 'dee', reason: 'r', force: false, tell: false });
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
     expect(system.effects).toEqual(['apply type_assist:a', 'undo type_assist:a']);
   });
 
   test('is stale, with nothing asked for and nothing recorded, when a target holds something else', async () => {
     const input = changeset(['a', 'b', 'c']);
     system.put(input.tenant, 'type_assist:b', assist('b'));
-    expect(await applyChangeset(db, target, input)).toBe('stale');
+    expect(await applyChanges(db, target, input)).toBe('stale');
     expect(actions()).toEqual(['prepare']);
     expect(await found(input)).toBeNull();
   });
@@ -84,10 +84,10 @@ describe('a changeset', () => {
   test('is not stale for fields of the system\'s own and for null in the place of an absent one', async () => {
     const before = { level: 'basic', gps_tracking: false, sleeping_guard_check: false };
     const input = changeset([], {
-      changes: [{ sequence: 1, recommendation_id: randomUUID(), target_type: 'security_setting', target_key: 's', operation: 'update', before, after: { ...before, level: 'high' } }],
+      changes: [{ sequence: 1, recommendation_id: randomUUID(), target: 'security_setting:s', target_type: 'security_setting', target_key: 's', operation: 'update', before, after: { ...before, level: 'high' } }],
     });
     system.put(input.tenant, 'security_setting:s', { ...before, permissible_distance_m: null, row_version: 7 });
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
   });
 });
 
@@ -95,7 +95,7 @@ describe('when the system fails in the middle', () => {
   test('and says no, what was applied is undone in reverse, and a later run applies it all under new keys', async () => {
     const input = changeset(['a', 'b', 'c']);
     system.fault = ({ body }) => (body.action === 'apply' && body.change.target_key === 'c' ? { status: 422 } : null);
-    await expect(applyChangeset(db, target, input)).rejects.toMatchObject({ kind: 'refused', status: 422 });
+    await expect(applyChanges(db, target, input)).rejects.toMatchObject({ kind: 'refused', status: 422 });
     expect(actions()).toEqual(['prepare', 'apply a', 'apply b', 'apply c', 'undo b', 'undo a', 'read']);
     expect(held(input)).toEqual(nothing);
     const { changeset: row, progress } = await found(input);
@@ -104,7 +104,7 @@ describe('when the system fails in the middle', () => {
     const keys = (): Set<unknown> => new Set(receiver.requests.filter(({ body }) => body.action === 'apply').map(({ headers }) => headers['idempotency-key']));
     const first = keys();
     system.fault = () => null;
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
     expect(keys().size).toBe(first.size + 3);
     expect(held(input)).toEqual([assist('a'), assist('b'), assist('c')]);
     expect((await found(input)).changeset).toMatchObject({ status: 'applied', failure: null });
@@ -118,7 +118,7 @@ describe('when the system fails in the middle', () => {
     const input = changeset(['a', 'b', 'c']);
     let failures = 0;
     system.fault = ({ body }, effect) => (body.action === 'apply' && body.change.target_key === 'b' && (failures += 1) === 1 ? fail(effect) : null);
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
     const keys = receiver.requests.filter(({ body }) => body.change?.target_key === 'b').map(({ headers }) => headers['idempotency-key']);
     expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
     expect(system.effects).toEqual(['apply type_assist:a', 'apply type_assist:b', 'apply type_assist:c']);
@@ -134,11 +134,11 @@ describe('when the system fails in the middle', () => {
   ])('for good, because it %s, everything is undone, also what may have been applied', async (_, fail) => {
     const input = changeset(['a', 'b', 'c']);
     system.fault = ({ body }, effect) => (body.action === 'apply' && body.change.target_key === 'b' ? fail(effect) : null);
-    await expect(applyChangeset(db, target, input)).rejects.toMatchObject({ name: 'ChangeTargetError' });
+    await expect(applyChanges(db, target, input)).rejects.toMatchObject({ name: 'ChangeTargetError' });
     expect(held(input)).toEqual(nothing);
     expect((await found(input)).changeset.status).toBe('failed');
     system.fault = () => null;
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
   });
 
   test('and reads back other values than were asked for, everything is undone', async () => {
@@ -148,7 +148,7 @@ describe('when the system fails in the middle', () => {
       if (body.action === 'read' && (reads += 1) === 1) system.put(input.tenant, 'type_assist:b', assist('b', 'Something else'));
       return null;
     };
-    await expect(applyChangeset(db, target, input)).rejects.toMatchObject({ kind: 'wrong_answer' });
+    await expect(applyChanges(db, target, input)).rejects.toMatchObject({ kind: 'wrong_answer' });
     expect(held(input)).toEqual(nothing);
     expect((await found(input)).changeset).toMatchObject({ status: 'failed', failure: expect.stringContaining('type_assist:b') });
   });
@@ -156,7 +156,7 @@ describe('when the system fails in the middle', () => {
   test.each([['no JSON', 'certainly'], ['nothing of a target', { current: [] }], ['another form', { current: 'yes' }]])('an answer to prepare that is %s applies nothing', async (_, body) => {
     const input = changeset(['a']);
     system.fault = () => ({ body });
-    await expect(applyChangeset(db, target, input)).rejects.toMatchObject({ kind: 'wrong_answer' });
+    await expect(applyChanges(db, target, input)).rejects.toMatchObject({ kind: 'wrong_answer' });
     expect([actions(), await found(input)]).toEqual([['prepare'], null]);
   });
 
@@ -167,7 +167,7 @@ describe('when the system fails in the middle', () => {
       effect();
       return 'twice';
     };
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
     expect(system.effects).toHaveLength(2);
   });
 
@@ -178,24 +178,24 @@ describe('when the system fails in the middle', () => {
       down ||= body.action === 'apply' && body.change.target_key === 'c';
       return down ? { status: 503 } : null;
     };
-    await expect(applyChangeset(db, target, input)).rejects.toMatchObject({ kind: 'unreachable' });
+    await expect(applyChanges(db, target, input)).rejects.toMatchObject({ kind: 'unreachable' });
     expect((await found(input)).changeset.status).toBe('applying');
     system.fault = () => null;
-    const other = changeset([], { tenant: input.tenant, changes: [{ sequence: 1, recommendation_id: randomUUID(), target_type: 'type_assist', target_key: 'b', operation: 'update', before: assist('b'), after: assist('b', 'New') }] });
-    await expect(applyChangeset(db, target, other)).rejects.toMatchObject({ kind: 'busy' });
+    const other = changeset([], { tenant: input.tenant, changes: [{ sequence: 1, recommendation_id: randomUUID(), target: 'type_assist:b', target_type: 'type_assist', target_key: 'b', operation: 'update', before: assist('b'), after: assist('b', 'New') }] });
+    await expect(applyChanges(db, target, other)).rejects.toMatchObject({ kind: 'busy' });
     system.effects.length = 0;
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
     expect(system.effects).toEqual(['b', 'a'].map((key) => `undo type_assist:${key}`).concat(['a', 'b', 'c'].map((key) => `apply type_assist:${key}`)));
   });
 });
 
 describe('when a run dies between two steps', () => {
   /** A run that ends by something that is none of the target's errors records nothing more, as a killed one. */
-  async function dies(input: ChangesetInput, atKey: string, when: 'before' | 'after'): Promise<void> {
-    if (target.kind !== 'http') throw new Error('These run against a remote target.');
+  async function dies(input: Changeset, atKey: string, when: 'before' | 'after'): Promise<void> {
+    if (target.isTransactional) throw new Error('These run against a remote target.');
     const { steps } = target;
     const killed: ChangeTarget = {
-      kind: 'http',
+      name: 'http', isTransactional: false,
       steps: (scope) => ({
         ...steps(scope),
         apply: async (change) => {
@@ -205,14 +205,14 @@ describe('when a run dies between two steps', () => {
         },
       }),
     };
-    await expect(applyChangeset(db, killed, input)).rejects.toThrow('killed');
+    await expect(applyChanges(db, killed, input)).rejects.toThrow('killed');
   }
 
   test.each(['before', 'after'] as const)('%s the system has heard of it, the next run goes on from there, and each change happens once', async (when) => {
     const input = changeset(['a', 'b', 'c']);
     await dies(input, 'b', when);
     expect((await found(input)).changeset.status).toBe('applying');
-    expect(await applyChangeset(db, target, input)).toBe('applied');
+    expect(await applyChanges(db, target, input)).toBe('applied');
     expect(system.effects).toEqual(['apply type_assist:a', 'apply type_assist:b', 'apply type_assist:c']);
   });
 
@@ -220,7 +220,7 @@ describe('when a run dies between two steps', () => {
     const input = changeset(['a', 'b', 'c']);
     await dies(input, 'b', 'before');
     system.put(input.tenant, 'type_assist:c', assist('c', 'Mine'));
-    expect(await applyChangeset(db, target, input)).toBe('stale');
+    expect(await applyChanges(db, target, input)).toBe('stale');
     expect(held(input)).toEqual([null, null, assist('c', 'Mine')]);
     expect((await found(input)).changeset.status).toBe('failed');
   });
@@ -229,23 +229,23 @@ describe('when a run dies between two steps', () => {
 describe('at once', () => {
   test('five runs of one changeset apply it once', async () => {
     const input = changeset(['a', 'b', 'c']);
-    expect(await Promise.all(Array.from({ length: 5 }, () => applyChangeset(db, target, input)))).toEqual(Array.from({ length: 5 }, () => 'applied'));
+    expect(await Promise.all(Array.from({ length: 5 }, () => applyChanges(db, target, input)))).toEqual(Array.from({ length: 5 }, () => 'applied'));
     expect(system.effects).toHaveLength(3);
   });
 
   test('two changesets on one target: the second is stale', async () => {
     const one = changeset(['a']);
-    const results = await Promise.all([one, changeset(['a'], { tenant: one.tenant })].map((input) => applyChangeset(db, target, input)));
+    const results = await Promise.all([one, changeset(['a'], { tenant: one.tenant })].map((input) => applyChanges(db, target, input)));
     expect(results.toSorted()).toEqual(['applied', 'stale']);
   });
 });
 
 describe('a rollback', () => {
-  const rollBack = (input: ChangesetInput, force = false) => rollBackChangeset(db, target, { tenant: input.tenant, changeset_id: input.changeset_id, by: 'dee', reason: 'wrong site', force, tell: false });
+  const rollBack = (input: Changeset, force = false) => rollBackChangeset(db, target, { tenant: input.tenant, changeset_id: input.changeset_id, by: 'dee', reason: 'wrong site', force, tell: false });
 
   test('undoes in reverse, reads each back, and a second one does nothing', async () => {
     const input = changeset(['a', 'b', 'c']);
-    await applyChangeset(db, target, input);
+    await applyChanges(db, target, input);
     system.effects.length = 0;
     const first = await rollBack(input);
     expect(first).toEqual({ kind: 'done', status: 'rolled_back', rolled_back: 3, failed: [] });
@@ -258,7 +258,7 @@ describe('a rollback', () => {
 
   test('is refused, with nothing undone, when a target is no longer what the changeset left; by force it records what it overwrote', async () => {
     const input = changeset(['a', 'b']);
-    await applyChangeset(db, target, input);
+    await applyChanges(db, target, input);
     system.put(input.tenant, 'type_assist:a', assist('a', 'Mine'));
     expect(await rollBack(input)).toEqual({ kind: 'target_changed', targets: ['type_assist:a'] });
     expect(system.effects).toHaveLength(2);
@@ -271,7 +271,7 @@ describe('a rollback', () => {
 
   test('that fails half-way says so, leaves what comes before alone, and is finished by a repeat', async () => {
     const input = changeset(['a', 'b', 'c']);
-    await applyChangeset(db, target, input);
+    await applyChanges(db, target, input);
     system.fault = ({ body }) => (body.action === 'undo' && body.change.target_key === 'b' ? { status: 409 } : null);
     const first = await rollBack(input);
     expect(first).toMatchObject({ status: 'partially_rolled_back', rolled_back: 1 });
@@ -286,7 +286,7 @@ describe('a rollback', () => {
 
   test('whose answer was lost is finished by a repeat: what is already undone is no change by somebody else', async () => {
     const input = changeset(['a', 'b']);
-    await applyChangeset(db, target, input);
+    await applyChanges(db, target, input);
     system.fault = ({ body }, effect) => {
       if (body.action !== 'undo') return null;
       effect();
@@ -300,14 +300,14 @@ describe('a rollback', () => {
 
   test('of a system that says yes and does nothing is not believed', async () => {
     const input = changeset(['a']);
-    await applyChangeset(db, target, input);
+    await applyChanges(db, target, input);
     system.fault = ({ body }) => (body.action === 'undo' ? {} : null);
     expect(await rollBack(input)).toMatchObject({ status: 'partially_rolled_back', failed: [{ target: 'type_assist:a' }] });
   });
 
   test('five at once have one effect', async () => {
     const input = changeset(['a', 'b']);
-    await applyChangeset(db, target, input);
+    await applyChanges(db, target, input);
     const results = await Promise.all(Array.from({ length: 5 }, () => rollBack(input)));
     expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
     expect(system.effects.filter((effect) => effect.startsWith('undo'))).toHaveLength(2);

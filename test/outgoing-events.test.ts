@@ -1,10 +1,11 @@
 /** Events to EVENT_WEBHOOK_URL: at least once, in order, signed, under the same id at each repeat, and never in a session's way. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Attempt } from '../domain/parked-task.ts';
+import type { Attempt } from '../domain/attempts.ts';
 import { nextDelay } from '../domain/back-off.ts';
 import { startDelivery, type DeliveryOptions, type RunningDelivery } from '../activities/outbox/delivery.ts';
-import { claimEvents, eventIdOf, queueEvents } from '../stores/postgres/outgoing-events.ts';
+import { derivedId } from '../domain/derived-id.ts';
+import { claimEvents, queueEvents } from '../stores/postgres/outgoing-events.ts';
 import { createPost } from '../outside/request.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
@@ -49,7 +50,7 @@ describe('the outbox', () => {
   }
 
   async function queue(count: number, sessionId: string = randomUUID()): Promise<string[]> {
-    const ids = Array.from({ length: count }, (_, at) => eventIdOf(sessionId, at));
+    const ids = Array.from({ length: count }, (_, at) => derivedId(sessionId, at));
     await db.asSystem().transaction((tx) => queueEvents(tx, ids.map((event_id, at) => ({ event_id, event: 'state_changed', occurred_at: new Date(1_000 * at), tenant: 'acme', session_id: sessionId, data: { at } }))));
     return ids;
   }

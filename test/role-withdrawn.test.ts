@@ -1,10 +1,10 @@
 /** An approval counts only while its approver may approve: looked at again in the moment in which a changeset is applied. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { applyChangeset } from '../stores/change-target/apply.ts';
+import { applyChanges } from '../stores/change-target/apply.ts';
 import { createHttpTarget } from '../stores/change-target/http.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
-import type { ChangesetInput } from '../stores/change-target/records.ts';
+import type { Changeset } from '../domain/changeset.ts';
 import { createTablesTarget } from '../stores/change-target/tables.ts';
 import { findChangeset } from '../stores/postgres/changesets.ts';
 import { createPost } from '../outside/request.ts';
@@ -49,18 +49,18 @@ describe('at the moment of applying', () => {
   });
   afterAll(() => close());
 
-  function changeset(tenant: string, more: Partial<ChangesetInput> = {}): ChangesetInput {
+  function changeset(tenant: string, more: Partial<Changeset> = {}): Changeset {
     const id = randomUUID();
     return {
       changeset_id: id, tenant, session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben', second_approved_by: null, approval_id: null, risk_score: 0,
       status: 'applied', ...more,
       changes: [{
-        sequence: 1, recommendation_id: randomUUID(), target_type: 'type_assist', target_key: id, operation: 'create', before: null,
+        sequence: 1, recommendation_id: randomUUID(), target: `type_assist:${id}`, target_type: 'type_assist', target_key: id, operation: 'create', before: null,
         after: { code: 'a', label: 'A', category: 'site' },
       }],
     };
   }
-  const statusOf = async ({ tenant, changeset_id: id }: ChangesetInput): Promise<Body> => {
+  const statusOf = async ({ tenant, changeset_id: id }: Changeset): Promise<Body> => {
     const found = await findChangeset(db, tenant, id);
     return [found?.changeset.status, found?.changeset.failure, found?.progress.map(({ step }) => step)];
   };
@@ -71,14 +71,14 @@ describe('at the moment of applying', () => {
       const tenant = newTenant();
       const id = await keyOf(tenant);
       const mine = `key:${id}`;
-      expect(await applyChangeset(db, target, changeset(tenant, { approved_by: mine }))).toBe('applied');
+      expect(await applyChanges(db, target, changeset(tenant, { approved_by: mine }))).toBe('applied');
       await withdraw(tenant, id, withdrawal);
       const approvals = [{ approved_by: mine }, { approved_by: mine, second_approved_by: 'eve' }, { approved_by: 'ben', second_approved_by: mine }];
       for (const approved of approvals) {
         const input = changeset(tenant, approved);
         // twice: a run that died after writing it down is repeated, and comes to the same
-        expect([target.kind, approved, await applyChangeset(db, target, input), await applyChangeset(db, target, input)]).toEqual([target.kind, approved, 'stale', 'stale']);
-        expect([target.kind, approved, await statusOf(input)]).toEqual([target.kind, approved, refused]);
+        expect([target.name, approved, await applyChanges(db, target, input), await applyChanges(db, target, input)]).toEqual([target.name, approved, 'stale', 'stale']);
+        expect([target.name, approved, await statusOf(input)]).toEqual([target.name, approved, refused]);
         expect(system.at(tenant, `type_assist:${input.changeset_id}`)).toBeNull();
       }
     }
@@ -88,8 +88,8 @@ describe('at the moment of applying', () => {
     for (const target of targets) {
       const tenant = newTenant();
       const foreign = changeset(tenant, { approved_by: `key:${await keyOf(newTenant())}` });
-      expect([target.kind, await applyChangeset(db, target, foreign), await statusOf(foreign)]).toEqual([target.kind, 'stale', refused]);
-      expect(await applyChangeset(db, target, changeset(tenant, { approved_by: `key:${await keyOf(tenant, '{admin}')}` }))).toBe('applied');
+      expect([target.name, await applyChanges(db, target, foreign), await statusOf(foreign)]).toEqual([target.name, 'stale', refused]);
+      expect(await applyChanges(db, target, changeset(tenant, { approved_by: `key:${await keyOf(tenant, '{admin}')}` }))).toBe('applied');
     }
   });
 
@@ -98,10 +98,10 @@ describe('at the moment of applying', () => {
       const tenant = newTenant();
       const id = await keyOf(tenant);
       const applied = changeset(tenant, { approved_by: `key:${id}` });
-      await applyChangeset(db, target, applied);
+      await applyChanges(db, target, applied);
       await withdraw(tenant, id, withdrawals[0] ?? ['', '']);
-      expect(await applyChangeset(db, target, applied)).toBe('applied');
-      expect(await applyChangeset(db, target, changeset(tenant, { approved_by: `key:${id}`, second_approved_by: 'eve', status: 'rejected' }))).toBe('rejected');
+      expect(await applyChanges(db, target, applied)).toBe('applied');
+      expect(await applyChanges(db, target, changeset(tenant, { approved_by: `key:${id}`, second_approved_by: 'eve', status: 'rejected' }))).toBe('rejected');
     }
   });
 });

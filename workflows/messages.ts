@@ -15,7 +15,7 @@ import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionEvent, 
 
 export const sessionWorkflow = 'onboardingSession';
 
-/** Numbers of behaviour.md that a running session needs. They travel with it, so that a replay sees the same ones. */
+/** Numbers that a running session needs. They travel with it, so that a replay sees the same ones. */
 export interface SessionLimits {
   readonly idleAbandonedMs: number;
   readonly idleCancelMs: number;

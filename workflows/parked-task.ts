@@ -10,7 +10,7 @@ import type { UpdateDefinition } from '@temporalio/common';
 import { ParkedTask, type ParkedTaskState, type TaskOutcome, type TaskStatus } from '../domain/parked-task.ts';
 import type { RedriveResult } from '../domain/redrive-state.ts';
 import { translated } from './handlers.ts';
-import { attributesOf } from './search-attributes.ts';
+import { attributesOf } from './task-attributes.ts';
 import {
   discardTask, readTask, redriveTask, retryTask, rewriteTask, supersedeTask, taskDone, taskRedriven, type ParkedTaskInput, type TaskReply,
 } from './task-messages.ts';
@@ -24,7 +24,7 @@ export async function parkedTask(input: ParkedTaskInput): Promise<TaskStatus> {
   const redrives: { readonly workflow: string; readonly result: RedriveResult }[] = [];
   handleTaskMessages(task, row, redrives);
 
-  // The first command of every run (engine-measured 1.1): the row is on its way before anything is waited for.
+  // The first command of every run, without which a lost cache may leave one that never replays: the row is on its way before anything is waited for.
   const stored = keepRow(task, row);
   void keepVisible(task);
   void answerRedrives(task, redrives);

@@ -5,7 +5,7 @@ import { type Parking, type TaskFailure } from '../domain/parked-task.ts';
 import type { OnboardingSession } from '../domain/session.ts';
 import type { ParkedStep } from '../domain/session-state.ts';
 import type { SessionLimits } from './messages.ts';
-import { attributesOf } from './search-attributes.ts';
+import { attributesOf } from './task-attributes.ts';
 import { parkedTaskWorkflow, supersedeTask, type ParkedTaskInput } from './task-messages.ts';
 import type { TaskName } from './tasks.ts';
 import { taskWorkflowId } from './workflow-ids.ts';

@@ -15,7 +15,8 @@ export async function onboardingSession(input: SessionInput): Promise<SessionSum
   const run = { messages: 0, flushing: false };
   handleSessionMessages(session, () => { run.messages += 1; });
 
-  // The first command of every run. A run whose first workflow task has none may never replay (engine-measured 1.1).
+  // The first command of every run. A run whose first workflow task has none, followed by a lost
+  // cache and two Updates in one task, never replays again.
   void watchIdleness(session, input.limits);
   void keepVisible(session);
   const copied = keepCopies(session, input.limits, run);
@@ -72,7 +73,7 @@ async function propose(
 }
 
 async function doChangeset(
-  session: OnboardingSession, limits: SessionLimits, kind: 'write_changeset' | 'withdraw_changeset', decision: Decision,
+  session: OnboardingSession, limits: SessionLimits, kind: 'write_changeset' | 'roll_back_changeset', decision: Decision,
 ): Promise<void> {
   const { session_id, tenant, correlation_id, owner } = session.state;
   const { changeset_id, approval_id, changes, decided_by, second_by, risk_score, rejects_all, status } = decision;
@@ -90,9 +91,9 @@ async function doChangeset(
     if ('output' in result) session.receiveChangeset(changeset_id, result.output.status, Date.now());
     else await park('applyChangeset', result.failure);
   } else {
-    const result = await runTask('withdrawChangeset', input);
-    if ('output' in result) session.receiveWithdrawal(changeset_id, result.output.status, Date.now());
-    else await park('withdrawChangeset', result.failure);
+    const result = await runTask('rollBackUnfinished', input);
+    if ('output' in result) session.receiveRollback(changeset_id, result.output.status, Date.now());
+    else await park('rollBackUnfinished', result.failure);
   }
 }
 

@@ -75,7 +75,7 @@ function isTaskFailure(value: unknown): value is TaskFailure {
   return typeof value === 'object' && value !== null && 'fingerprint' in value && 'attempts' in value;
 }
 
-/** Stored for ever: a copy that cannot be written now is written later (architecture: failure rules). */
+/** Stored for ever: a copy that cannot be written now is written later and nobody waits for it. */
 export const { flushSession, writeTask } = proxyActivities<Tasks>({
   startToCloseTimeout: '20s', retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });

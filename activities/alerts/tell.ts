@@ -1,8 +1,8 @@
 /** Tells one channel what is due on it, one message after the other. */
 import type { Logger } from 'pino';
 import { alertWords } from '../../domain/alert-message.ts';
+import { derivedId } from '../../domain/derived-id.ts';
 import { claimMessage, markTold, markUntold, releaseMessage, withdrawMessages, type ClaimedMessage } from '../../stores/postgres/alerts.ts';
-import { eventIdOf } from '../../stores/postgres/outgoing-events.ts';
 import type { Database, Scope } from '../../stores/postgres/database.ts';
 import type { Alerting } from './alerting.ts';
 import { nextDelay } from '../../domain/back-off.ts';
@@ -65,7 +65,7 @@ async function tellOne(
 function messageOf(claimed: ClaimedMessage, publicUrl: string | null): AlertMessage {
   const { alert_id, says } = claimed;
   return {
-    alert_id, message_id: eventIdOf(alert_id, says), first_message_id: eventIdOf(alert_id, 'raised'),
+    alert_id, message_id: derivedId(alert_id, says), first_message_id: derivedId(alert_id, 'raised'),
     alert: claimed, words: alertWords(claimed), place: placeOf(claimed, publicUrl),
   };
 }

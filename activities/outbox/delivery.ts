@@ -3,7 +3,7 @@
  * came of each. Sessions never wait for it, and several workers share the work.
  */
 import type { Logger } from 'pino';
-import type { Attempt } from '../../domain/parked-task.ts';
+import type { Attempt } from '../../domain/attempts.ts';
 import {
   claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent,
 } from '../../stores/postgres/outgoing-events.ts';

@@ -1,6 +1,7 @@
 /** An event whose tries are exhausted becomes a parked task, where operators see it and can have it sent again. */
+import type { Attempt } from '../../domain/attempts.ts';
 import { fingerprintOf } from '../../domain/error-fingerprint.ts';
-import { ParkedTask, type Attempt } from '../../domain/parked-task.ts';
+import { ParkedTask } from '../../domain/parked-task.ts';
 import type { ClaimedEvent } from '../../stores/postgres/outgoing-events.ts';
 import type { TaskWorkflows } from '../task-workflows.ts';
 

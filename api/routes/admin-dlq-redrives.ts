@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { derivedId } from '../../domain/derived-id.ts';
 import { redriveResults, redriveStatuses, type RedriveState } from '../../domain/redrive-state.ts';
-import { eventIdOf } from '../../stores/postgres/outgoing-events.ts';
 import { matchingTaskIds } from '../../stores/postgres/tasks.ts';
 import { Problem } from '../problem.ts';
 import { audited, ok, route } from '../route.ts';
@@ -45,7 +45,7 @@ export const dlqRedriveRoutes = [
       );
       if (Object.keys(filter).length === 0 && confirm !== 'all') throw unconfirmed(total);
       // the same for each repeat of a keyed request, which then finds its redrive running
-      const redriveId = eventIdOf('redrive', call.operationId);
+      const redriveId = derivedId('redrive', call.operationId);
       const redrive = await services.deadLetters.tasks.startRedrive({
         ...how, redrive_id: redriveId, tenant: call.actor.tenant, actor: call.actor.subject, task_ids: ids,
       });

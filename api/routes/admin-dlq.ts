@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Json } from '../../domain/json.ts';
 import { MessageRejected, type Mistake } from '../../domain/message.ts';
 import { taskPriorities, taskStatuses, type ParkedTaskState } from '../../domain/parked-task.ts';
-import { pageSorts } from '../../stores/postgres/sessions.ts';
+import { pageSorts } from '../../stores/postgres/keyset-page.ts';
 import { listTasks } from '../../stores/postgres/tasks.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { iso } from '../presentation.ts';

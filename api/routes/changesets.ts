@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { changesetStatuses, findChangeset, listChangesets, type ChangesetRow } from '../../stores/postgres/changesets.ts';
+import { changeSteps, changesetStatuses } from '../../domain/changeset.ts';
+import { findChangeset, listChangesets, type ChangesetRow } from '../../stores/postgres/changesets.ts';
 import { ChangeTargetError } from '../../stores/change-target/port.ts';
-import { changeSteps } from '../../stores/change-target/records.ts';
 import type { RollbackResult } from '../../stores/change-target/rollback-records.ts';
 import { rollBackChangeset } from '../../stores/change-target/rollback.ts';
 import { readCursor, writeCursor } from '../cursor.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Change } from '../../domain/decision.ts';
+import type { Change } from '../../domain/changeset.ts';
 import type { DecisionBody } from '../../domain/message.ts';
 import type { DecisionOutcome } from '../../domain/session-state.ts';
 import { notFound, Problem } from '../problem.ts';
@@ -133,7 +133,7 @@ async function settled(
   db: Database, tenant: string, { status, changeset_id }: DecisionOutcome,
 ): Promise<'applied' | 'rejected' | 'applying'> {
   if (status === 'applied' || status === 'rejected') return status;
-  if (status === 'applying' || status === 'recording' || status === 'withdrawing') return 'applying';
+  if (status === 'applying' || status === 'recording' || status === 'rolling_back') return 'applying';
   const found = await findChangeset(db, tenant, changeset_id);
   if (found?.changeset.failure === roleWithdrawn) throw withdrawn();
   throw new Problem('stale_proposal', 'What this proposal would change has changed meanwhile. A new proposal is being made.');

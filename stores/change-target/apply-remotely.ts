@@ -7,17 +7,18 @@ import type { Queries, Scope } from '../postgres/database.ts';
 import { refuseWithdrawn } from './approvers.ts';
 import { withLease, type Lease } from './lease.ts';
 import { ChangeTargetError, differing, nameOf, type ChangeSteps, type RemoteTarget } from './port.ts';
-import {
-  changeRecords, findRecord, recordDecision, recordFailure, settledAs, type ChangeRecord, type ChangesetInput, type DecidedStatus,
-} from './records.ts';
+import type { Changeset, DecidedStatus } from '../../domain/changeset.ts';
+import { changeRecords, findRecord, recordDecision, recordFailure, settledAs, type ChangeRecord } from './records.ts';
 import { createDeadline, twice, type Deadline } from './tries.ts';
 
 interface Run {
   readonly db: Scope;
+  /** Its name. */
+  readonly target: string;
   readonly steps: ChangeSteps;
   readonly lease: Lease;
   readonly deadline: Deadline;
-  readonly input: ChangesetInput;
+  readonly input: Changeset;
 }
 
 /** Longest run, milliseconds: the task that runs it has 30 s. The next one goes on. */
@@ -25,17 +26,19 @@ const runMs = 20_000;
 
 type AppliedAs = DecidedStatus | 'stale';
 
-export async function applyRemotely(db: Scope, target: RemoteTarget, input: ChangesetInput): Promise<AppliedAs> {
+export async function applyRemotely(db: Scope, target: RemoteTarget, input: Changeset): Promise<AppliedAs> {
   const { tenant, changeset_id } = input;
   return withLease(db, tenant, async (lease) => {
     const record = await findRecord(db, tenant, changeset_id);
     const settled = settledAs(record, input.status);
     if (settled !== null) return settled;
     if (input.status !== 'applied') {
-      await db.transaction((tx) => recordDecision(tx, input, input.status, target.kind, input.changes.map(() => randomUUID())));
+      await db.transaction((tx) => recordDecision(tx, input, input.status, target.name, input.changes.map(() => randomUUID())));
       return input.status;
     }
-    const run: Run = { db, steps: target.steps({ tenant, changeset_id }), lease, deadline: createDeadline(runMs), input };
+    const run: Run = {
+      db, target: target.name, steps: target.steps({ tenant, changeset_id }), lease, deadline: createDeadline(runMs), input,
+    };
     const underWay = record?.status === 'applying' ? await changeRecords(db, tenant, changeset_id) : null;
     if (underWay === null) return begin(run, record !== null);
     if (record?.failure != null) {
@@ -46,21 +49,23 @@ export async function applyRemotely(db: Scope, target: RemoteTarget, input: Chan
   });
 }
 
-/** For a changeset that is not to be applied any more: whatever was begun is taken back. */
-export async function takeBackRemotely(
-  db: Scope, target: RemoteTarget, input: ChangesetInput, why: string,
-): Promise<'applied' | 'taken_back'> {
+/** For a changeset that is not to be applied any more: whatever was begun is undone. */
+export async function rollBackBegunRemotely(
+  db: Scope, target: RemoteTarget, input: Changeset, why: string,
+): Promise<'applied' | 'rolled_back'> {
   const { tenant, changeset_id } = input;
   return withLease(db, tenant, async (lease) => {
     const record = await findRecord(db, tenant, changeset_id);
     if (settledAs(record, 'applied') === 'applied') return 'applied';
-    const run: Run = { db, steps: target.steps({ tenant, changeset_id }), lease, deadline: createDeadline(runMs), input };
+    const run: Run = {
+      db, target: target.name, steps: target.steps({ tenant, changeset_id }), lease, deadline: createDeadline(runMs), input,
+    };
     if (record?.status !== 'applying') await giveUp(run, why);
     else {
       await markFailure(run, why);
       await goBack(run, await changeRecords(db, tenant, changeset_id));
     }
-    return 'taken_back';
+    return 'rolled_back';
   });
 }
 
@@ -78,8 +83,8 @@ async function begin(run: Run, known: boolean): Promise<AppliedAs> {
   const ids = changes.map((change) => change.change_id);
   const refused = await db.transaction(async (tx) => {
     await refuseWhileInDoubt(tx, input);
-    if (await refuseWithdrawn(tx, input, 'http', ids)) return true;
-    await recordDecision(tx, input, 'applying', 'http', ids);
+    if (await refuseWithdrawn(tx, input, run.target, ids)) return true;
+    await recordDecision(tx, input, 'applying', run.target, ids);
     return false;
   });
   return refused ? 'stale' : forward(run, changes);
@@ -185,7 +190,7 @@ async function giveUp({ db, input }: Run, failure: string | null): Promise<void>
 }
 
 /** A changeset that is half applied keeps others away from its targets until it is whole or gone. */
-async function refuseWhileInDoubt(tx: Queries, input: ChangesetInput): Promise<void> {
+async function refuseWhileInDoubt(tx: Queries, input: Changeset): Promise<void> {
   const open = await tx.query<{ target: string }>(
     `SELECT c.target_type || ':' || c.target_key AS target FROM changesets s JOIN changes c USING (changeset_id)
      WHERE s.tenant = $1 AND s.status = 'applying' AND s.changeset_id <> $2 AND c.target_type || ':' || c.target_key = ANY($3) LIMIT 1`,

@@ -3,19 +3,18 @@ import { randomUUID } from 'node:crypto';
 import type { Database, Queries } from '../postgres/database.ts';
 import { applyRemotely } from './apply-remotely.ts';
 import { refuseWithdrawn } from './approvers.ts';
-import { differing, type ChangeTarget, type TablesTarget } from './port.ts';
-import {
-  changeRecords, findRecord, lockTenant, recordDecision, recordFailure, settledAs, type ChangesetInput, type DecidedStatus,
-} from './records.ts';
+import { differing, type ChangeTarget, type TransactionalTarget } from './port.ts';
+import type { Changeset, DecidedStatus } from '../../domain/changeset.ts';
+import { changeRecords, findRecord, lockTenant, recordDecision, recordFailure, settledAs } from './records.ts';
 
 /**
  * 'stale': a target is no longer as the proposal saw it, or an approver no longer holds the role, and nothing was changed. Throws
  * ChangeTargetError when a remote
  * target fails; then repeat with the same input: what is half done goes on or is taken back.
  */
-export async function applyChangeset(db: Database, target: ChangeTarget, input: ChangesetInput): Promise<DecidedStatus | 'stale'> {
+export async function applyChanges(db: Database, target: ChangeTarget, input: Changeset): Promise<DecidedStatus | 'stale'> {
   const scope = db.asTenant(input.tenant);
-  if (target.kind === 'http') return applyRemotely(scope, target, input);
+  if (!target.isTransactional) return applyRemotely(scope, target, input);
   try {
     return await scope.transaction((tx) => applyIn(tx, target, input));
   } catch (error) {
@@ -29,14 +28,14 @@ export async function applyChangeset(db: Database, target: ChangeTarget, input: 
 /** Raised inside the transaction, so that it is rolled back whole. */
 class TargetChanged extends Error {}
 
-async function applyIn(tx: Queries, target: TablesTarget, input: ChangesetInput): Promise<DecidedStatus | 'stale'> {
+async function applyIn(tx: Queries, target: TransactionalTarget, input: Changeset): Promise<DecidedStatus | 'stale'> {
   const { tenant, changeset_id, status } = input;
   await lockTenant(tx, tenant);
   const settled = settledAs(await findRecord(tx, tenant, changeset_id), status);
   if (settled !== null) return settled;
   const ids = input.changes.map(() => randomUUID());
-  if (status === 'applied' && await refuseWithdrawn(tx, input, target.kind, ids)) return 'stale';
-  await recordDecision(tx, input, status, target.kind, ids);
+  if (status === 'applied' && await refuseWithdrawn(tx, input, target.name, ids)) return 'stale';
+  await recordDecision(tx, input, status, target.name, ids);
   if (status !== 'applied') return status;
   const changes = await changeRecords(tx, tenant, changeset_id);
   const steps = target.steps(tx, { tenant, changeset_id });

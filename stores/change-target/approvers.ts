@@ -6,7 +6,8 @@
 import { holds } from '../../domain/message.ts';
 import { subjectOfKey, usableKeys } from '../postgres/api-keys.ts';
 import type { Queries } from '../postgres/database.ts';
-import { recordDecision, recordFailure, type ChangesetInput } from './records.ts';
+import type { Changeset } from '../../domain/changeset.ts';
+import { recordDecision, recordFailure } from './records.ts';
 import type { ChangeTarget } from './port.ts';
 
 /** `failure` of a changeset that was refused for this. */
@@ -17,7 +18,7 @@ export const roleWithdrawn = 'an approver no longer holds the role';
  * meanwhile was revoked after it. True: the changeset is recorded as failed, and nothing of it may be applied.
  */
 export async function refuseWithdrawn(
-  tx: Queries, input: ChangesetInput, appliedTo: ChangeTarget['kind'], changeIds: readonly string[],
+  tx: Queries, input: Changeset, appliedTo: ChangeTarget['name'], changeIds: readonly string[],
 ): Promise<boolean> {
   const { tenant, approved_by: first, second_approved_by: second } = input;
   const approvers = second === null ? [first] : [first, second];

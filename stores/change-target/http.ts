@@ -11,7 +11,7 @@ import {
 export const maxTargetAnswerBytes = 1_000_000;
 
 export function createHttpTarget(baseUrl: string, post: Post): RemoteTarget {
-  return { kind: 'http', steps: (scope) => stepsAt(caller(baseUrl, post, scope)) };
+  return { name: 'http', isTransactional: false, steps: (scope) => stepsAt(caller(baseUrl, post, scope)) };
 }
 
 type Action = 'prepare' | 'apply' | 'read' | 'undo';

@@ -3,20 +3,16 @@
  * transaction with the changeset's own rows, and a system of the caller's, which knows no transaction with us, so that each
  * step is recorded and taken back when a later one fails.
  */
+import type { Change } from '../../domain/changeset.ts';
 import { sameValue } from '../../domain/json.ts';
 import { targetSchemas, type TargetType, type TargetValues } from '../../domain/recommendation.ts';
 import type { Database, Queries } from '../postgres/database.ts';
 
 export interface TargetRef { readonly target_type: string; readonly target_key: string }
 
-export interface TargetChange extends TargetRef {
+export interface TargetChange extends Omit<Change, 'recommendation_id' | 'target' | keyof TargetRef>, TargetRef {
   /** Names this one application of the change: the Idempotency-Key of a remote target. */
   readonly change_id: string;
-  /** From 1; undone in reverse. */
-  readonly sequence: number;
-  readonly operation: 'create' | 'update' | 'delete';
-  readonly before: TargetValues | null;
-  readonly after: TargetValues | null;
 }
 
 /** `changeset_id` is null when a proposal only looks. */
@@ -35,9 +31,18 @@ export interface ChangeSteps {
   undo(change: TargetChange, expected: TargetValues | null): Promise<void>;
 }
 
-export interface TablesTarget { readonly kind: 'tables'; readonly steps: (tx: Queries, scope: ChangeScope) => ChangeSteps }
-export interface RemoteTarget { readonly kind: 'http'; readonly steps: (scope: ChangeScope) => ChangeSteps }
-export type ChangeTarget = TablesTarget | RemoteTarget;
+/** `name` is kept with each changeset: it is rolled back where it was applied, or not at all. */
+export interface TransactionalTarget {
+  readonly name: string;
+  readonly isTransactional: true;
+  readonly steps: (tx: Queries, scope: ChangeScope) => ChangeSteps;
+}
+export interface RemoteTarget {
+  readonly name: string;
+  readonly isTransactional: false;
+  readonly steps: (scope: ChangeScope) => ChangeSteps;
+}
+export type ChangeTarget = TransactionalTarget | RemoteTarget;
 
 export interface ChangeTargetErrorDetails { readonly status?: number; readonly retryAfterMs?: number | null; readonly cause?: unknown }
 
@@ -70,7 +75,7 @@ export async function currentValues(
 ): Promise<CurrentValues> {
   const scope = { tenant, changeset_id: null };
   if (targets.length === 0) return new Map();
-  return target.kind === 'tables' ? db.asTenant(tenant).transaction((tx) => target.steps(tx, scope).read(targets))
+  return target.isTransactional ? db.asTenant(tenant).transaction((tx) => target.steps(tx, scope).read(targets))
     : target.steps(scope).read(targets);
 }
 

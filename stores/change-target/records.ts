@@ -1,43 +1,12 @@
 /** Rows of a changeset and its changes: what was decided, and how far it has come at the change target. */
 import type { Queries } from '../postgres/database.ts';
-import type { TargetValues } from '../../domain/recommendation.ts';
-import type { ChangesetStatus } from '../postgres/changesets.ts';
+import type { ChangeStep, Changeset, ChangesetStatus, DecidedStatus } from '../../domain/changeset.ts';
 import type { ChangeTarget, TargetChange } from './port.ts';
-
-/** What becomes of a changeset when it is written. */
-export type DecidedStatus = 'applied' | 'rejected' | 'pending_second_approval';
-export const changeSteps = ['pending', 'applied', 'undone', 'failed'] as const;
-export type ChangeStep = (typeof changeSteps)[number];
-
-export interface DecidedChange {
-  readonly sequence: number;
-  readonly recommendation_id: string;
-  readonly target_type: string;
-  readonly target_key: string;
-  readonly operation: 'create' | 'update' | 'delete';
-  readonly before: TargetValues | null;
-  readonly after: TargetValues | null;
-}
-
-export interface ChangesetInput {
-  readonly changeset_id: string;
-  readonly tenant: string;
-  readonly session_id: string;
-  readonly requested_by: string;
-  readonly approved_by: string;
-  readonly second_approved_by: string | null;
-  /** Of the second approval, when the decision needs one. */
-  readonly approval_id: string | null;
-  readonly risk_score: number;
-  /** 'applied': apply it. The others only record the decision: nothing of it is to be applied, or not yet. */
-  readonly status: DecidedStatus;
-  readonly changes: readonly DecidedChange[];
-}
 
 export interface ChangesetRecord {
   readonly session_id: string;
   readonly status: ChangesetStatus;
-  readonly applied_to: ChangeTarget['kind'];
+  readonly applied_to: ChangeTarget['name'];
   readonly failure: string | null;
 }
 
@@ -71,7 +40,7 @@ export async function changeRecords(db: Queries, tenant: string, changesetId: st
 
 /** Records what was decided, anew for a changeset that waited or failed before. `change_ids` are in the order of the changes. */
 export async function recordDecision(
-  tx: Queries, input: ChangesetInput, status: ChangesetStatus, appliedTo: ChangeTarget['kind'], changeIds: readonly string[],
+  tx: Queries, input: Changeset, status: ChangesetStatus, appliedTo: ChangeTarget['name'], changeIds: readonly string[],
 ): Promise<void> {
   await tx.query(
     `INSERT INTO changesets (changeset_id, tenant, session_id, status, requested_by, approved_by, second_approved_by, approval_id,

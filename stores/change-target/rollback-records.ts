@@ -1,6 +1,7 @@
 /** A rollback as it is asked for, as it ends, and as its rows tell of it. */
-import { eventIdOf, queueEvents } from '../postgres/outgoing-events.ts';
-import type { ChangesetStatus } from '../postgres/changesets.ts';
+import { derivedId } from '../../domain/derived-id.ts';
+import { queueEvents } from '../postgres/outgoing-events.ts';
+import type { ChangesetStatus } from '../../domain/changeset.ts';
 import type { Queries } from '../postgres/database.ts';
 import type { ChangeTarget } from './port.ts';
 import type { ChangeRecord, ChangesetRecord } from './records.ts';
@@ -32,12 +33,12 @@ export type RollbackResult =
 
 /** Why a changeset cannot be rolled back now, or what its finished rollback came to; null: go ahead. */
 export function refusal(
-  record: ChangesetRecord | null, changes: readonly ChangeRecord[], kind: ChangeTarget['kind'],
+  record: ChangesetRecord | null, changes: readonly ChangeRecord[], name: ChangeTarget['name'],
 ): RollbackResult | null {
   if (record === null) return { kind: 'not_found' };
   if (record.status === 'rolled_back') return { kind: 'done', status: 'rolled_back', rolled_back: changes.length, failed: [] };
   if (record.status !== 'applied' && record.status !== 'partially_rolled_back') return { kind: 'wrong_state', status: record.status };
-  return record.applied_to === kind ? null : { kind: 'other_target' };
+  return record.applied_to === name ? null : { kind: 'other_target' };
 }
 
 /** Before the call: what is there now is the before-image of the rollback itself. */
@@ -63,7 +64,7 @@ export async function recordRollback(
   );
   if (!request.tell || row === undefined) return;
   await queueEvents(tx, [{
-    event_id: eventIdOf(changeset_id, status, status === 'rolled_back' ? 0 : row.at.getTime()), event: `changeset_${status}`,
+    event_id: derivedId(changeset_id, status, status === 'rolled_back' ? 0 : row.at.getTime()), event: `changeset_${status}`,
     occurred_at: row.at, tenant,
     session_id: record.session_id, data: { changeset_id, forced: force },
   }]);

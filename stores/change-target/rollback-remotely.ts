@@ -27,7 +27,7 @@ export async function rollBackRemotely(db: Scope, target: RemoteTarget, request:
   return withLease(db, tenant, async (lease) => {
     const record = await findRecord(db, tenant, changeset_id);
     const changes = record === null ? [] : await changeRecords(db, tenant, changeset_id);
-    const refused = refusal(record, changes, target.kind);
+    const refused = refusal(record, changes, target.name);
     if (refused !== null || record === null) return refused ?? { kind: 'not_found' };
     const run: Run = { db, request, steps: target.steps({ tenant, changeset_id }), call: caller(lease) };
     const open = changes.filter((change) => change.step !== 'undone');

@@ -1,6 +1,6 @@
 /** Rolling a changeset back: in reverse order, not over what somebody else changed since, and whole when repeated after a crash. */
 import type { Database, Scope } from '../postgres/database.ts';
-import { differing, nameOf, type ChangeTarget, type TablesTarget } from './port.ts';
+import { differing, nameOf, type ChangeTarget, type TransactionalTarget } from './port.ts';
 import { changeRecords, findRecord, lockTenant } from './records.ts';
 import { recordOverwritten, recordRollback, refusal, type RollbackRequest, type RollbackResult } from './rollback-records.ts';
 import { rollBackRemotely } from './rollback-remotely.ts';
@@ -11,16 +11,16 @@ import { rollBackRemotely } from './rollback-remotely.ts';
  */
 export async function rollBackChangeset(db: Database, target: ChangeTarget, request: RollbackRequest): Promise<RollbackResult> {
   const scope = db.asTenant(request.tenant);
-  return target.kind === 'tables' ? inOneTransaction(scope, target, request) : rollBackRemotely(scope, target, request);
+  return target.isTransactional ? inOneTransaction(scope, target, request) : rollBackRemotely(scope, target, request);
 }
 
-async function inOneTransaction(db: Scope, target: TablesTarget, request: RollbackRequest): Promise<RollbackResult> {
+async function inOneTransaction(db: Scope, target: TransactionalTarget, request: RollbackRequest): Promise<RollbackResult> {
   const { tenant, changeset_id } = request;
   return db.transaction(async (tx) => {
     await lockTenant(tx, tenant);
     const record = await findRecord(tx, tenant, changeset_id);
     const changes = record === null ? [] : await changeRecords(tx, tenant, changeset_id);
-    const refused = refusal(record, changes, target.kind);
+    const refused = refusal(record, changes, target.name);
     if (refused !== null || record === null) return refused ?? { kind: 'not_found' };
     const steps = target.steps(tx, { tenant, changeset_id });
     const current = await steps.prepare(changes);

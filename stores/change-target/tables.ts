@@ -1,7 +1,7 @@
 /** The built-in change target: the tables of schema `configuration`. */
 import { targetSchemas, type TargetType, type TargetValues } from '../../domain/recommendation.ts';
 import type { Queries } from '../postgres/database.ts';
-import { nameOf, type ChangeSteps, type CurrentValues, type TablesTarget, type TargetRef } from './port.ts';
+import { nameOf, type ChangeSteps, type CurrentValues, type TransactionalTarget, type TargetRef } from './port.ts';
 
 /** Table of each kind of target. Names are ours, never a caller's. */
 const tableOf: Readonly<Record<TargetType, string>> = {
@@ -14,8 +14,8 @@ const targetTypes = Object.keys(tableOf) as TargetType[];
 
 type Row = Readonly<Record<string, TargetValues[string]>> & { readonly key: string };
 
-export function createTablesTarget(): TablesTarget {
-  return { kind: 'tables', steps: (tx, { tenant }) => stepsIn(tx, tenant) };
+export function createTablesTarget(): TransactionalTarget {
+  return { name: 'tables', isTransactional: true, steps: (tx, { tenant }) => stepsIn(tx, tenant) };
 }
 
 function stepsIn(tx: Queries, tenant: string): ChangeSteps {

@@ -1,7 +1,7 @@
 /** API keys: made, looked up by id, rotated and revoked. Only hashes of secrets are stored. */
 import type { Role } from '../../domain/message.ts';
 import type { Database, Queries } from './database.ts';
-import { keysetPage, type Page, type PageOf } from './sessions.ts';
+import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
 
 export interface ApiKeyRow {
   readonly key_id: string;

@@ -1,7 +1,7 @@
 /** The audit log: added to, listed, never changed. An act that changes something is begun here before it happens. */
 import type { Role } from '../../domain/message.ts';
 import type { Database } from './database.ts';
-import { keysetPage, type Page, type PageOf } from './sessions.ts';
+import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
 
 export const auditResults = ['allowed', 'refused', 'failed'] as const;
 export type AuditResult = (typeof auditResults)[number];

@@ -1,25 +1,14 @@
 /** Reading changesets back: lists by keyset, one with its changes. */
+import type { Change, ChangeStep, Changeset, ChangesetStatus } from '../../domain/changeset.ts';
+import type { TargetValues } from '../../domain/recommendation.ts';
 import type { Database } from './database.ts';
-import { keysetPage, type Page, type PageOf } from './sessions.ts';
+import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
 
-export const changesetStatuses = [
-  'pending_second_approval', 'applying', 'applied', 'rejected', 'rolled_back', 'partially_rolled_back', 'failed',
-] as const;
-export type ChangesetStatus = (typeof changesetStatuses)[number];
-
-export interface ChangesetRow {
-  readonly changeset_id: string;
-  readonly session_id: string;
+export interface ChangesetRow extends Omit<Changeset, 'tenant' | 'status' | 'changes'> {
   readonly status: ChangesetStatus;
-  readonly requested_by: string;
-  readonly approved_by: string;
-  readonly second_approved_by: string | null;
-  /** For POST /approvals/{id}/decide/ while it waits for a second approver. */
-  readonly approval_id: string | null;
-  readonly risk_score: number;
   readonly created_at: Date;
   readonly applied_at: Date | null;
-  /** Why applying it was given up. */
+  /** Why applying it failed for good. */
   readonly failure: string | null;
   readonly rolled_back_by: string | null;
   readonly rolled_back_at: Date | null;
@@ -27,22 +16,15 @@ export interface ChangesetRow {
   readonly rollback_forced: boolean;
 }
 
-export interface ChangeRow {
-  readonly sequence: number;
-  readonly recommendation_id: string;
-  readonly target: string;
-  readonly operation: 'create' | 'update' | 'delete';
-  readonly before: Readonly<Record<string, unknown>> | null;
-  readonly after: Readonly<Record<string, unknown>> | null;
-}
+export type ChangeRow = Pick<Change, 'sequence' | 'recommendation_id' | 'target' | 'operation' | 'before' | 'after'>;
 
 /** How far a change has come at the change target. */
 export interface ChangeProgress {
   readonly sequence: number;
-  readonly step: 'pending' | 'applied' | 'undone' | 'failed';
+  readonly step: ChangeStep;
   readonly failure: string | null;
   /** What a rollback found and replaced; null also when nothing was there. */
-  readonly overwritten: Readonly<Record<string, unknown>> | null;
+  readonly overwritten: TargetValues | null;
 }
 
 const columns = 'changeset_id, session_id, status, requested_by, approved_by, second_approved_by, approval_id, risk_score, created_at, ' +

@@ -1,6 +1,5 @@
 /** The outbox: events wait here, written in the transaction of what they tell of, until somebody has delivered them. */
-import { createHash } from 'node:crypto';
-import type { Attempt } from '../../domain/parked-task.ts';
+import type { Attempt } from '../../domain/attempts.ts';
 import type { Queries } from './database.ts';
 
 /** Ids and shapes only, never an answer. */
@@ -20,14 +19,6 @@ export interface ClaimedEvent extends OutgoingEvent {
   readonly attempts: number;
   /** The same, each with its time and error. */
   readonly tried: readonly Attempt[];
-}
-
-/** The same UUID for the same parts, so that writing an event again adds nothing. */
-export function eventIdOf(...parts: readonly (string | number)[]): string {
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest();
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
-  return hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 export async function queueEvents(tx: Queries, events: readonly OutgoingEvent[]): Promise<void> {

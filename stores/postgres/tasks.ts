@@ -3,13 +3,13 @@ import type { ErrorCategory, ErrorSeverity } from '../../domain/error-category.t
 import type { ParkedTaskState, TaskStatus } from '../../domain/parked-task.ts';
 import { sealedAs, type Sealer } from '../../encryption/sealer.ts';
 import type { Database } from './database.ts';
-import { keysetPage, type Page, type PageOf, type PageSort } from './sessions.ts';
+import { keysetPage, type Page, type PageOf, type PageSort } from './keyset-page.ts';
 
 /**
  * Writes the copy of a task, or brings it up to date. A revision that is not higher than the stored one changes nothing.
  * Returns whether it was written. Throws StoreUnavailableError.
  */
-export async function writeTask(db: Database, sealer: Sealer, state: ParkedTaskState): Promise<boolean> {
+export async function saveTask(db: Database, sealer: Sealer, state: ParkedTaskState): Promise<boolean> {
   const { failure, context } = state;
   const sealed = sealer.seal(Buffer.from(JSON.stringify(state)), sealedAs.task(state.tenant, state.task_id));
   const rows = await db.asTenant(state.tenant).query(
