@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { developmentToken } from '../scripts/development-token.ts';
 import { readConfiguration } from '../service/environment.ts';
 import { answerQuestion } from '../workflows/messages.ts';
-import { HttpClient } from './http-client.ts';
+import type { HttpClient } from './http-client.ts';
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 import { callEngine } from '../engine/calls.ts';
 

@@ -3,7 +3,7 @@
  * asked once for each policy. And what it costs when Redis is killed or frozen.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { Breaker } from '../outside/breakers/breaker.ts';
 import { Limiter, type Charge } from '../stores/redis/limits/limiter.ts';

@@ -9,12 +9,12 @@ export type AnswerCode =
   | 'not_understood';
 
 /** `message` says what is wrong, `fix` what to send instead; English, one line each, without the answer itself. */
-export type AnswerRefusal = {
+export interface AnswerRefusal {
   readonly ok: false;
   readonly code: AnswerCode;
   readonly message: string;
   readonly fix: string;
-};
+}
 export type AnswerVerdict = { readonly ok: true; readonly value: Json } | AnswerRefusal;
 
 /** Bytes of an answer's canonical JSON in UTF-8; together with 200 questions it keeps a session under 512 KB. */

@@ -25,7 +25,7 @@ export type Expression =
   | Comparison
   | { readonly op: 'call'; readonly fn: FunctionName; readonly args: readonly Expression[] };
 
-export type Comparison = { readonly op: ComparisonOperator; readonly left: Expression; readonly right: Expression };
+export interface Comparison { readonly op: ComparisonOperator; readonly left: Expression; readonly right: Expression }
 
 /** Question id → answer. Only own properties count, so `constructor` is just an unanswered name. */
 export type Answers = Readonly<Record<string, Json>>;
@@ -50,7 +50,7 @@ const arity: Readonly<Record<FunctionName, { readonly least: number; readonly mo
 export const reservedWords: readonly string[] = ['and', 'or', 'not', 'in', 'contains', 'true', 'false', 'null'];
 const comparisons: readonly string[] = ['==', '!=', '<=', '>=', '<', '>', 'in', 'contains'];
 
-export type ParsedExpression = { readonly expression: Expression; readonly names: readonly string[] };
+export interface ParsedExpression { readonly expression: Expression; readonly names: readonly string[] }
 
 /** A source text that is no expression. `column` counts UTF-16 units from 1. */
 export class ExpressionError extends Error {
@@ -102,12 +102,12 @@ export function parts(expression: Expression): readonly Expression[] {
 
 // --- Reading a source text ---
 
-type Token = {
+interface Token {
   readonly kind: 'number' | 'string' | 'word' | 'symbol' | 'end';
   /** For a string: what stands between its quotes. */
   readonly text: string;
   readonly column: number;
-};
+}
 
 function tokenize(source: string): readonly Token[] {
   const word = /(\d+(?:\.\d+)?)|'([^']*)'|"([^"]*)"|([A-Za-z_][A-Za-z0-9_]*)|(==|!=|<=|>=|[<>()[\],.+\-*/])/y;

@@ -8,7 +8,7 @@ export const questionTypes = [
 export type QuestionType = (typeof questionTypes)[number];
 
 /** What decides whether an answer is right and a question applies; the part of a flow that travels in a workflow. */
-export type QuestionRule = {
+export interface QuestionRule {
   readonly id: string;
   readonly type: QuestionType;
   readonly required: boolean;
@@ -26,15 +26,15 @@ export type QuestionRule = {
   /** number only: true refuses fractions; absent: fractions are fine. */
   readonly integer?: boolean;
   readonly group?: string;
-};
+}
 
-export type FlowRules = {
+export interface FlowRules {
   readonly id: string;
   readonly version: number;
   readonly questions: readonly QuestionRule[];
-};
+}
 
-export type RecommendationRule = {
+export interface RecommendationRule {
   readonly id: string;
   readonly when: Expression | null;
   readonly target: { readonly type: string; readonly key: Expression };
@@ -47,24 +47,24 @@ export type RecommendationRule = {
   readonly confidence: number;
   /** Rule ids whose change must be applied first. */
   readonly depends_on: readonly string[];
-};
+}
 
 /** Texts of one question in one language, as written: a missing or empty one falls back (`questionTexts`). */
-export type WrittenTexts = {
+export interface WrittenTexts {
   readonly prompt?: string;
   readonly help?: string;
   readonly retry_text?: string;
   readonly options: Readonly<Record<string, string>>;
-};
+}
 
-export type FlowTexts = {
+export interface FlowTexts {
   readonly title: string;
   readonly description: string;
   readonly questions: Readonly<Record<string, WrittenTexts>>;
   readonly rationales: Readonly<Record<string, string>>;
-};
+}
 
-export type Flow = {
+export interface Flow {
   readonly id: string;
   readonly version: number;
   readonly default_language: string;
@@ -73,18 +73,18 @@ export type Flow = {
   readonly rules: FlowRules;
   readonly recommendations: readonly RecommendationRule[];
   readonly texts: Readonly<Record<string, FlowTexts>>;
-};
+}
 
 /** Texts of one question ready to show; never blank. `help` is null when the flow has none. */
-export type QuestionTexts = {
+export interface QuestionTexts {
   readonly prompt: string;
   readonly help: string | null;
   readonly retry_text: string;
   readonly options: Readonly<Record<string, string>>;
-};
+}
 
 /** **Question** of the HTTP contract. */
-export type WireQuestion = {
+export interface WireQuestion {
   readonly id: string;
   readonly type: QuestionType;
   readonly prompt: string;
@@ -96,7 +96,7 @@ export type WireQuestion = {
   readonly pattern: string | null;
   readonly group?: string;
   readonly suggested?: Json;
-};
+}
 
 /** The rule of a question, or null when the flow has none of that id. */
 export function findQuestion(rules: FlowRules, questionId: string): QuestionRule | null {

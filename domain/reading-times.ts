@@ -2,13 +2,13 @@
 import { folded, phrases, turns } from './reading-words.ts';
 import { units } from './reading-number-words.ts';
 
-type Clock = {
+interface Clock {
   readonly hour: number;
   readonly minute: number;
   readonly half: 'am' | 'pm' | null;
   /** Written on the 24-hour clock: 17, 00, 09. */
   readonly exact: boolean;
-};
+}
 
 const dayPart = '(सुबह|दोपहर|शाम|रात)?(?:\\s*(?:के|को))?\\s*';
 const unit = "(?:\\s*([ap])\\.?m\\.?|\\s*(?:o'?clock|hrs|बजे))?";
@@ -16,7 +16,7 @@ const clock = `(?<![\\d:.\\p{L}])(\\d{1,2})(?:[:.](\\d{2}))?${unit}(?![\\d:\\p{L
 const between = '\\s*(?:-|–|—|to|till|until|and|से)\\s*';
 const timeRange = new RegExp(`${dayPart}${clock}${between}${dayPart}${clock}`, 'gu');
 
-type TimeRange = { readonly start: string; readonly end: string };
+type TimeRange = Readonly<Record<'start' | 'end', string>>;
 
 /** `9 to 5`, `09:00-17:30`, `9am to 5pm`, `सुबह 9 बजे से शाम 6 बजे`: exactly one range and no other digits. */
 export function readTimeRange(text: string): TimeRange | null {

@@ -8,9 +8,9 @@ import { allWords, folded, noneWords, onlyOne, readBoolean, skipWords, turns, we
 
 /** Language → option value → label, as shown (`labelsByLanguage`). */
 export type LabelsByLanguage = Readonly<Record<string, Readonly<Record<string, string>>>>;
-export type Reading = { readonly value: Json };
+export interface Reading { readonly value: Json }
 /** The person's own day, YYYY-MM-DD, for "tomorrow"; null: unknown, and such words say nothing. */
-export type PersonsClock = { readonly today: string | null };
+export interface PersonsClock { readonly today: string | null }
 
 /** UTF-16 units; what is longer is no short answer, and the patterns below stay quick. */
 const maxTextLength = 2000;

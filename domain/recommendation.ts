@@ -5,7 +5,7 @@ import type { Answers, Expression } from './expression.ts';
 import { rationaleText, answersThatApply } from './flow.ts';
 import type { Flow, RecommendationRule } from './flow.ts';
 
-export type TargetField = {
+export interface TargetField {
   /** time: `HH:MM`; date: `YYYY-MM-DD`. */
   readonly type: 'string' | 'number' | 'boolean' | 'time' | 'date';
   readonly required: boolean;
@@ -18,7 +18,7 @@ export type TargetField = {
   readonly values?: readonly string[];
   /** string only. */
   readonly format?: 'email';
-};
+}
 export type TargetSchema = Readonly<Record<string, TargetField>>;
 export type TargetType = 'business_unit' | 'shift' | 'type_assist' | 'security_setting';
 export type TargetValues = Readonly<Record<string, Json>>;
@@ -26,10 +26,10 @@ export type TargetProblemCode =
   | 'unknown_target' | 'unknown_field' | 'required' | 'wrong_type' | 'too_small' | 'too_large' | 'too_short'
   | 'too_long' | 'not_an_option' | 'malformed_text' | 'malformed_date' | 'malformed_time' | 'malformed_email';
 /** `field` is '' when the whole target is wrong. */
-export type TargetProblem = { readonly field: string; readonly code: TargetProblemCode; readonly message: string };
-export type Target = { readonly type: TargetType; readonly key: string };
+export interface TargetProblem { readonly field: string; readonly code: TargetProblemCode; readonly message: string }
+export interface Target { readonly type: TargetType; readonly key: string }
 
-export type Recommendation = {
+export interface Recommendation {
   readonly recommendation_id: string;
   readonly rule_id: string;
   /** `type:key` */
@@ -47,14 +47,14 @@ export type Recommendation = {
   /** recommendation_ids of this same proposal that must be applied first. */
   readonly depends_on: readonly string[];
   readonly status: 'pending';
-};
+}
 
-export type ProposeOptions = {
+export interface ProposeOptions {
   /** The id of the recommendation that a rule makes. Called once per recommendation, in the order of the flow. */
   readonly id: (ruleId: string) => string;
   /** Language of the rationales; the flow's default if absent. */
   readonly language?: string;
-};
+}
 
 const name: TargetField = { type: 'string', required: true, min: 1, max: 200 };
 

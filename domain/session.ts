@@ -341,7 +341,8 @@ export class OnboardingSession extends SessionCore {
     // what the rules say in the model's place is for people to look at
     const decision = this.state.rules_propose === number ? 'needs_review' : proposed.decision;
     this.state.proposal = {
-      number, recommendations, confidence, decision: decision === 'escalate' ? 'needs_review' : decision, hash: hashOf(recommendations),
+      number, recommendations, confidence, decision: decision === 'escalate' ? 'needs_review' : decision,
+      hash: hashOf(recommendations as unknown as Json),
     };
     this.move('awaiting_approval', now);
     this.reach('recommendations_generated', now);

@@ -13,13 +13,13 @@ import type { Part } from './stand-ins.ts';
 const maxTextLimit = 8000;
 
 /** What the checks of one file share. */
-export type Checking = {
+export interface Checking {
   readonly source: FlowSource;
   readonly defaultLanguage: string;
   readonly languages: readonly string[];
   /** Every question id of the file, in order, also of questions that are otherwise wrong. */
   readonly questionIds: readonly string[];
-};
+}
 
 // --- Texts ---
 
@@ -252,7 +252,7 @@ function checkUses(
   return mistakes.length === 0;
 }
 
-type Misuse = { readonly near: string; readonly reason: string };
+interface Misuse { readonly near: string; readonly reason: string }
 
 function usesOf(expression: Expression, questions: readonly QuestionRule[]): readonly Misuse[] {
   return [...misusesHere(expression, questions), ...parts(expression).flatMap((part) => usesOf(part, questions))];

@@ -152,10 +152,10 @@ function checkRecommendations(
   });
 }
 
-type Written = {
+interface Written {
   readonly questions: readonly WrittenQuestion[];
   readonly recommendations: readonly WrittenRecommendation[];
-};
+}
 
 function flowOf(
   header: WrittenHeader,

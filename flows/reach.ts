@@ -9,8 +9,8 @@ const maxCombinations = 4_000;
 const maxSubsetOptions = 6;
 
 /** Some answers: closed names with their value, open ones (texts, dates, numbers) with any. */
-type World = { readonly answers: Readonly<Record<string, Json>>; readonly open: ReadonlySet<string> };
-type Possible = { readonly true: boolean; readonly false: boolean };
+interface World { readonly answers: Readonly<Record<string, Json>>; readonly open: ReadonlySet<string> }
+interface Possible { readonly true: boolean; readonly false: boolean }
 
 /**
  * Whether some answers to `earlier` make a condition true. Choices and booleans are tried in all combinations in

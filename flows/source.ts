@@ -1,13 +1,13 @@
 import { isMap, isScalar, isNode, LineCounter, parseDocument, type Document, type Scalar } from 'yaml';
 
 /** One mistake in a flow file. Line and column count from 1; `path` is a JSON pointer into the file. */
-export type FlowProblem = {
+export interface FlowProblem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
   readonly path: string;
   readonly reason: string;
-};
+}
 export type Path = readonly (string | number)[];
 
 /** Characters of a flow file; 200 questions in ten languages need about half of it. */

@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 
 /** A part of the file; its `wrong` fields (`min`, `options.0.label`) hold stand-ins, and their mistakes are noted. */
-export type Part<T> = { readonly data: T; readonly wrong: ReadonlySet<string> };
+export interface Part<T> { readonly data: T; readonly wrong: ReadonlySet<string> }
 
 /**
  * The value to go on with in the place of a wrong one; undefined leaves the field out. `place` has * for positions, as in

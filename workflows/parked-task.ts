@@ -24,7 +24,8 @@ export async function parkedTask(input: ParkedTaskInput): Promise<TaskStatus> {
   const redrives: { readonly workflow: string; readonly result: RedriveResult }[] = [];
   handleTaskMessages(task, row, redrives);
 
-  // The first command of every run, without which a lost cache may leave one that never replays: the row is on its way before anything is waited for.
+  // The first command of every run, without which a lost cache may leave one that never replays: the row is on its way before
+  // anything is waited for.
   const stored = keepRow(task, row);
   void keepVisible(task);
   void answerRedrives(task, redrives);

@@ -1,5 +1,5 @@
 /** A limiter of a test's own on a Redis of its own. */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { Breaker } from '../../outside/breakers/breaker.ts';
 import { readConfiguration } from '../../service/environment.ts';
 import { limitSettings } from '../../service/settings.ts';
