@@ -10,9 +10,9 @@ import { holds, type Actor } from '../domain/message.ts';
 import type { AuditEntry } from '../stores/postgres/audit.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { openPayload, sealedFor, type SealedFor } from '../engine/payload-codec.ts';
+import { isLoopback } from '../outside/peer.ts';
 import { tenantKey } from '../workflows/workflow-ids.ts';
 import { bodyReader, type ReadBody } from './body.ts';
-import { isLoopback } from './loopback.ts';
 import { notFound, Problem } from './problem.ts';
 import { validated } from './validation.ts';
 

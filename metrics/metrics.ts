@@ -7,6 +7,14 @@ import type { BreakerState, BreakerStatus } from '../outside/breakers/breaker.ts
 
 export type LimitOutcome = 'allowed' | 'denied' | 'shadow_denied' | 'fallback_allowed' | 'fallback_denied' | 'unavailable';
 
+/** Of all tenants, now. */
+export interface DeadLetterCount {
+  readonly parked: number;
+  readonly retrying: number;
+  /** Since the oldest open task was parked; 0: none is open. */
+  readonly oldestSeconds: number;
+}
+
 export interface Metrics {
   /** `route` is a pattern of a declaration, never a path that was sent. */
   readonly requestFinished: (
@@ -18,6 +26,8 @@ export interface Metrics {
   readonly taskAttempted: (task: string, outcome: 'succeeded' | 'retried' | 'exhausted', category: string) => void;
   /** Where the states of breakers are read from. */
   readonly watchBreakers: (list: () => readonly BreakerStatus[]) => void;
+  /** Where the dead letter queue of all tenants is counted from; asked at most every 10 s. */
+  readonly watchDeadLetters: (count: () => Promise<DeadLetterCount>) => void;
   /** The text that Prometheus reads, and its media type. */
   readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -25,9 +35,15 @@ export interface Metrics {
 const methods = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH']);
 const stateNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2 };
 
+/** Counted anew after this, milliseconds: a scraper that asks often costs no more. */
+const countedMs = 10_000;
+/** Of the runtime's own: gauges under names of counters, which checkers of metrics refuse; each has a sibling by kind. */
+const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of misnamed) registry.removeSingleMetric(name);
   const registers = [registry];
   const requests = new Counter({
     name: 'gangway_http_requests_total', help: 'Requests answered', labelNames: ['route', 'method', 'status'], registers,
@@ -51,6 +67,23 @@ export function createMetrics(): Metrics {
   const attempts = new Counter({
     name: 'gangway_task_attempts_total', help: 'Attempts of background tasks', labelNames: ['task', 'outcome', 'category'], registers,
   });
+  const deadLetters = remembered<DeadLetterCount>(countedMs);
+  new Gauge({
+    name: 'gangway_open_tasks', help: 'Tasks in the dead letter queues of all tenants, by status', labelNames: ['status'], registers,
+    async collect() {
+      this.reset();
+      const counted = await deadLetters.get();
+      if (counted !== null) for (const status of ['parked', 'retrying'] as const) this.set({ status }, counted[status]);
+    },
+  });
+  new Gauge({
+    name: 'gangway_oldest_open_task_seconds', help: 'Since the oldest open task was parked; 0 without one', registers,
+    async collect() {
+      this.remove();
+      const counted = await deadLetters.get();
+      if (counted !== null) this.set(counted.oldestSeconds);
+    },
+  });
   return {
     requestFinished: ({ route, method, status, seconds }) => {
       const known = methods.has(method) ? method : 'other';
@@ -61,6 +94,21 @@ export function createMetrics(): Metrics {
     breakerChanged: (breaker, state) => { transitions.inc({ breaker, to: state }); },
     taskAttempted: (task, outcome, category) => { attempts.inc({ task, outcome, category }); },
     watchBreakers: (list) => { breakers = list; },
+    watchDeadLetters: (count) => { deadLetters.source = count; },
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
+}
+
+/** A figure from somewhere else, shared for a while by all who ask. null: nobody gives it, or it cannot be had now. */
+function remembered<T>(forMs: number): { source: (() => Promise<T>) | null; readonly get: () => Promise<T | null> } {
+  let last: { readonly at: number; readonly figure: Promise<T | null> } | null = null;
+  const kept = {
+    source: null as (() => Promise<T>) | null,
+    get: (): Promise<T | null> => {
+      if (kept.source === null) return Promise.resolve(null);
+      if (last === null || performance.now() - last.at > forMs) last = { at: performance.now(), figure: kept.source().catch(() => null) };
+      return last.figure;
+    },
+  };
+  return kept;
 }

@@ -92,6 +92,7 @@ async function main(): Promise<void> {
     up.stopTouching = keepAlive(up.service, join(folder, `worker-${process.pid}.alive`));
   }
   process.stdout.write(role === 'api' ? `API ready on ${up.service.url}\n` : 'Worker ready\n');
+  if (up.service.metricsPort !== null) process.stdout.write(`Metrics on http://${configuration.HOST}:${up.service.metricsPort}/metrics\n`);
 }
 
 await main().catch(fail);

@@ -91,6 +91,10 @@ export const configurationSchema = z.object({
   GANGWAY_SHADOW_POLICIES: z.string().default('').describe(
     'Comma-separated policies that count and report but refuse nobody (docs/limits.md)',
   ),
+  GANGWAY_METRICS_PORT: port.optional().describe(
+    'Port on which this process answers /metrics beside the API, on HOST; a worker has no other. 0 takes any free one; without it there ' +
+    'is none',
+  ),
   GANGWAY_METRICS_TOKEN: secret(
     'Bearer token that may read /metrics from anywhere; at least 16 characters. Without it only this machine may',
   ),

@@ -16,6 +16,7 @@ import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { Sessions } from '../engine/sessions.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { openFlowRegistry } from '../flows/registry.ts';
+import { listenForMetrics } from '../metrics/listener.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { Breakers } from '../outside/breakers/registry.ts';
 import { Outside } from '../outside/outside.ts';
@@ -24,6 +25,7 @@ import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/cl
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from '../stores/postgres/database.ts';
 import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
+import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
@@ -54,6 +56,8 @@ export interface ServiceOptions {
 export interface Service {
   /** Of the API; '' without that role. */
   readonly url: string;
+  /** Of the listener for /metrics; null without GANGWAY_METRICS_PORT. */
+  readonly metricsPort: number | null;
   /** false: the worker of this process has ended by itself, and only a new process helps. */
   readonly isRunning: () => boolean;
   stop(): Promise<void>;
@@ -81,8 +85,10 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const metrics = createMetrics();
   const breakers = new Breakers(breakerNumbers(configuration), metrics.breakerChanged);
   metrics.watchBreakers(() => breakers.list());
+  const metricsPort = await openMetrics(configuration, metrics, log, onStop);
   const outside = new Outside({ breakers, allowPrivate: allowsPrivate(configuration), now: Date.now });
   const stores = await openStores(configuration, urls, sealerOf(options), log, onStop);
+  metrics.watchDeadLetters(() => openTaskCount(stores.db));
   const shipped = await loadFlowFolder(fileURLToPath(new URL('../flows/', import.meta.url)));
   const flows = await openFlowRegistry({ db: stores.db, shipped, now: () => performance.now() });
   const { client, connection } = await connectEngine({
@@ -102,7 +108,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
-  if (!roles.includes('api')) return { url: '', isRunning };
+  if (!roles.includes('api')) return { url: '', metricsPort, isRunning };
 
   const temporalUiUrl = urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL ?? null;
   const engine = {
@@ -153,7 +159,19 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     readiness.drain();
     await server.close(configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
-  return { url: `http://${configuration.HOST}:${port}`, isRunning };
+  return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
+}
+
+/** First of all: it tells of a start that goes on for long, too. */
+async function openMetrics(
+  { HOST: host, GANGWAY_METRICS_PORT: port, GANGWAY_METRICS_TOKEN: token }: Configuration, metrics: Metrics, log: Logger,
+  onStop: (close: () => Promise<void>) => void,
+): Promise<number | null> {
+  if (port === undefined) return null;
+  const listener = await listenForMetrics({ host, port, metrics, token: token ?? null });
+  onStop(() => listener.close());
+  log.info({ port: listener.port }, 'metrics are answered');
+  return listener.port;
 }
 
 async function openStores(

@@ -10,6 +10,7 @@ import type { Body } from './support/person.ts';
 interface Service {
   readonly image: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly env_file?: unknown;
   readonly healthcheck?: { readonly test: readonly string[]; readonly interval: string; readonly timeout: string; readonly retries: number };
   readonly deploy?: { readonly resources: { readonly limits: { readonly cpus: string; readonly memory: string; readonly pids: number } } };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
@@ -55,6 +56,20 @@ describe('docker-compose.yml', () => {
       const set = Object.keys(services[name]?.environment ?? {});
       expect(set).toEqual(expect.arrayContaining(['TEMPORAL_ADDRESS', 'REDIS_URL', 'DATABASE_URL', 'CLICKHOUSE_URL', 'GANGWAY_CODEC_KEYS']));
       expect(set.filter((setting) => !known.includes(setting))).toEqual([]);
+    }
+  });
+
+  test('hands every setting on: both roles get what stands in deploy/gangway.env, whose example names only settings that there are', async () => {
+    const known = Object.keys(configurationSchema.shape);
+    const example = await readFile(join(root, 'deploy', 'gangway.example.env'), 'utf8');
+    const offered = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name ?? '');
+    expect(offered.filter((name) => !known.includes(name))).toEqual([]);
+    expect(offered).toEqual(expect.arrayContaining(['GANGWAY_METRICS_TOKEN', 'CHANGE_TARGET_URL', 'EVENT_WEBHOOK_URL', 'ALERT_WEBHOOK_URL', 'SLACK_WEBHOOK_URL', 'SMTP_URL']));
+    for (const name of ['api', 'worker']) {
+      expect(services[name]?.env_file).toEqual([{ path: 'deploy/gangway.env', required: false }]);
+      // what compose sets to nothing would hide what the file says
+      expect(Object.entries(services[name]?.environment ?? {}).filter(([, value]) => /:-\}$/.test(String(value)))).toEqual([]);
+      expect(services[name]?.environment).toMatchObject({ GANGWAY_METRICS_PORT: '9464', HOST: '0.0.0.0' });
     }
   });
 

@@ -1,5 +1,5 @@
 /** One role a process: any number of APIs and workers on the same stores make one service. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { readConfiguration } from '../service/environment.ts';
+import { openDatabase } from '../stores/postgres/database.ts';
+import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { newFolder, root } from './support/instance.ts';
 import { newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';
@@ -28,6 +30,17 @@ function startRole(role: string, environment: Readonly<Record<string, string>>):
   return { child, output: () => output, ended };
 }
 
+/** What promtool (Debian's prometheus) says of the text; its own rules where it is not installed: no `_total` but on counters, help and type of each. */
+function complaintsOf(text: string): string[] {
+  const run = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  if (run.error === undefined) return `${run.stdout}${run.stderr}`.split('\n').filter((line) => line !== '');
+  const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+  return types.flatMap(([, name = '', type]) => [
+    ...(name.endsWith('_total') && type !== 'counter' ? [`${name} is no counter`] : []), ...(type === 'counter' && !name.endsWith('_total') ? [`${name} is a counter`] : []),
+    ...(text.includes(`# HELP ${name} `) ? [] : [`${name} has no help`]),
+  ]);
+}
+
 describe('a role that cannot start', () => {
   test('says in one sentence everything that is missing', async () => {
     const folder = await newFolder();
@@ -42,6 +55,7 @@ describe('a role that cannot start', () => {
 
 describe('two APIs and two workers', () => {
   let folder = '';
+  const metricsToken = randomUUID();
   let servers: EmbeddedServers;
   const apis: RoleProcess[] = [];
   const workers: RoleProcess[] = [];
@@ -56,7 +70,7 @@ describe('two APIs and two workers', () => {
       GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_CHECK_ANSWERS: 'true', LOG_LEVEL: 'warn',
     };
     for (const name of ['first', 'second']) {
-      workers.push(startRole('worker', { ...common, CLICKHOUSE_URL: pathToFileURL(join(folder, `clickhouse-${name}`)).href }));
+      workers.push(startRole('worker', { ...common, GANGWAY_METRICS_PORT: '0', GANGWAY_METRICS_TOKEN: metricsToken, CLICKHOUSE_URL: pathToFileURL(join(folder, `clickhouse-${name}`)).href }));
       // nothing answers there: an API is of use without reports
       apis.push(startRole('api', { ...common, PORT: '0', CLICKHOUSE_URL: 'http://127.0.0.1:1' }));
     }
@@ -103,6 +117,27 @@ describe('two APIs and two workers', () => {
     const ids = stream.events.map((event) => event.id);
     expect(ids).toEqual(ids.map((_, at) => (ids[0] ?? 0) + at));
     expect((await first.get(`/sessions/${id}/`)).body.state).toBe('completed');
+  });
+
+  test('tell what they count on a port of their own, in names that checkers of metrics accept', async () => {
+    await until('the port is told', () => /Metrics on/.test(workers[1]?.output() ?? ''));
+    const address = /Metrics on (\S+)/.exec(workers[1]?.output() ?? '')?.[1] ?? '';
+    const db = openDatabase({ url: servers.urls.databaseUrl, timeoutMs: 5_000, connections: 1 });
+    const parkedBefore = await openTaskCount(db);
+    await db.close();
+    const answer = await fetch(address);
+    const text = await answer.text();
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/plain')]);
+    for (const name of ['gangway_task_attempts_total', 'nodejs_eventloop_lag_p99_seconds', 'gangway_breaker_state']) expect(text).toContain(`# TYPE ${name}`);
+    expect(text).toContain(`gangway_open_tasks{status="parked"} ${parkedBefore.parked}`);
+    expect(text).toMatch(/^gangway_oldest_open_task_seconds \d/m);
+    expect(complaintsOf(text)).toEqual([]);
+    // somebody on the network, without the token and with it; and what is not there
+    const from = { headers: { 'X-Forwarded-For': '192.0.2.7' } };
+    expect((await fetch(address, from)).status).toBe(401);
+    expect((await fetch(address, { headers: { ...from.headers, Authorization: `Bearer ${metricsToken}` } })).status).toBe(200);
+    expect((await fetch(address, { headers: { ...from.headers, Authorization: 'Bearer another-metrics-token' } })).status).toBe(401);
+    expect([(await fetch(address.replace('/metrics', '/'))).status, (await fetch(address, { method: 'POST' })).status]).toEqual([404, 405]);
   });
 
   test('answer 503 for reports where ClickHouse does not answer, and are ready all the same', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { addressReader, plainAddress } from './address.ts';
+import { plainAddress } from '../../outside/peer.ts';
+import { addressReader } from './address.ts';
 
 describe('the address that a stranger is counted by', () => {
   test('is the socket\'s, whatever was forwarded, when nobody is trusted', () => {

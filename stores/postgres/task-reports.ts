@@ -22,6 +22,17 @@ export interface TaskStats {
   readonly oldest_open_at: Date | null;
 }
 
+/** Open tasks of all tenants, now: one aggregate over the index of open ones. Throws StoreUnavailableError. */
+export async function openTaskCount(
+  db: Database,
+): Promise<{ readonly parked: number; readonly retrying: number; readonly oldestSeconds: number }> {
+  const [row] = await db.asSystem().query<{ parked: number; retrying: number; oldest: number }>(
+    `SELECT count(*) FILTER (WHERE status = 'parked')::int AS parked, count(*) FILTER (WHERE status = 'retrying')::int AS retrying,
+       coalesce(date_part('epoch', now() - min(parked_at)), 0)::float8 AS oldest FROM tasks WHERE ${isOpen}`,
+  );
+  return { parked: row?.parked ?? 0, retrying: row?.retrying ?? 0, oldestSeconds: row?.oldest ?? 0 };
+}
+
 interface CountedRow {
   readonly status: TaskStatus; readonly category: ErrorCategory; readonly task_name: string; readonly exception_type: string;
   readonly count: number; readonly manual_retries: number; readonly retried: number;
