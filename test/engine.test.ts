@@ -9,7 +9,7 @@ import type { AnswerBody, Message } from '../domain/message.ts';
 import { readConfiguration } from '../service/configuration.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { connectEngine } from '../engine/connection.ts';
-import { workflowBundle } from '../service/worker.ts';
+import { workflowBundle } from '../service/workflow-bundle.ts';
 import { startService, type Service } from '../service/service.ts';
 import { answerQuestion, cancelSession, openSession, readAnswers, readSession, sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
 import type { Flow } from '../domain/flow.ts';

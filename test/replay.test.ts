@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
-import { workflowBundle } from '../service/worker.ts';
+import { workflowBundle } from '../service/workflow-bundle.ts';
 import { root } from './support/instance.ts';
 
 const folder = join(root, 'test', 'histories');

@@ -1,4 +1,4 @@
-/** Bundles the workflows of a file named into another. In a process of its own (`bundled`), as service/worker.ts has it and for its reason. */
+/** Bundles the workflows of a file named into another. In a process of its own (`bundled`), as service/workflow-bundle.ts has it and for its reason. */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
