@@ -11,13 +11,18 @@ export function importsOf(text: string): string[] {
   return [...text.replaceAll(ofTypes, '').matchAll(ofCode)].map(([, , name]) => name ?? '');
 }
 
-/** The files named and all that they load of this project, absolute and sorted; packages are left out. What is not there is not followed. */
-export function importClosure(entries: readonly string[]): string[] {
+/** What files import, by their path: for who asks about many that share most of it. */
+export type KnownImports = Map<string, readonly string[]>;
+
+/** The files named and all of this project that they load, absolute and sorted; packages are left out. What is not there is not followed. */
+export function importClosure(entries: readonly string[], known: KnownImports = new Map()): string[] {
   const found = new Set<string>();
   const follow = (path: string): void => {
     if (found.has(path) || !existsSync(path)) return;
     found.add(path);
-    for (const name of importsOf(readFileSync(path, 'utf8'))) if (name.startsWith('.')) follow(join(dirname(path), name));
+    const imports = known.get(path) ?? importsOf(readFileSync(path, 'utf8'));
+    known.set(path, imports);
+    for (const name of imports) if (name.startsWith('.')) follow(join(dirname(path), name));
   };
   for (const entry of entries) follow(entry);
   return [...found].sort();

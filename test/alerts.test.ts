@@ -19,7 +19,8 @@ import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { createPost } from '../outside/request.ts';
 import { endedTasksStatement } from '../stores/postgres/task-cleanup.ts';
 import { databaseOf, storesOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { newTenant, type Body } from './support/person.ts';
 import { isSigned, secret, startReceiver, type Reaction, type Received, type Receiver } from './support/receiver.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -32,7 +33,7 @@ let db: Database;
 
 // tables of this file's own: the service looks for alerts of all tenants too, and would tell them first
 beforeAll(async () => {
-  const url = new URL((await storesOf(sharedInstance(), '')).databaseUrl);
+  const url = new URL((await storesOf(await sharedInstance(), '')).databaseUrl);
   shared = openDatabase({ url: url.href, timeoutMs: 20_000, connections: 1 });
   await shared.query(`CREATE SCHEMA ${schema}`);
   url.searchParams.set('options', `-c search_path=${schema},public`);

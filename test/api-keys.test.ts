@@ -6,12 +6,13 @@ import { grantable } from '../api/routes/admin-api-keys.ts';
 import { holds } from '../domain/message.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
 import { base, cast, newTenant, person, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import type { Database } from '../stores/postgres/database.ts';
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 let db: Database;
 
 beforeAll(async () => { db = await databaseOf(shared); });

@@ -5,12 +5,13 @@ import { routes } from '../api/routes/index.ts';
 import { beginAudit, settleCutOffAudits, type AuditEntry } from '../stores/postgres/audit.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { sqlState, type Database } from '../stores/postgres/database.ts';
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 let db: Database;
 
 beforeAll(async () => { db = await databaseOf(shared); });

@@ -19,13 +19,13 @@ import { openDatabase as openBareDatabase, type Database as BareDatabase } from 
 import { bundled } from '../bench/tasks/bundle.ts';
 import { count, withoutComments } from '../bench/tasks/count.ts';
 import { connectWorkers, startBare, startOurs, type RunningWorker } from '../bench/tasks/workers.ts';
-import { newFolder } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
 import { storesOf } from './support/instance-stores.ts';
 import { newTenant } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 const sides = ['ours', 'bare'] as const;
 type Side = (typeof sides)[number];
 

@@ -7,7 +7,7 @@ import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { base, cast, newTenant, person, proposed, tokenFor, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 const at = (path: string): string => `${instance.url}${base}${path}`;
 const filled = (path: string): string => `${path.replaceAll(/:\w+_id/g, (name) => (name === ':flow_id' ? 'nothing' : randomUUID()))}/`;
 

@@ -1,7 +1,8 @@
 /** Everything is killed while people answer: what was acknowledged is there, once. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from '@jest/globals';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { newTenant, person, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { configurationSchema } from '../service/configuration.ts';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 import type { Body } from './support/person.ts';
 
 interface Service {

@@ -10,7 +10,8 @@ import { connectEngine } from '../engine/connection.ts';
 import { taskWorkflowId } from '../domain/parked-task.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import { whileFrozen } from './support/frozen.ts';
-import { discard, newFolder, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
 import { runFileOf } from './support/instance-stores.ts';
 import { failureOf, sealerOf } from './support/parked-rows.ts';
 import { base, cast, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
@@ -71,7 +72,7 @@ async function slowRetry(tenant: string, id: string): Promise<() => Promise<Body
   };
 }
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 let engine: Engine;
 beforeAll(async () => { engine = await engineOf(shared); });
 afterAll(() => engine.connection.close());

@@ -12,7 +12,7 @@ import { after, failureOf, parked, sealerOf } from './support/parked-rows.ts';
 import { cast, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 let db: Database;
 let sealer: Sealer;
 

@@ -6,7 +6,8 @@ import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
 import { readConfiguration } from '../service/configuration.ts';
 import { createSealer, readCodecKeys, unsealed } from '../encryption/sealer.ts';
 import { createPayloadCodec, sealedFor } from '../engine/payload-codec.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { newTenant, person } from './support/person.ts';
 import { until } from './support/until.ts';
 

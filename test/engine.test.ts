@@ -16,11 +16,11 @@ import type { Flow } from '../domain/flow.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
-import { newFolder } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
 import { storesOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 const taskQueue = `engine-test-${randomUUID()}`;
 const sealer = createSealer(readCodecKeys(testCodecKeys));
 const actor = { tenant: 'engine', subject: 'ana', roles: ['user'] } as const;

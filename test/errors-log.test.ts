@@ -10,12 +10,13 @@ import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { startFakeModel, status, type FakeModel } from './support/fake-model.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { databaseOf, storesOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, type Body, type Person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 const log = pino({ level: 'silent' });
 const hourMs = 3_600_000;
 let db: Database;

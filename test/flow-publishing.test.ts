@@ -10,7 +10,7 @@ import { cast, newTenant, person, type Body, type Person, type Reply } from './s
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 
 const publish = (who: Person, id: string, flow: unknown): Promise<Reply> => who.call('PUT', `/admin/flows/${id}/`, flow);
 

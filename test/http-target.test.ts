@@ -10,7 +10,8 @@ import { findChangeset } from '../stores/postgres/changesets.ts';
 import { createPost } from '../outside/request.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, type Body } from './support/person.ts';
 import { FakeSystem, isSigned, secret, startReceiver, type Receiver } from './support/receiver.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -21,7 +22,7 @@ let system: FakeSystem;
 let receiver: Receiver;
 let target: ChangeTarget;
 
-beforeAll(async () => { db = await databaseOf(sharedInstance()); });
+beforeAll(async () => { db = await databaseOf(await sharedInstance()); });
 afterAll(() => db.close());
 beforeEach(async () => {
   system = new FakeSystem();

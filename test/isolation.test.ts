@@ -5,7 +5,7 @@ import { databaseOf } from './support/instance-stores.ts';
 import { cast, newTenant, person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 let db: Database;
 
 beforeAll(async () => { db = await databaseOf(instance); });

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Resource } from '../stores/redis/limits/policy.ts';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 import { limiterSuite } from './support/limiter-suite.ts';
 import { asked, intercept, outcomes, quota } from './support/limiting.ts';
 

@@ -6,7 +6,8 @@ import { routes } from '../api/routes/index.ts';
 import { codecPathKey } from '../scripts/embedded/secrets.ts';
 import { resourceNames } from '../stores/redis/limits/policy.ts';
 import { says, startFakeModel, type FakeModel } from './support/fake-model.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { base, cast, newTenant, person, type Body, type Person, type Reply } from './support/person.ts';
 
 let instance: Instance;

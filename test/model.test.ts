@@ -8,7 +8,8 @@ import { read } from '../activities/read-answer.ts';
 import type { Json } from '../domain/json.ts';
 import { propose, type Recommendation } from '../domain/recommendation.ts';
 import { loadFlowFolder } from '../flows/files.ts';
-import { newFolder, root, startInstance, discard, type Instance } from './support/instance.ts';
+import { newFolder, root } from './support/folders.ts';
+import { startInstance, discard, type Instance } from './support/instance.ts';
 import { cast, type Body, type Person } from './support/person.ts';
 import { closing, completion, failureOf, hanging, raw, says, stalling, startFakeModel, status, type Behaviour, type FakeModel } from './support/fake-model.ts';
 

@@ -8,7 +8,8 @@ import { claimEvents, eventIdOf, queueEvents } from '../stores/postgres/outgoing
 import { createPost } from '../outside/request.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, type Body } from './support/person.ts';
 import { isSigned, secret, startReceiver, type Reaction, type Received, type Receiver } from './support/receiver.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -23,7 +24,7 @@ describe('the outbox', () => {
   const running: RunningDelivery[] = [];
   const parked: { event_id: string; attempts: readonly Attempt[] }[] = [];
 
-  beforeAll(async () => { db = await databaseOf(sharedInstance()); });
+  beforeAll(async () => { db = await databaseOf(await sharedInstance()); });
   afterAll(() => db.close());
   beforeEach(async () => {
     react = () => ({});

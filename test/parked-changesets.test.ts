@@ -1,6 +1,7 @@
 /** A changeset that cannot be applied: its decision stands, an operator retries or discards it, and no target is left half changed. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, proposed, type Body, type Person } from './support/person.ts';
 import { FakeSystem, secret, startReceiver, type Receiver } from './support/receiver.ts';
 import { until } from './support/until.ts';

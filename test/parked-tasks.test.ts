@@ -13,7 +13,8 @@ import { discardTask, readTask, retryTask, type TaskReply } from '../workflows/t
 import { testCodecKeys } from './support/codec-keys.ts';
 import { hanging, says, startFakeModel, status, type FakeModel } from './support/fake-model.ts';
 import { whileFrozen } from './support/frozen.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, person, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';

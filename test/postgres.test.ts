@@ -16,7 +16,7 @@ let proxy: Server;
 let db: Database;
 
 beforeAll(async () => {
-  const url = new URL((await storesOf(sharedInstance(), '')).databaseUrl);
+  const url = new URL((await storesOf(await sharedInstance(), '')).databaseUrl);
   const port = Number(url.port);
   proxy = createServer((near) => {
     const far = createConnection(port, url.hostname);

@@ -1,7 +1,8 @@
 /** Proposals over the whole way: the model's, what happens when it fails, and what a person sees of it: never a failure. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hanging, says, startFakeModel, status, type Behaviour, type FakeModel } from './support/fake-model.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, type Body } from './support/person.ts';
 
 let fake: FakeModel;

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
-import { discard, newFolder, root, startInstance, type Instance } from './support/instance.ts';
+import { newFolder, root } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 
 const run = promisify(execFile);
 let instance: Instance | undefined;

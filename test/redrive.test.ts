@@ -1,7 +1,8 @@
 /** A redrive against a model that has come back and can take little: no faster than asked for, canary first, and whatever dies meanwhile. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { says, startFakeModel, status, type Behaviour, type FakeModel } from './support/fake-model.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, person, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
 

@@ -14,7 +14,7 @@ import { base, cast, newTenant, person, type Body, type Person, type Reply } fro
 import { FakeSystem, secret, startReceiver } from './support/receiver.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 let db: Database;
 beforeAll(async () => { db = await databaseOf(instance); });
 afterAll(() => db.close());

@@ -9,7 +9,7 @@ import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { readConfiguration } from '../service/configuration.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
-import { newFolder, root } from './support/instance.ts';
+import { newFolder, root } from './support/folders.ts';
 import { newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';
 import { readStream } from './support/stream-reader.ts';
 import { until } from './support/until.ts';

@@ -5,11 +5,12 @@ import { currentValues } from '../stores/change-target/port.ts';
 import { createTablesTarget } from '../stores/change-target/tables.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, type Body, type Person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 let db: Database;
 beforeAll(async () => { db = await databaseOf(instance); });
 afterAll(() => db.close());

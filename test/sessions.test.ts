@@ -4,7 +4,7 @@ import { cast, newTenant, person, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 
 describe('starting', () => {
   test('a session starts with the first question, a place in the funnel and an ETag', async () => {

@@ -1,13 +1,14 @@
 /** Live events: each once, in order, whatever happens to the connection or to the service. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';
 import { runFileOf } from './support/instance-stores.ts';
 import { readStream, type ReceivedEvent, type StreamReader } from './support/stream-reader.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 const open: StreamReader[] = [];
 afterAll(() => { for (const reader of open) reader.close(); });
 
