@@ -1,6 +1,7 @@
 /** The session as a workflow on the real engine: replay, restarts, continue-as-new. A worker of this process, a task queue of its own. */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WithStartWorkflowOperation, type Client, type Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
@@ -11,14 +12,16 @@ import { loadFlowFolder } from '../flows/files.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { workflowBundle } from '../service/workflow-bundle.ts';
 import { startService, type Service } from '../service/service.ts';
-import { answerQuestion, cancelSession, openSession, readAnswers, readSession, sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
+import { answerQuestion, cancelSession, openSession, readAnswers, readEvents, readSession, sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
 import type { Flow } from '../domain/flow.ts';
+import type { SessionEvent } from '../domain/session-state.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { newFolder } from './support/folders.ts';
 import { storesOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';
+import { until } from './support/until.ts';
 
 const instance = await sharedInstance();
 const taskQueue = `engine-test-${randomUUID()}`;
@@ -85,7 +88,7 @@ async function say(sessionId: string, message: Message<AnswerBody>): Promise<voi
       return;
     } catch (error) {
       if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      await sleep(100);
     }
   }
 }
@@ -181,13 +184,23 @@ describe('ending', () => {
   });
 
   test('an idle session is marked after its time, revived by an answer, and cancelled in the end', async () => {
-    const id = await open({ idleAbandonedMs: 400, idleCancelMs: 6_000 });
-    const read = async () => {
-      const found = await handleOf(id).query(readSession, { ...actor, subject: `ana-${id}` });
-      return 'found' in found ? found.found : undefined;
+    const [idleAbandonedMs, idleCancelMs] = [400, 10_000];
+    const id = await open({ idleAbandonedMs, idleCancelMs });
+    const eventsNamed = async (...names: string[]): Promise<SessionEvent[]> => {
+      const read = await handleOf(id).query(readEvents, { ...actor, subject: `ana-${id}` }, 0);
+      return 'found' in read ? read.found.events.filter(({ event }) => names.includes(event)) : [];
     };
     await say(id, messageOf(id, 'setup_urgency', 'immediate'));
-    expect((await read())?.state).toBe('in_progress');
-    expect(await handleOf(id).result()).toMatchObject({ state: 'cancelled' });
+    await until('it is marked', async () => (await eventsNamed('session_abandoned')).length > 0);
+    await say(id, messageOf(id, 'business_unit_type', 'office'));
+    expect(await handleOf(id).result()).toMatchObject({ state: 'cancelled', answers: 2 });
+    const story = await eventsNamed('question_answered', 'session_abandoned', 'session_cancelled', 'state_changed');
+    // marked a second time: only a session that was revived can be
+    expect(story.map(({ event, properties }) => properties['to'] ?? event)).toEqual([
+      'question_answered', 'in_progress', 'session_abandoned', 'question_answered', 'session_abandoned', 'cancelled',
+    ]);
+    const [first = 0, , marked = 0, second = 0, , cancelled = 0] = story.map(({ at }) => at);
+    expect(marked - first).toBeGreaterThanOrEqual(idleAbandonedMs);
+    expect(cancelled - second).toBeGreaterThanOrEqual(idleCancelMs);
   });
 });
