@@ -18,16 +18,14 @@ import { readConfiguration } from '../service/configuration.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { createPost } from '../outside/request.ts';
 import { endedTasksStatement } from '../stores/postgres/task-cleanup.ts';
-import { databaseOf, storesOf } from './support/instance-stores.ts';
-import { newFolder } from './support/folders.ts';
-import { discard, startInstance, type Instance } from './support/instance.ts';
+import { databaseOf, storesOf, testSchemas } from './support/instance-stores.ts';
 import { newTenant, type Body } from './support/person.ts';
 import { isSigned, secret, startReceiver, type Reaction, type Received, type Receiver } from './support/receiver.ts';
-import { sharedInstance } from './support/shared.ts';
+import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
 const noLog = { debug: () => undefined, info: () => undefined, warn: () => undefined } as unknown as RaiseOptions['log'];
-const schema = `alerts_${randomUUID().slice(0, 8)}`;
+const schema = `${testSchemas}alerts_${randomUUID().slice(0, 8)}`;
 let shared: Database;
 let db: Database;
 
@@ -342,10 +340,9 @@ describe('alerts', () => {
       open.push(server);
       await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
       await park({ tenant });
-      const began = performance.now();
+      // it speaks for ever: that this ends at all is the time-out
       const slow = channel(`smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, { timeoutMs: 300 });
       expect(await raiseAlerts({ ...worker(), channels: [slow] })).toMatchObject({ told: 0, failed: 1 });
-      expect(performance.now() - began).toBeLessThan(3_000);
       expect((await messages(tenant))[0]).toMatchObject({ status: 'pending', last_error: 'timeout' });
     });
 
@@ -391,28 +388,28 @@ describe('alerts', () => {
 });
 
 describe('a service with ALERT_WEBHOOK_URL', () => {
-  let instance: Instance | undefined;
-  let receiver: Receiver | undefined;
+  let receiver: Receiver;
+  let lease: Lease;
+  beforeAll(async () => {
+    receiver = await startReceiver(() => ({}));
+    lease = await leaseInstance('outside', receiver.port);
+  }, leaseMs);
   afterAll(async () => {
-    await discard(instance);
-    await receiver?.close();
-  }, 60_000);
+    lease.end();
+    await receiver.close();
+  });
 
   test('looks by itself and tells each alert once', async () => {
-    const heard = await startReceiver(() => ({}));
-    receiver = heard;
-    instance = await startInstance(await newFolder(), {
-      ALERT_WEBHOOK_URL: `${heard.url}/hook`, ALERT_WEBHOOK_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', GANGWAY_DLQ_CAPACITY: '2', GANGWAY_DLQ_ALERT_SECONDS: '1',
-    });
-    const [tenant, own] = [newTenant(), await databaseOf(instance)];
+    const [tenant, own] = [newTenant(), await databaseOf(lease.instance)];
     await park({ tenant, count: 2 }, own);
-    const told = (event: string) => heard.requests.filter(({ body }) => body.tenant === tenant && body.event === event).map(({ body }): string => body.data.kind).sort();
+    const alerts = (): Received[] => receiver.requests.filter(({ path, body }) => path === '/alerts' && body.tenant === tenant);
+    const told = (event: string) => alerts().filter(({ body }) => body.event === event).map(({ body }): string => body.data.kind).sort();
     await until('both alerts are told', () => told('alert_raised').length >= 2);
     await own.asTenant(tenant).query("UPDATE tasks SET status = 'completed', ended_at = now()");
     await until('the end is told', () => told('alert_recovered').length > 0);
     await own.close();
-    expect([told('alert_raised'), told('alert_recovered'), heard.requests.every((request) => isSigned(request))]).toEqual([['capacity', 'new_fingerprint'], ['capacity'], true]);
-  }, 90_000);
+    expect([told('alert_raised'), told('alert_recovered'), alerts().every((request) => isSigned(request))]).toEqual([['capacity', 'new_fingerprint'], ['capacity'], true]);
+  });
 });
 
 describe('the cleanup', () => {

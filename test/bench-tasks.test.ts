@@ -141,15 +141,16 @@ async function registryWith(...answers: readonly (Answer | number)[]): Promise<C
 const busyFor = (ms: number): Answer => () => ({ status: 429, headers: { 'retry-after-ms': String(ms) } });
 const silence: Answer = () => null;
 
-interface Begun { readonly tenant: string; readonly correlation: string; readonly handle: WorkflowHandle }
+interface Begun { readonly tenant: string; readonly correlation: string; readonly handle: WorkflowHandle; readonly at: number }
 
 async function begin(side: Side, workflow: 'verifying' | 'opening' | 'importing', input: object): Promise<Begun> {
   const tenant = newTenant();
   const correlation = randomUUID();
+  const at = Date.now();
   const handle = await client.workflow.start(workflow, {
     taskQueue: queues[side], workflowId: `bench-tasks-${randomUUID()}`, args: [{ correlation_id: correlation, tenant, session_id: randomUUID(), ...input }],
   });
-  return { tenant, correlation, handle };
+  return { tenant, correlation, handle, at };
 }
 
 const failuresOf = (side: Side, tenant: string): Failed[] => failed[side].filter((failure) => failure.tenant === tenant);
@@ -211,7 +212,9 @@ describe.each(sides)('%s', (side) => {
       { number: 1, delay_seconds: 0.12, round: 0, actor: null }, { number: 2, delay_seconds: 0.24, round: 0 }, { number: 3, delay_seconds: null, round: 0 },
     ]);
     for (const [index, { at, category, error, worker }] of history.entries()) {
-      expect(Math.abs(at - (registry.requests[index]?.at ?? 0))).toBeLessThan(500);
+      // it began before it asked, and after the one before had asked
+      expect(at).toBeLessThanOrEqual(registry.requests[index]?.at ?? 0);
+      expect(at).toBeGreaterThanOrEqual(registry.requests[index - 1]?.at ?? begun.at);
       expect(category).toBe('external_api');
       expect(error).toMatch(/answered 429/);
       expect(worker).toMatch(new RegExp(`^${process.pid}@`));

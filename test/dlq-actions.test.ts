@@ -10,12 +10,11 @@ import { connectEngine } from '../engine/connection.ts';
 import { taskWorkflowId } from '../domain/parked-task.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import { whileFrozen } from './support/frozen.ts';
-import { newFolder } from './support/folders.ts';
-import { discard, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
+import type { InstanceAddress } from './support/instance.ts';
 import { runFileOf } from './support/instance-stores.ts';
 import { failureOf, sealerOf } from './support/parked-rows.ts';
 import { base, cast, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
-import { sharedInstance } from './support/shared.ts';
+import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
 interface Engine { readonly client: Client; readonly connection: Connection }
@@ -164,7 +163,7 @@ describe('a retry', () => {
     expect((await retry(admin, id, { force: true })).body).toMatchObject({ manual_retries: 4, max_retries: 3 });
     await afterRound(admin, id, 4);
     await until('the list shows the newest error', async () => (await rowOf(admin, id)).category === 'validation');
-  }, 60_000);
+  });
 
   test('with an input that breaks the schema is 422 with each mistake and runs nothing; masks that come back stand for what they mask', async () => {
     const { admin } = await cast(shared);
@@ -231,7 +230,7 @@ describe('a redrive', () => {
     expect(Object.fromEntries(over.results.map((item: Body) => [item.task_id, item.result]))).toEqual({ ...Object.fromEntries(good.map((id) => [id, 'succeeded'])), [bad]: 'failed' });
     for (const id of [other, late]) expect(await taskOf(admin, id)).toMatchObject({ status: 'parked', manual_retries: 0 });
     expect((await taskOf(admin, bad)).retry_history.at(-1)).toMatchObject({ actor: 'dee', reason: 'the target is back', round: 1 });
-  }, 60_000);
+  });
 
   test('is paused, resumed and aborted; over, it takes nothing more', async () => {
     const { admin } = await cast(shared);
@@ -247,7 +246,7 @@ describe('a redrive', () => {
     await until('its workflow has ended', async () => (await engine.client.workflow.getHandle(`redrive:${admin.tenant}:${id}`).describe()).status.name === 'COMPLETED');
     expect([(await admin.post(`${path}resume/`, {})).body.code, (await admin.post(`${path}abort/`, {})).body.status]).toEqual(['wrong_state', 'aborted']);
     expect((await redriveOf(admin, id as string)).status).toBe('aborted');
-  }, 60_000);
+  });
 
   test('that is asked for again with its Idempotency-Key is the same one', async () => {
     const { admin } = await cast(shared);
@@ -260,16 +259,18 @@ describe('a redrive', () => {
 });
 
 describe('what is away', () => {
-  let own: Instance;
+  let lease: Lease;
+  let own: InstanceAddress;
   let ownEngine: Engine;
   beforeAll(async () => {
-    own = await startInstance(await newFolder());
+    lease = await leaseInstance('outage');
+    own = lease.instance;
     ownEngine = await engineOf(own);
-  }, 120_000);
+  }, leaseMs);
   afterAll(async () => {
     await ownEngine.connection.close();
-    await discard(own);
-  }, 60_000);
+    lease.end();
+  });
 
   test('the engine: the list goes on, one task is shown from its copy and says so, and whoever would change something gets 503', async () => {
     const { admin } = await cast(own);
@@ -283,7 +284,7 @@ describe('what is away', () => {
       for (const refused of [again, dropped, cleared, redriven]) expect([refused.status, refused.body.code]).toEqual([503, 'engine_unavailable']);
     });
     await until('the engine is back', async () => (await taskOf(admin, id)).stale === false);
-  }, 90_000);
+  });
 
   test('PostgreSQL: nothing is shown that could not be audited, nothing is done, and afterwards everything is as it was', async () => {
     const { admin } = await cast(own);
@@ -293,5 +294,5 @@ describe('what is away', () => {
       expect(replies.map((reply) => [reply.status, reply.body.code])).toEqual(replies.map(() => [503, 'store_unavailable']));
     });
     expect(await taskOf(admin, id)).toMatchObject({ status: 'parked', manual_retries: 0 });
-  }, 90_000);
+  });
 });

@@ -159,7 +159,7 @@ describe('the lock on the data folder', () => {
     const holder = lockElsewhere(folder);
     await firstLine(holder);
     holder.kill('SIGKILL');
-    await gone(holder.pid ?? 0, 10);
+    await gone(holder.pid ?? 0, 60);
     await writeFile(join(folder, 'lock.json'), JSON.stringify({ pid: process.pid }));
     const lock = lockFolder(folder);
     expect(lock.folder).toBe(folder);
@@ -197,7 +197,7 @@ describe('crashes', () => {
     const folder = await temporaryFolder();
     const first = await startElsewhere(folder);
     first.child.kill('SIGKILL');
-    expect(await Promise.all(Object.values(first.pids).map((pid) => gone(pid, 15)))).toEqual([true, true, true]);
+    expect(await Promise.all(Object.values(first.pids).map((pid) => gone(pid, 60)))).toEqual([true, true, true]);
   }, started);
 
   test('servers that outlived Gangway and their guards are found by the folder, ended, and started again', async () => {
@@ -205,7 +205,7 @@ describe('crashes', () => {
     const first = await startElsewhere(folder);
     await leaveTraces(first.urls);
     killAll([first.child.pid, ...(await Promise.all(Object.values(first.pids).map(guardOf))).flat()]);
-    await gone(first.child.pid ?? 0, 10);
+    await gone(first.child.pid ?? 0, 60);
     expect(await Promise.all(Object.values(first.pids).map(commandLine))).not.toContain(undefined);
 
     const lines: string[] = [];

@@ -43,7 +43,7 @@ describe('at the moment of applying', () => {
   let close: () => Promise<void>;
   beforeAll(async () => {
     const receiver = await startReceiver((request) => system.react(request));
-    const post = createPost({ secret, timeoutMs: 400, maxAnswerBytes: 100_000, allowPrivate: true, now: Date.now });
+    const post = createPost({ secret, timeoutMs: 20_000, maxAnswerBytes: 100_000, allowPrivate: true, now: Date.now });
     targets = [createTablesTarget(), createHttpTarget(`${receiver.url}/config/`, post)];
     close = () => receiver.close();
   });

@@ -54,6 +54,8 @@ describe('two APIs and two workers', () => {
     const common = {
       GANGWAY_DATA: folder, GANGWAY_CODEC_KEYS: testCodecKeys, TEMPORAL_ADDRESS: servers.urls.temporalAddress, REDIS_URL: servers.urls.redisUrl, DATABASE_URL: servers.urls.databaseUrl,
       GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_CHECK_ANSWERS: 'true', LOG_LEVEL: 'warn',
+      // so that what a stream tells sooner it was told by a signal, not by the clock
+      GANGWAY_STREAM_POLL_MS: '3600000',
     };
     for (const name of ['first', 'second']) {
       workers.push(startRole('worker', { ...common, CLICKHOUSE_URL: pathToFileURL(join(folder, `clickhouse-${name}`)).href }));
@@ -86,11 +88,8 @@ describe('two APIs and two workers', () => {
     const id: string = session.session_id;
     const stream = await readStream(urls[0] ?? '', id, await tokenFor({ url: '', folder, pid: 0 }, tenant, 'ana', ['user']));
     await until('the stream has begun', () => stream.events.length > 0);
-    const began = performance.now();
     await second.answer(id, 'setup_urgency', 'immediate');
     await until('the stream tells the answer', () => stream.events.some((event) => event.data.event === 'question_answered'));
-    // by a signal, not by the clock
-    expect(performance.now() - began).toBeLessThan(2_500);
     session = (await first.get(`/sessions/${id}/`)).body;
     await second.answerAll(session);
     await first.inState(id, 'awaiting_approval');

@@ -6,6 +6,9 @@ import { openDatabase, type Database } from '../../stores/postgres/database.ts';
 import type { StoreAddresses } from '../../service/addresses.ts';
 import type { InstanceAddress, RunFile } from './instance.ts';
 
+/** How the names of schemas begin that tests make: the service knows nothing of them. */
+export const testSchemas = 'test_';
+
 export async function runFileOf(instance: InstanceAddress): Promise<RunFile> {
   return JSON.parse(await readFile(join(instance.folder, 'run.json'), 'utf8')) as RunFile;
 }

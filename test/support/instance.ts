@@ -34,13 +34,19 @@ const testEnvironment = {
 /** For tests of what happens while a server is away, which would wait for the raised ones: an empty setting counts as absent. */
 export const usersTimeouts = { GANGWAY_ENGINE_TIMEOUT_MS: '', GANGWAY_DATABASE_TIMEOUT_MS: '', GANGWAY_REDIS_TIMEOUT_MS: '' };
 
+/** Characters of its output that are kept: more than a whole run of tests makes it write. */
+const outputMax = 64_000_000;
+
 export async function startInstance(folder: string, environment: Readonly<Record<string, string>> = {}): Promise<Instance> {
   const child = spawn('sh', ['scripts/run', 'scripts/up.ts'], {
     cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '', ...testEnvironment, ...environment, GANGWAY_DATA: folder },
   });
   let output = '';
-  const keep = (chunk: Buffer): void => { output = (output + chunk.toString('utf8')).slice(-4_000_000); };
+  const keep = (chunk: Buffer): void => {
+    output += chunk.toString('utf8');
+    if (output.length > outputMax) output = output.slice(-outputMax / 2);
+  };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const ended = new Promise<number | null>((resolve) => { child.once('exit', (code) => { resolve(code); }); });

@@ -46,6 +46,7 @@ async function answer(all: Map<string, Kept>, request: IncomingMessage, response
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://keeper');
   const [name = '', what] = pathname.slice(1).split('/');
   if (!isProfileName(name)) throw new Error(`There is no profile ${name} among ${Object.keys(profiles).join(', ')}.`);
+  if (what !== 'output' && (what === 'lease') !== profiles[name].isLeased) throw new Error(`${name} is ${profiles[name].isLeased ? 'had by one file after the other' : 'shared by all'}.`);
   const kept = all.get(name) ?? new Kept(profiles[name]);
   all.set(name, kept);
   if (what === 'output') return void response.end((await kept.running()).output());

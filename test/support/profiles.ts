@@ -9,14 +9,16 @@ export interface Profile {
   readonly isLeased: boolean;
 }
 
+/** Tests write rows of tasks that the engine has never heard of, which would be begun there. */
+const noReconciling = { GANGWAY_DLQ_RECONCILE_SECONDS: '86400' };
+
 export const profiles = {
   /** For whoever needs no settings. */
   default: {
     settings: () => ({
       // some read what is flushed, and nobody wants to wait half a minute for it
       GANGWAY_FLUSH_SECONDS: '1',
-      // some write rows of tasks that the engine has never heard of, which would be begun there
-      GANGWAY_DLQ_RECONCILE_SECONDS: '86400',
+      ...noReconciling,
     }),
     isLeased: false,
   },
@@ -30,7 +32,7 @@ export const profiles = {
     settings: (port) => ({
       CHANGE_TARGET_URL: `http://127.0.0.1:${port}/target`, CHANGE_TARGET_SECRET: secret, EVENT_WEBHOOK_URL: `http://127.0.0.1:${port}/events`, EVENT_WEBHOOK_SECRET: secret,
       ALERT_WEBHOOK_URL: `http://127.0.0.1:${port}/alerts`, ALERT_WEBHOOK_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true',
-      GANGWAY_EVENT_FIRST_DELAY_MS: '50', GANGWAY_EVENT_POLL_MS: '50', GANGWAY_RETRY_DELAY_PERCENT: '5', GANGWAY_DLQ_CAPACITY: '2', GANGWAY_DLQ_ALERT_SECONDS: '1',
+      GANGWAY_EVENT_FIRST_DELAY_MS: '50', GANGWAY_EVENT_POLL_MS: '50', GANGWAY_RETRY_DELAY_PERCENT: '5', GANGWAY_DLQ_CAPACITY: '2', GANGWAY_DLQ_ALERT_SECONDS: '1', ...noReconciling,
     }),
     isLeased: true,
   },
