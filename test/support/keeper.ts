@@ -25,14 +25,14 @@ export async function startKeeper(): Promise<Keeper> {
     answer(kept, request, response).catch((error: unknown) => { response.writeHead(500).end(String(error)); });
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const end = (): void => { for (const each of kept.values()) each.kill(); };
+  const end = (): void => { for (const shared of kept.values()) shared.kill(); };
   process.on('exit', end);
   // interrupted: what was started is ended as well
   for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) process.once(signal, () => { process.exit(128 + number); });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stop: async () => {
-      const codes = await Promise.all([...kept].map(async ([name, each]) => [name, await each.stop()] as const));
+      const codes = await Promise.all([...kept].map(async ([name, shared]) => [name, await shared.stop()] as const));
       process.off('exit', end);
       server.close();
       server.closeAllConnections();
