@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { keepTimes, timesOf, told } from './test/times.ts';
+import { keepTimes, tableOf, timesOf } from './test/times.ts';
 
 const project = join(import.meta.dirname, '..');
 const report = join(project, '.local', `jest-${process.pid}.json`);   // two runs at once must not mix their counts
@@ -38,7 +38,7 @@ try {
   const result = await reported();
   const times = timesOf(result);
   await keepTimes(times);
-  process.stdout.write(told(times, performance.now() / 1_000));
+  process.stdout.write(tableOf(times, performance.now() / 1_000));
   const { passed, failed } = Counts.safeParse(result).data ?? { passed: 0, failed: 0 };
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   const ran = passed + failed > 0;

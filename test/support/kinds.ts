@@ -5,7 +5,7 @@ import { importClosure, type KnownImports } from '../../service/import-closure.t
 import { root } from './folders.ts';
 
 /** What starts servers, or finds those that run. A test that loads none of it cannot have any. */
-const toServers: readonly string[] = ['test/support/instance.ts', 'test/support/shared.ts', 'scripts/embedded/guarded.ts'].map((path) => join(root, path));
+const toServers = ['test/support/instance.ts', 'test/support/shared.ts', 'scripts/embedded/guarded.ts'];
 
 export interface TestFiles {
   /** Runs anywhere, at once. */
@@ -14,10 +14,10 @@ export interface TestFiles {
 }
 
 /** Paths below the project. A test beside its code, in any folder, is one. */
-export function testFiles(): TestFiles {
+export function testFiles(project = root): TestFiles {
   const known: KnownImports = new Map();
-  const needsServers = (path: string): boolean => importClosure([join(root, path)], known).some((loaded) => toServers.includes(loaded));
-  const all = globSync('**/*.test.ts', { cwd: root, exclude: ['node_modules', '.git', '.local', 'coverage', 'test/planted'] }).sort();
-  const { true: servers = [], false: pure = [] } = Object.groupBy(all, (path) => `${needsServers(path)}`);
-  return { pure, servers };
+  const servers = toServers.map((path) => join(project, path));
+  const needsServers = (path: string): boolean => importClosure([join(project, path)], known).some((loaded) => servers.includes(loaded));
+  const all = globSync('**/*.test.ts', { cwd: project, exclude: ['node_modules', '.git', '.local', 'coverage', 'test/planted'] }).sort();
+  return { pure: all.filter((path) => !needsServers(path)), servers: all.filter(needsServers) };
 }

@@ -1,19 +1,22 @@
 /** In which order test files run: those without servers first, and the longest before the shorter ones, so that none is left over at the end. */
 import { statSync } from 'node:fs';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { readTimes } from '../../scripts/test/times.ts';
 import { root } from './folders.ts';
 
 interface TestFile { readonly path: string; readonly context: { readonly config: { readonly displayName?: { readonly name: string } } } }
 
-/** Jest makes one and asks it. */
+/** Jest makes one, with options of its own, and asks it. */
 export default class Sequencer {
+  private readonly seconds: (path: string) => number;
+
+  constructor(seconds: unknown) {
+    this.seconds = typeof seconds === 'function' ? seconds as (path: string) => number : lastSeconds();
+  }
+
   sort(tests: readonly TestFile[]): TestFile[] {
-    const times = readTimes();
-    const seconds = ({ path }: TestFile): number => times[relative(root, path)] ?? guess(path);
-    const isPure = ({ context }: TestFile): boolean => context.config.displayName?.name === 'pure';
-    const weighed = tests.map((test) => ({ test, pure: isPure(test) ? 1 : 0, seconds: seconds(test) }));
-    return weighed.sort((a, b) => b.pure - a.pure || b.seconds - a.seconds).map(({ test }) => test);
+    const weighed = tests.map((test) => ({ test, isPure: test.context.config.displayName?.name === 'pure', seconds: this.seconds(relative(root, test.path)) }));
+    return weighed.sort((a, b) => Number(b.isPure) - Number(a.isPure) || b.seconds - a.seconds).map(({ test }) => test);
   }
 
   /** For --onlyFailures: Jest itself leaves out what passed. */
@@ -25,7 +28,8 @@ export default class Sequencer {
   cacheResults(): void {}
 }
 
-/** Seconds of a file that has not run yet: the larger, the longer. */
-function guess(path: string): number {
-  return statSync(path).size / 1_000;
+/** As they took last; of a file that has not run yet a guess: the larger, the longer. */
+function lastSeconds(): (path: string) => number {
+  const times = readTimes();
+  return (path) => times[path] ?? statSync(join(root, path)).size / 1_000;
 }
