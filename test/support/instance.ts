@@ -52,9 +52,12 @@ export async function startInstance(folder: string, environment: Readonly<Record
   const ended = new Promise<number | null>((resolve) => { child.once('exit', (code) => { resolve(code); }); });
   const runFile = async (): Promise<RunFile> => JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as RunFile;
   await until(`the instance on ${folder} is ready`, () => {
-    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}:\n${output.slice(-3_000)}`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`It ended with ${child.exitCode ?? child.signalCode}:\n${output.slice(-3_000)}`);
     return /Ready in/.test(output);
-  }, 180_000);
+  }, 180_000).catch((error: unknown) => {
+    killGroup(child);
+    throw error;
+  });
   const { url, pid } = await runFile();
   return {
     url, folder, pid, child, output: () => output, runFile,
@@ -63,10 +66,15 @@ export async function startInstance(folder: string, environment: Readonly<Record
       return ended;
     },
     kill: async () => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      killGroup(child);
       await ended;
     },
   };
+}
+
+/** It and whatever it has started in its group; the servers end by themselves without it. */
+export function killGroup(child: ChildProcess): void {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
 }
 
 /** Stops an instance and removes its data. */

@@ -10,7 +10,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer as createRelay, type AddressInfo, type Server } from 'node:net';
 import { newFolder } from './folders.ts';
-import { discard, startInstance, type Instance } from './instance.ts';
+import { discard, killGroup, startInstance, type Instance } from './instance.ts';
 import { isProfileName, profiles, type Profile } from './profiles.ts';
 
 export interface Keeper {
@@ -104,7 +104,7 @@ class Kept {
   }
 
   kill(): void {
-    if (this.instance?.child.pid !== undefined && this.instance.child.exitCode === null) process.kill(-this.instance.child.pid, 'SIGKILL');
+    if (this.instance !== undefined) killGroup(this.instance.child);
   }
 
   private async start(): Promise<Instance> {
