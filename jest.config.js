@@ -17,7 +17,7 @@ const below = (path) => `<rootDir>/${path}`;
 
 export default {
   // an upper bound for a machine that is busy with something else: whoever waits, waits for a condition
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   // tests wait for servers more than they work; each worker takes up to 1 GB
   maxWorkers: Math.min(availableParallelism() + 1, 6),
   testSequencer: '<rootDir>/test/support/sequencer.ts',

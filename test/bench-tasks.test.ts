@@ -73,7 +73,7 @@ beforeAll(async () => {
       database: faultyBare(bareDb), log: logInto(lines.bare), errorLog: { record: (failure) => { failed.bare.push(failure); } }, attempted,
     }),
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.stop()));
@@ -81,7 +81,7 @@ afterAll(async () => {
   await connection.close();
   await Promise.all([db.close(), bareDb.close()]);
   await rm(folder, { recursive: true, force: true });
-}, 30_000);
+});
 
 function logInto(into: Line[]): pino.Logger {
   return pino({ level: 'debug', base: null }, { write: (line: string) => { into.push(JSON.parse(line) as Line); } });

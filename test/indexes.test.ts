@@ -57,7 +57,7 @@ beforeAll(async () => {
   await db.query('VACUUM ANALYZE tasks');
   await db.query('ANALYZE changesets');
   for (const table of ['error_patterns', 'error_hours', 'error_sessions']) await db.query(`ANALYZE ${table}`);
-}, 60_000);
+});
 
 afterAll(async () => {
   await db.asSystem().query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);

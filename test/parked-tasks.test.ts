@@ -314,10 +314,10 @@ describe('when things break meanwhile', () => {
     fake.play(working);
     instance = await startInstance(instance.folder, settings());
     await connect();
-    await until('the task is finished', async () => (await stateOf(task)).status === 'completed', 90_000);
+    await until('the task is finished', async () => (await stateOf(task)).status === 'completed');
     expect((await stateOf(task)).manual_retries).toBe(1);
     await (await person(instance, tenant, 'ana', 'user')).inState(id, 'awaiting_approval');
-  }, 200_000);
+  });
 });
 
 describe('the list and the engine are brought together, on a schedule', () => {
@@ -365,11 +365,11 @@ describe('the list and the engine are brought together, on a schedule', () => {
     for (const name of await readdir(instance.folder)) if (name.startsWith('temporal.db')) await rm(join(instance.folder, name));
     instance = await startInstance(instance.folder, settings());
     await connect();
-    await until('the task runs again', async () => (await handleOf(task).describe().catch(() => null))?.status.name === 'RUNNING', 60_000);
+    await until('the task runs again', async () => (await handleOf(task).describe().catch(() => null))?.status.name === 'RUNNING');
     const ana = await person(instance, tenant, 'ana', 'user');
     expect((await ana.post(`/sessions/${id}/resume/`, {})).status).toBe(200);
     fake.play(working);
     await retry(task);
     await ana.inState(id, 'awaiting_approval');
-  }, 200_000);
+  });
 });

@@ -26,7 +26,7 @@ test('every block of the README works when pasted, and the session it completes 
   expect(stderr).not.toMatch(/error/i);
   expect(stdout).toContain('completed');
   expect(stdout).toMatch(/applied/);
-}, 180_000);
+});
 
 test('the first curl that `up` prints works when pasted, twice', async () => {
   const output = await outputOf();

@@ -17,11 +17,11 @@ const working = says({ proposals: [] });
 beforeAll(async () => {
   fake = await startFakeModel();
   instance = await startInstance(await newFolder(), settings());
-}, 120_000);
+});
 afterAll(async () => {
   await discard(instance);
   await fake.close();
-}, 60_000);
+});
 
 interface Queue { readonly admin: Person; readonly sessions: readonly string[]; readonly fingerprint: string }
 
@@ -68,7 +68,7 @@ describe('a redrive', () => {
       const { body: { results } } = await queue.admin.get('/admin/dlq/tasks/');
       return results.filter((task: Body) => task.status === 'parked' && task.manual_retries === 0).length === 3 && results.length === 6;
     });
-  }, 90_000);
+  });
 
   test('keeps to its rate, goes on after everything was killed in the middle, and ends each session once; those who answer meanwhile do not wait behind it', async () => {
     const queue = await parkedSessions(12);
@@ -82,7 +82,7 @@ describe('a redrive', () => {
     const fresh = await person(instance, queue.admin.tenant, 'eve', 'user');
     const answered = await fresh.answerAll(await fresh.start());
     await fresh.inState(answered.session_id as string, 'awaiting_approval');
-    await until('it is over', async () => (await redriveOf(admin, id)).status === 'completed', 60_000);
+    await until('it is over', async () => (await redriveOf(admin, id)).status === 'completed');
     expect(await redriveOf(admin, id)).toMatchObject({ matched: 12, succeeded: 12, failed: 0, remaining: 0 });
     for (const session of queue.sessions) {
       const owner = await person(instance, queue.admin.tenant, `ana-${queue.sessions.indexOf(session)}`, 'user');
@@ -98,5 +98,5 @@ describe('a redrive', () => {
     // two a second: never two within half a second of each other, but for what the clocks of engine and worker differ
     const gaps = begun.slice(1).map((at, index) => at - (begun[index] ?? 0));
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(480);
-  }, 300_000);
+  });
 });

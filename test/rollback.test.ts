@@ -167,7 +167,7 @@ describe('a service that is killed', () => {
     const repeated = await rollBack(await person(own, tenant, 'dee', 'admin'), id);
     expect([repeated.status, repeated.body.status, repeated.body.rolled_back_changes]).toEqual([200, 'rolled_back', targets.length]);
     expect(await configuredAt(own, tenant, targets)).toEqual(gone(targets));
-  }, 240_000);
+  });
 
   async function configuredAt(running: Instance, tenant: string, targets: readonly string[]): Promise<Body> {
     const stores = await databaseOf(running);

@@ -35,7 +35,7 @@ beforeAll(async () => { fake = await startFakeModel(); });
 afterAll(async () => {
   await discard(instance);
   await fake.close();
-}, 60_000);
+});
 
 /** In clear, as UTF-16, as hexadecimal, and as base64 at each of its three offsets. */
 function formsOf(text: string): Buffer[] {
@@ -186,4 +186,4 @@ test('after a whole life no store, file, log or output holds what was typed, but
     expect(found(Buffer.from(JSON.stringify(rows)), secret, number, proposedName, reason)).toBe(false);
   }
   await clickhouse.close();
-}, 120_000);
+});

@@ -23,5 +23,6 @@ export async function storesOf(instance: InstanceAddress, clickhousePath: string
 
 export async function databaseOf(instance: InstanceAddress): Promise<Database> {
   const { databaseUrl } = await storesOf(instance, '');
-  return openDatabase({ url: databaseUrl, timeoutMs: 20_000, connections: 2 });
+  // some fill tables with ten thousands of rows
+  return openDatabase({ url: databaseUrl, timeoutMs: 120_000, connections: 2 });
 }
