@@ -41,6 +41,8 @@ export interface RetriesOptions {
   readonly onManualRetry: () => void;
   readonly now: () => number;
   readonly random: () => number;
+  /** Of the delays between attempts; 100 unless told otherwise. */
+  readonly delayPercent?: number;
 }
 
 /** Well within the heartbeat timeout of the proxy. */
@@ -84,7 +86,7 @@ export class Retries implements ActivityInboundCallsInterceptor {
     const exception_type = evidence.name === 'ApplicationFailure' ? evidence.cause?.name ?? evidence.name : evidence.name;
     const fingerprint = fingerprintOf({ exception_type, task_name, message });
     const byCategory = this.options.retryOf(task_name) === 'category';
-    const delayMs = retryDelayMs({ ...kind, attempt, random: this.options.random });
+    const delayMs = retryDelayMs({ ...kind, attempt, random: this.options.random, delay_percent: this.options.delayPercent });
     const delay_seconds = delayMs === null ? null : delayMs / 1_000;
     const attempts = [
       ...before,

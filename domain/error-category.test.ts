@@ -20,6 +20,13 @@ describe('Retry configuration', () => {
     expect(retryDelayMs({ category: 'llm_api', attempt: 4, random: () => 0, retry_after_ms: 7_000 })).toBeNull();
   });
 
+  test('is shorter by the share that is wanted, the cap too; what a server asks for is not', () => {
+    const scaled = { category: 'database', random: () => 0.5, delay_percent: 10 } as const;
+    expect([1, 2, 3].map((attempt) => retryDelayMs({ ...scaled, attempt }))).toEqual([100, 200, null]);
+    expect(retryDelayMs({ ...scaled, category: 'cache', attempt: 4, random: () => 1 })).toBe(192);
+    expect(retryDelayMs({ ...scaled, attempt: 1, retry_after_ms: 7_000 })).toBe(7_000);
+  });
+
   test('cannot be changed by a caller', () => {
     expect(() => { Object.assign(retryPolicies.database, { tries: 1 }); }).toThrow(TypeError);
   });

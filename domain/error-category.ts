@@ -54,6 +54,8 @@ export interface FailedAttempt {
   readonly random: () => number;
   /** What the server asked for. */
   readonly retry_after_ms?: number | null | undefined;
+  /** Of the category's own delays and cap; 100 unless told otherwise. */
+  readonly delay_percent?: number | undefined;
 }
 
 export function policyOf(kind: { readonly category: ErrorCategory; readonly unclassified?: boolean }): RetryPolicy {
@@ -62,7 +64,7 @@ export function policyOf(kind: { readonly category: ErrorCategory; readonly uncl
 
 /**
  * Whole milliseconds until the next attempt, or null when there is none. A Retry-After of the server wins, up to
- * longestRetryAfterMs; else the category's delay ±20 %, then its cap. A classification can be passed as it is.
+ * longestRetryAfterMs; else the category's delay ±20 %, then its cap, or the wanted share of both. A classification can be passed as it is.
  */
 export function retryDelayMs(failed: FailedAttempt): number | null {
   const { tries, firstDelayMs, factor, capMs } = policyOf(failed);
@@ -70,7 +72,8 @@ export function retryDelayMs(failed: FailedAttempt): number | null {
   const asked = failed.retry_after_ms ?? 0;
   if (asked > 0) return Math.round(Math.min(asked, longestRetryAfterMs));
   const jitter = 0.8 + 0.4 * failed.random();
-  return Math.min(Math.round(firstDelayMs * factor ** (failed.attempt - 1) * jitter), capMs);
+  const delayMs = Math.min(firstDelayMs * factor ** (failed.attempt - 1) * jitter, capMs);
+  return Math.round((delayMs * (failed.delay_percent ?? 100)) / 100);
 }
 
 function frozen<Table extends Readonly<Record<string, object>>>(table: Table): Table {

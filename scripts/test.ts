@@ -1,15 +1,16 @@
-/** npm test: Jest with the passed arguments, its own output untouched, then one line with the counts. */
+/** npm test: Jest with the passed arguments, its own output untouched, then the slowest files, then one line with the counts. */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { keepTimes, tableOf, timesOf } from './test/times.ts';
 
 const project = join(import.meta.dirname, '..');
 const report = join(project, '.local', `jest-${process.pid}.json`);   // two runs at once must not mix their counts
 
-interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-}
+/** A test file that does not even load counts as one failure. */
+const Counts = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), numRuntimeErrorTestSuites: z.number() })
+  .transform((counted) => ({ passed: counted.numPassedTests, failed: counted.numFailedTests + counted.numRuntimeErrorTestSuites }));
 
 /** Exit code of Jest; 128 + its number for a signal. Ctrl-C reaches Jest by itself, so we only outlive it. */
 async function runJest(arguments_: readonly string[]): Promise<number> {
@@ -25,27 +26,24 @@ async function runJest(arguments_: readonly string[]): Promise<number> {
   });
 }
 
-/** A test file that does not even load counts as one failure. Undefined when Jest wrote no report. */
-async function counts(): Promise<Counts | undefined> {
+/** What Jest reported; undefined when it came to none. */
+async function reported(): Promise<unknown> {
   const text = await readFile(report, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const result: unknown = JSON.parse(text);
-  const number = (name: string) => {
-    const entries = typeof result === 'object' && result !== null ? Object.entries(result) : [];
-    const value: unknown = entries.find(([key]) => key === name)?.[1];
-    return typeof value === 'number' ? value : 0;
-  };
-  return { passed: number('numPassedTests'), failed: number('numFailedTests') + number('numRuntimeErrorTestSuites') };
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 await mkdir(join(project, '.local'), { recursive: true });
 try {
   const code = await runJest(process.argv.slice(2));
-  const counted = await counts();
-  process.stdout.write(`${counted?.passed ?? 0} passed, ${counted?.failed ?? 0} failed\n`);
-  const ran = (counted?.passed ?? 0) + (counted?.failed ?? 0) > 0;
+  const result = await reported();
+  const times = timesOf(result);
+  await keepTimes(times);
+  process.stdout.write(tableOf(times, performance.now() / 1_000));
+  const { passed, failed } = Counts.safeParse(result).data ?? { passed: 0, failed: 0 };
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  const ran = passed + failed > 0;
   if (!ran && code === 0) process.stderr.write('No test ran.\n');
-  process.exitCode = code === 0 && (!ran || (counted?.failed ?? 0) > 0) ? 1 : code;
+  process.exitCode = code === 0 && (!ran || failed > 0) ? 1 : code;
 } finally {
   await rm(report, { force: true });
 }

@@ -103,12 +103,14 @@ function modelOf({ configuration, limits: { limiter, resources }, outside: { bre
 }
 
 /** Retries of this worker's tasks, with what is counted and kept of their failures. */
-function retriesOf({ stores: { db }, log, metrics, outside: { breakers } }: WorkerRoleOptions, onStop: OnStop): RetriesOptions {
+function retriesOf(
+  { configuration, stores: { db }, log, metrics, outside: { breakers } }: WorkerRoleOptions, onStop: OnStop,
+): RetriesOptions {
   const errorLog = new ErrorLog({ db, log, now: Date.now });
   const recoveryLog = new RecoveryLog(db);
   onStop(async () => { await Promise.all([errorLog.close(), recoveryLog.close()]); });
   return {
-    retryOf, retriedIn: parkedTaskWorkflow, now: Date.now, random: Math.random,
+    retryOf, retriedIn: parkedTaskWorkflow, now: Date.now, random: Math.random, delayPercent: configuration.GANGWAY_RETRY_DELAY_PERCENT,
     onFailure: (failure) => {
       errorLog.record(failure);
       metrics.taskAttempted(failure.task_name, failure.delay_seconds === null ? 'exhausted' : 'retried', failure.category);

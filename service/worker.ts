@@ -1,10 +1,5 @@
 /** The worker role: runs sessions and tasks. */
-import { createHash } from 'node:crypto';
-import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -12,9 +7,9 @@ import { Retries, type RetriesOptions } from '../activities/retries.ts';
 import type { Tasks } from '../activities/tasks.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
-const root = fileURLToPath(new URL('../', import.meta.url));
-const failureConverterPath = join(root, 'engine', 'failure-converter.ts');
+const failureConverterPath = fileURLToPath(new URL('../engine/failure-converter.ts', import.meta.url));
 
 export interface WorkerSettings {
   readonly namespace: string;
@@ -89,31 +84,4 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await connection.close();
     },
   };
-}
-
-/**
- * The workflow code as one prebuilt bundle, keyed by a hash of its sources: a start costs half a second and half the memory
- * of bundling in the process.
- */
-export async function workflowBundle(): Promise<string> {
-  const path = join(root, '.local', 'bundles', `workflows-${await sourcesHash()}.js`);
-  if (await stat(path).then(() => true, () => false)) return path;
-  await mkdir(join(root, '.local', 'bundles'), { recursive: true });
-  // in a process of its own: bundling leaves 140 MB behind that this one would keep for good
-  await promisify(execFile)(process.execPath, [
-    '--disable-warning=ExperimentalWarning', join(root, 'scripts', 'bundle-workflows.ts'), path,
-  ]);
-  return path;
-}
-
-async function sourcesHash(): Promise<string> {
-  const folders = await Promise.all(['domain', 'workflows'].map(async (folder) => {
-    const names = (await readdir(join(root, folder))).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).sort();
-    return names.map((name) => join(root, folder, name));
-  }));
-  const hash = createHash('sha256');
-  for (const file of [...folders.flat(), failureConverterPath, join(root, 'package-lock.json')]) {
-    hash.update(file.slice(root.length)).update(await readFile(file));
-  }
-  return hash.digest('hex').slice(0, 16);
 }

@@ -19,25 +19,24 @@ import { readConfiguration } from '../service/environment.ts';
 import { alertSettings, breakerNumbers } from '../service/settings.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { endedTasksStatement } from '../stores/postgres/task-cleanup.ts';
-import { databaseOf, storesOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { databaseOf, storesOf, testSchemas } from './support/instance-stores.ts';
 import { newTenant, type Body } from './support/person.ts';
 import { isSigned, secret, startReceiver, type Reaction, type Received, type Receiver } from './support/receiver.ts';
-import { sharedInstance } from './support/shared.ts';
+import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
 const noLog = { debug: () => undefined, info: () => undefined, warn: () => undefined } as unknown as RaiseOptions['log'];
-const schema = `alerts_${randomUUID().slice(0, 8)}`;
+const schema = `${testSchemas}alerts_${randomUUID().slice(0, 8)}`;
 let shared: Database;
 let db: Database;
 
 // tables of this file's own: the service looks for alerts of all tenants too, and would tell them first
 beforeAll(async () => {
-  const url = new URL((await storesOf(sharedInstance(), '')).databaseUrl);
-  shared = openDatabase({ url: url.href, timeoutMs: 20_000, connections: 1 });
+  const url = new URL((await storesOf(await sharedInstance(), '')).databaseUrl);
+  shared = openDatabase({ url: url.href, timeoutMs: 120_000, connections: 1 });
   await shared.query(`CREATE SCHEMA ${schema}`);
   url.searchParams.set('options', `-c search_path=${schema},public`);
-  db = openDatabase({ url: url.href, timeoutMs: 20_000, connections: 6 });
+  db = openDatabase({ url: url.href, timeoutMs: 120_000, connections: 6 });
   for (const name of ['030_tasks.sql', '032_alerts.sql']) await db.query(await readFile(new URL(`../stores/postgres/schema/${name}`, import.meta.url), 'utf8'));
   await db.query('SELECT isolate_tenants()');
 });
@@ -342,10 +341,9 @@ describe('alerts', () => {
       open.push(server);
       await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
       await park({ tenant });
-      const began = performance.now();
+      // it speaks for ever: that this ends at all is the time-out
       const slow = channel(`smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, { timeoutMs: 300 });
       expect(await raiseAlerts({ ...worker(), channels: [slow] })).toMatchObject({ told: 0, failed: 1 });
-      expect(performance.now() - began).toBeLessThan(3_000);
       expect((await messages(tenant))[0]).toMatchObject({ status: 'pending', last_error: 'timeout' });
     });
 
@@ -366,7 +364,7 @@ describe('alerts', () => {
     const plan = await planOf(sql, params);
     expect(plan).toContain('tasks_open');
     expect(plan).not.toContain('Seq Scan on tasks');
-  }, 60_000);
+  });
 
   test('are looked for in all tenants, page after page: each with an open task or an alert that stands comes once', async () => {
     const tenants = Array.from({ length: 5 }, () => newTenant()).sort();
@@ -391,28 +389,28 @@ describe('alerts', () => {
 });
 
 describe('a service with ALERT_WEBHOOK_URL', () => {
-  let instance: Instance | undefined;
-  let receiver: Receiver | undefined;
+  let receiver: Receiver;
+  let lease: Lease;
+  beforeAll(async () => {
+    receiver = await startReceiver(() => ({}));
+    lease = await leaseInstance('outside', receiver.port);
+  }, leaseMs);
   afterAll(async () => {
-    await discard(instance);
-    await receiver?.close();
-  }, 60_000);
+    lease.end();
+    await receiver.close();
+  });
 
   test('looks by itself and tells each alert once', async () => {
-    const heard = await startReceiver(() => ({}));
-    receiver = heard;
-    instance = await startInstance(await newFolder(), {
-      ALERT_WEBHOOK_URL: `${heard.url}/hook`, ALERT_WEBHOOK_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', GANGWAY_DLQ_CAPACITY: '2', GANGWAY_DLQ_ALERT_SECONDS: '1',
-    });
-    const [tenant, own] = [newTenant(), await databaseOf(instance)];
+    const [tenant, own] = [newTenant(), await databaseOf(lease.instance)];
     await park({ tenant, count: 2 }, own);
-    const told = (event: string) => heard.requests.filter(({ body }) => body.tenant === tenant && body.event === event).map(({ body }): string => body.data.kind).sort();
+    const alerts = (): Received[] => receiver.requests.filter(({ path, body }) => path === '/alerts' && body.tenant === tenant);
+    const told = (event: string) => alerts().filter(({ body }) => body.event === event).map(({ body }): string => body.data.kind).sort();
     await until('both alerts are told', () => told('alert_raised').length >= 2);
     await own.asTenant(tenant).query("UPDATE tasks SET status = 'completed', ended_at = now()");
     await until('the end is told', () => told('alert_recovered').length > 0);
     await own.close();
-    expect([told('alert_raised'), told('alert_recovered'), heard.requests.every((request) => isSigned(request))]).toEqual([['capacity', 'new_fingerprint'], ['capacity'], true]);
-  }, 90_000);
+    expect([told('alert_raised'), told('alert_recovered'), alerts().every((request) => isSigned(request))]).toEqual([['capacity', 'new_fingerprint'], ['capacity'], true]);
+  });
 });
 
 describe('the cleanup', () => {
@@ -451,7 +449,7 @@ describe('the cleanup', () => {
       expect(plan).toContain('tasks_by_end');
       expect(plan).not.toContain('Seq Scan');
     }
-  }, 60_000);
+  });
 });
 
 async function planOf(sql: string, params: readonly unknown[]): Promise<string> {

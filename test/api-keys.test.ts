@@ -6,12 +6,12 @@ import { grantable } from '../api/routes/admin-api-keys.ts';
 import { holds } from '../domain/message.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
+import type { InstanceAddress } from './support/instance.ts';
 import { base, cast, newTenant, person, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
-import { sharedInstance } from './support/shared.ts';
+import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import type { Database } from '../stores/postgres/database.ts';
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 let db: Database;
 
 beforeAll(async () => { db = await databaseOf(shared); });
@@ -188,11 +188,12 @@ describe('revoking and rotating', () => {
 });
 
 describe('PostgreSQL is away', () => {
-  let own: Instance;
-  beforeAll(async () => { own = await startInstance(await newFolder()); }, 120_000);
-  afterAll(() => discard(own), 60_000);
+  let lease: Lease;
+  beforeAll(async () => { lease = await leaseInstance('outage'); }, leaseMs);
+  afterAll(() => { lease.end(); });
 
   test('a key cannot be verified: 503 and not 401; what is no key is still 401, and tokens go on', async () => {
+    const own = lease.instance;
     const { ana, admin } = await cast(own);
     const { key } = await newKey(admin);
     const session = await ana.start();
@@ -203,5 +204,5 @@ describe('PostgreSQL is away', () => {
       expect((await ana.get(`/sessions/${session.session_id}/`)).status).toBe(200);
     });
     expect((await byKey(key, 'GET', '/flows/', undefined, own)).status).toBe(200);
-  }, 60_000);
+  });
 });

@@ -5,12 +5,11 @@ import { routes } from '../api/routes/index.ts';
 import { beginAudit, settleCutOffAudits, type AuditEntry } from '../stores/postgres/audit.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
-import { sharedInstance } from './support/shared.ts';
+import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { sqlState, type Database } from '../stores/postgres/database.ts';
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 let db: Database;
 
 beforeAll(async () => { db = await databaseOf(shared); });
@@ -207,15 +206,15 @@ describe('an act that was cut off', () => {
 });
 
 describe('PostgreSQL is away', () => {
-  let own: Instance;
-  beforeAll(async () => { own = await startInstance(await newFolder()); }, 120_000);
-  afterAll(() => discard(own), 60_000);
+  let lease: Lease;
+  beforeAll(async () => { lease = await leaseInstance('outage'); }, leaseMs);
+  afterAll(() => { lease.end(); });
 
   test('an act that cannot be audited does not happen, a reading is not shown, a refusal is still told, and owners go on', async () => {
-    const { ana, ben, admin } = await cast(own);
+    const { ana, ben, admin } = await cast(lease.instance);
     const { session, items } = await proposed(ana, ben);
     const path = `/sessions/${session.session_id}/`;
-    await whileFrozen(own, 'postgres', async () => {
+    await whileFrozen(lease.instance, 'postgres', async () => {
       const [decided, read, cancelled, refused, mine] = await Promise.all([
         ben.post(`${path}decision/`, { approved_items: items, dry_run: false }), admin.get(path), admin.post(`${path}cancel/`, {}), ana.get('/admin/audit/'), ana.get(path),
       ]);
@@ -225,5 +224,5 @@ describe('PostgreSQL is away', () => {
     });
     expect((await ana.get(path)).body).toMatchObject({ state: 'awaiting_approval' });
     expect((await ben.post(`${path}decision/`, { approved_items: items, dry_run: false })).status).toBe(200);
-  }, 90_000);
+  });
 });

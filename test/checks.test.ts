@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify, types } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 
 const run = promisify(execFile);
 

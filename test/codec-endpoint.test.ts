@@ -10,7 +10,7 @@ import { sharedInstance } from './support/shared.ts';
 import { runFileOf } from './support/instance-stores.ts';
 import { cast, newTenant, person, tokenFor, type Body } from './support/person.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 interface Wire { readonly metadata: Readonly<Record<string, string>>; readonly data: string }
 const base64 = (text: Uint8Array | string): string => Buffer.from(text).toString('base64');
 const plain: Wire = { metadata: { encoding: base64('json/plain') }, data: base64('"hello"') };

@@ -1,12 +1,13 @@
 /** Everything is killed while people answer: what was acknowledged is there, once. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from '@jest/globals';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { newTenant, person, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
 
 let instance: Instance | undefined;
-afterAll(async () => { await discard(instance); }, 60_000);
+afterAll(() => discard(instance));
 
 interface Sent { readonly id: string; readonly value: number; acknowledged: boolean }
 
@@ -49,7 +50,7 @@ test('SIGKILL of everything while eight people answer loses no acknowledged answ
     const people = await Promise.all(names.map((name) => person(running, tenant, name, 'user')));
     const before = sessions.map(({ sent }) => sent.length);
     const answering = sessions.map(({ id, sent }, at) => keepAnswering(people[at] as Person, id, sent, () => stopped));
-    await until('everybody has answered ten times', () => sessions.every(({ sent }, at) => sent.length >= (before[at] ?? 0) + 10), 60_000);
+    await until('everybody has answered ten times', () => sessions.every(({ sent }, at) => sent.length >= (before[at] ?? 0) + 10));
     await killEverything(running);
     stopped = true;
     await Promise.all(answering);
@@ -59,7 +60,7 @@ test('SIGKILL of everything while eight people answer loses no acknowledged answ
       const who = await person(instance, tenant, name, 'user');
       // what was not acknowledged is sent again with the same id, as a client does
       for (const each of sent.filter((one) => !one.acknowledged)) {
-        await until(`${name} gets through`, async () => (await who.answer(id, 'expected_users', each.value, each.id)).status === 200, 60_000);
+        await until(`${name} gets through`, async () => (await who.answer(id, 'expected_users', each.value, each.id)).status === 200);
         each.acknowledged = true;
       }
       const { body } = await who.get(`/sessions/${id}/answers/`);
@@ -67,4 +68,4 @@ test('SIGKILL of everything while eight people answer loses no acknowledged answ
       expect(values).toEqual(sent.map((one) => one.value));
     }
   }
-}, 240_000);
+});

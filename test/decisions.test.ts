@@ -4,7 +4,7 @@ import { cast, newTenant, person, proposed, type Body } from './support/person.t
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 
 describe('a proposal', () => {
   test('names target, operation, before and after, confidence and reason of each item, for owner, approver and admin', async () => {

@@ -10,12 +10,12 @@ import fc from 'fast-check';
 import { Client } from '../scripts/demo/client.ts';
 import { outcomes, plan, type Outcome } from '../scripts/demo/plan.ts';
 import { seeded } from '../scripts/demo/random.ts';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 import { newTenant, person, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 
 interface Ended { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
@@ -118,7 +118,7 @@ describe('the demo', () => {
 
   test('ends cleanly at Ctrl-C, with what was done so far', async () => {
     const { ended, output, interrupt } = demo(['--sessions', '400', '--tenant', newTenant()]);
-    await until('it has begun', () => output().includes('people come to'), 30_000);
+    await until('it has begun', () => output().includes('people come to'));
     interrupt();
     const { code, stdout, stderr } = await ended;
     expect([code, stderr]).toEqual([130, '']);

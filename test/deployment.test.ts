@@ -1,10 +1,10 @@
-/** The files for a deployment, read and not run: what they name exists, and nothing in them is left open. */
-import { readdir, readFile } from 'node:fs/promises';
+/** The files for a deployment, read and not run: what they name exists, and nothing in them is left open. The image has tests of its own (image.test.ts). */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { configurationSchema } from '../service/configuration.ts';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 import type { Body } from './support/person.ts';
 
 interface Service {
@@ -112,17 +112,4 @@ describe('docker-compose.yml', () => {
 test('Temporal gets the settings that make it fit for conversations', async () => {
   const settings = parse(await readFile(join(root, 'deploy', 'temporal', 'dynamic.yaml'), 'utf8')) as Body;
   expect(settings).toMatchObject({ 'history.transferProcessorMaxPollRPS': [{ value: 2000 }], 'history.timerProcessorMaxTimeShift': [{ value: '50ms' }] });
-});
-
-test('the image holds every file that a role runs, on the Node the project is pinned to', async () => {
-  const [dockerfile, ignored, pinned] = await Promise.all(['deploy/Dockerfile', 'deploy/Dockerfile.dockerignore', 'scripts/node-version'].map((path) => readFile(join(root, path), 'utf8')));
-  expect(dockerfile).toContain(`FROM node:${pinned?.trim()}-slim`);
-  const copied = [...(dockerfile ?? '').matchAll(/^COPY (.+) \S+$/gm)].flatMap(([, names]) => names?.split(' ') ?? []);
-  expect((ignored ?? '').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1)).sort()).toEqual([...copied].sort());
-  // every folder with something in it, but for what belongs to a developer's machine only
-  const entries = await readdir(root, { withFileTypes: true });
-  const named = entries.filter((entry) => entry.isDirectory() && !/^\.|^(node_modules|test|bench|docs|deploy|coverage)$/.test(entry.name)).map((entry) => entry.name);
-  const files = await Promise.all(named.map((name) => readdir(join(root, name))));
-  const folders = named.filter((_, at) => files[at]?.length !== 0);
-  expect(copied).toEqual(expect.arrayContaining([...folders, 'package.json', 'package-lock.json']));
 });

@@ -9,11 +9,11 @@ import type { Json } from '../domain/json.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import { whileFrozen } from './support/frozen.ts';
-import { discard, newFolder, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
+import type { InstanceAddress } from './support/instance.ts';
 import { runFileOf } from './support/instance-stores.ts';
 import { failureOf, sealerOf } from './support/parked-rows.ts';
 import { base, cast, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
-import { sharedInstance } from './support/shared.ts';
+import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 import { taskWorkflowId } from '../workflows/workflow-ids.ts';
 
@@ -71,7 +71,7 @@ async function slowRetry(tenant: string, id: string): Promise<() => Promise<Body
   };
 }
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 let engine: Engine;
 beforeAll(async () => { engine = await engineOf(shared); });
 afterAll(() => engine.connection.close());
@@ -163,7 +163,7 @@ describe('a retry', () => {
     expect((await retry(admin, id, { force: true })).body).toMatchObject({ manual_retries: 4, max_retries: 3 });
     await afterRound(admin, id, 4);
     await until('the list shows the newest error', async () => (await rowOf(admin, id)).category === 'validation');
-  }, 60_000);
+  });
 
   test('with an input that breaks the schema is 422 with each mistake and runs nothing; masks that come back stand for what they mask', async () => {
     const { admin } = await cast(shared);
@@ -230,7 +230,7 @@ describe('a redrive', () => {
     expect(Object.fromEntries(over.results.map((item: Body) => [item.task_id, item.result]))).toEqual({ ...Object.fromEntries(good.map((id) => [id, 'succeeded'])), [bad]: 'failed' });
     for (const id of [other, late]) expect(await taskOf(admin, id)).toMatchObject({ status: 'parked', manual_retries: 0 });
     expect((await taskOf(admin, bad)).retry_history.at(-1)).toMatchObject({ actor: 'dee', reason: 'the target is back', round: 1 });
-  }, 60_000);
+  });
 
   test('is paused, resumed and aborted; over, it takes nothing more', async () => {
     const { admin } = await cast(shared);
@@ -246,7 +246,7 @@ describe('a redrive', () => {
     await until('its workflow has ended', async () => (await engine.client.workflow.getHandle(`redrive:${admin.tenant}:${id}`).describe()).status.name === 'COMPLETED');
     expect([(await admin.post(`${path}resume/`, {})).body.code, (await admin.post(`${path}abort/`, {})).body.status]).toEqual(['wrong_state', 'aborted']);
     expect((await redriveOf(admin, id as string)).status).toBe('aborted');
-  }, 60_000);
+  });
 
   test('that is asked for again with its Idempotency-Key is the same one', async () => {
     const { admin } = await cast(shared);
@@ -259,16 +259,18 @@ describe('a redrive', () => {
 });
 
 describe('what is away', () => {
-  let own: Instance;
+  let lease: Lease;
+  let own: InstanceAddress;
   let ownEngine: Engine;
   beforeAll(async () => {
-    own = await startInstance(await newFolder());
+    lease = await leaseInstance('outage');
+    own = lease.instance;
     ownEngine = await engineOf(own);
-  }, 120_000);
+  }, leaseMs);
   afterAll(async () => {
     await ownEngine.connection.close();
-    await discard(own);
-  }, 60_000);
+    lease.end();
+  });
 
   test('the engine: the list goes on, one task is shown from its copy and says so, and whoever would change something gets 503', async () => {
     const { admin } = await cast(own);
@@ -282,7 +284,7 @@ describe('what is away', () => {
       for (const refused of [again, dropped, cleared, redriven]) expect([refused.status, refused.body.code]).toEqual([503, 'engine_unavailable']);
     });
     await until('the engine is back', async () => (await taskOf(admin, id)).stale === false);
-  }, 90_000);
+  });
 
   test('PostgreSQL: nothing is shown that could not be audited, nothing is done, and afterwards everything is as it was', async () => {
     const { admin } = await cast(own);
@@ -292,5 +294,5 @@ describe('what is away', () => {
       expect(replies.map((reply) => [reply.status, reply.body.code])).toEqual(replies.map(() => [503, 'store_unavailable']));
     });
     expect(await taskOf(admin, id)).toMatchObject({ status: 'parked', manual_retries: 0 });
-  }, 90_000);
+  });
 });

@@ -9,7 +9,7 @@ import { sharedInstance } from './support/shared.ts';
 let client: Client;
 let connection: Connection;
 beforeAll(async () => {
-  const { urls } = await runFileOf(sharedInstance());
+  const { urls } = await runFileOf(await sharedInstance());
   ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default' }));
 });
 afterAll(() => connection.close());

@@ -23,7 +23,6 @@ import { readConfiguration } from '../service/environment.ts';
 
 const project = join(import.meta.dirname, '..');
 const configuration = readConfiguration({});
-const started = 120_000;
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -47,7 +46,7 @@ async function startElsewhere(folder: string): Promise<Gangway> {
   const program = `
     import { lockFolder } from './scripts/embedded/lock.ts';
     import { startServers } from './scripts/embedded/servers.ts';
-    import { readConfiguration } from './stores/configuration.ts';
+    import { readConfiguration } from './service/configuration.ts';
     const folder = ${JSON.stringify(folder)};
     globalThis.lock = lockFolder(folder);
     const options = { temporal: { ui: false } };
@@ -159,7 +158,7 @@ describe('the lock on the data folder', () => {
     const holder = lockElsewhere(folder);
     await firstLine(holder);
     holder.kill('SIGKILL');
-    await gone(holder.pid ?? 0, 10);
+    await gone(holder.pid ?? 0, 60);
     await writeFile(join(folder, 'lock.json'), JSON.stringify({ pid: process.pid }));
     const lock = lockFolder(folder);
     expect(lock.folder).toBe(folder);
@@ -191,21 +190,21 @@ describe('crashes', () => {
     const second = await startHere(folder);
     await expectTraces(second.urls);
     expect(second.urls).toEqual(first.urls);      // the same ports: open clients find them again
-  }, started);
+  });
 
   test('servers end by themselves when only Gangway is killed', async () => {
     const folder = await temporaryFolder();
     const first = await startElsewhere(folder);
     first.child.kill('SIGKILL');
-    expect(await Promise.all(Object.values(first.pids).map((pid) => gone(pid, 15)))).toEqual([true, true, true]);
-  }, started);
+    expect(await Promise.all(Object.values(first.pids).map((pid) => gone(pid, 60)))).toEqual([true, true, true]);
+  });
 
   test('servers that outlived Gangway and their guards are found by the folder, ended, and started again', async () => {
     const folder = await temporaryFolder();
     const first = await startElsewhere(folder);
     await leaveTraces(first.urls);
     killAll([first.child.pid, ...(await Promise.all(Object.values(first.pids).map(guardOf))).flat()]);
-    await gone(first.child.pid ?? 0, 10);
+    await gone(first.child.pid ?? 0, 60);
     expect(await Promise.all(Object.values(first.pids).map(commandLine))).not.toContain(undefined);
 
     const lines: string[] = [];
@@ -213,7 +212,7 @@ describe('crashes', () => {
     expect(lines[0]).toMatch(/^Ended what a former start left running: /);
     expect(await Promise.all(Object.values(first.pids).map((pid) => gone(pid, 0)))).toEqual([true, true, true]);
     await expectTraces(second.urls);
-  }, started);
+  });
 
   test('a foreign process that carries a noted pid is left alone', async () => {
     const folder = await temporaryFolder();
@@ -240,7 +239,7 @@ describe('crashes', () => {
     expect(died).toEqual(['redis']);
     expect(servers.pids['redis']).not.toBe(before);
     expect(await withRedis(servers.urls.redisUrl, (client) => client.ping())).toBe('PONG');
-  }, started);
+  });
 
   test('when one server cannot start, one sentence says why and none is left running', async () => {
     const folder = await temporaryFolder();
@@ -249,7 +248,7 @@ describe('crashes', () => {
     await expect(startHere(folder)).rejects.toThrow(/^The embedded PostgreSQL does not accept the password in /);
     const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'command=']);
     expect(stdout.split('\n').filter((line) => line.includes(folder))).toEqual([]);
-  }, started);
+  });
 });
 
 describe('side by side', () => {
@@ -258,7 +257,7 @@ describe('side by side', () => {
     await leaveTraces(one.urls);
     await leaveTraces(two.urls);
     expect(one.urls.redisUrl).not.toBe(two.urls.redisUrl);
-  }, started);
+  });
 
   test('a server that ends while it starts, as one does whose port was taken in between, is started once more', async () => {
     const folder = await temporaryFolder();
@@ -271,7 +270,7 @@ describe('side by side', () => {
     const servers = await startHere(folder);
     await expect(stat(failed)).resolves.toBeDefined();
     await leaveTraces(servers.urls);
-  }, started);
+  });
 
   test('remembered ports are kept while free and replaced while taken', async () => {
     const folder = await temporaryFolder();

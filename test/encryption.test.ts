@@ -6,7 +6,8 @@ import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
 import { readConfiguration } from '../service/environment.ts';
 import { createSealer, readCodecKeys, unsealed } from '../encryption/sealer.ts';
 import { createPayloadCodec, sealedFor } from '../engine/payload-codec.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { newTenant, person } from './support/person.ts';
 import { until } from './support/until.ts';
 
@@ -108,7 +109,7 @@ describe('payloads', () => {
 
 describe('keys of a running instance', () => {
   let instance: Instance | undefined;
-  afterAll(async () => { await discard(instance); }, 60_000);
+  afterAll(() => discard(instance));
 
   test('rotation goes unnoticed; without the old key its sessions answer 503 and no others, and go on when it is back', async () => {
     const folder = await newFolder();
@@ -143,6 +144,6 @@ describe('keys of a running instance', () => {
     who = await ana(await start(fresh, old));
     await until('the session answers again', async () => (await who.answer(id, 'business_unit_name', 'Depot', 'm1')).status === 200);
     expect((await who.get(`/sessions/${id}/answers/`)).body.answers.map((each: { value: unknown }) => each.value)).toEqual(['immediate', 'office', 'Depot']);
-  }, 180_000);
+  });
 });
 

@@ -7,32 +7,19 @@ import { ErrorLog, type ErrorLogOptions, type LoggedError } from '../stores/post
 import { forgetErrors } from '../stores/postgres/error-patterns.ts';
 import { openDatabase, type Database, type Scope } from '../stores/postgres/database.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
-import { startFakeModel, status, type FakeModel } from './support/fake-model.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { databaseOf, storesOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, type Body, type Person } from './support/person.ts';
-import { sharedInstance } from './support/shared.ts';
+import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-const shared = sharedInstance();
+const shared = await sharedInstance();
 const log = pino({ level: 'silent' });
 const hourMs = 3_600_000;
 let db: Database;
-let model: FakeModel;
-let own: Instance;
 
-beforeAll(async () => {
-  db = await databaseOf(shared);
-  model = await startFakeModel();
-  model.play(status(503));
-  own = await startInstance(await newFolder(), { CHAT_MODEL: 'small', OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'none' });
-}, 120_000);
-afterAll(async () => {
-  await discard(own);
-  await model.close();
-  await db.close();
-}, 60_000);
+beforeAll(async () => { db = await databaseOf(shared); });
+afterAll(() => db.close());
 
 function logOf(options: Partial<ErrorLogOptions> = {}): ErrorLog {
   return new ErrorLog({ db, log, now: Date.now, flushMs: 50, ...options });
@@ -154,26 +141,21 @@ describe('what was recorded', () => {
   });
 });
 
-test('a task of the running service that fails is in the log of its tenant, with its session', async () => {
-  const { ana, admin } = await cast(own);
-  await ana.answerAll(await ana.start());
-  await until('the error is told', async () => (await patternsOf(admin)).length > 0);
-  const [pattern] = await patternsOf(admin, '?category=llm_api');
-  expect(pattern).toMatchObject({ task_name: 'proposeRecommendations', category: 'llm_api', severity: 'high', affected_sessions: 1, trend: 'new' });
-  expect(pattern.count).toBeGreaterThanOrEqual(1);
-});
-
 describe('while PostgreSQL is away', () => {
+  let lease: Lease;
+  beforeAll(async () => { lease = await leaseInstance('outage'); }, leaseMs);
+  afterAll(() => { lease.end(); });
+
   test('nobody waits and nothing is lost: what was recorded is written when it is back, once', async () => {
+    const own = lease.instance;
     const { admin, tenant } = await cast(own);
     const impatient = openDatabase({ url: (await storesOf(own, '')).databaseUrl, timeoutMs: 500, connections: 2 });
     const errors = logOf({ db: impatient });
     errors.record(errorOf(tenant));
     await until('the first is written', async () => (await patternsOf(admin)).length === 1);
     await whileFrozen(own, 'postgres', async () => {
-      const began = performance.now();
-      for (let at = 0; at < 1_000; at += 1) errors.record(errorOf(tenant, { session_id: randomUUID() }));
-      expect(performance.now() - began).toBeLessThan(500);
+      // whoever records gets nothing to wait for
+      for (let at = 0; at < 1_000; at += 1) expect(errors.record(errorOf(tenant, { session_id: randomUUID() }))).toBeUndefined();
       expect(await errors.flush()).toBe(false);
       for (let at = 0; at < 9; at += 1) errors.record(errorOf(tenant, { message: 'another' }));
       expect(await errors.flush()).toBe(false);

@@ -30,7 +30,7 @@ let clickhouse: TestClickHouse;
 let engine: Awaited<ReturnType<typeof connectEngine>>;
 
 beforeAll(async () => {
-  urls = await storesOf(sharedInstance(), '');
+  urls = await storesOf(await sharedInstance(), '');
   pg = await connected();
   clickhouse = await openTestClickHouse();
   engine = await connectEngine({ address: urls.temporalAddress, namespace: 'default' });

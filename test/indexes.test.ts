@@ -10,7 +10,7 @@ let db: Database;
 const tenant = newTenant();
 
 beforeAll(async () => {
-  db = await databaseOf(sharedInstance());
+  db = await databaseOf(await sharedInstance());
   await db.asSystem().query(
     `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, claim_token, claim_expires_at, confirmed, view)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 50, 'f', 1, 'en', 'first_time', (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
@@ -57,7 +57,7 @@ beforeAll(async () => {
   await db.query('VACUUM ANALYZE tasks');
   await db.query('ANALYZE changesets');
   for (const table of ['error_patterns', 'error_hours', 'error_sessions']) await db.query(`ANALYZE ${table}`);
-}, 60_000);
+});
 
 afterAll(async () => {
   await db.asSystem().query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);

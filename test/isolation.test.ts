@@ -1,17 +1,18 @@
 /** Tenants in PostgreSQL: no table is left out, and under one tenant nothing of another can be read or touched. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isTenantName, sqlState, systemScope, type Database, type Queries } from '../stores/postgres/database.ts';
-import { databaseOf } from './support/instance-stores.ts';
+import { databaseOf, testSchemas } from './support/instance-stores.ts';
 import { cast, newTenant, person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 let db: Database;
 
 beforeAll(async () => { db = await databaseOf(instance); });
 afterAll(() => db.close());
 
-const systemSchemas = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'";
+/** But for those that other tests make for themselves. */
+const systemSchemas = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, '${testSchemas}')`;
 
 /** Tables without a tenant, and why. */
 const withoutTenant: Readonly<Record<string, string>> = {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Resource } from '../stores/redis/limits/policy.ts';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 import { limiterSuite } from './support/limiter-suite.ts';
 import { asked, intercept, outcomes, quota } from './support/limiting.ts';
 
@@ -51,14 +51,14 @@ describe('many at once', () => {
   test('what is known to be over is refused without asking Redis, and not a moment longer', async () => {
     const made = await suite.limiting();
     const { limiter, clock } = made;
-    const resource = quota(1, 1.2);
+    const resource = quota(1, 6);
     const subject = randomUUID();
     expect(await outcomes(2, () => limiter.take(asked(resource), subject))).toEqual({ allowed: 1, denied: 1 });
     let sent = 0;
     intercept(made, (send) => { sent += 1; return send(); });
     expect(await limiter.take(asked(resource), subject)).toMatchObject({ outcome: 'denied', source: 'remembered' });
     expect(sent).toBe(0);
-    clock.ms += 1_300;
+    clock.ms += 6_200;
     expect((await limiter.take(asked(resource), subject)).source).toBe('redis');
   });
 });

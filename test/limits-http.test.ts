@@ -6,7 +6,8 @@ import { routes } from '../api/routes/index.ts';
 import { codecPathKey } from '../scripts/embedded/secrets.ts';
 import { resourceNames } from '../stores/redis/limits/policy.ts';
 import { says, startFakeModel, type FakeModel } from './support/fake-model.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { base, cast, newTenant, person, type Body, type Person, type Reply } from './support/person.ts';
 
 let instance: Instance;
@@ -18,11 +19,11 @@ beforeAll(async () => {
     GANGWAY_API_PER_MINUTE: '300', GANGWAY_API_PER_MINUTE_ADMIN: '1000', GANGWAY_ANONYMOUS_PER_HOUR: '60',
     OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'sk-never-shown', CHAT_MODEL: 'small', GANGWAY_LLM_CALLS_PER_HOUR: '2',
   });
-}, 120_000);
+});
 afterAll(async () => {
   await discard(instance);
   await fake.close();
-}, 60_000);
+});
 
 async function metrics(headers: Readonly<Record<string, string>> = {}): Promise<{ readonly status: number; readonly text: string }> {
   const response = await fetch(`${instance.url}/metrics`, { headers });

@@ -8,8 +8,8 @@ import { read } from '../activities/read-answer.ts';
 import type { Json } from '../domain/json.ts';
 import { propose, type Recommendation } from '../domain/recommendation.ts';
 import { loadFlowFolder } from '../flows/files.ts';
-import { newFolder, root, startInstance, discard, type Instance } from './support/instance.ts';
-import { cast, type Body, type Person } from './support/person.ts';
+import { root } from './support/folders.ts';
+import type { Body } from './support/person.ts';
 import { closing, completion, failureOf, hanging, raw, says, stalling, startFakeModel, status, type Behaviour, type FakeModel } from './support/fake-model.ts';
 
 const key = 'sk-never-shown';
@@ -93,9 +93,10 @@ describe('reading', () => {
     ['refuses', completion({ content: null, refusal: 'I cannot help with that.' })], ['sends a page', raw(200, {}, '<html>')], ['sends cut JSON', says('{"value": 1')],
   ])('a model that %s leaves the script alone: one call, no error, within its time', async (_what, behaviour) => {
     fake.play(behaviour);
-    const began = performance.now();
-    expect(await reading('expected_users', unclear, model(300))).toBeUndefined();
-    expect(performance.now() - began).toBeLessThan(2_000);
+    const timeoutMs = 300;
+    // whoever sets a timer now for ten times as long is still waiting
+    const late = new Promise((resolve) => { setTimeout(resolve, 10 * timeoutMs, 'too late').unref(); });
+    expect(await Promise.race([reading('expected_users', unclear, model(timeoutMs)), late])).toBeUndefined();
     expect(fake.calls).toHaveLength(1);
     expect(logged.join('')).not.toContain(unclear);
   });
@@ -153,7 +154,9 @@ describe('proposing', () => {
   });
   const maker = async (...script: readonly Behaviour[]) => {
     fake.play(...script);
-    return checkProposal(flow, rules, await askMaker(model(300), flow, answers, rules, new AbortController().signal), 0);
+    // only one that says nothing is waited for
+    const timeoutMs = script.includes(hanging) ? 300 : 20_000;
+    return checkProposal(flow, rules, await askMaker(model(timeoutMs), flow, answers, rules, new AbortController().signal), 0);
   };
 
   test('rules alone are certain by their own confidence and the checker, and do not change', () => {
@@ -231,49 +234,6 @@ describe('proposing', () => {
     const error = await failureOf(maker(behaviour));
     expect(error).toMatchObject({ name: 'ApplicationFailure', type: 'llm_api', ...expected });
     expect(JSON.stringify(error) + String(error.message)).not.toMatch(/Harbour|sk-never/);
-    expect(fake.calls).toHaveLength(1);
-  });
-});
-
-describe('over HTTP', () => {
-  let instance: Instance | undefined;
-  let session: Body;
-  let ana: Person;
-
-  beforeAll(async () => {
-    instance = await startInstance(await newFolder(), {
-      OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: key, CHAT_MODEL: 'small', GANGWAY_READING_TIMEOUT_MS: '1000', LOG_LEVEL: 'debug',
-    });
-    ({ ana } = await cast(instance));
-    session = await ana.start();
-  });
-  afterAll(() => discard(instance));
-
-  const say = (text: string, messageId: string) => ana.post(`/sessions/${session.session_id}/answers/`, { text, message_id: messageId });
-
-  test('a message sent five times at once is one paid call and one answer', async () => {
-    fake.play(says({ value: 'this_month', confidence: 0.9 }));
-    const replies = await Promise.all(Array.from({ length: 5 }, () => say('when the monsoon is over', 'm-1')));
-    expect(replies.map(({ status: code }) => code)).toEqual([200, 200, 200, 200, 200]);
-    expect(replies.map(({ body }) => body.question.id)).toEqual(Array.from({ length: 5 }, () => 'business_unit_type'));
-    expect(fake.calls).toHaveLength(1);
-    expect((await say('when the monsoon is over', 'm-1')).status).toBe(200);
-    expect(fake.calls).toHaveLength(1);
-    const { body } = await ana.get(`/sessions/${session.session_id}/answers/`);
-    expect(body.answers.map((entry: Body) => [entry.question_id, entry.value])).toEqual([['setup_urgency', 'this_month']]);
-    expect(instance?.output()).not.toMatch(/monsoon|sk-never/);
-  });
-
-  test('while the model hangs, what the script can read is 200 at once and the rest 422 with the retry text in the time of a reading', async () => {
-    fake.play(hanging);
-    const began = performance.now();
-    const refused = await say('some kind of place', 'm-2');
-    expect(performance.now() - began).toBeLessThan(4_000);
-    expect([refused.status, refused.body.code]).toEqual([422, 'answer_invalid']);
-    expect(refused.body.detail).toBe('Please choose the kind of place from the list.');
-    expect(fake.calls).toHaveLength(1);
-    const accepted = await say('an office', 'm-3');
-    expect(accepted.status).toBe(200);
     expect(fake.calls).toHaveLength(1);
   });
 });

@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { whileFrozen as frozenWhile } from './support/frozen.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, usersTimeouts, type Instance } from './support/instance.ts';
 import { cast, type Body, type Person, type Reply } from './support/person.ts';
 import { until } from './support/until.ts';
 
 let instance: Instance;
-beforeAll(async () => { instance = await startInstance(await newFolder()); }, 120_000);
-afterAll(async () => { await discard(instance); }, 60_000);
+beforeAll(async () => { instance = await startInstance(await newFolder(), usersTimeouts); });
+afterAll(() => discard(instance));
 
 const whileFrozen = (server: string, work: () => Promise<void>): Promise<void> => frozenWhile(instance, server, work);
 
@@ -16,6 +17,12 @@ async function timed(work: () => Promise<Reply>): Promise<Reply & { seconds: num
   const began = performance.now();
   const reply = await work();
   return { ...reply, seconds: (performance.now() - began) / 1_000 };
+}
+
+/** Longest of requests side by side while all is well: what this machine needs for as many as will be asked. */
+async function calmSeconds(times: number): Promise<number> {
+  const { ana } = await cast(instance);
+  return Math.max(...(await Promise.all(Array.from({ length: times }, () => timed(() => ana.get('/sessions/'))))).map(({ seconds }) => seconds));
 }
 
 async function sessionOf(ana: Person): Promise<Body> {
@@ -30,13 +37,14 @@ describe('the engine is frozen', () => {
       return { ana, session: await sessionOf(ana), id: randomUUID() };
     }));
     const { ana: newcomer } = await cast(instance);
+    const calm = await calmSeconds(people.length + 1);
     const answer = ({ ana, session, id }: (typeof people)[number]) => ana.answer(session.session_id, 'business_unit_type', 'warehouse', id);
     await whileFrozen('temporal', async () => {
       const replies = await Promise.all([...people.map((each) => timed(() => answer(each))), timed(() => newcomer.post('/sessions/', {}))]);
       for (const reply of replies) {
         expect([reply.status, reply.body.code]).toEqual([503, 'engine_unavailable']);
         expect(Number(reply.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-        expect(reply.seconds).toBeLessThan(10);
+        expect(reply.seconds).toBeLessThan(10 + 10 * calm);
       }
       const [first] = people;
       const read = await first?.ana.get(`/sessions/${first.session.session_id}/`);
@@ -63,6 +71,7 @@ describe('PostgreSQL is frozen', () => {
     const { ana, ben } = await cast(instance);
     const { ana: newcomer } = await cast(instance);
     const session = await sessionOf(ana);
+    const calm = await calmSeconds(4);
     await whileFrozen('postgres', async () => {
       const answered = await ana.answerAll(session);
       expect(answered.state).toBe('generating');
@@ -73,13 +82,13 @@ describe('PostgreSQL is frozen', () => {
       ])) {
         expect([reply.status, reply.body.code]).toEqual([503, 'store_unavailable']);
         expect(reply.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
-        expect(reply.seconds).toBeLessThan(10);
+        expect(reply.seconds).toBeLessThan(10 + 10 * calm);
       }
     });
-    await until('the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000);
-    await until('the list follows', async () => (await ana.get('/sessions/?state=awaiting_approval')).body.total === 1, 60_000);
+    await until('the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval');
+    await until('the list follows', async () => (await ana.get('/sessions/?state=awaiting_approval')).body.total === 1);
     expect((await newcomer.post('/sessions/', {})).status).toBe(201);
-  }, 180_000);
+  });
 });
 
 describe('Redis is frozen or gone', () => {
@@ -100,7 +109,7 @@ describe('Redis is frozen or gone', () => {
     const { pids } = await instance.runFile();
     process.kill(pids['redis'] ?? 0, 'SIGKILL');
     expect((await ana.answer(session.session_id, 'business_unit_name', 'Depot')).status).toBe(200);
-    await until('Redis is back', async () => (await (await fetch(`${instance.url}/readyz`)).json() as Body).checks.redis === 'ok', 60_000);
+    await until('Redis is back', async () => (await (await fetch(`${instance.url}/readyz`)).json() as Body).checks.redis === 'ok');
   });
 });
 

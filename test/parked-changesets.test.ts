@@ -1,23 +1,26 @@
 /** A changeset that cannot be applied: its decision stands, an operator retries or discards it, and no target is left half changed. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import type { InstanceAddress } from './support/instance.ts';
 import { cast, proposed, type Body, type Person } from './support/person.ts';
-import { FakeSystem, secret, startReceiver, type Receiver } from './support/receiver.ts';
+import { FakeSystem, startReceiver, type Receiver } from './support/receiver.ts';
+import { leaseInstance, leaseMs, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-let instance: Instance;
+let instance: InstanceAddress;
+let lease: Lease;
 let receiver: Receiver;
 const system = new FakeSystem();
 
 beforeAll(async () => {
-  receiver = await startReceiver((request) => system.react(request));
-  instance = await startInstance(await newFolder(), { CHANGE_TARGET_URL: receiver.url, CHANGE_TARGET_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', GANGWAY_CHANGE_TARGET_TIMEOUT_MS: '1000' });
-}, 120_000);
+  receiver = await startReceiver((request) => (request.path.startsWith('/target/') ? system.react(request) : {}));
+  lease = await leaseInstance('outside', receiver.port);
+  instance = lease.instance;
+}, leaseMs);
 afterEach(() => { system.fault = () => null; });
 afterAll(async () => {
-  await discard(instance);
+  lease.end();
   await receiver.close();
-}, 60_000);
+});
 
 interface Stuck { readonly ana: Person; readonly admin: Person; readonly sessionId: string; readonly decision: Body; readonly task: Body; readonly changeset: () => Promise<Body> }
 
@@ -31,7 +34,7 @@ async function stuck(how: () => void): Promise<Stuck> {
   await until('its task is parked', async () => {
     [task] = (await admin.get(`/admin/dlq/tasks/?session_id=${session.session_id}`)).body.results;
     return task !== undefined;
-  }, 60_000);
+  });
   return { ana, admin, sessionId: session.session_id, decision, task, changeset: async () => (await admin.get(`/changesets/?session_id=${session.session_id}`)).body.results[0] };
 }
 
@@ -47,7 +50,7 @@ describe('a target that says no for good', () => {
     expect(task).toMatchObject({ task_name: 'applyChangeset', status: 'parked', category: 'external_api', attempts: 1 });
     expect((await ana.get(`/sessions/${sessionId}/`)).body).toMatchObject({ state: 'awaiting_approval', notice: { title: expect.any(String) } });
     expect(await changeset()).toMatchObject({ status: 'failed', failure: expect.any(String) });
-  }, 60_000);
+  });
 
   test('and has changed its mind when an operator retries: everything is applied once, and the session is completed', async () => {
     const { ana, admin, sessionId, task, changeset } = await stuck(refuseThird);
@@ -55,7 +58,7 @@ describe('a target that says no for good', () => {
     expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { reason: 'the target takes it now' })).status).toBe(202);
     await ana.inState(sessionId, 'completed');
     expect(await changeset()).toMatchObject({ status: 'applied' });
-  }, 60_000);
+  });
 
   test('what was approved cannot be amended on the way: 422, and nothing is applied', async () => {
     const { admin, task, changeset } = await stuck(refuseThird);
@@ -68,7 +71,7 @@ describe('a target that says no for good', () => {
     }
     expect(await changeset()).toMatchObject({ status: 'failed' });
     expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { input })).status).toBe(202);
-  }, 60_000);
+  });
 
   test('and is left alone: discarded, the session ends in error, and nothing of it is at its targets', async () => {
     const { ana, admin, sessionId, task, changeset } = await stuck(refuseThird);
@@ -77,7 +80,7 @@ describe('a target that says no for good', () => {
     expect(session).toMatchObject({ notice: null, question: null });
     expect(await changeset()).toMatchObject({ status: 'failed' });
     expect([...system.holds.keys()].filter((key) => key.startsWith(`${session.tenant} `))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('a target that goes away in the middle', () => {
@@ -98,5 +101,5 @@ describe('a target that goes away in the middle', () => {
     await ana.inState(sessionId, 'error');
     expect([...system.holds.keys()].filter((key) => key.startsWith(`${tenant} `))).toEqual([]);
     expect(await changeset()).toMatchObject({ status: 'failed', failure: 'discarded by an operator' });
-  }, 120_000);
+  });
 });

@@ -1,31 +1,35 @@
-/** Proposals over the whole way: the model's, what happens when it fails, and what a person sees of it: never a failure. */
+/** A model over the whole way: what it reads and proposes, what happens when it fails, and what a person sees of it: never a failure. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hanging, says, startFakeModel, status, type Behaviour, type FakeModel } from './support/fake-model.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
-import { cast, type Body } from './support/person.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
+import { cast, type Body, type Person } from './support/person.ts';
+import { until } from './support/until.ts';
 
+const key = 'sk-never-shown';
 let fake: FakeModel;
 let instance: Instance;
 
 beforeAll(async () => {
   fake = await startFakeModel();
   instance = await startInstance(await newFolder(), {
-    OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_MODEL_TIMEOUT_MS: '1500', GANGWAY_PROPOSAL_FALLBACK_SECONDS: '4',
+    OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: key, CHAT_MODEL: 'test', GANGWAY_MODEL_TIMEOUT_MS: '1500', GANGWAY_READING_TIMEOUT_MS: '1000', GANGWAY_PROPOSAL_FALLBACK_SECONDS: '4',
+    GANGWAY_RETRY_DELAY_PERCENT: '10', LOG_LEVEL: 'debug',
   });
-}, 120_000);
+});
 afterAll(async () => {
   await discard(instance);
   await fake.close();
-}, 60_000);
+});
 
-async function proposalAfter(...behaviours: Behaviour[]): Promise<{ proposal: Body; session: Body; decide: (items: string[]) => Promise<Body> }> {
+async function proposalAfter(...behaviours: Behaviour[]): Promise<{ proposal: Body; session: Body; admin: Person; decide: (items: string[]) => Promise<Body> }> {
   fake.play(...behaviours);
-  const { ana, ben } = await cast(instance);
+  const { ana, ben, admin } = await cast(instance);
   const started = await ana.answerAll(await ana.start());
   const session = await ana.inState(started.session_id, 'awaiting_approval');
   const { body: proposal } = await ben.get(`/sessions/${session.session_id}/recommendations/`);
   const decide = async (items: string[]) => (await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false })).body;
-  return { proposal, session, decide };
+  return { proposal, session, admin, decide };
 }
 
 describe('a model that answers', () => {
@@ -33,7 +37,7 @@ describe('a model that answers', () => {
     const { proposal } = await proposalAfter(says({ proposals: [{ rule_id: 'business_unit', confidence: 0.95, rationale: 'Ordinary opening hours for an office.', changes: [] }] }));
     expect(fake.calls.length).toBe(1);
     expect(proposal.recommendations.find((item: Body) => item.target.startsWith('business_unit:')).rationale).toBe('Ordinary opening hours for an office.');
-  }, 60_000);
+  });
 });
 
 describe('a model that fails', () => {
@@ -43,13 +47,20 @@ describe('a model that fails', () => {
     expect(proposal.recommendations.length).toBeGreaterThanOrEqual(4);
     expect(fake.calls.length).toBe(1);
     expect(await decide(proposal.recommendations.map((item: Body) => item.recommendation_id))).toMatchObject({ status: 'applied' });
-  }, 60_000);
+  });
+
+  test('is in the error log of its tenant, with its session', async () => {
+    const { admin } = await proposalAfter(status(401));
+    const patterns = async (query = ''): Promise<Body[]> => (await admin.get(`/admin/errors/patterns/${query}`)).body.results;
+    await until('the error is told', async () => (await patterns()).length > 0);
+    expect(await patterns('?category=llm_api')).toMatchObject([{ task_name: 'proposeRecommendations', category: 'llm_api', severity: 'high', affected_sessions: 1, trend: 'new', count: 1 }]);
+  });
 
   test('once is asked again, and its answer is used', async () => {
     const { proposal } = await proposalAfter(status(500), says({ proposals: [] }));
     expect(fake.calls.length).toBeGreaterThanOrEqual(2);
     expect(proposal.recommendations.length).toBeGreaterThanOrEqual(4);
-  }, 60_000);
+  });
 
   test('while it is silent the person can correct an answer, and the proposal is for the corrected one', async () => {
     fake.play(hanging, hanging, status(401));
@@ -60,5 +71,44 @@ describe('a model that fails', () => {
     await ana.inState(started.session_id, 'awaiting_approval');
     const { body } = await ben.get(`/sessions/${started.session_id}/recommendations/`);
     expect(body.recommendations.find((item: Body) => item.target.startsWith('business_unit:')).after.expected_users).toBe(77);
-  }, 90_000);
+  });
+});
+
+describe('free text', () => {
+  let session: Body;
+  let ana: Person;
+  beforeAll(async () => {
+    ({ ana } = await cast(instance));
+    session = await ana.start();
+  });
+
+  const say = (text: string, messageId: string) => ana.post(`/sessions/${session.session_id}/answers/`, { text, message_id: messageId });
+
+  test('of a message that is sent five times at once is one paid call and one answer', async () => {
+    fake.play(says({ value: 'this_month', confidence: 0.9 }));
+    const replies = await Promise.all(Array.from({ length: 5 }, () => say('when the monsoon is over', 'm-1')));
+    expect(replies.map(({ status: code }) => code)).toEqual([200, 200, 200, 200, 200]);
+    expect(replies.map(({ body }) => body.question.id)).toEqual(Array.from({ length: 5 }, () => 'business_unit_type'));
+    expect(fake.calls).toHaveLength(1);
+    expect((await say('when the monsoon is over', 'm-1')).status).toBe(200);
+    expect(fake.calls).toHaveLength(1);
+    const { body } = await ana.get(`/sessions/${session.session_id}/answers/`);
+    expect(body.answers.map((entry: Body) => [entry.question_id, entry.value])).toEqual([['setup_urgency', 'this_month']]);
+    expect(instance.output()).not.toMatch(/monsoon|sk-never/);
+  });
+
+  test('while the model hangs: what the script can read is 200 at once, and the rest 422 with the retry text, after the time that a reading has', async () => {
+    // what else could end the call says so in other words
+    const timedOut = (): number => instance.output().split('\n').filter((line) => line.includes('"failure":"timeout"') && line.includes('the scripted reading counts')).length;
+    fake.play(hanging);
+    const before = timedOut();
+    const refused = await say('some kind of place', 'm-2');
+    expect([refused.status, refused.body.code]).toEqual([422, 'answer_invalid']);
+    expect(refused.body.detail).toBe('Please choose the kind of place from the list.');
+    await until('it is logged', () => timedOut() === before + 1);
+    expect(fake.calls).toHaveLength(1);
+    const accepted = await say('an office', 'm-3');
+    expect(accepted.status).toBe(200);
+    expect(fake.calls).toHaveLength(1);
+  });
 });

@@ -1,14 +1,14 @@
-/** The README's own commands, pasted in order, against a Gangway of their own: from the token to the funnel that counts once. */
+/** The README's own commands, pasted in order, against a running Gangway: from the token to the funnel that counts once. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, expect, test } from '@jest/globals';
-import { discard, newFolder, root, startInstance, type Instance } from './support/instance.ts';
+import { expect, test } from '@jest/globals';
+import { root } from './support/folders.ts';
+import { outputOf, sharedInstance } from './support/shared.ts';
 
 const run = promisify(execFile);
-let instance: Instance | undefined;
-afterAll(async () => { await discard(instance); }, 60_000);
+const instance = await sharedInstance();
 
 /** The blocks that are meant for pasting, but for the ones that install and start. */
 function pasted(markdown: string): string {
@@ -17,7 +17,6 @@ function pasted(markdown: string): string {
 }
 
 test('every block of the README works when pasted, and the session it completes is in the funnel once', async () => {
-  instance = await startInstance(await newFolder());
   const script = pasted(await readFile(join(root, 'README.md'), 'utf8'));
   expect(script).toContain('/answers/');
   expect(script).toContain('/analytics/funnel/');
@@ -27,11 +26,11 @@ test('every block of the README works when pasted, and the session it completes 
   expect(stderr).not.toMatch(/error/i);
   expect(stdout).toContain('completed');
   expect(stdout).toMatch(/applied/);
-}, 180_000);
+});
 
 test('the first curl that `up` prints works when pasted, twice', async () => {
-  if (instance === undefined) throw new Error('The instance did not start.');
-  const printed = instance.output().slice(instance.output().indexOf('TOKEN='));
+  const output = await outputOf();
+  const printed = output.slice(output.indexOf('TOKEN='));
   const script = printed.slice(0, printed.indexOf('\n\n'));
   for (let time = 0; time < 2; time += 1) {
     const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: root });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { cast, proposed, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 
 describe('checkpoints', () => {
   test('a checkpoint counts up, an unchanged one is skipped, force makes one all the same', async () => {

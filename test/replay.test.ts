@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
-import { workflowBundle } from '../service/worker.ts';
-import { root } from './support/instance.ts';
+import { workflowBundle } from '../service/workflow-bundle.ts';
+import { root } from './support/folders.ts';
 
 const folder = join(root, 'test', 'histories');
 const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();

@@ -2,32 +2,30 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
-import { createSealer, readCodecKeys, sealedAs } from '../encryption/sealer.ts';
+import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
-import { testCodecKeys } from './support/codec-keys.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
-import { databaseOf } from './support/instance-stores.ts';
+import { databaseOf, runFileOf } from './support/instance-stores.ts';
+import { sealerOf } from './support/parked-rows.ts';
 import { cast, person, proposed } from './support/person.ts';
+import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-let instance: Instance;
+const instance = await sharedInstance();
 let client: Client;
 let connection: Connection;
+let sealer: Sealer;
 
 beforeAll(async () => {
-  instance = await startInstance(await newFolder(), { GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '1' });
-  const { urls } = await instance.runFile();
-  ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)) }));
-}, 120_000);
-afterAll(async () => {
-  await connection.close();
-  await discard(instance);
-}, 60_000);
+  const { urls } = await runFileOf(instance);
+  sealer = await sealerOf(instance);
+  ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer }));
+});
+afterAll(() => connection.close());
 
 /** As after the loss of Temporal's database: no run of the session is left. */
 async function forget(workflowId: string): Promise<void> {
   await connection.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } });
-  await until('the engine has forgotten it', async () => client.workflow.getHandle(workflowId).describe().then(() => false, () => true), 60_000);
+  await until('the engine has forgotten it', async () => client.workflow.getHandle(workflowId).describe().then(() => false, () => true));
 }
 
 async function archived(sessionId: string, tenant: string, answers: number): Promise<void> {
@@ -60,7 +58,7 @@ test('an open session that the engine has lost goes on with every archived answe
   expect(log.answers).toHaveLength(2);
   const done = await ana.answerAll((await ana.get(`/sessions/${session.session_id}/`)).body);
   await ana.inState(done.session_id, 'awaiting_approval');
-}, 120_000);
+});
 
 test('the archived state of a cancelled session is the cancelled one, although the list had its copy before', async () => {
   const { ana, tenant } = await cast(instance);
@@ -72,7 +70,7 @@ test('the archived state of a cancelled session is the cancelled one, although t
   const db = await databaseOf(instance);
   const [row] = await db.asTenant(tenant).query<{ snapshot: Buffer }>('SELECT snapshot FROM sessions WHERE session_id = $1', [session.session_id]);
   await db.close();
-  const state = createSealer(readCodecKeys(testCodecKeys)).open(row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, session.session_id)).toString('utf8');
+  const state = sealer.open(row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, session.session_id)).toString('utf8');
   expect(JSON.parse(state)).toMatchObject({ state: 'cancelled', end_reason: 'cancelled by a person' });
 });
 
@@ -91,4 +89,4 @@ test('a completed session stays readable after the engine has forgotten it, and 
   expect(proposal.body.recommendations).toHaveLength(items.length);
   const late = await ana.answer(session.session_id, 'expected_users', 7);
   expect([late.status, late.body.code]).toEqual([409, 'wrong_state']);
-}, 120_000);
+});

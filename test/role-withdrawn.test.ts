@@ -14,7 +14,7 @@ import { base, cast, newTenant, person, type Body, type Person, type Reply } fro
 import { FakeSystem, secret, startReceiver } from './support/receiver.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 let db: Database;
 beforeAll(async () => { db = await databaseOf(instance); });
 afterAll(() => db.close());
@@ -43,7 +43,7 @@ describe('at the moment of applying', () => {
   let close: () => Promise<void>;
   beforeAll(async () => {
     const receiver = await startReceiver((request) => system.react(request));
-    const post = createPost({ secret, timeoutMs: 400, maxAnswerBytes: 100_000, allowPrivate: true, now: Date.now });
+    const post = createPost({ secret, timeoutMs: 20_000, maxAnswerBytes: 100_000, allowPrivate: true, now: Date.now });
     targets = [createTablesTarget(), createHttpTarget(`${receiver.url}/config/`, post)];
     close = () => receiver.close();
   });

@@ -11,7 +11,7 @@ import { readConfiguration } from '../service/environment.ts';
 import { openDatabase } from '../stores/postgres/database.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
-import { newFolder, root } from './support/instance.ts';
+import { newFolder, root } from './support/folders.ts';
 import { newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';
 import { readStream } from './support/stream-reader.ts';
 import { until } from './support/until.ts';
@@ -68,6 +68,8 @@ describe('two APIs and two workers', () => {
     const common = {
       GANGWAY_DATA: folder, GANGWAY_CODEC_KEYS: testCodecKeys, TEMPORAL_ADDRESS: servers.urls.temporalAddress, REDIS_URL: servers.urls.redisUrl, DATABASE_URL: servers.urls.databaseUrl,
       GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_CHECK_ANSWERS: 'true', LOG_LEVEL: 'warn',
+      // so that what a stream tells sooner it was told by a signal, not by the clock
+      GANGWAY_STREAM_POLL_MS: '3600000',
     };
     for (const name of ['first', 'second']) {
       workers.push(startRole('worker', { ...common, GANGWAY_METRICS_PORT: '0', GANGWAY_METRICS_TOKEN: metricsToken, CLICKHOUSE_URL: pathToFileURL(join(folder, `clickhouse-${name}`)).href }));
@@ -78,17 +80,17 @@ describe('two APIs and two workers', () => {
       await until('every role is ready', () => {
         if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}:\n${output()}`);
         return /ready/.test(output());
-      }, 60_000);
+      });
     }
     urls.push(...apis.map((api) => /API ready on (\S+)/.exec(api.output())?.[1] ?? ''));
-  }, 90_000);
+  });
 
   afterAll(async () => {
     for (const { child } of [...apis, ...workers]) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await Promise.all([...apis, ...workers].map((each) => each.ended));
     await servers.stop();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const through = (api: number, tenant: string, subject: string, ...roles: ('user' | 'approver' | 'analyst')[]): Promise<Person> =>
     person({ url: urls[api] ?? '', folder, pid: 0 }, tenant, subject, ...roles);
@@ -100,11 +102,8 @@ describe('two APIs and two workers', () => {
     const id: string = session.session_id;
     const stream = await readStream(urls[0] ?? '', id, await tokenFor({ url: '', folder, pid: 0 }, tenant, 'ana', ['user']));
     await until('the stream has begun', () => stream.events.length > 0);
-    const began = performance.now();
     await second.answer(id, 'setup_urgency', 'immediate');
     await until('the stream tells the answer', () => stream.events.some((event) => event.data.event === 'question_answered'));
-    // by a signal, not by the clock
-    expect(performance.now() - began).toBeLessThan(2_500);
     session = (await first.get(`/sessions/${id}/`)).body;
     await second.answerAll(session);
     await first.inState(id, 'awaiting_approval');
@@ -162,7 +161,7 @@ describe('two APIs and two workers', () => {
         const message = randomUUID();
         const sent = performance.now();
         // the same message until it is acknowledged, as a client does
-        await until('the answer is acknowledged', async () => (await who.answer(id, 'expected_users', value, message)).status === 200, 30_000);
+        await until('the answer is acknowledged', async () => (await who.answer(id, 'expected_users', value, message)).status === 200);
         silentMs = Math.max(silentMs, performance.now() - sent);
         acknowledged.push(value);
       }
@@ -172,7 +171,7 @@ describe('two APIs and two workers', () => {
     const before = counts();
     // the shell has become the process itself
     workers[0]?.child.kill('SIGKILL');
-    await until('everybody has answered five times more', () => counts().every((count, at) => count >= (before[at] ?? 0) + 5), 40_000);
+    await until('everybody has answered five times more', () => counts().every((count, at) => count >= (before[at] ?? 0) + 5));
     stopped = true;
     await Promise.all(answering);
     console.info(`longest wait for an answer around the kill of one of two workers: ${Math.round(silentMs)} ms`);
@@ -180,7 +179,7 @@ describe('two APIs and two workers', () => {
       const { body } = await who.get(`/sessions/${id}/answers/`);
       expect(body.answers.filter((entry: Body) => entry.question_id === 'expected_users').map((entry: Body) => entry.value)).toEqual(acknowledged);
     }
-  }, 90_000);
+  });
 
   test('end by SIGTERM with code 0, an open stream or not', async () => {
     const tenant = newTenant();
@@ -191,5 +190,5 @@ describe('two APIs and two workers', () => {
     for (const { child } of left) child.kill('SIGTERM');
     expect(await Promise.all(left.map((each) => each.ended))).toEqual([0, 0, 0]);
     expect(stream.ended()).toBe(true);
-  }, 60_000);
+  });
 });

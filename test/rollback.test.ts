@@ -4,12 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { currentValues } from '../stores/change-target/port.ts';
 import { createTablesTarget } from '../stores/change-target/tables.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, type Body, type Person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
+import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 let db: Database;
 beforeAll(async () => { db = await databaseOf(instance); });
 afterAll(() => db.close());
@@ -124,30 +127,54 @@ describe('a rollback', () => {
 
 describe('a service that is killed', () => {
   let own: Instance | undefined;
-  afterAll(async () => { await discard(own); }, 60_000);
+  afterAll(() => discard(own));
 
-  test('in the middle of a rollback has done all of it or nothing, and a repeat ends whole', async () => {
-    const folder = await newFolder();
-    own = await startInstance(folder);
-    const { tenant } = await cast(own);
-    for (let round = 0; round < 3; round += 1) {
-      const [ana, ben, admin] = await Promise.all([person(own, tenant, `ana-${round}`, 'user'), person(own, tenant, 'ben', 'approver'), person(own, tenant, 'dee', 'admin')]);
-      const { id, targets } = await applied(ana, ben, { business_unit_name: `Depot ${round}` });
-      const rolling = rollBack(admin, id).catch(() => null);
-      await new Promise((resolve) => { setTimeout(resolve, 8 * round); });
-      await own.kill();
-      await rolling;
-      own = await startInstance(folder);
-      const stores = await databaseOf(own);
-      try {
-        const left = Object.values(await configured(stores, tenant, targets));
-        expect([0, targets.length]).toContain(left.filter((values) => values === null).length);
-        const repeated = await rollBack(await person(own, tenant, 'dee', 'admin'), id);
-        expect([repeated.status, repeated.body.status, repeated.body.rolled_back_changes]).toEqual([200, 'rolled_back', targets.length]);
-        expect(await configured(stores, tenant, targets)).toEqual(gone(targets));
-      } finally {
-        await stores.close();
-      }
+  /** Kills it while the change of this sequence is its turn to be undone, with those after it undone and nothing committed. */
+  async function killAt(running: Instance, admin: Person, changesetId: string, sequence: number): Promise<void> {
+    const [holder, watcher] = [await databaseOf(running), await databaseOf(running)];
+    const held = holder.asTenant(admin.tenant).transaction(async (tx) => {
+      await tx.query('SELECT FROM changes WHERE tenant = $1 AND changeset_id = $2 AND sequence = $3 FOR UPDATE', [admin.tenant, changesetId, sequence]);
+      const rolling = rollBack(admin, changesetId).catch(() => 'killed');
+      const waiting: { pid: number; table: string }[] = [];
+      await until(`the rollback waits at change ${sequence}`, async () => {
+        // it has written to a table of the configuration, and waits for a row of a change
+        waiting.push(...await watcher.query<{ pid: number; table: string }>(
+          `SELECT pid, relation::regclass::text AS table FROM pg_stat_activity JOIN pg_locks USING (pid)
+           WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE changes SET overwritten%' AND mode = 'RowExclusiveLock' AND relation::regclass::text LIKE 'configuration.%'`,
+        ));
+        return waiting.length > 0;
+      });
+      await running.kill();
+      expect(await rolling).toBe('killed');
+    });
+    // PostgreSQL goes with the service, and what held the change up with it
+    await held.catch((error: unknown) => { if (!(error instanceof StoreUnavailableError)) throw error; });
+    await Promise.all([holder.close(), watcher.close()]);
+  }
+
+  test.each([['the second', -1], ['the last', 1]])('at %s of the changes that a rollback undoes has undone none of them, and a repeat undoes all', async (_, at) => {
+    const folder = own?.folder ?? await newFolder();
+    // whoever waits for the change that is held up waits until the kill
+    const settings = { GANGWAY_DATABASE_TIMEOUT_MS: '300000' };
+    own ??= await startInstance(folder, settings);
+    const { ana, ben, admin, tenant } = await cast(own);
+    const { id, targets } = await applied(ana, ben, { business_unit_name: 'North Depot' });
+    const before = await configuredAt(own, tenant, targets);
+    expect(Object.values(before)).not.toContain(null);
+    await killAt(own, admin, id, at > 0 ? at : targets.length + at);
+    own = await startInstance(folder, settings);
+    expect(await configuredAt(own, tenant, targets)).toEqual(before);
+    const repeated = await rollBack(await person(own, tenant, 'dee', 'admin'), id);
+    expect([repeated.status, repeated.body.status, repeated.body.rolled_back_changes]).toEqual([200, 'rolled_back', targets.length]);
+    expect(await configuredAt(own, tenant, targets)).toEqual(gone(targets));
+  });
+
+  async function configuredAt(running: Instance, tenant: string, targets: readonly string[]): Promise<Body> {
+    const stores = await databaseOf(running);
+    try {
+      return await configured(stores, tenant, targets);
+    } finally {
+      await stores.close();
     }
-  }, 240_000);
+  }
 });

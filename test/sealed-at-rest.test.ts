@@ -9,7 +9,8 @@ import { Redis } from 'ioredis';
 import { openClickHouse } from '../stores/clickhouse/client.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { json, says, startFakeModel, type FakeModel } from './support/fake-model.ts';
-import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, startInstance, type Instance } from './support/instance.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
@@ -34,7 +35,7 @@ beforeAll(async () => { fake = await startFakeModel(); });
 afterAll(async () => {
   await discard(instance);
   await fake.close();
-}, 60_000);
+});
 
 /** In clear, as UTF-16, as hexadecimal, and as base64 at each of its three offsets. */
 function formsOf(text: string): Buffer[] {
@@ -185,4 +186,4 @@ test('after a whole life no store, file, log or output holds what was typed, but
     expect(found(Buffer.from(JSON.stringify(rows)), secret, number, proposedName, reason)).toBe(false);
   }
   await clickhouse.close();
-}, 120_000);
+});

@@ -95,4 +95,4 @@ test('Ctrl-C lets running requests end, stops every child, and a second start in
   cleanups.push(() => second.stop());
   const anaAgain = await person(second, tenant, 'ana', 'user');
   expect((await anaAgain.get(`/sessions/${session.session_id}/`)).body).toMatchObject({ session_id: session.session_id, stale: false });
-}, 120_000);
+});

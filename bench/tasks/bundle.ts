@@ -1,5 +1,5 @@
 /**
- * Bundles the workflows of a file named into another. In a process of its own (`bundled`), as service/worker.ts has it and for
+ * Bundles the workflows of a file named into another. In a process of its own (`bundled`), as service/workflow-bundle.ts has it and for
  * its reason.
  */
 import { execFile } from 'node:child_process';

@@ -83,25 +83,26 @@ describe('limits and errors', () => {
   const slow = 'SELECT sum(cityHash64(number)) AS s FROM numbers_mt(100000000000)';
 
   test('a query that takes too long is ended by the engine and says which limit it met', async () => {
-    const began = performance.now();
+    // without a limit it takes minutes
     const error: unknown = await db.query(statement(slow), { maxSeconds: 0.3 }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(StoreLimitError);
     expect(error).toMatchObject({ limit: 'time' });
-    expect(performance.now() - began).toBeLessThan(5_000);
   });
 
   test('an abort frees the caller at once and keeps the connection from others until the engine is done', async () => {
     const began = performance.now();
-    const queries = [1, 2].map(() => db.query(statement(slow), { maxSeconds: 1.5, signal: AbortSignal.timeout(100) }));
-    const ends = await Promise.allSettled(queries);
-    const freed = performance.now() - began;
-    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(freed).toBeLessThan(1_000);
+    const maxSeconds = 3;
+    const queries = [1, 2].map(() => db.query(statement(slow), { maxSeconds, signal: AbortSignal.timeout(100) }));
+    const order: string[] = [];
+    const next = db.query(statement('SELECT 1 AS one')).finally(() => { order.push('queried'); });
+    expect((await Promise.allSettled(queries)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    order.push('freed');
     // Not a query behind the two: while they compute, the engine is there.
     expect(await db.ping()).toBe(true);
-    expect(performance.now() - began).toBeLessThan(1_400);
-    expect(await db.query(statement('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
-    expect(performance.now() - began).toBeGreaterThan(1_400);
+    order.push('answered');
+    expect(await next).toEqual([{ one: 1 }]);
+    expect(order).toEqual(['freed', 'answered', 'queried']);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(maxSeconds * 1_000 - 100);
   });
 
   test('a mistake in a statement comes through as it is, since repeating does not help', async () => {

@@ -75,6 +75,22 @@ export function says(content: unknown): Behaviour {
   return completion({ content: typeof content === 'string' ? content : JSON.stringify(content) });
 }
 
+/** Takes requests and answers none of them, until it is told how: so that a test decides when a call is over. */
+export function held(): { readonly behaviour: Behaviour; readonly answer: (behaviour: Behaviour) => void } {
+  const waiting: { readonly response: ServerResponse; readonly request: ModelRequest }[] = [];
+  let said: Behaviour | null = null;
+  return {
+    behaviour: (response, request) => {
+      if (said === null) waiting.push({ response, request });
+      else said(response, request);
+    },
+    answer: (behaviour) => {
+      said = behaviour;
+      for (const { response, request } of waiting.splice(0)) behaviour(response, request);
+    },
+  };
+}
+
 /** Takes the request and never answers. */
 export const hanging: Behaviour = () => undefined;
 

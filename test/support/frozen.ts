@@ -1,6 +1,7 @@
 /** Servers that stop answering without going away: worse than dead ones. */
 import { execFileSync } from 'node:child_process';
-import type { Instance } from './instance.ts';
+import type { InstanceAddress } from './instance.ts';
+import { runFileOf } from './instance-stores.ts';
 
 /** A process and all below it: the backends of PostgreSQL go on when only their parent is stopped. */
 function family(pid: number): number[] {
@@ -10,8 +11,8 @@ function family(pid: number): number[] {
 }
 
 /** Stops a server of an instance by its name in run.json while `work` runs. */
-export async function whileFrozen(instance: Instance, server: string, work: () => Promise<void>): Promise<void> {
-  const { pids } = await instance.runFile();
+export async function whileFrozen(instance: InstanceAddress, server: string, work: () => Promise<void>): Promise<void> {
+  const { pids } = await runFileOf(instance);
   const pid = pids[server];
   if (pid === undefined) throw new Error(`There is no ${server} among ${Object.keys(pids).join(', ')}.`);
   const frozen = family(pid);

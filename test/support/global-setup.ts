@@ -1,13 +1,13 @@
-/** Before all tests: one Gangway, started as a user starts it. */
-import { newFolder, startInstance, type Instance } from './instance.ts';
-import { shareInstance } from './shared.ts';
+/** Before the tests that need servers. What is shared starts only when it is asked for. */
+import { startKeeper, type Keeper } from './keeper.ts';
+import { nameKeeper } from './shared.ts';
 
 declare global {
-  var gangwayUnderTest: Instance | undefined;
+  var keeperOfTests: Keeper | undefined;
 }
 
 export default async function setUp(): Promise<void> {
-  const instance = await startInstance(await newFolder());
-  globalThis.gangwayUnderTest = instance;
-  shareInstance({ url: instance.url, folder: instance.folder, pid: instance.pid });
+  const keeper = await startKeeper();
+  globalThis.keeperOfTests = keeper;
+  nameKeeper(keeper.url);
 }

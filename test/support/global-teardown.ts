@@ -1,6 +1,4 @@
-/** After all tests: the shared instance drains and ends; that it does so cleanly is itself a guarantee. */
-import { discard } from './instance.ts';
-
+/** After all tests: the shared instances drain and end; that they do so cleanly is itself a guarantee. */
 export default async function tearDown(): Promise<void> {
-  await discard(globalThis.gangwayUnderTest);
+  await globalThis.keeperOfTests?.stop();
 }

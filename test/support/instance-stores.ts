@@ -6,6 +6,9 @@ import { openDatabase, type Database } from '../../stores/postgres/database.ts';
 import type { StoreAddresses } from '../../service/addresses.ts';
 import type { InstanceAddress, RunFile } from './instance.ts';
 
+/** How the names of schemas begin that tests make: the service knows nothing of them. */
+export const testSchemas = 'test_';
+
 export async function runFileOf(instance: InstanceAddress): Promise<RunFile> {
   return JSON.parse(await readFile(join(instance.folder, 'run.json'), 'utf8')) as RunFile;
 }
@@ -20,5 +23,6 @@ export async function storesOf(instance: InstanceAddress, clickhousePath: string
 
 export async function databaseOf(instance: InstanceAddress): Promise<Database> {
   const { databaseUrl } = await storesOf(instance, '');
-  return openDatabase({ url: databaseUrl, timeoutMs: 20_000, connections: 2 });
+  // some fill tables with ten thousands of rows
+  return openDatabase({ url: databaseUrl, timeoutMs: 120_000, connections: 2 });
 }

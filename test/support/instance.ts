@@ -1,12 +1,9 @@
 /** A Gangway of a test's own: started as a user starts it, with its own data folder and ports. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { root } from './folders.ts';
 import { until } from './until.ts';
-
-export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface InstanceAddress { readonly url: string; readonly folder: string; readonly pid: number }
 
@@ -28,12 +25,17 @@ export interface Instance extends InstanceAddress {
   kill(): Promise<void>;
 }
 
-/** Limits a test would run into are raised; everything else is as a user has it. */
-const testEnvironment = { PORT: '0', LOG_LEVEL: 'info', GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_API_PER_MINUTE_ADMIN: '1000000', GANGWAY_ANONYMOUS_PER_HOUR: '1000000', GANGWAY_CHECK_ANSWERS: 'true' };
+/** Limits a test would run into are raised, and so are time-outs that a busy machine would; everything else is as a user has it. */
+const testEnvironment = {
+  PORT: '0', LOG_LEVEL: 'info', GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_API_PER_MINUTE_ADMIN: '1000000', GANGWAY_ANONYMOUS_PER_HOUR: '1000000', GANGWAY_CHECK_ANSWERS: 'true',
+  GANGWAY_ENGINE_TIMEOUT_MS: '20000', GANGWAY_DATABASE_TIMEOUT_MS: '20000', GANGWAY_REDIS_TIMEOUT_MS: '2000',
+};
 
-export async function newFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'gangway-test-'));
-}
+/** For tests of what happens while a server is away, which would wait for the raised ones: an empty setting counts as absent. */
+export const usersTimeouts = { GANGWAY_ENGINE_TIMEOUT_MS: '', GANGWAY_DATABASE_TIMEOUT_MS: '', GANGWAY_REDIS_TIMEOUT_MS: '' };
+
+/** Characters of its output that are kept: more than a whole run of tests makes it write. */
+const outputMax = 64_000_000;
 
 export async function startInstance(folder: string, environment: Readonly<Record<string, string>> = {}): Promise<Instance> {
   const child = spawn('sh', ['scripts/run', 'scripts/up.ts'], {
@@ -41,15 +43,21 @@ export async function startInstance(folder: string, environment: Readonly<Record
     env: { ...process.env, NODE_OPTIONS: '', ...testEnvironment, ...environment, GANGWAY_DATA: folder },
   });
   let output = '';
-  const keep = (chunk: Buffer): void => { output = (output + chunk.toString('utf8')).slice(-4_000_000); };
+  const keep = (chunk: Buffer): void => {
+    output += chunk.toString('utf8');
+    if (output.length > outputMax) output = output.slice(-outputMax / 2);
+  };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const ended = new Promise<number | null>((resolve) => { child.once('exit', (code) => { resolve(code); }); });
   const runFile = async (): Promise<RunFile> => JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as RunFile;
   await until(`the instance on ${folder} is ready`, () => {
-    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}:\n${output.slice(-3_000)}`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`It ended with ${child.exitCode ?? child.signalCode}:\n${output.slice(-3_000)}`);
     return /Ready in/.test(output);
-  }, 120_000);
+  }, 180_000).catch((error: unknown) => {
+    killGroup(child);
+    throw error;
+  });
   const { url, pid } = await runFile();
   return {
     url, folder, pid, child, output: () => output, runFile,
@@ -58,10 +66,15 @@ export async function startInstance(folder: string, environment: Readonly<Record
       return ended;
     },
     kill: async () => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      killGroup(child);
       await ended;
     },
   };
+}
+
+/** It and whatever it has started in its group; the servers end by themselves without it. */
+export function killGroup(child: ChildProcess): void {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
 }
 
 /** Stops an instance and removes its data. */

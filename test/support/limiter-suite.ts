@@ -1,7 +1,7 @@
 /** For the test files of the limiter: one Redis of a file's own, and limiters on it that end with their test. */
 import { rm } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
-import { newFolder } from './instance.ts';
+import { newFolder } from './folders.ts';
 import { limitingOn, type Limiting, type LimitingOptions } from './limiting.ts';
 import { startOwnRedis, type OwnRedis } from './own-redis.ts';
 

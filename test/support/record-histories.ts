@@ -11,7 +11,8 @@ import { connectEngine } from '../../engine/connection.ts';
 import { testCodecKeys } from './codec-keys.ts';
 import { retryTask } from '../../workflows/task-messages.ts';
 import { says, startFakeModel, status } from './fake-model.ts';
-import { discard, newFolder, root, startInstance } from './instance.ts';
+import { newFolder, root } from './folders.ts';
+import { discard, startInstance } from './instance.ts';
 import { cast, proposed, type Body } from './person.ts';
 import { until } from './until.ts';
 
