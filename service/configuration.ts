@@ -114,7 +114,10 @@ export const configurationSchema = z.object({
   GANGWAY_FLUSH_BATCH_ROWS: whole(1_000, 'Rows after which a batch is stored at once'),
   GANGWAY_UPDATES_PER_RUN: whole(100, 'Messages after which a session continues as a new run'),
   GANGWAY_PROPOSAL_FALLBACK_SECONDS: whole(900, 'Seconds after which the rules of the flow propose when the model has not'),
-  GANGWAY_RETRY_DELAY_PERCENT: whole(100, 'Length of the pauses between the tries of a task, percent of those of its category (docs/errors.md); less is for tests', { max: 100 }),
+  GANGWAY_RETRY_DELAY_PERCENT: whole(
+    100, 'Length of the pauses between the tries of a task, percent of those of its category (docs/errors.md); less is for tests',
+    { max: 100 },
+  ),
   GANGWAY_DLQ_MANUAL_RETRIES: whole(3, 'Times a parked task may be retried by hand without force'),
   GANGWAY_DLQ_CAPACITY: whole(
     1_000, 'Parked tasks of a tenant that its operators are expected to have an eye on; nothing is dropped beyond',

@@ -15,7 +15,9 @@ export async function workflowBundle(): Promise<string> {
   if (await stat(path).then(() => true, () => false)) return path;
   await mkdir(join(root, '.local', 'bundles'), { recursive: true });
   // in a process of its own: bundling leaves 140 MB behind that this one would keep for good
-  await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'scripts', 'bundle-workflows.ts'), path]);
+  await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning', join(root, 'scripts', 'bundle-workflows.ts'), path,
+  ]);
   return path;
 }
 
@@ -27,6 +29,8 @@ export function workflowSources(project: string): string[] {
 export async function sourcesHash(project: string): Promise<string> {
   const hash = createHash('sha256');
   // packages by their versions
-  for (const file of [...workflowSources(project), join(project, 'package-lock.json')]) hash.update(relative(project, file)).update(await readFile(file));
+  for (const file of [...workflowSources(project), join(project, 'package-lock.json')]) {
+    hash.update(relative(project, file)).update(await readFile(file));
+  }
   return hash.digest('hex').slice(0, 16);
 }

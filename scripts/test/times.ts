@@ -29,7 +29,9 @@ export function readTimes(file = timesFile): Times {
 /** Of the files that ran, by what Jest reported. */
 export function timesOf(report: unknown): Times {
   const parsed = Report.safeParse(report);
-  return slowestFirst(parsed.success ? parsed.data.testResults.map(({ name, startTime, endTime }) => [relative(project, name), Math.round((endTime - startTime) / 100) / 10]) : []);
+  return slowestFirst(
+    parsed.success ? parsed.data.testResults.map(({ name, startTime, endTime }) => [relative(project, name), Math.round((endTime - startTime) / 100) / 10]) : [],
+  );
 }
 
 /** Files that did not run keep their times; those that are no more leave. */
@@ -44,7 +46,9 @@ export function tableOf(times: Times, wallSeconds: number): string {
   if (all.length === 0) return '';
   const sum = all.reduce((total, [, seconds]) => total + seconds, 0);
   const line = (seconds: number, what: string): string => `${seconds.toFixed(1).padStart(8)} s  ${what}`;
-  const rows = [...all.slice(0, shown).map(([path, seconds]) => line(seconds, path)), line(sum, `in all, side by side in ${wallSeconds.toFixed(1)} s`)];
+  const rows = [
+    ...all.slice(0, shown).map(([path, seconds]) => line(seconds, path)), line(sum, `in all, side by side in ${wallSeconds.toFixed(1)} s`),
+  ];
   const title = all.length > shown ? `Seconds per test file, the slowest ${shown} of ${all.length}` : 'Seconds per test file';
   return `\n${title} (.local/test-times.json has all):\n${rows.join('\n')}\n\n`;
 }
