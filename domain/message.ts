@@ -72,7 +72,7 @@ export interface DecisionBody {
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid',
   'invalid_request',
-  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid',
+  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid', 'store_unavailable', 'payload_too_large',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

@@ -1,6 +1,7 @@
 /** Wires messages to the session. The one place where a domain error becomes a Temporal failure. */
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure, condition, setHandler, uuid4 } from '@temporalio/workflow';
+import { checkSize } from '../domain/bounds.ts';
 import { eventsAfter } from '../domain/event-log.ts';
 import {
   MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
@@ -146,7 +147,10 @@ function on<Body, Result>(definition: UpdateDefinition<Result, [Message<Body>]>,
       throw failure(error);
     }
   }) as (message: Message<Body>) => Promise<Result>, {
-    validator: (message: Message<Body>): void => translated(() => handler.check(message)),
+    validator: (message: Message<Body>): void => translated(() => {
+      checkSize(message);
+      return handler.check(message);
+    }),
   });
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { uiStateBytes, type CheckpointContent } from '../../domain/session-state.ts';
+import { bounds } from '../../domain/bounds.ts';
+import { jsonBytes } from '../../domain/json.ts';
+import type { CheckpointContent } from '../../domain/session-state.ts';
 import { MessageRejected, type ResumeBody, type ResumeOutcome, type SessionView } from '../../domain/message.ts';
 import { findCheckpoint } from '../../stores/postgres/checkpoints.ts';
 import { sealedAs } from '../../encryption/sealer.ts';
@@ -13,7 +15,7 @@ import { sessionStates } from '../../domain/lifecycle.ts';
 
 const kind = z.enum(['auto', 'stage', 'manual']);
 const hash = z.string().length(64);
-const uiState = json.refine((value) => Buffer.byteLength(JSON.stringify(value)) <= uiStateBytes, 'must be at most 8 KB of JSON');
+const uiState = json.refine((value) => jsonBytes(value) <= bounds.ui_state, `must be at most ${bounds.ui_state / 1_024} KB of JSON`);
 
 const CheckpointRequest = z.strictObject({
   ui_state: uiState.optional(), label: z.string().trim().min(1).max(200).optional(), force: z.boolean().default(false),
