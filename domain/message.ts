@@ -106,7 +106,8 @@ export interface CheckpointOutcome {
 
 export interface ResumeOutcome {
   readonly kind: 'resumed';
-  readonly answers: Readonly<Record<string, Json>>;
+  /** null: more than an outcome carries; they are read by a query. */
+  readonly answers: Readonly<Record<string, Json>> | null;
   readonly ui_state: Json;
   readonly checkpoint_version: number;
   readonly checkpoint_created_at: number;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { bounds } from '../../domain/bounds.ts';
-import { jsonBytes } from '../../domain/json.ts';
+import { jsonBytes, type Json } from '../../domain/json.ts';
 import type { CheckpointContent } from '../../domain/session-state.ts';
 import { MessageRejected, type ResumeBody, type ResumeOutcome, type SessionView } from '../../domain/message.ts';
 import { findCheckpoint } from '../../stores/postgres/checkpoints.ts';
@@ -103,7 +103,7 @@ export const recoveryRoutes = [
       const version = body.checkpoint_version ?? null;
       const { reply: { outcome, view }, restored } = await resume(services, call, params.session_id, version);
       return audited(
-        ok(await presentResumed(services, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner },
+        ok(await presentResumed(services, call, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner },
       );
     },
   }),
@@ -167,15 +167,22 @@ async function resume(
   }
 }
 
+/** Those of a session with many stand in no outcome. */
+async function currentAnswers(services: Services, call: Call, sessionId: string): Promise<Readonly<Record<string, Json>>> {
+  const { answers } = await services.sessions.answers(call.actor, sessionId);
+  return Object.fromEntries(answers.filter((entry) => !entry.superseded).map((entry) => [entry.question_id, entry.value]));
+}
+
 async function presentResumed(
-  services: Services, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql',
+  services: Services, call: Call, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql',
 ): Promise<z.input<typeof Resumed>> {
   const { question } = await presentSession(services.flows, view, false);
+  const answers = outcome.answers ?? await currentAnswers(services, call, view.session_id);
   const type = view.state === 'awaiting_approval' ? 'show_recommendations' : view.state === 'generating' ? 'wait_for_recommendations'
     : 'continue_conversation';
   return {
     status: 'resumed', session_id: view.session_id, resumed_at: iso(services.now()), restored_state: view.state,
-    restored_data: { ...outcome.answers }, ui_state: outcome.ui_state,
+    restored_data: { ...answers }, ui_state: outcome.ui_state,
     checkpoint_version: outcome.checkpoint_version,
     checkpoint_age_seconds: Math.max(0, Math.round((services.now() - outcome.checkpoint_created_at) / 1_000)),
     questions_answered: view.answers_count, progress_percent: view.progress_percent, next_action: { type, question }, source,
