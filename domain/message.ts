@@ -95,7 +95,11 @@ export interface Mistake { readonly pointer: string; readonly code: string; read
 export type AnswerOutcome =
   | { readonly kind: 'accepted'; readonly accepted: readonly { readonly question_id: string; readonly value: Json }[] }
   | { readonly kind: 'refused'; readonly question_id: string; readonly mistake: Mistake }
-  | { readonly kind: 'not_asked'; readonly question_id: string | null };
+  | {
+    readonly kind: 'not_asked'; readonly question_id: string | null;
+    /** It was asked when the words came; while they were read somebody answered it, or the session went elsewhere. */
+    readonly overtaken?: true;
+  };
 
 /** `checkpoint` null: nothing new since `version`. */
 export interface CheckpointOutcome {

@@ -77,6 +77,9 @@ export interface DecisionOutcome {
 /** Free text read as a value for one question. */
 export interface Reading { readonly question_id: string; readonly value: Json }
 
+/** The question that words were said to, and how often it had been answered then. */
+export interface Asked { readonly question_id: string; readonly entries: number }
+
 /** What a repeat of a message is told that stands in no entry of the log; null: done, and the rest can be read from the state. */
 export type SeenOutcome = AnswerOutcome | { readonly kind: 'checkpoint'; readonly version: number } | null;
 

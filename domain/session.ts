@@ -17,7 +17,7 @@ import {
 } from './message.ts';
 import { SessionCore } from './session-core.ts';
 import type { TaskOutcome } from './parked-task.ts';
-import type { Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading } from './session-state.ts';
+import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading } from './session-state.ts';
 import { upgraded, type StoredState } from './session-upgrade.ts';
 
 /** What a proposal brings; `escalate`: too uncertain for an approver alone. */
@@ -58,14 +58,39 @@ export class OnboardingSession extends SessionCore {
     this.checkRoom('messages');
   }
 
-  /** `reading` is what free text was read as; ignored for a typed value. */
-  answer(message: Message<AnswerBody>, reading: Reading | null, now: number): { fingerprint: string; outcome: AnswerOutcome } {
+  /** What free text that comes now speaks of; null: nothing is asked. Reading takes time, in which that may change. */
+  asked(): Asked | null {
+    const question = this.currentQuestion();
+    return question === null ? null : { question_id: question.id, entries: this.entriesOf(question.id) };
+  }
+
+  private entriesOf(questionId: string): number {
+    return this.state.answers.filter((entry) => entry.question_id === questionId).length;
+  }
+
+  /**
+   * `reading` is what free text was read as, `asked` what was asked when it came; both null for a typed value. What was said
+   * while the words were read is newer, and stands.
+   */
+  answer(
+    message: Message<AnswerBody>, reading: Reading | null, now: number, asked: Asked | null = null,
+  ): { fingerprint: string; outcome: AnswerOutcome } {
     const before = this.seen(message.id);
     if (before !== undefined) return { fingerprint: before.fingerprint, outcome: before.outcome as AnswerOutcome };
     if (!takesAnswers(this.state.state) || this.decided) throw this.wrongState('answered');
-    const outcome = this.takeAnswer(message, reading, now);
+    this.checkVersion(message);
+    const outcome = this.isOvertaken(asked) ? this.overtake(asked, now) : this.takeAnswer(message, reading, now);
     if (outcome.kind !== 'accepted') this.remember(message, outcome);
     return { fingerprint: message.fingerprint, outcome };
+  }
+
+  private isOvertaken(asked: Asked | null): asked is Asked {
+    return asked !== null && (this.currentQuestion()?.id !== asked.question_id || this.entriesOf(asked.question_id) !== asked.entries);
+  }
+
+  private overtake({ question_id }: Asked, now: number): AnswerOutcome {
+    this.active(now);
+    return { kind: 'not_asked', question_id, overtaken: true };
   }
 
   private takeAnswer(message: Message<AnswerBody>, reading: Reading | null, now: number): AnswerOutcome {
