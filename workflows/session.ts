@@ -126,19 +126,16 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     session.checkpoint('auto', Date.now());
     const last = session.state.event_sequence;
     run.flushing = true;
-    // as much at a time as one flush takes
-    do await flush(session); while (session.hasUnsavedUpTo(last));
+    do {
+      // as they are now, and as much as one flush takes: both go on growing while they are being stored
+      const { events, checkpoints } = session.unsaved();
+      await flushSession({
+        correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(), events, checkpoints,
+      });
+      session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0);
+    } while (session.hasUnsavedUpTo(last));
     run.flushing = false;
   }
-}
-
-async function flush(session: OnboardingSession): Promise<void> {
-  // as they are now: both go on growing while they are being stored
-  const { events, checkpoints } = session.unsaved();
-  await flushSession({
-    correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(), events, checkpoints,
-  });
-  session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0);
 }
 
 function withoutUnsaved(session: OnboardingSession): OnboardingSession['state'] {
