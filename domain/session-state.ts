@@ -81,7 +81,11 @@ export interface Reading { readonly question_id: string; readonly value: Json }
 export interface Asked { readonly question_id: string; readonly entries: number }
 
 /** What a repeat of a message is told that stands in no entry of the log; null: done, and the rest can be read from the state. */
-export type SeenOutcome = AnswerOutcome | { readonly kind: 'checkpoint'; readonly version: number } | null;
+export type SeenOutcome =
+  | AnswerOutcome
+  | { readonly kind: 'checkpoint'; readonly version: number }
+  | { readonly kind: 'decision'; readonly changeset_id: string }
+  | null;
 
 /** A step of the session whose task is parked: it goes on when the task succeeds, is discarded, or has waited long enough. */
 export interface ParkedStep {

@@ -219,7 +219,7 @@ export class OnboardingSession extends SessionCore {
       changes, statuses, reasons: message.body.reasons, risk_score, rejects_all, status: second ? 'recording' : 'applying',
     };
     this.active(now);
-    this.remember(message, null);
+    this.remember(message, { kind: 'decision', changeset_id: ids.changeset });
     const rejected = Object.values(statuses).filter((status) => status === 'rejected').length;
     this.record('decision_taken', now, '', { changeset_id: ids.changeset, approved: String(changes.length), rejected: String(rejected) });
     this.reach('approval_decision', now);
@@ -242,7 +242,7 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     const decision = this.pendingApproval(message.body.approval_id);
     this.active(now);
-    this.remember(message, null);
+    this.remember(message, { kind: 'decision', changeset_id: decision.changeset_id });
     this.record('approval_given', now, '', { changeset_id: decision.changeset_id, decision: message.body.decision });
     if (message.body.decision === 'escalate') {
       this.takeOver('high', now);
@@ -255,9 +255,14 @@ export class OnboardingSession extends SessionCore {
     this.changed();
   }
 
-  decisionOutcome(): DecisionOutcome {
+  /** Of the decision that this message spoke of: one that a later decision has followed was stale. null: the one that stands. */
+  decisionOutcome(messageId: string | null = null): DecisionOutcome {
     const { decision } = this.state;
     if (decision === null) throw new MessageRejected('wrong_state', 'No decision was taken on this session.');
+    const own = messageId === null ? undefined : this.seen(messageId)?.outcome;
+    if (own?.kind === 'decision' && own.changeset_id !== decision.changeset_id) {
+      return { kind: 'decided', changeset_id: own.changeset_id, approval_id: null, status: 'stale', changes: [], risk_score: 0 };
+    }
     return {
       kind: 'decided', changeset_id: decision.changeset_id, approval_id: decision.approval_id, status: decision.status,
       changes: decision.changes,

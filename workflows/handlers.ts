@@ -118,7 +118,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
 async function decided(session: OnboardingSession, message: Message<unknown>): Promise<Reply<DecisionOutcome>> {
   // a changeset whose task is parked waits for an operator; the decision stands, and nobody waits with it
   await condition(() => !session.deciding || session.state.parked !== null);
-  return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(), view: session.view() };
+  return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(message.id), view: session.view() };
 }
 
 function fingerprint(session: OnboardingSession, message: Message<unknown>): string {
