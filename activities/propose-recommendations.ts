@@ -3,9 +3,12 @@
  * asked, says how sure it is and may suggest other values; the checker and the consensus say what that is worth.
  */
 import { randomUUID } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/activity';
 import { z } from 'zod';
+import { firstOf, stateParts } from '../domain/bounds.ts';
 import type { Answers } from '../domain/expression.ts';
 import type { Flow } from '../domain/flow.ts';
+import { jsonBytes } from '../domain/json.ts';
 import { propose } from '../domain/recommendation.ts';
 import { currentValues, type TargetRef } from '../stores/change-target/port.ts';
 import { flowVersion, owner, payerOf, sessionTask, values } from './inputs.ts';
@@ -33,9 +36,26 @@ export const proposeRecommendations = defineTask({
     );
     const asked = provider === 'model' ? model?.paidBy(payerOf({ tenant, session_id, owner: user })) ?? null : null;
     const suggestions = asked === null ? null : await askMaker(asked, definition, answers, recommendations, signal);
-    return checkProposal(definition, recommendations, suggestions, oldest_answer_at === null ? 0 : Date.now() - oldest_answer_at);
+    return fitted(checkProposal(definition, recommendations, suggestions, oldest_answer_at === null ? 0 : Date.now() - oldest_answer_at));
   },
 });
+
+/** Code points of a rationale in a proposal that is too large with whole ones. */
+const shortRationale = 120;
+
+/** As a session can hold it. Throws ApplicationFailure of type `data_integrity` when its changes alone are too large. */
+export function fitted(proposal: CheckedProposal): CheckedProposal {
+  const size = (of: CheckedProposal): number => jsonBytes(of.recommendations);
+  if (size(proposal) <= stateParts.proposal) return proposal;
+  const shorter = {
+    ...proposal, recommendations: proposal.recommendations.map((item) => ({ ...item, rationale: firstOf(item.rationale, shortRationale) })),
+  };
+  if (size(shorter) <= stateParts.proposal) return shorter;
+  throw ApplicationFailure.create({
+    type: 'data_integrity', nonRetryable: true,
+    message: `The proposal takes ${size(shorter)} bytes, and a session holds one of ${stateParts.proposal}.`,
+  });
+}
 
 /** What the rules would ask for, found by asking them over nothing. */
 function targetsOf(flow: Flow, answers: Answers): TargetRef[] {

@@ -10,7 +10,9 @@ import { EngineUnavailableError } from '../engine/calls.ts';
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof MessageRejected) {
-    return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes });
+    // a session that holds all it can: a store that is back takes some seconds to be tried again
+    const later = error.code === 'store_unavailable' ? { headers: { 'Retry-After': '5' } } : {};
+    return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes, ...later });
   }
   if (error instanceof EngineUnavailableError) {
     return new Problem(

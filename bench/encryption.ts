@@ -4,9 +4,13 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
+import { connectEngine } from '../engine/connection.ts';
+import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
+import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 import { alternating, closedLoop, ratioByRound } from './alternating.ts';
-import { openSessions, throughApi, type Answering, type Session } from './answering.ts';
+import { openSessions, tenant, throughApi, type Answering, type Session } from './answering.ts';
+import { historySize, type HistorySize } from './history-size.ts';
 import { startHost, type Host } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Outcome } from './part.ts';
@@ -30,6 +34,7 @@ const settleMs = 1_500;
 
 interface Side {
   readonly host: Host;
+  readonly data: string;
   readonly http: HttpClient;
   readonly key: Uint8Array;
   readonly answer: Answering;
@@ -45,9 +50,11 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     try {
       const sides = { off, on };
       say(`one at a time: ${trials} calls of each, alternating call by call, seed ${seed} ...`);
-      const latencies = await oneAtATime(sides, random);
+      const { latencies, sessions } = await oneAtATime(sides, random);
+      say('reading histories ...');
+      const sizes = await historySizes(sides.on, sessions.on);
       say(`${sessionsInParallel} sessions in parallel: ${rounds} windows of ${windowSeconds} s of each ...`);
-      return outcome(latencies, await inParallel(sides, random), seed);
+      return outcome(latencies, await inParallel(sides, random), sizes, seed);
     } finally {
       await stopSide(on);
     }
@@ -59,7 +66,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
 async function startSide(data: string, more: Readonly<Record<string, string>>): Promise<Side> {
   const host = await startHost(data, more);
   const http = new HttpClient(host.url);
-  return { host, http, key: await developmentKey(data), answer: throughApi(http) };
+  return { host, data, http, key: await developmentKey(data), answer: throughApi(http) };
 }
 
 async function stopSide({ host, http }: Side): Promise<void> {
@@ -74,11 +81,22 @@ async function opened(sides: Of<Side>, count: number): Promise<Of<Session[]>> {
   return { off, on };
 }
 
-async function oneAtATime(sides: Of<Side>, random: Random): Promise<Of<number[]>> {
+async function oneAtATime(sides: Of<Side>, random: Random): Promise<{ latencies: Of<number[]>; sessions: Of<Session[]> }> {
   const sessions = await opened(sides, trialSessions);
-  return alternating(kinds, {
+  const latencies = await alternating(kinds, {
     sessions, warmUp: warmUpTrials, count: trials, random, call: (kind, session) => answered(sides[kind].answer, session),
   });
+  return { latencies, sessions };
+}
+
+async function historySizes({ host, data }: Side, sessions: readonly Session[]): Promise<HistorySize[]> {
+  const sealer = createSealer(readCodecKeys(await developmentCodecKeys(data)));
+  const { client, connection } = await connectEngine({ address: host.temporalAddress, namespace: 'default', sealer });
+  try {
+    return await Promise.all(sessions.map((session) => historySize(client, sealer, sessionWorkflowId(tenant, session.id))));
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Answers a second, window by window; the first round only warms up. */
@@ -100,7 +118,8 @@ async function answered(answer: Answering, session: Session): Promise<true> {
   return true;
 }
 
-function outcome(latencies: Of<number[]>, rates: Of<number[]>, seed: number): Outcome {
+function outcome(latencies: Of<number[]>, rates: Of<number[]>, sizes: readonly HistorySize[], seed: number): Outcome {
+  const kilobytes = (bytes: readonly number[]): string => `${numberText(median(bytes) / 1_024)} KB`;
   const p50 = (kind: Kind): number => percentile(latencies[kind], 0.5);
   const offBlocks = blocks(latencies.off, trialBlocks);
   const p50ByBlock = blocks(latencies.on, trialBlocks).map((block, at) => percentile(block, 0.5) / percentile(offBlocks[at] ?? [], 0.5));
@@ -113,20 +132,28 @@ function outcome(latencies: Of<number[]>, rates: Of<number[]>, seed: number): Ou
       `One at a time: ${trials} calls of each, alternating call by call in random order. In parallel: ${sessionsInParallel} sessions, ` +
       `closed loop, ${rounds} windows`,
       `of ${windowSeconds} s of each, in random order; medians, ratios of throughput round by round.`,
+      'Histories: as the engine counts them, and with what their payloads would have added had they not been compressed.',
     ],
     tables: [{
       head: ['encryption', 'p50', 'p99', `with ${sessionsInParallel} sessions`],
       rows: kinds.map((kind) => [
         kind, `${numberText(p50(kind))} ms`, `${numberText(percentile(latencies[kind], 0.99))} ms`, `${numberText(median(rates[kind]))}/s`,
       ]),
+    }, {
+      head: [`history of ${Math.round((trials + warmUpTrials) / trialSessions)} answers`, 'sealed as it is', 'compressed, then sealed'],
+      rows: [['', kilobytes(sizes.map((size) => size.uncompressed)), kilobytes(sizes.map((size) => size.bytes))]],
     }],
     figures: [
       { name: 'p50, on / off', value: p50('on') / p50('off'), range: range(p50ByBlock), unit: '', goal: null },
       { name: 'added by encryption at p50', value: p50('on') - p50('off'), unit: 'ms', goal: null },
+      {
+        name: 'history, sealed as it is / compressed', value: median(sizes.map((size) => size.uncompressed / size.bytes)),
+        range: range(sizes.map((size) => size.uncompressed / size.bytes)), unit: '', goal: null,
+      },
       { name: 'answers/s, on / off', ...ratioByRound(rates.on, rates.off), unit: '', goal: null },
     ],
     details: {
-      seed, trials, windows: rounds, window_seconds: windowSeconds, sessions_in_parallel: sessionsInParallel,
+      seed, trials, history_bytes: sizes, windows: rounds, window_seconds: windowSeconds, sessions_in_parallel: sessionsInParallel,
       encryption: Object.fromEntries(kinds.map((kind) => [kind, {
         p50_ms: rounded(p50(kind)), p99_ms: rounded(percentile(latencies[kind], 0.99)),
         answers_per_second: rates[kind].map((rate) => rounded(rate, 1)),

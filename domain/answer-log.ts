@@ -1,7 +1,8 @@
 /** The append-only log of answers: what was said, what of it counts now, and what counted at a checkpoint. */
+import { stateParts } from './bounds.ts';
 import { applicable, type FlowRules, type QuestionRule } from './flow.ts';
-import type { Json } from './json.ts';
-import { sessionBytes, type SessionState } from './session-state.ts';
+import { jsonBytes, type Json } from './json.ts';
+import type { AnswerEntry, SessionState } from './session-state.ts';
 
 /** Current values by question, in the order in which they were given. */
 export function currentAnswers(state: SessionState): Record<string, Json> {
@@ -16,24 +17,63 @@ export function openQuestions(rules: FlowRules, state: SessionState): QuestionRu
   return applicable(rules, answers).filter((question) => !Object.hasOwn(answers, question.id));
 }
 
-export function fits(state: SessionState, value: Json): boolean {
-  const bytes = state.answers.reduce((sum, entry) => sum + JSON.stringify(entry.value).length, JSON.stringify(value).length);
-  return bytes <= sessionBytes;
+/** What a question that has come back was answered before. */
+export function formerValue(state: SessionState, questionId: string): Json | undefined {
+  const sequence = Object.hasOwn(state.former, questionId) ? state.former[questionId] : undefined;
+  return sequence === undefined ? undefined : state.answers[sequence - 1]?.value;
+}
+
+/** The bytes of the log, kept while it grows. */
+export class LogSize {
+  private bytes = 0;
+
+  constructor(answers: readonly AnswerEntry[]) {
+    for (const entry of answers) this.bytes += sizeOf(entry);
+  }
+
+  /** Whether this entry can be added, or these bytes to one. */
+  fits(more: AnswerEntry | number): boolean {
+    return this.bytes + (typeof more === 'number' ? more : sizeOf(more)) <= stateParts.answers;
+  }
+
+  add(more: AnswerEntry | number): void {
+    this.bytes += typeof more === 'number' ? more : sizeOf(more);
+  }
+}
+
+/** As long as it can become: an entry that counts again says `false`. */
+function sizeOf(entry: AnswerEntry): number {
+  return jsonBytes({ ...entry, superseded: false }) + 1;
+}
+
+export function nextEntry(state: SessionState, questionId: string, value: Json, messageKey: string, now: number): AnswerEntry {
+  const sequence = state.answers.length + 1;
+  return { sequence, question_id: questionId, value, answered_at: now, superseded: false, messages: [messageKey] };
 }
 
 /** Adds an answer. It supersedes the one before, and can close branches: their answers are superseded, and offered again later. */
-export function appendAnswer(rules: FlowRules, state: SessionState, questionId: string, value: Json, now: number): void {
-  supersede(state, (id) => id === questionId, false);
-  delete state.former[questionId];
-  state.answers.push({ sequence: state.answers.length + 1, question_id: questionId, value, answered_at: now, superseded: false });
+export function appendAnswer(rules: FlowRules, state: SessionState, entry: AnswerEntry): void {
+  supersede(state, (id) => id === entry.question_id, false);
+  delete state.former[entry.question_id];
+  state.answers.push(entry);
   const asked = new Set(applicable(rules, currentAnswers(state)).map((question) => question.id));
   supersede(state, (id) => !asked.has(id), true);
+}
+
+/** The same was said again. Returns the entry that says it now; its messages grow by this key. */
+export function noteAgain(state: SessionState, questionId: string, messageKey: string): AnswerEntry | null {
+  const at = state.answers.findLastIndex((entry) => entry.question_id === questionId && !entry.superseded);
+  const entry = state.answers[at];
+  if (entry === undefined) return null;
+  const again = { ...entry, messages: [...entry.messages ?? [], messageKey] };
+  state.answers[at] = again;
+  return again;
 }
 
 function supersede(state: SessionState, which: (questionId: string) => boolean, keepFormer: boolean): void {
   state.answers = state.answers.map((entry) => {
     if (entry.superseded || !which(entry.question_id)) return entry;
-    if (keepFormer) state.former[entry.question_id] = entry.value;
+    if (keepFormer) state.former[entry.question_id] = entry.sequence;
     return { ...entry, superseded: true };
   });
 }
@@ -47,7 +87,7 @@ export function currentSequences(state: SessionState): number[] {
 export function restoreSequences(state: SessionState, sequences: readonly number[]): boolean {
   const counts = new Set(sequences);
   const changed = state.answers.some((entry) => entry.superseded === counts.has(entry.sequence));
-  for (const entry of state.answers) if (!entry.superseded && !counts.has(entry.sequence)) state.former[entry.question_id] = entry.value;
+  for (const entry of state.answers) if (!entry.superseded && !counts.has(entry.sequence)) state.former[entry.question_id] = entry.sequence;
   state.answers = state.answers.map((entry) => ({ ...entry, superseded: !counts.has(entry.sequence) }));
   for (const id of Object.keys(currentAnswers(state))) delete state.former[id];
   return changed;

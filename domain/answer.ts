@@ -1,4 +1,4 @@
-import { canonicalJson, isList, type Json } from './json.ts';
+import { isList, jsonBytes, type Json } from './json.ts';
 import type { QuestionRule } from './flow.ts';
 
 
@@ -17,7 +17,7 @@ export interface AnswerRefusal {
 }
 export type AnswerVerdict = { readonly ok: true; readonly value: Json } | AnswerRefusal;
 
-/** Bytes of an answer's canonical JSON in UTF-8; together with 200 questions it keeps a session under 512 KB. */
+/** Bytes of an answer's JSON in UTF-8. All answers of a session have a bound of their own (bounds.ts). */
 export const maxAnswerBytes = 8192;
 /** Levels of arrays and objects; the deepest right answer has one. */
 export const maxAnswerDepth = 8;
@@ -155,12 +155,12 @@ function judgeNumber(rule: QuestionRule, value: Json): AnswerVerdict {
 }
 
 function judgeChoice(rule: QuestionRule, value: Json): AnswerVerdict {
-  if (typeof value !== 'string') return wrongType("an option's value", `one of: ${rule.options.join(', ')}`);
+  if (typeof value !== 'string') return wrongType("an option's value", `one of: ${optionsOf(rule)}`);
   return rule.options.includes(value) ? accept(value) : notAnOption(rule);
 }
 
 function judgeChoices(rule: QuestionRule, value: Json): AnswerVerdict {
-  if (!isList(value)) return wrongType("an array of options' values", `an array of: ${rule.options.join(', ')}`);
+  if (!isList(value)) return wrongType("an array of options' values", `an array of: ${optionsOf(rule)}`);
   if (value.some((item) => typeof item !== 'string' || !rule.options.includes(item))) return notAnOption(rule);
   if (new Set(value).size < value.length) {
     return refuse('duplicate_option', 'An option is named twice.', 'Name each option at most once.');
@@ -250,7 +250,15 @@ function wrongType(wanted: string, fix: string): AnswerRefusal {
 }
 
 function notAnOption(rule: QuestionRule): AnswerRefusal {
-  return refuse('not_an_option', 'The answer is not one of the options.', `Send one of: ${rule.options.join(', ')}.`);
+  return refuse('not_an_option', 'The answer is not one of the options.', `Send one of: ${optionsOf(rule)}.`);
+}
+
+/** Options named in a refusal, which the session keeps for repeats of the message: 200 of 64 characters would be 13 KB each. */
+const optionsNamed = 20;
+
+function optionsOf({ options }: QuestionRule): string {
+  const rest = options.length - optionsNamed;
+  return `${options.slice(0, optionsNamed).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 function tooBig(): AnswerRefusal {
@@ -303,13 +311,4 @@ function isCleanText(value: Json): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000');
   if (value === null || typeof value !== 'object') return true;
   return (isList(value) || Object.keys(value).every(isCleanText)) && children(value).every(isCleanText);
-}
-
-function jsonBytes(value: Json): number {
-  let bytes = 0;
-  for (const character of canonicalJson(value)) {
-    const code = character.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
 }

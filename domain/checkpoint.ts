@@ -19,9 +19,6 @@ export interface Checkpoint {
   readonly created_at: number;
 }
 
-/** Kept in the workflow; the archive keeps all of them. */
-export const keptCheckpoints = 50;
-
 /** SHA-256 of the canonical JSON of a value, hex. */
 export function hashOf(value: Json): string {
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(value))));

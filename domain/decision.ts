@@ -1,5 +1,7 @@
 /** Deciding on a proposal item by item: which changes follow, how risky they are, and what is wrong with a decision. */
+import { bounds, stateParts } from './bounds.ts';
 import { changeRisk, needsSecondApprover, type Change } from './changeset.ts';
+import { jsonBytes } from './json.ts';
 import type { DecisionBody, Mistake } from './message.ts';
 import { checkTargetValues, type Recommendation, type TargetValues } from './recommendation.ts';
 
@@ -42,6 +44,7 @@ export function draftDecision(
       target_key: item.target_key, operation: item.operation, before: item.before, after,
     });
   }
+  mistakes.push(...tooLarge(changes, body));
   if (mistakes.length > 0) return { mistakes };
   const hasDependencies = recommendations.some((item) => approved.has(item.recommendation_id) && item.depends_on.length > 0);
   const risk = changeRisk(changes, hasDependencies);
@@ -51,6 +54,16 @@ export function draftDecision(
       rejects_all: recommendations.length > 0 && changes.length === 0,
     },
   };
+}
+
+/** What a session can hold of a decision. */
+function tooLarge(changes: readonly Change[], { reasons }: DecisionBody): Mistake[] {
+  const parts = [
+    { pointer: '/reasons', bytes: jsonBytes(reasons), most: bounds.reasons }, { pointer: '/modifications', bytes: jsonBytes(changes), most: stateParts.proposal },
+  ];
+  return parts.filter(({ bytes, most }) => bytes > most).map(({ pointer, bytes, most }) => ({
+    pointer, code: 'too_large', message: `This takes ${bytes} bytes of at most ${most}.`, fix: 'Shorten it.',
+  }));
 }
 
 function unknownItems(byId: ReadonlyMap<string, Recommendation>, body: DecisionBody): Mistake[] {

@@ -38,6 +38,22 @@ function canonical(value: Json, levels: number): string {
   return `{${fields.map((key) => `${JSON.stringify(key)}:${canonical(value[key] ?? null, levels - 1)}`).join(',')}}`;
 }
 
+/** Bytes of a value's JSON in UTF-8. */
+export function jsonBytes(value: unknown): number {
+  return utf8Bytes(JSON.stringify(value) ?? '');
+}
+
+/** There is neither Buffer nor TextEncoder in a workflow. */
+function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    // of a surrogate pair, four bytes, each half counts two; JSON escapes a lone one
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return bytes;
+}
+
 export function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }

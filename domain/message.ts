@@ -72,7 +72,7 @@ export interface DecisionBody {
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid',
   'invalid_request',
-  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid',
+  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid', 'store_unavailable', 'payload_too_large',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 
@@ -95,7 +95,11 @@ export interface Mistake { readonly pointer: string; readonly code: string; read
 export type AnswerOutcome =
   | { readonly kind: 'accepted'; readonly accepted: readonly { readonly question_id: string; readonly value: Json }[] }
   | { readonly kind: 'refused'; readonly question_id: string; readonly mistake: Mistake }
-  | { readonly kind: 'not_asked'; readonly question_id: string | null };
+  | {
+    readonly kind: 'not_asked'; readonly question_id: string | null;
+    /** It was asked when the words came; while they were read somebody answered it, or the session went elsewhere. */
+    readonly overtaken?: true;
+  };
 
 /** `checkpoint` null: nothing new since `version`. */
 export interface CheckpointOutcome {
@@ -106,7 +110,8 @@ export interface CheckpointOutcome {
 
 export interface ResumeOutcome {
   readonly kind: 'resumed';
-  readonly answers: Readonly<Record<string, Json>>;
+  /** null: more than an outcome carries; they are read by a query. */
+  readonly answers: Readonly<Record<string, Json>> | null;
   readonly ui_state: Json;
   readonly checkpoint_version: number;
   readonly checkpoint_created_at: number;

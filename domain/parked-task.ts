@@ -4,8 +4,10 @@
  */
 import type { Attempt } from './attempts.ts';
 import type { ErrorCategory, ErrorSeverity } from './error-category.ts';
-import { isList, sameValue, type Json } from './json.ts';
+import { bounds, counts, firstOf, textMax } from './bounds.ts';
+import { isList, jsonBytes, sameValue, type Json } from './json.ts';
 import { MessageRejected } from './message.ts';
+import { Newest } from './newest.ts';
 
 export const taskStatuses = ['parked', 'retrying', 'completed', 'discarded'] as const;
 export type TaskStatus = (typeof taskStatuses)[number];
@@ -99,8 +101,6 @@ export interface Parking {
   readonly failure: TaskFailure;
 }
 
-/** Attempts kept of one task. Three rounds of at most ten need thirty; forced ones may need more. */
-const keptAttempts = 200;
 export const webUiActor = 'temporal-ui';
 /** Reason of a task whose result nobody waits for any more. */
 export const superseded = 'superseded';
@@ -109,9 +109,13 @@ const alwaysFixed = ['tenant', 'session_id'] as const;
 
 export class ParkedTask {
   readonly state: ParkedTaskState;
+  /** Three rounds of at most ten attempts need thirty; forced ones may need more. */
+  private readonly history: Newest<HistoryEntry>;
 
+  /** `state` is changed in place. */
   constructor(state: ParkedTaskState) {
     this.state = state;
+    this.history = new Newest(state.history, { count: counts.task_history, bytes: bounds.task_history });
   }
 
   static park(parking: Parking, now: number): ParkedTask {
@@ -159,7 +163,7 @@ export class ParkedTask {
     const { state } = this;
     state.manual_retries += 1;
     state.round = {
-      actor: actorOf(request), reason: request.reason ?? null, priority: request.priority ?? 'normal', redrive: request.redrive ?? null,
+      actor: actorOf(request), reason: reasonOf(request), priority: request.priority ?? 'normal', redrive: request.redrive ?? null,
     };
     if (request.input !== undefined) {
       state.input = request.input;
@@ -174,7 +178,7 @@ export class ParkedTask {
   }
 
   discard(request: DiscardRequest, now: number): void {
-    this.state.discarded = { actor: actorOf(request), reason: request.reason ?? null };
+    this.state.discarded = { actor: actorOf(request), reason: reasonOf(request) };
     this.end('discarded', now);
   }
 
@@ -203,6 +207,12 @@ export class ParkedTask {
 
   /** Whose task it is, and what others have approved, is not an operator's to change: not here, and not from the Web UI. */
   private checkAmended(input: Json): void {
+    const bytes = jsonBytes(input);
+    if (bytes > bounds.task_input) {
+      throw new MessageRejected('input_invalid', `The input of a task has at most ${bounds.task_input} bytes. Nothing was retried.`, [{
+        pointer: '/input', code: 'too_large', message: `This input has ${bytes} bytes.`, fix: 'Shorten it.',
+      }]);
+    }
     const changed = [...alwaysFixed, ...this.state.fixed ?? []].filter(
       (field) => !sameValue(fieldOf(input, field), fieldOf(this.state.input, field)),
     );
@@ -230,7 +240,7 @@ export class ParkedTask {
       round: state.manual_retries, actor: state.round?.actor ?? null, reason: state.round?.reason ?? null,
       input: state.amended ? 'amended' as const : 'original' as const,
     };
-    state.history = [...state.history, ...attempts.map((attempt) => ({ ...attempt, ...round }))].slice(-keptAttempts);
+    for (const attempt of attempts) this.history.add({ ...attempt, ...round });
   }
 
   private end(status: 'completed' | 'discarded', now: number): void {
@@ -250,7 +260,11 @@ function fieldOf(input: Json, field: string): Json {
 }
 
 function actorOf({ actor }: DiscardRequest): string {
-  return actor ?? webUiActor;
+  return firstOf(actor ?? webUiActor, textMax.actor);
+}
+
+function reasonOf({ reason }: DiscardRequest): string | null {
+  return reason == null ? null : firstOf(reason, textMax.reason);
 }
 
 function summaryOf({ category, severity, unclassified, exception_type, message, fingerprint }: TaskFailure): Omit<TaskFailure, 'attempts'> {

@@ -12,7 +12,7 @@ export interface RedriveInput {
   readonly tenant: string;
   readonly actor: string;
   readonly reason: string;
-  /** Those that matched when it began; later ones are not part of it. At most 1,000. */
+  /** Those that matched when it began; later ones are not part of it. At most counts.redrive_tasks. */
   readonly task_ids: readonly string[];
   /** So many first, and no more before all of them have ended. 0: none. */
   readonly canary: number;

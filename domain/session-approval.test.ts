@@ -39,6 +39,17 @@ describe('two approvers', () => {
     expect([changeRisk(of(5, 1), false), changeRisk(of(5, 2), true), changeRisk(of(5, 5), true), changeRisk(of(21, 21), true)]).toEqual([0.15, 0.5, 0.5, 0.9]);
   });
 
+  test('a repeat of a decision that came to nothing is told so, though another one has been taken since', () => {
+    const session = decided();
+    session.receiveChangeset('cs', 'stale', 4);
+    session.receiveProposal(2, { recommendations: items, confidence: 0.9, decision: 'ready' }, 5);
+    const body: DecisionBody = { approved_items: items.map((item) => item.recommendation_id), rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null };
+    session.decide(message(body, 'later', person('cy', 'approver')), { changeset: 'cs2', approval: 'ap2' }, 6);
+    session.receiveChangeset('cs2', 'pending_second_approval', 7);
+    expect(session.decisionOutcome('d')).toMatchObject({ changeset_id: 'cs', status: 'stale', changes: [] });
+    expect(session.decisionOutcome('later')).toMatchObject({ changeset_id: 'cs2', status: 'pending_second_approval', approval_id: 'ap2' });
+  });
+
   test('a decision is recorded first, waits, and is applied when another approver agrees', () => {
     const session = decided();
     expect(session.state.decision?.status).toBe('recording');

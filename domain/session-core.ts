@@ -2,15 +2,17 @@
  * What every message of a session builds on: reading the state, recording what happens, and the few moves there are. A
  * plain class without an engine inside: synchronous and deterministic, time and ids come in as arguments.
  */
-import { currentAnswers, currentSequences, openQuestions } from './answer-log.ts';
-import { hashOf, keptCheckpoints, type Checkpoint } from './checkpoint.ts';
+import { currentAnswers, currentSequences, formerValue, LogSize, openQuestions } from './answer-log.ts';
+import { bounds, counts, firstOf, stateParts, textMax, unsavedUpTo } from './bounds.ts';
+import { hashOf, type Checkpoint } from './checkpoint.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
-import type { Json } from './json.ts';
+import { jsonBytes, sameValue, type Json } from './json.ts';
 import { isEnded, mayMove, progressPercent, stages, takesAnswers, type SessionStateName, type StageName } from './lifecycle.ts';
 import { holds, MessageRejected, type Actor, type Message, type SessionView } from './message.ts';
-import {
-  keptEvents, keptMessages, uiStatesBytes, type Decision, type Provider, type SeenMessage, type SessionEvent, type SessionState,
-} from './session-state.ts';
+import { MessageLog, type HandledMessage } from './message-log.ts';
+import { Newest } from './newest.ts';
+import type { Decision, Provider, SeenOutcome, SessionEvent, SessionState } from './session-state.ts';
+import { Unsaved } from './unsaved.ts';
 
 /** What the main loop has to do next. */
 export type Work =
@@ -20,15 +22,33 @@ export type Work =
 export class SessionCore {
   readonly rules: FlowRules;
   readonly state: SessionState;
+  protected readonly messages: MessageLog;
+  protected readonly logSize: LogSize;
+  private readonly waiting: Unsaved;
+  private readonly checkpoints: Newest<Checkpoint>;
+  private readonly recent: Newest<SessionEvent>;
+  private readonly uiStates: Newest<SessionState['ui_states'][number]>;
 
   constructor(rules: FlowRules, state: SessionState) {
     this.rules = rules;
     this.state = state;
+    this.messages = new MessageLog(state);
+    this.logSize = new LogSize(state.answers);
+    this.waiting = new Unsaved(state.unsaved);
+    this.checkpoints = new Newest(state.checkpoints, { count: counts.checkpoints, bytes: stateParts.checkpoints });
+    this.recent = new Newest(state.recent, { count: counts.recent, bytes: stateParts.recent });
+    this.uiStates = new Newest(state.ui_states, { count: counts.checkpoints, bytes: uiStatesKept });
   }
 
   get ended(): boolean { return isEnded(this.state.state); }
 
   get hasUnsaved(): boolean { return this.state.unsaved.events.length > 0 || this.state.unsaved.checkpoints.length > 0; }
+
+  /** Whether events up to this one are not stored yet; a checkpoint goes before the event that tells of it. */
+  hasUnsavedUpTo(sequence: number): boolean { return (this.state.unsaved.events[0]?.sequence ?? Infinity) <= sequence; }
+
+  /** What is unsaved can be carried into another run. States from before it had a bound may have to be stored first. */
+  get fitsNextRun(): boolean { return this.waiting.bytes <= stateParts.unsaved; }
 
   /** A decision that stands; one whose targets had changed meanwhile does not. */
   get decided(): boolean { return this.state.decision !== null && this.state.decision.status !== 'stale'; }
@@ -55,7 +75,7 @@ export class SessionCore {
       session_id: state.session_id, tenant: state.tenant, owner: state.owner, flow: { id: rules.id, version: rules.version },
       language: state.language, state: state.state, stage: this.stage(),
       progress_percent: progressPercent(state.state, answered, openQuestions(rules, state).length),
-      question: question === null ? null : suggestion(question.id, state.former),
+      question: question === null ? null : suggestion(question.id, formerValue(state, question.id)),
       answers_count: answered, checkpoint_version: state.checkpoint_version, created_at: state.created_at,
       last_activity_at: state.last_activity_at, ended_at: state.ended_at, version: state.version, revision: state.revision,
       waits_for: this.ended ? null : state.parked?.category ?? null,
@@ -91,17 +111,11 @@ export class SessionCore {
   /** The fingerprint under which a message id was first handled. */
   fingerprintOf(id: string): string | undefined { return this.seen(id)?.fingerprint; }
 
-  /** What the other stores do not have yet. A copy: more may come while it is being stored. */
-  unsaved(): SessionState['unsaved'] {
-    return { events: [...this.state.unsaved.events], checkpoints: [...this.state.unsaved.checkpoints] };
-  }
+  /** What the other stores do not have yet, oldest first, as much of it as one flush takes. A copy: more may come meanwhile. */
+  unsaved(): SessionState['unsaved'] { return this.waiting.part(bounds.flush); }
 
-  /** Everything up to this event is stored in the other stores. */
-  saved(lastEvent: number, lastCheckpoint: number): void {
-    const { unsaved } = this.state;
-    unsaved.events = unsaved.events.filter((event) => event.sequence > lastEvent);
-    unsaved.checkpoints = unsaved.checkpoints.filter((checkpoint) => checkpoint.version > lastCheckpoint);
-  }
+  /** Everything up to this event and this checkpoint is stored in the other stores. */
+  saved(lastEvent: number, lastCheckpoint: number): void { this.waiting.remove(lastEvent, lastCheckpoint); }
 
   /** Saves where the person is. Nothing new since the last one, and neither a stage nor force: null. */
   checkpoint(
@@ -111,12 +125,13 @@ export class SessionCore {
     const hash = hashOf({ answers: this.answers(), ui_state: state.ui_state });
     if (kind !== 'stage' && options.force !== true && state.checkpoints.at(-1)?.hash === hash) return null;
     const checkpoint: Checkpoint = {
-      version: state.checkpoint_version + 1, kind, label: options.label ?? null, state: state.state, position: state.answers.length,
+      version: state.checkpoint_version + 1, kind, label: options.label == null ? null : firstOf(options.label, textMax.label),
+      state: state.state, position: state.answers.length,
       current: currentSequences(state), progress_percent: this.view().progress_percent, hash, created_at: now,
     };
     state.checkpoint_version = checkpoint.version;
-    state.checkpoints = [...state.checkpoints, checkpoint].slice(-keptCheckpoints);
-    state.unsaved.checkpoints.push(checkpoint);
+    this.checkpoints.add(checkpoint);
+    this.waiting.addCheckpoint(checkpoint);
     this.keepUiState(checkpoint.version);
     this.record('checkpoint_created', now, '', { kind, version: String(checkpoint.version) });
     return checkpoint;
@@ -127,8 +142,8 @@ export class SessionCore {
     state.event_sequence += 1;
     state.revision += 1;
     const recorded = { sequence: state.event_sequence, at, event, question_id: questionId, properties };
-    state.unsaved.events.push(recorded);
-    state.recent = [...state.recent, recorded].slice(-keptEvents);
+    this.waiting.addEvent(recorded);
+    this.recent.add(recorded);
     return recorded;
   }
 
@@ -150,7 +165,7 @@ export class SessionCore {
 
   protected end(to: 'completed' | 'cancelled' | 'error', reason: string, now: number): void {
     this.state.ended_at = now;
-    this.state.end_reason = reason;
+    this.state.end_reason = firstOf(reason, textMax.reason);
     this.move(to, now);
   }
 
@@ -170,14 +185,28 @@ export class SessionCore {
     this.state.abandoned_at = null;
   }
 
-  protected seen(id: string): SeenMessage | undefined {
-    return this.state.seen.findLast(([known]) => known === id)?.[1];
+  protected seen(id: string): HandledMessage | undefined { return this.messages.find(id); }
+
+  protected remember(message: Message<unknown>, outcome: SeenOutcome): void {
+    this.messages.note(message, outcome);
+    this.state.revision += 1;
   }
 
-  protected remember(message: Message<unknown>, outcome: SeenMessage['outcome']): void {
-    this.state.seen = [...this.state.seen, [message.id, { fingerprint: message.fingerprint, outcome }] as [string, SeenMessage]]
-      .slice(-keptMessages);
-    this.state.revision += 1;
+  /** A session takes no more than it can carry until the archive is back. `adds`: bytes of what the message will record. */
+  protected checkRoom(upTo: keyof typeof unsavedUpTo, adds = 0): void {
+    if (this.waiting.bytes + adds > unsavedUpTo[upTo]) throw noRoom();
+  }
+
+  /**
+   * Only the newest UI states are kept here; the archive has every one. So while it is away those that it does not have yet may
+   * not be pushed out.
+   */
+  protected checkUiStateRoom(uiState: Json): void {
+    const { ui_states: kept, unsaved } = this.state;
+    const oldest = unsaved.checkpoints[0]?.version;
+    const needed = oldest === undefined ? [] : kept.slice(Math.max(0, kept.findLastIndex(([version]) => version <= oldest)));
+    const bytes = needed.reduce((sum, item) => sum + jsonBytes(item) + 1, jsonBytes(uiState) + uiStateFrame);
+    if (bytes > uiStatesKept || needed.length >= counts.checkpoints) throw noRoom();
   }
 
   protected checkOwner(actor: Actor): void {
@@ -205,20 +234,30 @@ export class SessionCore {
     return new MessageRejected('wrong_state', `A session in state ${this.state.state} cannot be ${done}.`);
   }
 
-  /** Only the newest UI states are kept here, up to a bound in all; the archive has every one. */
   private keepUiState(version: number): void {
-    const { state } = this;
-    if (state.ui_state === null) return;
-    state.ui_states = [...state.ui_states, [version, state.ui_state]];
-    while (state.ui_states.length > 1 && JSON.stringify(state.ui_states).length > uiStatesBytes) state.ui_states = state.ui_states.slice(1);
+    const { ui_state: uiState, ui_states: kept } = this.state;
+    const last = kept.at(-1);
+    if (uiState !== null && (last === undefined || !sameValue(last[1], uiState))) this.uiStates.add([version, uiState]);
   }
+}
+
+/** Version, brackets and commas around a UI state. */
+const uiStateFrame = 16;
+/** Beside the one that stands in the state by itself. */
+const uiStatesKept = stateParts.ui_states - bounds.ui_state;
+
+function noRoom(): MessageRejected {
+  return new MessageRejected(
+    'store_unavailable',
+    'What waits to be stored of this session has reached its bound, since a store does not answer. Nothing of this message was taken: ' +
+    'repeat it later.',
+  );
 }
 
 export function notFound(): MessageRejected {
   return new MessageRejected('not_found', 'There is no such session.');
 }
 
-function suggestion(id: string, former: Readonly<Record<string, Json>>): { id: string; suggested?: Json } {
-  const value = Object.hasOwn(former, id) ? former[id] : undefined;
+function suggestion(id: string, value: Json | undefined): { id: string; suggested?: Json } {
   return value === undefined ? { id } : { id, suggested: value };
 }

@@ -15,6 +15,8 @@ export interface AnswerEntry {
   readonly value: Json;
   readonly answered_at: number;
   readonly superseded: boolean;
+  /** Keys of the messages that said it, the one that made the entry first (message-log.ts). Absent: from before they were kept here. */
+  readonly messages?: readonly string[];
 }
 
 /** A checkpoint as the archive keeps it. */
@@ -75,11 +77,15 @@ export interface DecisionOutcome {
 /** Free text read as a value for one question. */
 export interface Reading { readonly question_id: string; readonly value: Json }
 
-/** What a repeat is told. Outcomes that can be read from the state are not kept a second time. */
-export interface SeenMessage {
-  readonly fingerprint: string;
-  readonly outcome: AnswerOutcome | { readonly kind: 'done'; readonly note?: Json };
-}
+/** The question that words were said to, and how often it had been answered then. */
+export interface Asked { readonly question_id: string; readonly entries: number }
+
+/** What a repeat of a message is told that stands in no entry of the log; null: done, and the rest can be read from the state. */
+export type SeenOutcome =
+  | AnswerOutcome
+  | { readonly kind: 'checkpoint'; readonly version: number }
+  | { readonly kind: 'decision'; readonly changeset_id: string }
+  | null;
 
 /** A step of the session whose task is parked: it goes on when the task succeeds, is discarded, or has waited long enough. */
 export interface ParkedStep {
@@ -108,8 +114,8 @@ export interface NewSession {
 }
 
 export interface SessionState extends NewSession {
-  /** Of this JSON form. */
-  readonly format: 1;
+  /** Of this JSON form. States of earlier forms are brought up to it (session-upgrade.ts). */
+  readonly format: 2;
   readonly created_at: number;
   state: SessionStateName;
   /** Where an escalated session came from and returns to. */
@@ -123,8 +129,8 @@ export interface SessionState extends NewSession {
   version: number;
   revision: number;
   answers: AnswerEntry[];
-  /** Former values of questions that were dropped by an amendment, offered when they come back. */
-  former: Record<string, Json>;
+  /** Entries of the log whose questions were dropped by an amendment: their values are offered when they come back. */
+  former: Record<string, number>;
   refusals: number;
   repeats: Record<string, number>;
   proposal_requests: number;
@@ -138,20 +144,10 @@ export interface SessionState extends NewSession {
   checkpoints: Checkpoint[];
   /** UI states of the newest checkpoints that have one, by version. */
   ui_states: [version: number, uiState: Json][];
-  /** Message ids already handled, oldest first: Temporal remembers them only within one run. */
-  seen: [id: string, message: SeenMessage][];
+  /** Keys of messages already handled that no answer's entry has, oldest first: Temporal remembers them only within one run. */
+  seen: [key: string, outcome: SeenOutcome][];
   event_sequence: number;
   /** The newest events, for streams that come back. */
   recent: SessionEvent[];
   unsaved: { events: SessionEvent[]; checkpoints: Checkpoint[] };
 }
-
-/** Message ids kept; a client that repeats a message does so within its last few. */
-export const keptMessages = 500;
-/** Events kept for streams that reconnect. */
-export const keptEvents = 50;
-/** 512 KB of answers a session, superseded ones included. */
-export const sessionBytes = 512 * 1024;
-/** One UI state, and all that are kept in the workflow. */
-export const uiStateBytes = 8 * 1024;
-export const uiStatesBytes = 64 * 1024;

@@ -3,11 +3,12 @@
  * rejects strangers, ended sessions and stale versions and leaves nothing behind; the handling records.
  */
 import { validateAnswer } from './answer.ts';
-import { appendAnswer, currentSequences, fits, openQuestions, restoreSequences } from './answer-log.ts';
+import { appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences } from './answer-log.ts';
+import { bounds, stateParts } from './bounds.ts';
 import { hashOf } from './checkpoint.ts';
 import { draftDecision, type DecisionDraft } from './decision.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
-import { sameValue, type Json } from './json.ts';
+import { jsonBytes, sameValue, type Json } from './json.ts';
 import { takesAnswers } from './lifecycle.ts';
 import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
@@ -16,7 +17,8 @@ import {
 } from './message.ts';
 import { SessionCore } from './session-core.ts';
 import type { TaskOutcome } from './parked-task.ts';
-import type { Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading, SessionState } from './session-state.ts';
+import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading } from './session-state.ts';
+import { upgraded, type StoredState } from './session-upgrade.ts';
 
 /** What a proposal brings; `escalate`: too uncertain for an approver alone. */
 export type Proposed = Pick<Proposal, 'recommendations' | 'confidence'> & { readonly decision: Proposal['decision'] | 'escalate' };
@@ -29,7 +31,7 @@ export type RollbackOutcome = 'applied' | 'rolled_back';
 export class OnboardingSession extends SessionCore {
   static open(rules: FlowRules, start: NewSession, now: number): OnboardingSession {
     const session = new OnboardingSession(rules, {
-      ...start, format: 1, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
+      ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
       ended_at: null,
       end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null,
       decision: null, parked: null,
@@ -42,10 +44,8 @@ export class OnboardingSession extends SessionCore {
   }
 
   /** Goes on from a state that was carried over or archived. */
-  static restore(rules: FlowRules, state: SessionState): OnboardingSession {
-    const restored = JSON.parse(JSON.stringify(state)) as SessionState;
-    // states that were archived before there was a dead letter queue have neither
-    return new OnboardingSession(rules, { ...restored, parked: restored.parked ?? null, rules_propose: restored.rules_propose ?? null });
+  static restore(rules: FlowRules, state: StoredState): OnboardingSession {
+    return new OnboardingSession(rules, upgraded(JSON.parse(JSON.stringify(state)) as StoredState));
   }
 
   // ---- answers ---------------------------------------------------------------------------------------------------
@@ -55,19 +55,46 @@ export class OnboardingSession extends SessionCore {
     this.checkOwner(message.actor);
     if (!takesAnswers(this.state.state) || this.decided) throw this.wrongState('answered');
     this.checkVersion(message);
+    this.checkRoom('messages');
   }
 
-  /** `reading` is what free text was read as; ignored for a typed value. */
-  answer(message: Message<AnswerBody>, reading: Reading | null, now: number): { fingerprint: string; outcome: AnswerOutcome } {
+  /** What free text that comes now speaks of; null: nothing is asked. Reading takes time, in which that may change. */
+  asked(): Asked | null {
+    const question = this.currentQuestion();
+    return question === null ? null : { question_id: question.id, entries: this.entriesOf(question.id) };
+  }
+
+  private entriesOf(questionId: string): number {
+    return this.state.answers.filter((entry) => entry.question_id === questionId).length;
+  }
+
+  /**
+   * `reading` is what free text was read as, `asked` what was asked when it came; both null for a typed value. What was said
+   * while the words were read is newer, and stands.
+   */
+  answer(
+    message: Message<AnswerBody>, reading: Reading | null, now: number, asked: Asked | null = null,
+  ): { fingerprint: string; outcome: AnswerOutcome } {
     const before = this.seen(message.id);
     if (before !== undefined) return { fingerprint: before.fingerprint, outcome: before.outcome as AnswerOutcome };
     if (!takesAnswers(this.state.state) || this.decided) throw this.wrongState('answered');
-    const outcome = this.takeAnswer(message.body, reading, now);
-    this.remember(message, outcome);
+    this.checkVersion(message);
+    const outcome = this.isOvertaken(asked) ? this.overtake(asked, now) : this.takeAnswer(message, reading, now);
+    if (outcome.kind !== 'accepted') this.remember(message, outcome);
     return { fingerprint: message.fingerprint, outcome };
   }
 
-  private takeAnswer(body: AnswerBody, reading: Reading | null, now: number): AnswerOutcome {
+  private isOvertaken(asked: Asked | null): asked is Asked {
+    return asked !== null && (this.currentQuestion()?.id !== asked.question_id || this.entriesOf(asked.question_id) !== asked.entries);
+  }
+
+  private overtake({ question_id }: Asked, now: number): AnswerOutcome {
+    this.active(now);
+    return { kind: 'not_asked', question_id, overtaken: true };
+  }
+
+  private takeAnswer(message: Message<AnswerBody>, reading: Reading | null, now: number): AnswerOutcome {
+    const { body } = message;
     this.active(now);
     const id = 'text' in body ? reading?.question_id ?? null : body.question_id;
     const question = this.askedQuestion(id);
@@ -78,14 +105,32 @@ export class OnboardingSession extends SessionCore {
       const { code, message, fix } = verdict;
       return this.refuse(question, { pointer: 'text' in body ? '/text' : '/value', code, message, fix }, now);
     }
-    const former = this.answers()[question.id];
-    if (former === undefined || !sameValue(former, verdict.value)) {
-      if (!fits(this.state, verdict.value)) return this.refuse(question, sessionFull, now);
-      appendAnswer(this.rules, this.state, question.id, verdict.value, now);
-      this.record(former === undefined ? 'question_answered' : 'answer_amended', now, question.id);
-      this.answersChanged(former !== undefined, now);
-    }
+    if (!this.noteAnswer(message, question.id, verdict.value, now)) return this.refuse(question, sessionFull, now);
     return { kind: 'accepted', accepted: [{ question_id: question.id, value: verdict.value }] };
+  }
+
+  /** Adds an entry to the log, or the message to the one that says the same. False: the log is full. */
+  private noteAnswer(message: Message<AnswerBody>, questionId: string, value: Json, now: number): boolean {
+    const key = this.messages.keyOf(message);
+    const former = this.answers()[questionId];
+    if (former !== undefined && sameValue(former, value)) {
+      const bytes = jsonBytes(key) + 1;
+      if (!this.logSize.fits(bytes)) return false;
+      const entry = noteAgain(this.state, questionId, key);
+      this.logSize.add(bytes);
+      if (entry !== null) this.messages.noteAnswer(message, entry.sequence);
+      this.state.revision += 1;
+      return true;
+    }
+    const entry = nextEntry(this.state, questionId, value, key, now);
+    if (!this.logSize.fits(entry)) return false;
+    appendAnswer(this.rules, this.state, entry);
+    this.logSize.add(entry);
+    this.messages.noteAnswer(message, entry.sequence);
+    this.record(former === undefined ? 'question_answered' : 'answer_amended', now, questionId);
+    this.answersChanged(former !== undefined, now);
+    this.state.revision += 1;
+    return true;
   }
 
   /** The state that follows from other answers than before. */
@@ -125,7 +170,7 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     this.active(now);
     this.end('cancelled', message.body.reason ?? 'cancelled by a person', now);
-    this.remember(message, done);
+    this.remember(message, null);
   }
 
   checkEscalate(message: Message<EscalateBody>): undefined {
@@ -133,6 +178,7 @@ export class OnboardingSession extends SessionCore {
     this.checkReader(message.actor);
     if (this.ended || this.deciding || this.state.state === 'escalated') throw this.wrongState('escalated');
     this.checkVersion(message);
+    this.checkRoom('messages');
   }
 
   /** A person takes over. `resume` returns the session to where it was. */
@@ -140,7 +186,7 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     this.active(now);
     this.takeOver(message.body.urgency, now);
-    this.remember(message, done);
+    this.remember(message, null);
   }
 
   private takeOver(urgency: string, now: number): void {
@@ -173,7 +219,7 @@ export class OnboardingSession extends SessionCore {
       changes, statuses, reasons: message.body.reasons, risk_score, rejects_all, status: second ? 'recording' : 'applying',
     };
     this.active(now);
-    this.remember(message, done);
+    this.remember(message, { kind: 'decision', changeset_id: ids.changeset });
     const rejected = Object.values(statuses).filter((status) => status === 'rejected').length;
     this.record('decision_taken', now, '', { changeset_id: ids.changeset, approved: String(changes.length), rejected: String(rejected) });
     this.reach('approval_decision', now);
@@ -196,7 +242,7 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     const decision = this.pendingApproval(message.body.approval_id);
     this.active(now);
-    this.remember(message, done);
+    this.remember(message, { kind: 'decision', changeset_id: decision.changeset_id });
     this.record('approval_given', now, '', { changeset_id: decision.changeset_id, decision: message.body.decision });
     if (message.body.decision === 'escalate') {
       this.takeOver('high', now);
@@ -209,9 +255,14 @@ export class OnboardingSession extends SessionCore {
     this.changed();
   }
 
-  decisionOutcome(): DecisionOutcome {
+  /** Of the decision that this message spoke of: one that a later decision has followed was stale. null: the one that stands. */
+  decisionOutcome(messageId: string | null = null): DecisionOutcome {
     const { decision } = this.state;
     if (decision === null) throw new MessageRejected('wrong_state', 'No decision was taken on this session.');
+    const own = messageId === null ? undefined : this.seen(messageId)?.outcome;
+    if (own?.kind === 'decision' && own.changeset_id !== decision.changeset_id) {
+      return { kind: 'decided', changeset_id: own.changeset_id, approval_id: null, status: 'stale', changes: [], risk_score: 0 };
+    }
     return {
       kind: 'decided', changeset_id: decision.changeset_id, approval_id: decision.approval_id, status: decision.status,
       changes: decision.changes,
@@ -253,6 +304,10 @@ export class OnboardingSession extends SessionCore {
     this.checkOwner(message.actor);
     if (this.ended) throw this.wrongState('saved');
     this.checkVersion(message);
+    const { ui_state: uiState } = message.body;
+    if (uiState !== undefined && jsonBytes(uiState) > bounds.ui_state) throw uiStateTooLarge();
+    this.checkRoom('recordings');
+    if (uiState !== undefined) this.checkUiStateRoom(uiState);
   }
 
   saveCheckpoint(message: Message<CheckpointBody>, now: number): CheckpointOutcome {
@@ -261,10 +316,10 @@ export class OnboardingSession extends SessionCore {
       this.active(now);
       if (message.body.ui_state !== undefined) this.state.ui_state = message.body.ui_state;
       const made = this.checkpoint('manual', now, { label: message.body.label, force: message.body.force });
-      this.remember(message, { kind: 'done', note: made?.version ?? 0 });
+      this.remember(message, { kind: 'checkpoint', version: made?.version ?? 0 });
     }
     const noted = this.seen(message.id)?.outcome;
-    const version = noted?.kind === 'done' && typeof noted.note === 'number' ? noted.note : 0;
+    const version = noted?.kind === 'checkpoint' ? noted.version : 0;
     const checkpoint = this.state.checkpoints.find((checkpoint) => checkpoint.version === version) ?? null;
     return { kind: 'checkpoint', version: this.state.checkpoint_version, checkpoint };
   }
@@ -276,6 +331,7 @@ export class OnboardingSession extends SessionCore {
     else this.checkOwner(message.actor);
     if (this.ended || this.deciding) throw this.wrongState('resumed');
     this.checkVersion(message);
+    this.checkRoom('messages');
     const { version, current } = message.body;
     if (version === null) return;
     if (this.decided) throw this.wrongState('taken back to an earlier checkpoint');
@@ -293,11 +349,12 @@ export class OnboardingSession extends SessionCore {
       if (message.body.version !== null) this.goBack(message.body.version, message.body, now);
       this.record('session_resumed', now);
       this.checkpoint('auto', now);
-      this.remember(message, done);
+      this.remember(message, null);
     }
     const newest = this.state.checkpoints.at(-1);
+    const answers = this.answers();
     return {
-      kind: 'resumed', answers: this.answers(), ui_state: this.state.ui_state, checkpoint_version: this.state.checkpoint_version,
+      kind: 'resumed', answers: jsonBytes(answers) <= bounds.resumed ? answers : null, ui_state: this.state.ui_state, checkpoint_version: this.state.checkpoint_version,
       checkpoint_created_at: newest?.created_at ?? this.state.created_at,
     };
   }
@@ -322,6 +379,7 @@ export class OnboardingSession extends SessionCore {
         fix: 'Send the time at which the client saw it.',
       }]);
     }
+    this.checkRoom('recordings', jsonBytes(message.body));
   }
 
   addClientEvent(message: Message<ClientEventBody>, now: number): void {
@@ -329,7 +387,7 @@ export class OnboardingSession extends SessionCore {
     this.active(now);
     const { event, properties, occurred_at: at } = message.body;
     this.record(event, Math.min(at ?? now, now), '', { ...properties, origin: 'client' });
-    this.remember(message, done);
+    this.remember(message, null);
   }
 
   // ---- what the main loop brings back ----------------------------------------------------------------------------------
@@ -461,16 +519,21 @@ export class OnboardingSession extends SessionCore {
   }
 }
 
-const done = { kind: 'done' } as const;
-
 const notUnderstood: Mistake = {
   pointer: '/text', code: 'not_understood', message: 'The text does not answer the question.',
   fix: 'Answer in a few plain words, or choose one of the options.',
 };
 
 const sessionFull: Mistake = {
-  pointer: '/value', code: 'session_full', message: 'This session holds as many answers as it can (512 KB).', fix: 'Shorten the answer.',
+  pointer: '/value', code: 'session_full', message: `This session holds as many answers as it can (${stateParts.answers / 1_024} KB).`,
+  fix: 'Go on with what was answered, or cancel this session and start another.',
 };
+
+function uiStateTooLarge(): MessageRejected {
+  return new MessageRejected('invalid_request', 'The UI state is too large.', [{
+    pointer: '/ui_state', code: 'too_large', message: `ui_state has at most ${bounds.ui_state} bytes of JSON.`, fix: 'Shorten it.',
+  }]);
+}
 
 const nothingDecided: Mistake = {
   pointer: '/approved_items', code: 'nothing_decided', message: 'Neither approved_items nor rejected_items names an item.',

@@ -1,8 +1,10 @@
 /**
  * Temporal's payloads, sealed: inputs, results, messages, memo, failures and summaries. Ids, names and search attributes are not
- * payloads.
+ * payloads. Everything that is carried comes through here, so here its bound is asserted, and what is long is compressed first.
  */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Payload, PayloadCodec } from '@temporalio/common';
+import { bounds } from '../domain/bounds.ts';
 import { SealBrokenError, type Sealer } from '../encryption/sealer.ts';
 import { parseWorkflowId } from '../workflows/workflow-ids.ts';
 
@@ -26,10 +28,18 @@ export function sealedFor(payload: Payload): SealedFor | null {
   return { keyId: text(keyId), tenant: text(tenant) };
 }
 
+/** The engine would refuse it, and a workflow that carries it would fail again and again. Says how large it is, never what it says. */
+export class PayloadTooLargeError extends Error {
+  override readonly name = 'PayloadTooLargeError';
+}
+
 export function createPayloadCodec(sealer: Sealer): PayloadCodec {
   return {
     // async, so that what they throw is a rejection
-    encode: async (payloads, context) => payloads.map((payload) => sealPayload(sealer, payload, tenantOf(context) ?? '')),
+    encode: async (payloads, context) => payloads.map((payload) => {
+      checkCarried(payload, context);
+      return sealPayload(sealer, payload, tenantOf(context) ?? '');
+    }),
     decode: async (payloads, context) => payloads.map((payload) => {
       const sealed = sealedFor(payload);
       const tenant = tenantOf(context);
@@ -48,6 +58,13 @@ export function openPayload(sealer: Sealer, payload: Payload): Payload {
   return unpack(sealer.open(payload.data ?? new Uint8Array(), contextOf(sealed.tenant)));
 }
 
+function checkCarried({ data }: Payload, context: Context): void {
+  const bytes = data?.length ?? 0;
+  if (bytes <= bounds.payload) return;
+  const whose = context?.workflowId === undefined ? '' : ` of ${context.workflowId}`;
+  throw new PayloadTooLargeError(`A payload${whose} has ${bytes} bytes, and ${bounds.payload} are carried at most.`);
+}
+
 function sealPayload(sealer: Sealer, payload: Payload, tenant: string): Payload {
   if (sealer.primary === null || sealedFor(payload) !== null) return payload;
   return {
@@ -63,26 +80,51 @@ function tenantOf(context: Context): string | null {
 
 const contextOf = (tenant: string): string => `payload:${tenant}`;
 
+/** Among the sealed metadata: how the data was compressed. Absent: it was not, as in all payloads from before there was any. */
+const compressionField = 'gangway-compression';
+const zstd = 'zstd';
+/** Shorter data gains less than it costs. */
+const compressedFrom = 1_024;
+/** Of 22: beyond it JSON becomes hardly smaller and takes several times as long. */
+const compressionLevel = 3;
+
 /** Length of the metadata, 4 bytes | metadata as JSON of base64 | data. */
 function pack(payload: Payload): Buffer {
+  const { data, more } = compressed(payload.data ?? new Uint8Array());
   const entries = Object.entries(payload.metadata ?? {}).map(([name, value]): [string, string] => [
     name, Buffer.from(value).toString('base64'),
   ]);
-  const metadata = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const metadata = Buffer.from(JSON.stringify({ ...Object.fromEntries(entries), ...more }));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(metadata.length);
-  return Buffer.concat([length, metadata, payload.data ?? new Uint8Array()]);
+  return Buffer.concat([length, metadata, data]);
 }
 
 function unpack(bytes: Buffer): Payload {
   const end = 4 + bytes.readUInt32BE(0);
-  const metadata = JSON.parse(bytes.subarray(4, end).toString('utf8')) as Record<string, string>;
+  const { [compressionField]: compression, ...metadata } = JSON.parse(bytes.subarray(4, end).toString('utf8')) as Record<string, string>;
   return {
     metadata: Object.fromEntries(
       Object.entries(metadata).map(([name, value]): [string, Uint8Array] => [name, Buffer.from(value, 'base64')]),
     ),
-    data: bytes.subarray(end),
+    data: compression === undefined ? bytes.subarray(end) : decompressed(bytes.subarray(end), compression),
   };
+}
+
+function compressed(data: Uint8Array): { readonly data: Uint8Array; readonly more: Readonly<Record<string, string>> } {
+  if (data.length <= compressedFrom) return { data, more: {} };
+  const smaller = zstdCompressSync(data, { params: { [constants.ZSTD_c_compressionLevel]: compressionLevel } });
+  return smaller.length < data.length ? { data: smaller, more: { [compressionField]: zstd } } : { data, more: {} };
+}
+
+/** Sealed by us, so no bomb is expected; what grows beyond anything that was carried is broken all the same. */
+function decompressed(data: Buffer, compression: string): Buffer {
+  if (compression !== zstd) throw new SealBrokenError(`A payload is compressed in a way that is not known: ${compression.slice(0, 20)}.`);
+  try {
+    return zstdDecompressSync(data, { maxOutputLength: bounds.payload });
+  } catch (error) {
+    throw new SealBrokenError('A payload cannot be decompressed, or is larger than any that is carried.', { cause: error });
+  }
 }
 
 /** Of no bytes protobuf makes a plain array: the tenant of what is nobody's. */

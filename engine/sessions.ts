@@ -1,6 +1,7 @@
 /** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
+import { checkSize } from '../domain/bounds.ts';
 import type { FlowRules } from '../domain/flow.ts';
 import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
@@ -168,6 +169,7 @@ export class Sessions {
   private async send<M extends Message<unknown>, Outcome>(
     definition: UpdateDefinition<Reply<Outcome>, [M]>, sessionId: string, message: M, updateId: string, timeoutMs: number,
   ): Promise<{ reply: Reply<Outcome>; restored: boolean }> {
+    checkSize(message);
     const { client, onChange } = this.options;
     const id = sessionWorkflowId(message.actor.tenant, sessionId);
     const send = () => this.inFlight.run(

@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bounds } from '../domain/bounds.ts';
 import { ExpressionError, parseExpression } from '../domain/expression.ts';
 import type { Flow, FlowTexts, QuestionRule, RecommendationRule, WrittenTexts } from '../domain/flow.ts';
+import { jsonBytes } from '../domain/json.ts';
 import { checkCycles, checkQuestion, checkRecommendation, checkText, textIn } from './checks.ts';
 import type { Checking } from './checks.ts';
 import { HeaderSchema, parsePart, QuestionSchema, RecommendationSchema, writtenId } from './file-schema.ts';
@@ -116,6 +118,11 @@ function checkQuestions(questions: readonly (Part<WrittenQuestion> | null)[], ch
     const rule = part === null ? null : checkQuestion(part, ['questions', at], rules, checking);
     if (rule !== null) rules.push(rule);
   });
+  const bytes = jsonBytes(rules);
+  // they travel with the state of every session
+  if (bytes > bounds.rules) {
+    source.report(['questions'], `ids, options, patterns and conditions take ${bytes} bytes; at most ${bounds.rules} are allowed`);
+  }
   checkCycles(
     questions.flatMap((part, at) =>
       part === null || part.data.id === '' ? [] : [{ id: part.data.id, names: namesIn(part.data.when), path: ['questions', at] }],

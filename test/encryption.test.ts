@@ -1,12 +1,17 @@
 /** What people say is sealed wherever it rests; keys can be changed under running sessions; a lost one harms nobody else. */
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { bounds } from '../domain/bounds.ts';
 import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
 import { readConfiguration } from '../service/environment.ts';
 import { createSealer, readCodecKeys, unsealed } from '../encryption/sealer.ts';
 import { createPayloadCodec, sealedFor } from '../engine/payload-codec.ts';
-import { newFolder } from './support/folders.ts';
+import { testCodecKeys } from './support/codec-keys.ts';
+import { newFolder, root } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
 import { newTenant, person } from './support/person.ts';
 import { until } from './support/until.ts';
@@ -83,7 +88,8 @@ describe('sealing', () => {
 describe('payloads', () => {
   const payload = { metadata: { encoding: Buffer.from('json/plain'), messageType: Buffer.from('ünï') }, data: Buffer.from('"Harbour Office"') };
   const context = { type: 'workflow', namespace: 'default', workflowId: 'session:t%3A1:5' } as const;
-  const codec = createPayloadCodec(sealerOf(key('one')));
+  const own = key('one');
+  const codec = createPayloadCodec(sealerOf(own));
 
   test('come back with all their metadata, and name their tenant and key', async () => {
     const [sealed = {}] = await codec.encode([payload], context);
@@ -99,6 +105,41 @@ describe('payloads', () => {
     const other = { ...context, workflowId: 'session:other:5' };
     await expect(codec.decode([sealed], other)).rejects.toThrow('another');
     await expect(codec.decode([{ ...sealed, metadata: { ...sealed.metadata, 'gangway-tenant': Buffer.from('other') } }], other)).rejects.toThrow('does not open');
+  });
+
+  test('that are long are sealed several times smaller, and come back whole', async () => {
+    const answers = Array.from({ length: 400 }, (_, at) => ({ sequence: at + 1, question_id: 'expected_users', value: at, superseded: true }));
+    const long = { ...payload, data: Buffer.from(JSON.stringify(answers)) };
+    const [sealed = {}] = await codec.encode([long], context);
+    expect(sealed.data?.length).toBeLessThan(long.data.length / 4);
+    const [opened] = await codec.decode([sealed], context);
+    expect(Buffer.from(opened?.data ?? []).equals(long.data)).toBe(true);
+    expect(Object.keys(opened?.metadata ?? {})).toEqual(['encoding', 'messageType']);
+    // what compression would not shorten stays as it is
+    const noise = { ...payload, data: randomBytes(100_000) };
+    const [kept = {}] = await codec.encode([noise], context);
+    expect(kept.data?.length).toBeLessThan(noise.data.length + 300);
+    expect(Buffer.from((await codec.decode([kept], context))[0]?.data ?? []).equals(noise.data)).toBe(true);
+  });
+
+  test('from before there was compression open', async () => {
+    const { metadata, data } = JSON.parse(await readFile(join(root, 'test', 'payload-before-compression.json'), 'utf8')) as { metadata: Record<string, string>; data: string };
+    const sealed = { metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')])), data: Buffer.from(data, 'base64') };
+    const [opened] = await createPayloadCodec(sealerOf(testCodecKeys)).decode([sealed], { ...context, workflowId: 'session:acme:5' });
+    const { answers } = JSON.parse(Buffer.from(opened?.data ?? []).toString('utf8')) as { answers: unknown[] };
+    expect([answers.length, answers[59]]).toEqual([60, { question_id: 'expected_users', value: 59, superseded: true }]);
+  });
+
+  test('that would grow beyond anything that is carried do not open, and what is too large to be carried is told by size and workflow', async () => {
+    const metadata = Buffer.from(JSON.stringify({ encoding: '', 'gangway-compression': 'zstd' }));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(metadata.length);
+    const [{ metadata: names = {} } = {}] = await codec.encode([payload], context);
+    const packed = Buffer.concat([length, metadata, zstdCompressSync(Buffer.alloc(50_000_000))]);
+    const bomb = { metadata: names, data: sealerOf(own).seal(packed, 'payload:t:1') };
+    await expect(codec.decode([bomb], context)).rejects.toThrow('larger than any');
+    await expect(codec.encode([{ ...payload, data: Buffer.alloc(bounds.payload + 1) }], context)).rejects.toThrow(/session:t%3A1:5 has \d+ bytes/);
+    await expect(codec.encode([{ ...payload, data: randomBytes(bounds.payload) }], context)).resolves.toHaveLength(1);
   });
 
   test('that are not ours pass through', async () => {

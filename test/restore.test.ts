@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
+import type { SessionState } from '../domain/session-state.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
@@ -37,6 +38,13 @@ async function archived(sessionId: string, tenant: string, answers: number): Pro
   await db.close();
 }
 
+async function snapshotOf(tenant: string, sessionId: string): Promise<SessionState> {
+  const db = await databaseOf(instance);
+  const [row] = await db.asTenant(tenant).query<{ snapshot: Buffer }>('SELECT snapshot FROM sessions WHERE session_id = $1', [sessionId]);
+  await db.close();
+  return JSON.parse(sealer.open(row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, sessionId)).toString('utf8')) as SessionState;
+}
+
 test('an open session that the engine has lost goes on with every archived answer, and repeats are answered, not applied', async () => {
   const { ana, tenant } = await cast(instance);
   const session = await ana.start();
@@ -60,6 +68,30 @@ test('an open session that the engine has lost goes on with every archived answe
   await ana.inState(done.session_id, 'awaiting_approval');
 });
 
+test('of 600 amendments over several runs every repeat gets the first answer and none counts twice: at once, and after the engine has lost the session', async () => {
+  const { ana, tenant } = await cast(instance);
+  const { session_id: id } = await ana.start();
+  const amend = (at: number) => ana.answer(id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned', `m${at}`);
+  const amendments = Array.from({ length: 600 }, (_, at) => at);
+  for (const at of amendments) expect((await amend(at)).status).toBe(200);
+  const log = async () => (await ana.get(`/sessions/${id}/answers/`)).body.answers as { value: string }[];
+  const repeated = async (): Promise<void> => {
+    for (let at = 0; at < amendments.length; at += 8) {
+      const replies = await Promise.all(amendments.slice(at, at + 8).map(amend));
+      expect(replies.map((reply) => [reply.status, reply.body.accepted])).toEqual(
+        replies.map((_, more) => [200, [{ question_id: 'setup_urgency', value: (at + more) % 2 === 0 ? 'immediate' : 'planned' }]]),
+      );
+    }
+    expect((await log()).map(({ value }) => value)).toEqual(amendments.map((at) => (at % 2 === 0 ? 'immediate' : 'planned')));
+    const other = await ana.answer(id, 'setup_urgency', 'this_week', 'm3');
+    expect([other.status, other.body.code]).toEqual([422, 'idempotency_key_reused']);
+  };
+  await repeated();
+  await until('all of it is archived', async () => (await snapshotOf(tenant, id)).answers.length === amendments.length);
+  await forget(`session:${tenant}:${id}`);
+  await repeated();
+}, 240_000);
+
 test('the archived state of a cancelled session is the cancelled one, although the list had its copy before', async () => {
   const { ana, tenant } = await cast(instance);
   const session = await ana.start();
@@ -67,11 +99,7 @@ test('the archived state of a cancelled session is the cancelled one, although t
   await archived(session.session_id, tenant, 1);
   await ana.post(`/sessions/${session.session_id}/cancel/`, {});
   await client.workflow.getHandle(`session:${tenant}:${session.session_id}`).result();
-  const db = await databaseOf(instance);
-  const [row] = await db.asTenant(tenant).query<{ snapshot: Buffer }>('SELECT snapshot FROM sessions WHERE session_id = $1', [session.session_id]);
-  await db.close();
-  const state = sealer.open(row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, session.session_id)).toString('utf8');
-  expect(JSON.parse(state)).toMatchObject({ state: 'cancelled', end_reason: 'cancelled by a person' });
+  expect(await snapshotOf(tenant, session.session_id)).toMatchObject({ state: 'cancelled', end_reason: 'cancelled by a person' });
 });
 
 test('a completed session stays readable after the engine has forgotten it, and takes nothing more', async () => {

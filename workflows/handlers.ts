@@ -1,6 +1,7 @@
 /** Wires messages to the session. The one place where a domain error becomes a Temporal failure. */
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure, condition, setHandler, uuid4 } from '@temporalio/workflow';
+import { checkSize } from '../domain/bounds.ts';
 import { eventsAfter } from '../domain/event-log.ts';
 import {
   MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
@@ -8,7 +9,7 @@ import {
   type DecisionBody, type EscalateBody, type Message, type Reply, type ResumeBody, type ResumeOutcome,
 } from '../domain/message.ts';
 import type { OnboardingSession } from '../domain/session.ts';
-import type { DecisionOutcome, Reading } from '../domain/session-state.ts';
+import type { Asked, DecisionOutcome, Reading } from '../domain/session-state.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
   readAnswers, readCheckpoints,
@@ -32,10 +33,11 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     check: (message) => session.checkAnswer(message),
     handle: (message) => {
       received();
+      const asked = 'text' in message.body ? session.asked() : null;
       const take = (reading: Reading | null): Reply<AnswerOutcome> => ({
-        ...session.answer(message, reading, Date.now()), view: session.view(),
+        ...session.answer(message, reading, Date.now(), asked), view: session.view(),
       });
-      return 'text' in message.body ? readWords(session, message.id, message.body.text).then(take) : take(null);
+      return 'text' in message.body ? readWords(session, message.id, asked, message.body.text).then(take) : take(null);
     },
   });
   const doing = <Body>(
@@ -116,7 +118,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
 async function decided(session: OnboardingSession, message: Message<unknown>): Promise<Reply<DecisionOutcome>> {
   // a changeset whose task is parked waits for an operator; the decision stands, and nobody waits with it
   await condition(() => !session.deciding || session.state.parked !== null);
-  return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(), view: session.view() };
+  return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(message.id), view: session.view() };
 }
 
 function fingerprint(session: OnboardingSession, message: Message<unknown>): string {
@@ -124,13 +126,12 @@ function fingerprint(session: OnboardingSession, message: Message<unknown>): str
 }
 
 /** null when the words say nothing the question can take. */
-async function readWords(session: OnboardingSession, messageId: string, text: string): Promise<Reading | null> {
-  const question = session.currentQuestion();
-  if (question === null || !session.isNew(messageId)) return null;
+async function readWords(session: OnboardingSession, messageId: string, asked: Asked | null, text: string): Promise<Reading | null> {
+  if (asked === null || !session.isNew(messageId)) return null;
   const { language, correlation_id, tenant, session_id, owner, client_context } = session.state;
   const zone = client_context['timezone'];
   return readAnswer({
-    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: question.id,
+    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: asked.question_id,
     text, language,
     timezone: typeof zone === 'string' ? zone : null,
   });
@@ -146,7 +147,10 @@ function on<Body, Result>(definition: UpdateDefinition<Result, [Message<Body>]>,
       throw failure(error);
     }
   }) as (message: Message<Body>) => Promise<Result>, {
-    validator: (message: Message<Body>): void => translated(() => handler.check(message)),
+    validator: (message: Message<Body>): void => translated(() => {
+      checkSize(message);
+      return handler.check(message);
+    }),
   });
 }
 

@@ -23,8 +23,8 @@ export async function onboardingSession(input: SessionInput): Promise<SessionSum
 
   // Not while copies are on their way: their completion would meet the command to continue, and the task would fail. But a
   // store that is down for long must not keep the run open for ever.
-  const full = (): boolean => (run.messages >= input.limits.messagesPerRun && !run.flushing)
-    || run.messages >= input.limits.messagesPerRun * 1.5 || workflowInfo().continueAsNewSuggested;
+  const full = (): boolean => session.fitsNextRun && ((run.messages >= input.limits.messagesPerRun && !run.flushing)
+    || run.messages >= input.limits.messagesPerRun * 1.5 || workflowInfo().continueAsNewSuggested);
   const overtaken = (): ParkedStep | null => session.overtaken(Date.now());
   const hasWork = (): boolean => session.ended || session.work() !== null || overtaken() !== null || full();
   while (!session.ended) {
@@ -124,15 +124,17 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     const patienceMs = session.state.answers.length === 0 ? Math.min(justStartedMs, limits.flushAfterMs) : limits.flushAfterMs;
     if (!isUrgent()) await condition(isUrgent, patienceMs);
     session.checkpoint('auto', Date.now());
-    // as they are now: both go on growing while they are being stored
-    const { events, checkpoints } = session.unsaved();
+    const last = session.state.event_sequence;
     run.flushing = true;
-    await flushSession({
-      correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(),
-      events, checkpoints,
-    });
+    do {
+      // as they are now, and as much as one flush takes: both go on growing while they are being stored
+      const { events, checkpoints } = session.unsaved();
+      await flushSession({
+        correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(), events, checkpoints,
+      });
+      session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0);
+    } while (session.hasUnsavedUpTo(last));
     run.flushing = false;
-    session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0);
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { counts } from '../../domain/bounds.ts';
 import { derivedId } from '../../domain/derived-id.ts';
 import { redriveResults, redriveStatuses, type RedriveState } from '../../domain/redrive-state.ts';
 import { matchingTaskIds } from '../../stores/postgres/tasks.ts';
@@ -7,11 +8,9 @@ import { audited, ok, route } from '../route.ts';
 import { clientId, rate, uuid } from '../wire.ts';
 import { confirmations, filterOf, reason, taskFilters } from './admin-dlq-wire.ts';
 
-const tasksMax = 1_000;
-
 const RedriveRequest = z.strictObject({
   filter: z.strictObject({ ...taskFilters, status: z.literal('parked').optional() }),
-  canary: z.number().int().min(0).max(tasksMax).default(0).meta({
+  canary: z.number().int().min(0).max(counts.redrive_tasks).default(0).meta({
     description: 'So many first, and no more before all of them have ended',
   }),
   stop_at_failure_share: rate.default(0.5).meta({ description: 'It stops when more than this share of those that ended has failed' }),
@@ -23,7 +22,7 @@ const RedriveRequest = z.strictObject({
 const count = z.number().int();
 const RedriveWire = z.object({
   redrive_id: uuid, status: z.enum(redriveStatuses),
-  matched: count.meta({ description: `When it began, the oldest first, at most ${tasksMax}; what is parked later is not part of it` }),
+  matched: count.meta({ description: `When it began, the oldest first, at most ${counts.redrive_tasks}; what is parked later is not part of it` }),
   succeeded: count, failed: count.meta({ description: 'Parked again, or refused' }), remaining: count,
   note: z.string().nullable().meta({ description: 'Why it stopped' }),
 }).meta({ id: 'Redrive' });
@@ -41,7 +40,7 @@ export const dlqRedriveRoutes = [
     handler: async ({ body, call, services }) => {
       const { filter, confirm, ...how } = body;
       const { ids, total } = await matchingTaskIds(
-        services.stores.db, filterOf(call.actor.tenant, { ...filter, status: 'parked' }), tasksMax,
+        services.stores.db, filterOf(call.actor.tenant, { ...filter, status: 'parked' }), counts.redrive_tasks,
       );
       if (Object.keys(filter).length === 0 && confirm !== 'all') throw unconfirmed(total);
       // the same for each repeat of a keyed request, which then finds its redrive running

@@ -4,7 +4,8 @@ import { Problem, notFound } from '../problem.ts';
 import { bodyHash, readKey } from '../idempotency.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
 import { replyAfter, retryText } from '../replies.ts';
-import { holds } from '../../domain/message.ts';
+import { questionTexts, type Flow } from '../../domain/flow.ts';
+import { holds, type AnswerOutcome, type SessionView } from '../../domain/message.ts';
 import { audited, ok, route } from '../route.ts';
 import { AnsweredSession, clientId, json, sessionParams, time } from '../wire.ts';
 
@@ -16,6 +17,18 @@ const AnswerRequest = z.strictObject({
 }).refine((body) => (body.value === undefined) !== (body.text === undefined), 'must have either value or text')
   .refine((body) => body.text === undefined || body.question_id === undefined, 'text answers the current question: leave question_id out')
   .meta({ id: 'AnswerRequest' });
+
+/** Names the question that is asked now, so that nobody has to read the session first. */
+function notAsked(flow: Flow, view: SessionView, { overtaken }: Extract<AnswerOutcome, { kind: 'not_asked' }>): Problem {
+  const why = overtaken === true ? 'While your words were being read the session went on, and what was said meanwhile stands.'
+    : 'This question is not the current one and was not asked before.';
+  const current = view.question?.id ?? null;
+  const next = current === null ? 'Nothing is asked now.'
+    : `Asked now is ${current}: ${questionTexts(flow, view.language, current).prompt}`;
+  return new Problem('not_asked', `${why} ${next}`, {
+    headers: etagOf(view), members: { current_question_id: current, ...(overtaken === true ? { overtaken } : {}) },
+  });
+}
 
 export const answerRoutes = [
   route.post('/sessions/:session_id/answers', {
@@ -37,10 +50,7 @@ export const answerRoutes = [
       }
       const flow = await services.flows.version(view.tenant, view.flow.id, view.flow.version);
       if (outcome.kind === 'not_asked') {
-        throw new Problem(
-          'not_asked', 'This question is not the current one and was not asked before. Answer the current question first.',
-          { headers: etagOf(view) },
-        );
+        throw notAsked(flow, view, outcome);
       }
       if (outcome.kind === 'refused') {
         throw new Problem('answer_invalid', retryText(flow, view.language, outcome.question_id), {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { uiStateBytes, type CheckpointContent } from '../../domain/session-state.ts';
+import { bounds } from '../../domain/bounds.ts';
+import { jsonBytes, type Json } from '../../domain/json.ts';
+import type { CheckpointContent } from '../../domain/session-state.ts';
 import { MessageRejected, type ResumeBody, type ResumeOutcome, type SessionView } from '../../domain/message.ts';
 import { findCheckpoint } from '../../stores/postgres/checkpoints.ts';
 import { sealedAs } from '../../encryption/sealer.ts';
@@ -13,7 +15,7 @@ import { sessionStates } from '../../domain/lifecycle.ts';
 
 const kind = z.enum(['auto', 'stage', 'manual']);
 const hash = z.string().length(64);
-const uiState = json.refine((value) => Buffer.byteLength(JSON.stringify(value)) <= uiStateBytes, 'must be at most 8 KB of JSON');
+const uiState = json.refine((value) => jsonBytes(value) <= bounds.ui_state, `must be at most ${bounds.ui_state / 1_024} KB of JSON`);
 
 const CheckpointRequest = z.strictObject({
   ui_state: uiState.optional(), label: z.string().trim().min(1).max(200).optional(), force: z.boolean().default(false),
@@ -101,7 +103,7 @@ export const recoveryRoutes = [
       const version = body.checkpoint_version ?? null;
       const { reply: { outcome, view }, restored } = await resume(services, call, params.session_id, version);
       return audited(
-        ok(await presentResumed(services, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner },
+        ok(await presentResumed(services, call, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner },
       );
     },
   }),
@@ -165,15 +167,22 @@ async function resume(
   }
 }
 
+/** Those of a session with many stand in no outcome. */
+async function currentAnswers(services: Services, call: Call, sessionId: string): Promise<Readonly<Record<string, Json>>> {
+  const { answers } = await services.sessions.answers(call.actor, sessionId);
+  return Object.fromEntries(answers.filter((entry) => !entry.superseded).map((entry) => [entry.question_id, entry.value]));
+}
+
 async function presentResumed(
-  services: Services, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql',
+  services: Services, call: Call, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql',
 ): Promise<z.input<typeof Resumed>> {
   const { question } = await presentSession(services.flows, view, false);
+  const answers = outcome.answers ?? await currentAnswers(services, call, view.session_id);
   const type = view.state === 'awaiting_approval' ? 'show_recommendations' : view.state === 'generating' ? 'wait_for_recommendations'
     : 'continue_conversation';
   return {
     status: 'resumed', session_id: view.session_id, resumed_at: iso(services.now()), restored_state: view.state,
-    restored_data: { ...outcome.answers }, ui_state: outcome.ui_state,
+    restored_data: { ...answers }, ui_state: outcome.ui_state,
     checkpoint_version: outcome.checkpoint_version,
     checkpoint_age_seconds: Math.max(0, Math.round((services.now() - outcome.checkpoint_created_at) / 1_000)),
     questions_answered: view.answers_count, progress_percent: view.progress_percent, next_action: { type, question }, source,

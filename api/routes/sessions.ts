@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { matchLanguage, type Flow } from '../../domain/flow.ts';
-import type { Json } from '../../domain/json.ts';
+import { bounds } from '../../domain/bounds.ts';
+import { jsonBytes, type Json } from '../../domain/json.ts';
 import { sessionStates } from '../../domain/lifecycle.ts';
 import { holds, type SessionView } from '../../domain/message.ts';
 import {
@@ -27,7 +28,7 @@ const StartRequest = z.strictObject({
   flow: z.string().max(100).default('business_unit_setup'),
   language: z.string().max(35).default('en'),
   client_context: z.record(z.string().max(100), json)
-    .refine((context) => JSON.stringify(context).length <= 4_096, 'must be at most 4 KB of JSON')
+    .refine((context) => jsonBytes(context) <= bounds.client_context, `must be at most ${bounds.client_context / 1_024} KB of JSON`)
     .refine(
       (context) => !Object.hasOwn(context, 'timezone') || (typeof context['timezone'] === 'string' && isTimeZone(context['timezone'])),
       { message: 'timezone must be an IANA name such as Asia/Kolkata', path: ['timezone'] },
