@@ -5,8 +5,10 @@
 import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import { roles, type Actor, type Role } from '../domain/message.ts';
+import { personName } from '../domain/person.ts';
 import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from '../stores/postgres/api-keys.ts';
 import { isTenantName, type Database } from '../stores/postgres/database.ts';
+import type { PersonSeen } from '../stores/postgres/people.ts';
 import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
 import { Problem, unauthenticated } from './problem.ts';
 
@@ -18,6 +20,8 @@ export interface AuthenticationOptions {
   readonly developmentKey: Uint8Array | null;
   /** Where API keys are looked up. */
   readonly db: Database;
+  /** Told of each token that was verified, and not of its repeats. */
+  readonly onVerified: (seen: PersonSeen) => void;
   readonly now: () => number;
 }
 
@@ -62,7 +66,9 @@ export class Authentication {
     if (credential.expiresAt <= this.options.now()) return false;
     if (credential.presented === null) return true;
     const found = await findApiKey(this.options.db, credential.presented.keyId);
-    return found !== null && whyNot(found, credential.presented) === null;
+    if (found === null || whyNot(found, credential.presented) !== null) return false;
+    // a role that its maker has lost since is lost to it too
+    return credential.actor.roles.every((role) => found.roles.includes(role));
   }
 
   /**
@@ -75,10 +81,9 @@ export class Authentication {
     const { db } = this.options;
     const found = await findApiKey(db, presented.keyId);
     const reason = found === null ? unknownKey : whyNot(found, presented);
-    if (found === null || reason !== null) throw unauthenticated(reason ?? unknownKey);
+    if (found?.person == null || reason !== null) throw unauthenticated(reason ?? unknownKey);
     if (!found.use_is_noted) await noteUse(db, found.tenant, presented.keyId);
-    const held = roles.filter((role) => role !== 'platform' && found.roles.includes(role));
-    const actor = { tenant: found.tenant, subject: `${keySubject}${presented.keyId}`, roles: held };
+    const actor = { tenant: found.tenant, subject: `${keySubject}${presented.keyId}`, person: found.person, roles: found.roles };
     return { actor, expiresAt: found.expires_at?.getTime() ?? Infinity, presented };
   }
 
@@ -88,8 +93,11 @@ export class Authentication {
     const key = createHash('sha256').update(match[1]).digest('base64');
     const known = this.remembered.get(key);
     if (known !== undefined && known.expiresAt > this.options.now()) return known;
-    const credential = credentialOf(await this.payload(match[1]));
+    const payload = await this.payload(match[1]);
+    const actor = holderOf(payload);
+    const credential = { actor, expiresAt: (payload.exp ?? 0) * 1_000, presented: null };
     this.remember(key, credential);
+    this.options.onVerified({ ...actor, issuedAt: this.issuedAt(payload) });
     return credential;
   }
 
@@ -102,6 +110,12 @@ export class Authentication {
       }
       throw unauthenticated('The token is not valid here: its signature, issuer, audience or times do not hold.');
     }
+  }
+
+  /** A token that does not say so, or says a time to come, counts as issued now. */
+  private issuedAt({ iat }: JWTPayload): number {
+    const now = this.options.now();
+    return Math.min(iat === undefined ? now : iat * 1_000, now);
   }
 
   private remember(key: string, credential: Credential): void {
@@ -119,6 +133,7 @@ function whyNot(found: KeyForCheck, { hash }: PresentedKey): string | null {
   const previous = found.previous_hash !== null && sameHash(hash, found.previous_hash);
   if (!sameHash(hash, found.secret_hash) && !(previous && found.previous_counts)) return unknownKey;
   if (found.revoked) return 'The API key was revoked.';
+  if (found.person === null) return 'Nobody knows for whom this API key acts: its maker is gone. Make a new one.';
   return found.expired ? 'The API key has expired. Make a new one.' : null;
 }
 
@@ -134,13 +149,13 @@ function verifier(options: AuthenticationOptions): (token: string) => Promise<JW
 }
 
 /** Unknown roles grant nothing. */
-function credentialOf(payload: JWTPayload): Credential {
-  const { sub, exp, tenant, roles: claimed } = payload as JWTPayload & { tenant?: unknown; roles?: unknown };
+function holderOf(payload: JWTPayload): Actor & { readonly person: string } {
+  const { sub, tenant, roles: claimed } = payload as JWTPayload & { tenant?: unknown; roles?: unknown };
   if (typeof tenant !== 'string' || !isTenantName(tenant)) {
     throw unauthenticated('The claim tenant is not a name of 1-128 printable characters.');
   }
   if (typeof sub !== 'string' || !isTenantName(sub)) throw unauthenticated('The claim sub is not a name of 1-128 printable characters.');
   if (subjectOfKey(sub)) throw unauthenticated('The claim sub begins like the name of an API key.');
   const held = Array.isArray(claimed) ? roles.filter((role): role is Role => claimed.includes(role)) : [];
-  return { actor: { tenant, subject: sub, roles: held }, expiresAt: (exp ?? 0) * 1_000, presented: null };
+  return { tenant, subject: sub, person: personName(tenant, sub), roles: held };
 }

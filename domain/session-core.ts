@@ -8,6 +8,7 @@ import type { FlowRules, QuestionRule } from './flow.ts';
 import type { Json } from './json.ts';
 import { isEnded, mayMove, progressPercent, stages, takesAnswers, type SessionStateName, type StageName } from './lifecycle.ts';
 import { holds, MessageRejected, type Actor, type Message, type SessionView } from './message.ts';
+import { isPerson } from './person.ts';
 import {
   keptEvents, keptMessages, uiStatesBytes, type Decision, type Provider, type SeenMessage, type SessionEvent, type SessionState,
 } from './session-state.ts';
@@ -191,7 +192,7 @@ export class SessionCore {
   protected checkApprover(actor: Actor): void {
     if (actor.tenant !== this.state.tenant) throw notFound();
     if (!holds(actor, 'approver')) throw new MessageRejected('forbidden', 'Only an approver decides.');
-    if (actor.subject === this.state.owner) {
+    if (isPerson(actor, this.state.owner, this.state.owner_person)) {
       throw new MessageRejected('same_person', 'The person who asked for a change never decides on it.');
     }
   }

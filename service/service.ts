@@ -5,6 +5,7 @@ import pino, { type Logger } from 'pino';
 import { inputMistakes } from '../activities/tasks.ts';
 import { Authentication } from '../api/authentication.ts';
 import { addressReader } from '../api/limits/address.ts';
+import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
@@ -24,6 +25,7 @@ import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/cl
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from '../stores/postgres/database.ts';
 import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
+import { notePeople } from '../stores/postgres/people.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
@@ -131,6 +133,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     askEngine: (patienceMs) => engineAnswers(connection, patienceMs), db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
     taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now: Date.now,
   });
+  const people = new PeopleSeen({
+    store: (seen) => notePeople(stores.db, seen), retryMs: 1_000,
+    onFailure: () => { log.debug('roles of people are noted later: PostgreSQL does not answer'); },
+  });
+  onStop(() => people.close());
   const server = new ApiServer({
     services: {
       sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
@@ -141,7 +148,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     settings: serverSettings(configuration), routes, metrics,
     authentication: new Authentication({
       issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey,
-      db: stores.db, now: Date.now,
+      db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
