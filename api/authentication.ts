@@ -3,20 +3,21 @@
  * API keys, looked up at every request.
  */
 import { createHash } from 'node:crypto';
-import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
+import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { roles, type Actor, type Role } from '../domain/message.ts';
 import { personName } from '../domain/person.ts';
 import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from '../stores/postgres/api-keys.ts';
 import { isTenantName, type Database } from '../stores/postgres/database.ts';
 import type { PersonSeen } from '../stores/postgres/people.ts';
 import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
+import { IdentityUnavailableError, type IdentityKeys } from './identity-keys.ts';
 import { Problem, unauthenticated } from './problem.ts';
 
 export interface AuthenticationOptions {
   readonly issuer: string;
   readonly audience: string;
-  /** Key set of the identity provider, or null: then the development key counts. */
-  readonly jwksUrl: string | null;
+  /** Keys of the identity provider, or null: then the development key counts. */
+  readonly identity: IdentityKeys | null;
   readonly developmentKey: Uint8Array | null;
   /** Where API keys are looked up. */
   readonly db: Database;
@@ -46,7 +47,8 @@ export class Authentication {
 
   /**
    * The caller behind the headers. Throws a 401 problem that says what is wrong with the credential, 400 for two credentials
-   * at once (which of two people acts must not be a guess), and StoreUnavailableError when a key cannot be looked up.
+   * at once (which of two people acts must not be a guess), StoreUnavailableError when a key cannot be looked up, and
+   * IdentityUnavailableError when a token cannot be judged.
    */
   async authenticate({ authorization, apiKey }: Presented): Promise<Credential> {
     if (authorization !== '' && apiKey !== '') {
@@ -94,6 +96,8 @@ export class Authentication {
     const known = this.remembered.get(key);
     if (known !== undefined && known.expiresAt > this.options.now()) return known;
     const payload = await this.payload(match[1]);
+    // the leeway is for clocks that are ahead of ours, not for a token that has ended
+    if ((payload.exp ?? 0) * 1_000 <= this.options.now()) throw expired();
     const actor = holderOf(payload);
     const credential = { actor, expiresAt: (payload.exp ?? 0) * 1_000, presented: null };
     this.remember(key, credential);
@@ -105,11 +109,15 @@ export class Authentication {
     try {
       return await this.verify(token);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED') {
-        throw unauthenticated('The token has expired. Get a new one.');
-      }
+      if (error instanceof errors.JWTExpired) throw expired();
+      // whatever else is none of jose's words on the token: a key of the identity provider's that cannot be used
+      if (!(error instanceof errors.JOSEError)) throw error instanceof IdentityUnavailableError ? error : this.unusable(error);
       throw unauthenticated('The token is not valid here: its signature, issuer, audience or times do not hold.');
     }
+  }
+
+  private unusable(error: unknown): unknown {
+    return this.options.identity?.unavailable(error) ?? error;
   }
 
   /** A token that does not say so, or says a time to come, counts as issued now. */
@@ -126,6 +134,10 @@ export class Authentication {
   }
 }
 
+/** How far the clock of an identity provider may be ahead of ours: for `nbf`. */
+const leewaySeconds = 30;
+const expired = (): Problem => unauthenticated('The token has expired. Get a new one.');
+
 const unknownKey = 'The API key is not valid here.';
 
 /** Why a key is refused, or null. Only who holds a secret that was right once learns more than that it is not valid. */
@@ -138,10 +150,13 @@ function whyNot(found: KeyForCheck, { hash }: PresentedKey): string | null {
 }
 
 function verifier(options: AuthenticationOptions): (token: string) => Promise<JWTPayload> {
-  const claims = { issuer: options.issuer, audience: options.audience, requiredClaims: ['exp', 'sub', 'tenant'] };
-  if (options.jwksUrl !== null) {
-    const keys = createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: 3_000 });
-    return async (token) => (await jwtVerify(token, keys, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA'] })).payload;
+  const claims = {
+    issuer: options.issuer, audience: options.audience, requiredClaims: ['exp', 'sub', 'tenant'], clockTolerance: leewaySeconds,
+  };
+  const { identity } = options;
+  if (identity !== null) {
+    const find = identity.find.bind(identity);
+    return async (token) => (await jwtVerify(token, find, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA'] })).payload;
   }
   const { developmentKey } = options;
   if (developmentKey === null) throw new Error('Authentication needs JWKS_URL or a development key.');

@@ -4,7 +4,9 @@ import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
 import { inputMistakes } from '../activities/tasks.ts';
 import { Authentication } from '../api/authentication.ts';
+import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
+import { IdentityKeys } from '../api/identity-keys.ts';
 import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
@@ -129,9 +131,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
     pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
+  const identity = await identityKeys(configuration, log, onStop);
   const readiness = new ReadinessCheck({
     askEngine: (patienceMs) => engineAnswers(connection, patienceMs), db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
-    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now: Date.now,
+    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null,
+    identity: identity === null ? null : () => identity.state, now: Date.now,
   });
   const people = new PeopleSeen({
     store: (seen) => notePeople(stores.db, seen), retryMs: 1_000,
@@ -147,7 +151,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     },
     settings: serverSettings(configuration), routes, metrics,
     authentication: new Authentication({
-      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey,
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey,
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
@@ -161,6 +165,20 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     await server.close(configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
   return { url: `http://${configuration.HOST}:${port}`, isRunning };
+}
+
+/** A key server that is away does not stop the start: `/readyz` tells, and it is tried until it is there. */
+async function identityKeys(
+  { JWKS_URL: url, GANGWAY_JWKS_OUTAGE_SECONDS: outageSeconds }: Configuration, log: Logger, onStop: (close: () => Promise<void>) => void,
+): Promise<IdentityKeys | null> {
+  if (url === undefined) return null;
+  const keys = new IdentityKeys({
+    url, outageMs: outageSeconds * 1_000,
+    onFailure: (error) => { log.warn({ err: frames(error) }, 'the keys of the identity provider cannot be fetched'); },
+  });
+  onStop(() => keys.close());
+  await keys.start();
+  return keys;
 }
 
 async function openStores(
