@@ -11,9 +11,12 @@ const change = z.object({
   operation: z.enum(['create', 'update', 'delete']), before: values.nullable(), after: values.nullable(),
 });
 
+const person = z.string().nullable();
+const people = z.object({ requested_by: person, approved_by: person, second_approved_by: person });
+
 export const changesetInput = sessionTask.extend({
   changeset_id: z.uuid(), changes: z.array(change).readonly(), requested_by: z.string(), approved_by: z.string(),
-  second_approved_by: z.string().nullable(), approval_id: z.uuid().nullable(), risk_score: z.number(),
+  second_approved_by: z.string().nullable(), people: people.exactOptional(), approval_id: z.uuid().nullable(), risk_score: z.number(),
   status: z.enum(['applied', 'rejected', 'pending_second_approval']),
 });
 

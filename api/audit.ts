@@ -12,6 +12,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { holds, type Actor } from '../domain/message.ts';
+import { personOf } from '../domain/person.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { addAudit, beginAudit, dropAudit, type AuditEntry } from '../stores/postgres/audit.ts';
 import type { Database } from '../stores/postgres/database.ts';
@@ -65,8 +66,8 @@ export class Act {
     this.changes = match.kind === 'found' && match.route.method !== 'get';
     this.own = actor.tenant;
     this.entry = {
-      id: randomUUID(), tenant: actor.tenant, actor: actor.subject, roles: actor.roles, action, result: 'failed', status: null,
-      correlation_id: correlationId, details: {},
+      id: randomUUID(), tenant: actor.tenant, actor: actor.subject, person: personOf(actor), roles: actor.roles, action,
+      result: 'failed', status: null, correlation_id: correlationId, details: {},
       target: match.kind === 'found' ? targetOf(match.params) : scrubbed(path, targetMax), reason: null,
     };
   }

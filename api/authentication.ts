@@ -3,21 +3,26 @@
  * API keys, looked up at every request.
  */
 import { createHash } from 'node:crypto';
-import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
+import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { roles, type Actor, type Role } from '../domain/message.ts';
+import { personName } from '../domain/person.ts';
 import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from '../stores/postgres/api-keys.ts';
 import { isTenantName, type Database } from '../stores/postgres/database.ts';
+import type { PersonSeen } from '../stores/postgres/people.ts';
 import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
+import { IdentityUnavailableError, type IdentityKeys } from './identity-keys.ts';
 import { Problem, unauthenticated } from './problem.ts';
 
 export interface AuthenticationOptions {
   readonly issuer: string;
   readonly audience: string;
-  /** Key set of the identity provider, or null: then the development key counts. */
-  readonly jwksUrl: string | null;
+  /** Keys of the identity provider, or null: then the development key counts. */
+  readonly identity: IdentityKeys | null;
   readonly developmentKey: Uint8Array | null;
   /** Where API keys are looked up. */
   readonly db: Database;
+  /** Told of each token that was verified, and not of its repeats. */
+  readonly onVerified: (seen: PersonSeen) => void;
   readonly now: () => number;
 }
 
@@ -42,7 +47,8 @@ export class Authentication {
 
   /**
    * The caller behind the headers. Throws a 401 problem that says what is wrong with the credential, 400 for two credentials
-   * at once (which of two people acts must not be a guess), and StoreUnavailableError when a key cannot be looked up.
+   * at once (which of two people acts must not be a guess), StoreUnavailableError when a key cannot be looked up, and
+   * IdentityUnavailableError when a token cannot be judged.
    */
   async authenticate({ authorization, apiKey }: Presented): Promise<Credential> {
     if (authorization !== '' && apiKey !== '') {
@@ -62,7 +68,9 @@ export class Authentication {
     if (credential.expiresAt <= this.options.now()) return false;
     if (credential.presented === null) return true;
     const found = await findApiKey(this.options.db, credential.presented.keyId);
-    return found !== null && whyNot(found, credential.presented) === null;
+    if (found === null || whyNot(found, credential.presented) !== null) return false;
+    // a role that its maker has lost since is lost to it too
+    return credential.actor.roles.every((role) => found.roles.includes(role));
   }
 
   /**
@@ -75,10 +83,9 @@ export class Authentication {
     const { db } = this.options;
     const found = await findApiKey(db, presented.keyId);
     const reason = found === null ? unknownKey : whyNot(found, presented);
-    if (found === null || reason !== null) throw unauthenticated(reason ?? unknownKey);
+    if (found?.person == null || reason !== null) throw unauthenticated(reason ?? unknownKey);
     if (!found.use_is_noted) await noteUse(db, found.tenant, presented.keyId);
-    const held = roles.filter((role) => role !== 'platform' && found.roles.includes(role));
-    const actor = { tenant: found.tenant, subject: `${keySubject}${presented.keyId}`, roles: held };
+    const actor = { tenant: found.tenant, subject: `${keySubject}${presented.keyId}`, person: found.person, roles: found.roles };
     return { actor, expiresAt: found.expires_at?.getTime() ?? Infinity, presented };
   }
 
@@ -88,8 +95,13 @@ export class Authentication {
     const key = createHash('sha256').update(match[1]).digest('base64');
     const known = this.remembered.get(key);
     if (known !== undefined && known.expiresAt > this.options.now()) return known;
-    const credential = credentialOf(await this.payload(match[1]));
+    const payload = await this.payload(match[1]);
+    // the leeway is for clocks that are ahead of ours, not for a token that has ended
+    if ((payload.exp ?? 0) * 1_000 <= this.options.now()) throw expired();
+    const actor = holderOf(payload);
+    const credential = { actor, expiresAt: (payload.exp ?? 0) * 1_000, presented: null };
     this.remember(key, credential);
+    this.options.onVerified({ ...actor, issuedAt: this.issuedAt(payload) });
     return credential;
   }
 
@@ -97,11 +109,21 @@ export class Authentication {
     try {
       return await this.verify(token);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED') {
-        throw unauthenticated('The token has expired. Get a new one.');
-      }
+      if (error instanceof errors.JWTExpired) throw expired();
+      // whatever else is none of jose's words on the token: a key of the identity provider's that cannot be used
+      if (!(error instanceof errors.JOSEError)) throw error instanceof IdentityUnavailableError ? error : this.unusable(error);
       throw unauthenticated('The token is not valid here: its signature, issuer, audience or times do not hold.');
     }
+  }
+
+  private unusable(error: unknown): unknown {
+    return this.options.identity?.unavailable(error) ?? error;
+  }
+
+  /** A token that does not say so, or says a time to come, counts as issued now. */
+  private issuedAt({ iat }: JWTPayload): number {
+    const now = this.options.now();
+    return Math.min(iat === undefined ? now : iat * 1_000, now);
   }
 
   private remember(key: string, credential: Credential): void {
@@ -112,6 +134,10 @@ export class Authentication {
   }
 }
 
+/** How far the clock of an identity provider may be ahead of ours: for `nbf`. */
+const leewaySeconds = 30;
+const expired = (): Problem => unauthenticated('The token has expired. Get a new one.');
+
 const unknownKey = 'The API key is not valid here.';
 
 /** Why a key is refused, or null. Only who holds a secret that was right once learns more than that it is not valid. */
@@ -119,14 +145,18 @@ function whyNot(found: KeyForCheck, { hash }: PresentedKey): string | null {
   const previous = found.previous_hash !== null && sameHash(hash, found.previous_hash);
   if (!sameHash(hash, found.secret_hash) && !(previous && found.previous_counts)) return unknownKey;
   if (found.revoked) return 'The API key was revoked.';
+  if (found.person === null) return 'Nobody knows for whom this API key acts: its maker is gone. Make a new one.';
   return found.expired ? 'The API key has expired. Make a new one.' : null;
 }
 
 function verifier(options: AuthenticationOptions): (token: string) => Promise<JWTPayload> {
-  const claims = { issuer: options.issuer, audience: options.audience, requiredClaims: ['exp', 'sub', 'tenant'] };
-  if (options.jwksUrl !== null) {
-    const keys = createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: 3_000 });
-    return async (token) => (await jwtVerify(token, keys, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA'] })).payload;
+  const claims = {
+    issuer: options.issuer, audience: options.audience, requiredClaims: ['exp', 'sub', 'tenant'], clockTolerance: leewaySeconds,
+  };
+  const { identity } = options;
+  if (identity !== null) {
+    const find = identity.find.bind(identity);
+    return async (token) => (await jwtVerify(token, find, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA'] })).payload;
   }
   const { developmentKey } = options;
   if (developmentKey === null) throw new Error('Authentication needs JWKS_URL or a development key.');
@@ -134,13 +164,13 @@ function verifier(options: AuthenticationOptions): (token: string) => Promise<JW
 }
 
 /** Unknown roles grant nothing. */
-function credentialOf(payload: JWTPayload): Credential {
-  const { sub, exp, tenant, roles: claimed } = payload as JWTPayload & { tenant?: unknown; roles?: unknown };
+function holderOf(payload: JWTPayload): Actor & { readonly person: string } {
+  const { sub, tenant, roles: claimed } = payload as JWTPayload & { tenant?: unknown; roles?: unknown };
   if (typeof tenant !== 'string' || !isTenantName(tenant)) {
     throw unauthenticated('The claim tenant is not a name of 1-128 printable characters.');
   }
   if (typeof sub !== 'string' || !isTenantName(sub)) throw unauthenticated('The claim sub is not a name of 1-128 printable characters.');
   if (subjectOfKey(sub)) throw unauthenticated('The claim sub begins like the name of an API key.');
   const held = Array.isArray(claimed) ? roles.filter((role): role is Role => claimed.includes(role)) : [];
-  return { actor: { tenant, subject: sub, roles: held }, expiresAt: (exp ?? 0) * 1_000, presented: null };
+  return { tenant, subject: sub, person: personName(tenant, sub), roles: held };
 }

@@ -7,6 +7,7 @@ import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { holds, type Actor } from '../domain/message.ts';
+import { personOf } from '../domain/person.ts';
 import type { AuditEntry } from '../stores/postgres/audit.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { openPayload, sealedFor, type SealedFor } from '../engine/payload-codec.ts';
@@ -113,9 +114,9 @@ export class CodecEndpoint {
     // what belongs to no tenant has no audit log to stand in
     for (const tenant of tenants.filter((tenant) => tenant !== '')) {
       await audit({
-        id: randomUUID(), tenant, actor, roles: caller?.roles ?? [], action: 'payload.decode', target: null, reason: null,
-        result: 'allowed', status: 200,
-        correlation_id: correlationId, details: { payloads: sealed.filter((payload) => payload.tenant === tenant).length },
+        id: randomUUID(), tenant, actor, person: caller === null ? null : personOf(caller), roles: caller?.roles ?? [],
+        action: 'payload.decode', target: null, reason: null, result: 'allowed', status: 200, correlation_id: correlationId,
+        details: { payloads: sealed.filter((payload) => payload.tenant === tenant).length },
       });
     }
   }

@@ -3,6 +3,7 @@ import { MessageRejected } from '../domain/message.ts';
 import { StoreLimitError } from '../stores/clickhouse/client.ts';
 import { KeyUnavailableError, SealBrokenError } from '../encryption/sealer.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
+import { IdentityUnavailableError } from './identity-keys.ts';
 import { notFound, Problem } from './problem.ts';
 import { EngineUnavailableError } from '../engine/calls.ts';
 
@@ -27,6 +28,12 @@ export function toProblem(error: unknown): Problem {
       { cause: error, headers: { 'Retry-After': '2' } },
     );
   }
+  if (error instanceof IdentityUnavailableError) {
+    return new Problem(
+      'identity_unavailable', 'The keys of the identity provider cannot be had right now, so this token was not judged. Repeat it.',
+      { cause: error, headers: { 'Retry-After': String(error.retryAfterSeconds) } },
+    );
+  }
   if (error instanceof KeyUnavailableError || error instanceof SealBrokenError) {
     return new Problem(
       'key_unavailable',
@@ -48,7 +55,7 @@ export function causesOf(problem: Problem): string {
   for (let error = problem.cause; error instanceof Error && causes.length < 5; error = error.cause) {
     causes.push(
       error instanceof EngineUnavailableError || error instanceof StoreUnavailableError || error instanceof KeyUnavailableError
-        ? error.message : error.name,
+        || error instanceof IdentityUnavailableError ? error.message : error.name,
     );
   }
   return causes.join(' < ');

@@ -7,6 +7,7 @@ import { ProblemWire } from './wire.ts';
 
 const everywhere: readonly ProblemCode[] = [
   'invalid_request', 'unauthenticated', 'forbidden', 'not_found', 'rate_limited', 'internal', 'engine_unavailable', 'store_unavailable',
+  'identity_unavailable',
 ];
 const onBodies: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type', 'idempotency_key_reused', 'request_in_progress'];
 

@@ -8,7 +8,6 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { holds, type Actor, type Role } from '../domain/message.ts';
 import { isTenantName } from '../stores/postgres/database.ts';
-import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { auditedAct, type Act } from './audit.ts';
 import type { Authentication, Credential } from './authentication.ts';
 import type { ReadBody } from './body.ts';
@@ -105,8 +104,8 @@ export class Pipeline {
       return await authentication.authenticate({ authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') });
     } catch (error) {
       const address = this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
-      // a key that cannot be looked up just now is no guess
-      await (error instanceof StoreUnavailableError ? limits.unknown(ctx, address) : limits.stranger(ctx, address));
+      // only what was judged is a guess, not a key that cannot be looked up nor a token that cannot be verified just now
+      await (error instanceof Problem ? limits.stranger(ctx, address) : limits.unknown(ctx, address));
       throw error;
     }
   }

@@ -21,6 +21,7 @@ export const statusOf = {
   request_in_progress: 409,
   not_parked: 409,
   max_retries_exceeded: 409,
+  request_timeout: 408,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,
@@ -30,8 +31,10 @@ export const statusOf = {
   input_invalid: 422,
   idempotency_key_reused: 422,
   rate_limited: 429,
+  headers_too_large: 431,
   internal: 500,
   engine_unavailable: 503,
+  identity_unavailable: 503,
   limiter_unavailable: 503,
   store_unavailable: 503,
   key_unavailable: 503,
@@ -42,9 +45,8 @@ export type ProblemCode = keyof typeof statusOf;
 
 const titles: Readonly<Record<number, string>> = {
   400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed',
-  409: 'Not possible now',
-  412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type', 422: 'Not accepted', 429: 'Too many requests',
-  500: 'Internal error',
+  408: 'Too slow', 409: 'Not possible now', 412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type', 422: 'Not accepted',
+  429: 'Too many requests', 431: 'Headers too large', 500: 'Internal error',
   503: 'Temporarily unavailable',
 };
 

@@ -1,6 +1,7 @@
 /**
  * Whether this process should get requests. Without the engine or a worker no session moves: not ready. Without
- * PostgreSQL, Redis or ClickHouse running sessions go on, so their absence is told but takes nobody out of service.
+ * PostgreSQL, Redis or ClickHouse running sessions go on, so their absence is told but takes nobody out of service. Nor does a
+ * key server that is away, as long as keys that were fetched before serve.
  */
 import type { Redis } from 'ioredis';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
@@ -15,6 +16,8 @@ export interface ReadinessOptions {
   readonly redis: Redis;
   readonly clickhouse: ClickHouse;
   readonly taskQueue: string;
+  /** Of the keys that tokens are judged with, or null where none are fetched. */
+  readonly identity: (() => { readonly ok: boolean; readonly serves: boolean }) | null;
   /** The worker of this process, or null when workers run elsewhere. */
   readonly ownWorker: (() => boolean) | null;
   readonly now: () => number;
@@ -55,7 +58,14 @@ export class ReadinessCheck {
         : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
       answers(db.query('SELECT 1').then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
     ]);
-    return { ready: engine === 'ok' && worker === 'ok', checks: { engine, worker, postgresql, redis: hot, clickhouse: analytics } };
+    const keys = this.options.identity?.();
+    return {
+      ready: engine === 'ok' && worker === 'ok' && keys?.serves !== false,
+      checks: {
+        engine, worker, postgresql, redis: hot, clickhouse: analytics,
+        ...(keys === undefined ? {} : { identity: keys.ok ? 'ok' as const : 'unavailable' as const }),
+      },
+    };
   }
 }
 

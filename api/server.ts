@@ -1,5 +1,5 @@
 /** The HTTP server: its socket, what stands beside the routes, and the one place where every error becomes a problem. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { addAudit } from '../stores/postgres/audit.ts';
 import type { Authentication } from './authentication.ts';
 import { bodyReader } from './body.ts';
+import { answerClientErrors, headerBytes } from './client-errors.ts';
 import { CodecEndpoint, type CodecOptions } from './codec.ts';
 import { causesOf, frames, toProblem } from './error-translation.ts';
 import { sendStream, type Stream } from './event-stream.ts';
@@ -17,7 +18,7 @@ import { MetricsPage } from './metrics-page.ts';
 import { openApiDocument } from './openapi.ts';
 import { pageRoutes, type Health, type Page } from './pages.ts';
 import { Pipeline } from './pipeline.ts';
-import { notFound, type Problem } from './problem.ts';
+import { notFound, Problem } from './problem.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';
 
@@ -83,9 +84,18 @@ export class ApiServer {
     // the pipeline answers every error itself; what reaches Koa is a socket that went away
     app.on('error', (error: Error) => { this.log.debug({ err: { type: error.name } }, 'connection lost'); });
     const handle = app.callback();
-    // slow senders end here: headers within 10 s, the whole request within 30 s
-    this.server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000 }, (request, response) => {
-      void handle(request, response);
+    // slow senders end here: headers within 10 s, the whole request within 30 s. A missing Host is answered by us, not barely
+    this.server = createServer({
+      headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 30_000,
+      maxHeaderSize: headerBytes, requireHostHeader: false,
+    });
+    const take = (request: IncomingMessage, response: ServerResponse): void => { void handle(request, response); };
+    this.server.on('request', take);
+    // Node would refuse an expectation it does not know; it may as well be ignored
+    this.server.on('checkExpectation', take);
+    answerClientErrors(this.server, ({ status, correlationId }) => {
+      metrics.requestFinished({ route: 'unread', method: 'none', status, seconds: 0 });
+      this.log.info({ correlation_id: correlationId, route: 'unread', status }, 'request');
     });
   }
 
@@ -116,6 +126,9 @@ export class ApiServer {
     ctx.set('X-Correlation-Id', exchange.correlationId);
     ctx.set('X-Content-Type-Options', 'nosniff');
     try {
+      if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
+        throw new Problem('invalid_request', 'The header Host is missing.');
+      }
       await this.dispatch(exchange);
     } catch (error) {
       this.refuse(exchange, toProblem(error), error);

@@ -37,6 +37,8 @@ export interface Changeset {
   readonly requested_by: string;
   readonly approved_by: string;
   readonly second_approved_by: string | null;
+  /** Who they are (personName), as far as it was known when they spoke; absent in what was recorded before it was. */
+  readonly people?: Readonly<Record<'requested_by' | 'approved_by' | 'second_approved_by', string | null>>;
   /** Of the second approval, when the decision needs one. */
   readonly approval_id: string | null;
   /** 0..1, see changeRisk. */

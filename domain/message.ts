@@ -10,6 +10,8 @@ export type Role = (typeof roles)[number];
 export interface Actor {
   readonly tenant: string;
   readonly subject: string;
+  /** Who stands behind the credential (personName); absent in messages that were recorded before it was known. */
+  readonly person?: string;
   readonly roles: readonly Role[];
 }
 

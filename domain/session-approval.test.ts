@@ -18,12 +18,12 @@ const items: Recommendation[] = Array.from({ length: 12 }, (_, at) => ({
   operation: 'create', before: null, after: { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 }, confidence: 0.9, rationale: '', depends_on: [], status: 'pending',
 }));
 
-function decided(): OnboardingSession {
-  const session = OnboardingSession.open(rules, { session_id: 's', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} }, 0);
+function decided(owner: { owner?: string; owner_person?: string } = {}, first = person('ben', 'approver')): OnboardingSession {
+  const session = OnboardingSession.open(rules, { session_id: 's', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {}, ...owner }, 0);
   session.answer(message({ question_id: 'users', value: 5 }, 'm', person('ana', 'user')), null, 1);
   session.receiveProposal(1, { recommendations: items, confidence: 0.9, decision: 'ready' }, 2);
   const body: DecisionBody = { approved_items: items.map((item) => item.recommendation_id), rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null };
-  const sent = message(body, 'd', person('ben', 'approver'));
+  const sent = message(body, 'd', first);
   session.checkDecision(sent);
   session.decide(sent, { changeset: 'cs', approval: 'ap' }, 3);
   return session;
@@ -72,6 +72,28 @@ describe('two approvers', () => {
     expect(codeOf(() => session.checkApproval(approval(person('eve', 'user'))))).toBe('forbidden');
     expect(codeOf(() => session.checkApproval(approval({ ...person('eve', 'approver'), tenant: 'other' })))).toBe('not_found');
     expect(codeOf(() => session.checkApproval(message({ approval_id: 'other', decision: 'approve', reason: null }, 'x', person('eve', 'approver'))))).toBe('not_found');
+  });
+
+  test('a person is one with each credential, as owner and as approver, and no other for having the same name', () => {
+    const key = (id: string, person: string): Actor => ({ tenant: 'acme', subject: `key:${id}`, person, roles: ['approver'] });
+    const session = decided({ owner: 'key:a', owner_person: 'acme/ana' }, key('b', 'acme/ben'));
+    session.receiveChangeset('cs', 'pending_second_approval', 4);
+    const refused = [person('ana', 'admin'), key('c', 'acme/ana'), person('ben', 'approver'), key('d', 'acme/ben'), { ...person('ben', 'platform'), person: 'acme/ben' }];
+    for (const actor of refused) expect([actor, codeOf(() => session.checkApproval(approval(actor)))]).toEqual([actor, 'same_person']);
+    for (const elsewhere of ['other/ana', 'other/ben']) {
+      expect(codeOf(() => session.checkApproval(approval({ ...person(elsewhere.slice(6), 'platform'), person: elsewhere })))).toBe('allowed');
+    }
+  });
+
+  test('a session and a decision from before persons were known go by the credential', () => {
+    const session = decided({}, { tenant: 'acme', subject: 'key:b', roles: ['approver'] });
+    session.receiveChangeset('cs', 'pending_second_approval', 4);
+    const old = JSON.parse(JSON.stringify(session.state)) as { decision: { decided_by_person?: string } };
+    delete old.decision.decided_by_person;
+    const restored = OnboardingSession.restore(rules, old as typeof session.state);
+    const refused: Actor[] = [person('ana', 'admin'), { ...person('key:b', 'approver'), person: 'acme/ben' }, { ...person('key:c', 'approver'), person: 'acme/ana' }];
+    for (const actor of refused) expect([actor, codeOf(() => restored.checkApproval(approval(actor)))]).toEqual([actor, 'same_person']);
+    expect(codeOf(() => restored.checkApproval(approval(person('eve', 'approver'))))).toBe('allowed');
   });
 
   test('a veto rejects it whole, once: whoever comes after is told', () => {

@@ -11,6 +11,7 @@ import { isEnded, mayMove, progressPercent, stages, takesAnswers, type SessionSt
 import { holds, MessageRejected, type Actor, type Message, type SessionView } from './message.ts';
 import { MessageLog, type HandledMessage } from './message-log.ts';
 import { Newest } from './newest.ts';
+import { isPerson } from './person.ts';
 import type { Decision, Provider, SeenOutcome, SessionEvent, SessionState } from './session-state.ts';
 import { Unsaved } from './unsaved.ts';
 
@@ -220,7 +221,7 @@ export class SessionCore {
   protected checkApprover(actor: Actor): void {
     if (actor.tenant !== this.state.tenant) throw notFound();
     if (!holds(actor, 'approver')) throw new MessageRejected('forbidden', 'Only an approver decides.');
-    if (actor.subject === this.state.owner) {
+    if (isPerson(actor, this.state.owner, this.state.owner_person)) {
       throw new MessageRejected('same_person', 'The person who asked for a change never decides on it.');
     }
   }

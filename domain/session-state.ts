@@ -54,8 +54,10 @@ export interface Decision {
   /** Of the second approval, when two approvers are needed. */
   readonly approval_id: string | null;
   readonly decided_by: string;
+  readonly decided_by_person?: string;
   readonly decided_at: number;
   readonly second_by: string | null;
+  readonly second_by_person?: string;
   readonly changes: readonly Change[];
   readonly statuses: Readonly<Record<string, ItemStatus>>;
   readonly reasons: Readonly<Record<string, string>>;
@@ -107,6 +109,8 @@ export interface NewSession {
   readonly session_id: string;
   readonly tenant: string;
   readonly owner: string;
+  /** Of the owner (personName). Absent in sessions that began before it was known, as for decisions below. */
+  readonly owner_person?: string;
   readonly language: string;
   readonly segment: 'first_time' | 'returning';
   readonly correlation_id: string;

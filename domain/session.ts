@@ -15,6 +15,7 @@ import {
   type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
+import { isPerson, personOf } from './person.ts';
 import { SessionCore } from './session-core.ts';
 import type { TaskOutcome } from './parked-task.ts';
 import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading } from './session-state.ts';
@@ -214,8 +215,8 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     const { changes, statuses, risk_score, rejects_all, needs_second_approver: second } = this.draft(message.body);
     this.state.decision = {
-      changeset_id: ids.changeset, approval_id: second ? ids.approval : null, decided_by: message.actor.subject, decided_at: now,
-      second_by: null,
+      changeset_id: ids.changeset, approval_id: second ? ids.approval : null, decided_by: message.actor.subject,
+      decided_by_person: personOf(message.actor), decided_at: now, second_by: null,
       changes, statuses, reasons: message.body.reasons, risk_score, rejects_all, status: second ? 'recording' : 'applying',
     };
     this.active(now);
@@ -230,7 +231,7 @@ export class OnboardingSession extends SessionCore {
     if (!this.isNew(message.id)) return;
     const decision = this.pendingApproval(message.body.approval_id);
     this.checkApprover(message.actor);
-    if (message.actor.subject === decision.decided_by) {
+    if (isPerson(message.actor, decision.decided_by, decision.decided_by_person)) {
       throw new MessageRejected('same_person', 'The second approver is another person than the first.');
     }
     if (this.state.state !== 'awaiting_approval' || decision.status !== 'pending_second_approval') throw this.wrongState('approved');
@@ -250,7 +251,8 @@ export class OnboardingSession extends SessionCore {
     }
     const rejects = message.body.decision === 'reject';
     this.state.decision = {
-      ...decision, second_by: message.actor.subject, status: 'applying', rejects_all: decision.rejects_all || rejects,
+      ...decision, second_by: message.actor.subject, second_by_person: personOf(message.actor), status: 'applying',
+      rejects_all: decision.rejects_all || rejects,
     };
     this.changed();
   }

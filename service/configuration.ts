@@ -33,6 +33,9 @@ export const configurationSchema = z.object({
   JWT_ISSUER: z.string().min(1).default('gangway').describe('Required `iss` of a token'),
   JWT_AUDIENCE: z.string().min(1).default('gangway').describe('Required `aud` of a token'),
   JWKS_URL: text('Key set of the identity provider (RS256, ES256, EdDSA); without it the development key (HS256) counts'),
+  GANGWAY_JWKS_OUTAGE_SECONDS: whole(
+    3_600, 'Seconds that keys fetched from JWKS_URL go on counting while it does not answer', { min: 1, max: 86_400 },
+  ),
   CHAT_MODEL: text(
     'Name of the language model, as its server knows it; without it no model is used and the scripted readings and rules do everything',
   ),

@@ -4,7 +4,10 @@ import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
 import { inputMistakes } from '../activities/tasks.ts';
 import { Authentication } from '../api/authentication.ts';
+import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
+import { IdentityKeys } from '../api/identity-keys.ts';
+import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
@@ -25,6 +28,7 @@ import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/cl
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from '../stores/postgres/database.ts';
 import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
+import { notePeople } from '../stores/postgres/people.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
@@ -133,10 +137,17 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
     pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
+  const identity = await identityKeys(configuration, log, onStop);
   const readiness = new ReadinessCheck({
     askEngine: (patienceMs) => engineAnswers(connection, patienceMs), db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
-    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now: Date.now,
+    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null,
+    identity: identity === null ? null : () => identity.state, now: Date.now,
   });
+  const people = new PeopleSeen({
+    store: (seen) => notePeople(stores.db, seen), retryMs: 1_000,
+    onFailure: () => { log.debug('roles of people are noted later: PostgreSQL does not answer'); },
+  });
+  onStop(() => people.close());
   const server = new ApiServer({
     services: {
       sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
@@ -146,8 +157,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     },
     settings: serverSettings(configuration), routes, metrics,
     authentication: new Authentication({
-      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, jwksUrl: configuration.JWKS_URL ?? null, developmentKey,
-      db: stores.db, now: Date.now,
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey,
+      db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
@@ -172,6 +183,20 @@ async function openMetrics(
   onStop(() => listener.close());
   log.info({ port: listener.port }, 'metrics are answered');
   return listener.port;
+}
+
+/** A key server that is away does not stop the start: `/readyz` tells, and it is tried until it is there. */
+async function identityKeys(
+  { JWKS_URL: url, GANGWAY_JWKS_OUTAGE_SECONDS: outageSeconds }: Configuration, log: Logger, onStop: (close: () => Promise<void>) => void,
+): Promise<IdentityKeys | null> {
+  if (url === undefined) return null;
+  const keys = new IdentityKeys({
+    url, outageMs: outageSeconds * 1_000,
+    onFailure: (error) => { log.warn({ err: frames(error) }, 'the keys of the identity provider cannot be fetched'); },
+  });
+  onStop(() => keys.close());
+  await keys.start();
+  return keys;
 }
 
 async function openStores(

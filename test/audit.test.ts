@@ -190,7 +190,7 @@ describe('an act that was cut off', () => {
   test('ends in the log as failed, without a status, once', async () => {
     const { admin, tenant } = await cast(shared);
     const entry: AuditEntry = {
-      id: randomUUID(), tenant, actor: 'dee', roles: ['admin'], action: 'api_key.create', target: null, reason: 'why not', result: 'failed', status: null, correlation_id: 'c-1', details: { name: 'x' },
+      id: randomUUID(), tenant, actor: 'dee', person: null, roles: ['admin'], action: 'api_key.create', target: null, reason: 'why not', result: 'failed', status: null, correlation_id: 'c-1', details: { name: 'x' },
     };
     await beginAudit(db, entry);
     await settleCutOffAudits(db, 120);

@@ -23,8 +23,8 @@ beforeAll(async () => {
     [tenant],
   );
   await db.asSystem().query(
-    `INSERT INTO audit (id, tenant, at, actor, roles, action, target, result, status, correlation_id)
-     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, now() - n * interval '1 minute', 'actor-' || n % 50, '{admin}', 'action-' || n % 20, 'target-' || n % 100,
+    `INSERT INTO audit (id, tenant, at, actor, person, roles, action, target, result, status, correlation_id)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, now() - n * interval '1 minute', 'actor-' || n % 50, 'home/actor-' || n % 50, '{admin}', 'action-' || n % 20, 'target-' || n % 100,
             (ARRAY['allowed','refused','failed'])[CASE WHEN n % 100 = 0 THEN 2 ELSE 1 END], 200, 'c' FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
@@ -82,11 +82,12 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ['a session by id', 'SELECT view FROM sessions WHERE session_id = $1 AND tenant = $2', [id, tenant], 'sessions_pkey'],
   ['changesets of a tenant', 'SELECT status FROM changesets WHERE tenant = $1 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant], 'changesets_by_tenant'],
   ['changesets of a session', 'SELECT status FROM changesets WHERE tenant = $1 AND session_id = $2 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant, id], 'changesets_by_session'],
-  ['an API key that was presented', 'SELECT tenant FROM api_keys WHERE key_id = $1', [id], 'api_keys_pkey'],
+  ['an API key that was presented', 'SELECT k.tenant, maker.roles FROM api_keys AS k LEFT JOIN people AS maker ON maker.person = k.person WHERE key_id = $1', [id], 'api_keys_pkey'],
   ['API keys of a tenant', 'SELECT name FROM api_keys WHERE tenant = $1 ORDER BY created_at DESC, key_id DESC LIMIT 21', [tenant], 'api_keys_by_tenant'],
   ['the audit log', `SELECT action FROM audit WHERE tenant = $1 ${auditPage}`, [tenant], 'audit_by_tenant'],
   ['the audit log of a time, the next page', `SELECT action FROM audit WHERE tenant = $1 AND at >= now() - interval '9 days' AND at < now() AND (at, id) < (now() - interval '5 days', $2::uuid) ${auditPage}`, [tenant, id], 'audit_by_tenant'],
-  ['what one person did', `SELECT action FROM audit WHERE tenant = $1 AND actor = $2 ${auditPage}`, [tenant, 'actor-3'], 'audit_by_actor'],
+  ['what one credential did', `SELECT action FROM audit WHERE tenant = $1 AND actor = $2 ${auditPage}`, [tenant, 'actor-3'], 'audit_by_actor'],
+  ['what one person did, with whichever credential', `SELECT action FROM audit WHERE tenant = $1 AND person = $2 ${auditPage}`, [tenant, 'home/actor-3'], 'audit_by_person'],
   ['acts of one kind', `SELECT action FROM audit WHERE tenant = $1 AND action = $2 ${auditPage}`, [tenant, 'action-3'], 'audit_by_action'],
   ['what was done to one thing', `SELECT action FROM audit WHERE tenant = $1 AND target = $2 ${auditPage}`, [tenant, 'target-3'], 'audit_by_target'],
   ['refusals', `SELECT action FROM audit WHERE tenant = $1 AND result = $2 ${auditPage}`, [tenant, 'refused'], 'audit_by_result'],

@@ -75,13 +75,16 @@ async function propose(
 async function doChangeset(
   session: OnboardingSession, limits: SessionLimits, kind: 'write_changeset' | 'roll_back_changeset', decision: Decision,
 ): Promise<void> {
-  const { session_id, tenant, correlation_id, owner } = session.state;
+  const { session_id, tenant, correlation_id, owner, owner_person } = session.state;
   const { changeset_id, approval_id, changes, decided_by, second_by, risk_score, rejects_all, status } = decision;
   const becomes = status === 'recording' ? 'pending_second_approval' : rejects_all ? 'rejected' : 'applied';
   const input = {
     correlation_id, tenant, session_id, changeset_id, changes, requested_by: owner, approved_by: decided_by, second_approved_by: second_by,
-    approval_id, risk_score,
-    status: becomes,
+    people: {
+      requested_by: owner_person ?? null, approved_by: decision.decided_by_person ?? null,
+      second_approved_by: decision.second_by_person ?? null,
+    },
+    approval_id, risk_score, status: becomes,
   } as const;
   const park = (name: TaskName, failure: TaskFailure): Promise<void> => parkStep(
     session, limits, { kind, changeset_id }, { name, input, failure },

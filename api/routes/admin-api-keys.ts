@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { roles as allRoles } from '../../domain/message.ts';
+import { personOf } from '../../domain/person.ts';
 import { insertApiKey, listApiKeys, readApiKey, revokeApiKey, rotateApiKey, type ApiKeyRow } from '../../stores/postgres/api-keys.ts';
 import { makeKey } from '../api-key.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
@@ -13,7 +14,9 @@ export const grantable = allRoles.filter((role) => role !== 'platform');
 const roles = z.array(z.enum(grantable));
 
 const ApiKeyWire = z.object({
-  key_id: uuid, name: z.string(), roles, created_by: z.string(), created_at: time, expires_at: time.nullable(),
+  key_id: uuid, name: z.string(), roles, created_by: z.string().meta({ description: 'The credential it was made with' }),
+  person: z.string().nullable().meta({ description: 'The human it acts for, as tenant/subject; null: nobody knows, and it is 401' }),
+  created_at: time, expires_at: time.nullable(),
   last_used_at: time.nullable().meta({ description: 'At most 5 minutes behind' }), revoked_at: time.nullable(),
 }).meta({ id: 'ApiKey' });
 
@@ -49,7 +52,7 @@ export const apiKeyRoutes = [
       const { key, hash } = makeKey(keyId);
       const row = await insertApiKey(services.stores.db, {
         key_id: keyId, tenant: call.actor.tenant, name: body.name, roles: body.roles, secret_hash: hash, created_by: call.actor.subject,
-        expires_at: expiresAt,
+        person: personOf(call.actor), expires_at: expiresAt,
       });
       const details = { name: row.name, roles: row.roles.join(','), expires_at: row.expires_at?.toISOString() ?? null };
       return audited(created({ ...present(row), key }), { target: `key:${keyId}`, details });
@@ -98,7 +101,7 @@ function notToCome(): Problem {
 function present(row: ApiKeyRow): z.input<typeof ApiKeyWire> {
   return {
     key_id: row.key_id, name: row.name, roles: row.roles.filter((role) => role !== 'platform'), created_by: row.created_by,
-    created_at: row.created_at.toISOString(), expires_at: row.expires_at?.toISOString() ?? null,
+    person: row.person, created_at: row.created_at.toISOString(), expires_at: row.expires_at?.toISOString() ?? null,
     last_used_at: row.last_used_at?.toISOString() ?? null, revoked_at: row.revoked_at?.toISOString() ?? null,
   };
 }

@@ -3,7 +3,7 @@ import type { Change } from '../../domain/changeset.ts';
 import type { DecisionBody } from '../../domain/message.ts';
 import type { DecisionOutcome } from '../../domain/session-state.ts';
 import { notFound, Problem } from '../problem.ts';
-import { roleWithdrawn } from '../../stores/change-target/approvers.ts';
+import { onePerson, roleWithdrawn } from '../../stores/change-target/approvers.ts';
 import { findApproval, findChangeset } from '../../stores/postgres/changesets.ts';
 import type { Database } from '../../stores/postgres/database.ts';
 import { bodyHash } from '../idempotency.ts';
@@ -136,6 +136,11 @@ async function settled(
   if (status === 'applying' || status === 'recording' || status === 'rolling_back') return 'applying';
   const found = await findChangeset(db, tenant, changeset_id);
   if (found?.changeset.failure === roleWithdrawn) throw withdrawn();
+  if (found?.changeset.failure === onePerson) {
+    throw new Problem(
+      'same_person', 'Nothing was applied: two of those who have to be different people are one. A new proposal is being made.',
+    );
+  }
   throw new Problem('stale_proposal', 'What this proposal would change has changed meanwhile. A new proposal is being made.');
 }
 
@@ -144,7 +149,7 @@ function withdrawn(): Problem {
     'made.', {
     errors: [{
       pointer: '', code: 'role_withdrawn',
-      message: 'The API key of an approver was revoked, has expired or no longer carries the role approver.',
+      message: 'An approver no longer holds the role: the API key was revoked or has expired, or it or its maker lost the role.',
       fix: 'Wait for the new proposal and decide on it anew, each approver with a credential that counts.',
     }],
   });

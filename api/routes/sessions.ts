@@ -5,6 +5,7 @@ import { bounds } from '../../domain/bounds.ts';
 import { jsonBytes, type Json } from '../../domain/json.ts';
 import { sessionStates } from '../../domain/lifecycle.ts';
 import { holds, type SessionView } from '../../domain/message.ts';
+import { personOf } from '../../domain/person.ts';
 import {
   claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession,
 } from '../../stores/postgres/sessions.ts';
@@ -157,7 +158,8 @@ async function start(
 ): Promise<SessionView> {
   try {
     const view = await services.sessions.open(flow.rules, {
-      session_id: claim.session_id, tenant: call.actor.tenant, owner: call.actor.subject, language, segment: claim.segment,
+      session_id: claim.session_id, tenant: call.actor.tenant, owner: call.actor.subject,
+      owner_person: personOf(call.actor), language, segment: claim.segment,
       correlation_id: call.correlationId, client_context: context,
     });
     await confirmClaim(services.stores.db, claim, view);

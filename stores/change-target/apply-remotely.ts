@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Queries, Scope } from '../postgres/database.ts';
-import { refuseWithdrawn } from './approvers.ts';
+import { refuseApproved } from './approvers.ts';
 import { withLease, type Lease } from './lease.ts';
 import { ChangeTargetError, differing, nameOf, type ChangeSteps, type RemoteTarget } from './port.ts';
 import type { Changeset, DecidedStatus } from '../../domain/changeset.ts';
@@ -83,7 +83,7 @@ async function begin(run: Run, known: boolean): Promise<AppliedAs> {
   const ids = changes.map((change) => change.change_id);
   const refused = await db.transaction(async (tx) => {
     await refuseWhileInDoubt(tx, input);
-    if (await refuseWithdrawn(tx, input, run.target, ids)) return true;
+    if (await refuseApproved(tx, input, run.target, ids)) return true;
     await recordDecision(tx, input, 'applying', run.target, ids);
     return false;
   });

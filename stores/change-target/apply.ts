@@ -2,15 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Queries } from '../postgres/database.ts';
 import { applyRemotely } from './apply-remotely.ts';
-import { refuseWithdrawn } from './approvers.ts';
+import { refuseApproved } from './approvers.ts';
 import { differing, type ChangeTarget, type TransactionalTarget } from './port.ts';
 import type { Changeset, DecidedStatus } from '../../domain/changeset.ts';
 import { changeRecords, findRecord, lockTenant, recordDecision, recordFailure, settledAs } from './records.ts';
 
 /**
- * 'stale': a target is no longer as the proposal saw it, or an approver no longer holds the role, and nothing was changed. Throws
- * ChangeTargetError when a remote
- * target fails; then repeat with the same input: what is half done goes on or is taken back.
+ * 'stale': a target is no longer as the proposal saw it, or those who approved may not (refuseApproved), and nothing was changed.
+ * Throws ChangeTargetError when a remote target fails; then repeat with the same input: what is half done goes on or is taken back.
  */
 export async function applyChanges(db: Database, target: ChangeTarget, input: Changeset): Promise<DecidedStatus | 'stale'> {
   const scope = db.asTenant(input.tenant);
@@ -34,7 +33,7 @@ async function applyIn(tx: Queries, target: TransactionalTarget, input: Changese
   const settled = settledAs(await findRecord(tx, tenant, changeset_id), status);
   if (settled !== null) return settled;
   const ids = input.changes.map(() => randomUUID());
-  if (status === 'applied' && await refuseWithdrawn(tx, input, target.name, ids)) return 'stale';
+  if (status === 'applied' && await refuseApproved(tx, input, target.name, ids)) return 'stale';
   await recordDecision(tx, input, status, target.name, ids);
   if (status !== 'applied') return status;
   const changes = await changeRecords(tx, tenant, changeset_id);

@@ -12,6 +12,8 @@ export interface AuditEntry {
   /** The tenant acted in. */
   readonly tenant: string;
   readonly actor: string;
+  /** Who stands behind the credential that acted (personName); null: nobody is known. */
+  readonly person: string | null;
   readonly roles: readonly Role[];
   /** noun.verb, for example api_key.create */
   readonly action: string;
@@ -25,9 +27,9 @@ export interface AuditEntry {
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-const columns = 'id, tenant, actor, roles, action, target, reason, result, status, correlation_id, details';
-const record = `(id uuid, tenant text, actor text, roles text[], action text, target text, reason text, result text, status integer,
-  correlation_id text, details jsonb)`;
+const columns = 'id, tenant, actor, person, roles, action, target, reason, result, status, correlation_id, details';
+const record = `(id uuid, tenant text, actor text, person text, roles text[], action text, target text, reason text, result text,
+  status integer, correlation_id text, details jsonb)`;
 
 /** Adds the entry of an act and takes it off those under way, in one statement. The same id a second time adds nothing. */
 export async function addAudit(db: Database, entry: AuditEntry): Promise<void> {
@@ -72,6 +74,7 @@ export interface AuditRow extends AuditEntry { readonly at: Date }
 export interface AuditFilter {
   readonly tenant: string;
   readonly actor: string | null;
+  readonly person: string | null;
   readonly action: string | null;
   readonly target: string | null;
   readonly result: AuditResult | null;
@@ -83,7 +86,7 @@ export interface AuditFilter {
 export async function listAudit(db: Database, filter: AuditFilter, page: Page): Promise<PageOf<AuditRow>> {
   const params: unknown[] = [filter.tenant];
   const conditions = ['tenant = $1'];
-  for (const column of ['actor', 'action', 'target', 'result'] as const) {
+  for (const column of ['actor', 'person', 'action', 'target', 'result'] as const) {
     if (filter[column] !== null) conditions.push(`${column} = $${params.push(filter[column])}`);
   }
   if (filter.since !== null) conditions.push(`at >= $${params.push(filter.since)}::timestamptz`);

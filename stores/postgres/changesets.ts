@@ -4,7 +4,7 @@ import type { TargetValues } from '../../domain/recommendation.ts';
 import type { Database } from './database.ts';
 import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
 
-export interface ChangesetRow extends Omit<Changeset, 'tenant' | 'status' | 'changes'> {
+export interface ChangesetRow extends Omit<Changeset, 'tenant' | 'status' | 'changes' | 'people'> {
   readonly status: ChangesetStatus;
   readonly created_at: Date;
   readonly applied_at: Date | null;
