@@ -104,18 +104,21 @@ const openSeconds = 300;
 class Model {
   seconds = 0;
   asks = 0;
-  private inRedis = 0;
   private failures = 0;
   private openUntil: number | null = null;
   private refusedUntil = -1;
-  private readonly inProcess: number[] = [];
+  /** When each leaves that Redis counted, and each that passed, whoever let it. */
+  private readonly inRedis: number[] = [];
+  private readonly passed: number[] = [];
 
   take(store: Store): readonly [outcome: string, source: string] {
     if (this.seconds < this.refusedUntil) return ['denied', 'remembered'];
     if (this.openUntil !== null && this.seconds < this.openUntil) return this.withoutRedis();
     this.asks += 1;
-    const fits = this.inRedis < limits.redis;
-    if (store !== 'fails' && fits) this.inRedis += 1;
+    const isOver = this.counted(this.passed) >= limits.redis;
+    const fits = this.counted(this.inRedis) < limits.redis;
+    const leaves = (Math.floor(this.seconds / 60) + 61) * 60;
+    if (store !== 'fails' && fits && !isOver) this.inRedis.push(leaves);
     if (store !== 'fine') {
       this.failures += 1;
       if (this.failures >= 5) this.openUntil = this.seconds + openSeconds;
@@ -123,22 +126,31 @@ class Model {
     }
     this.failures = 0;
     this.openUntil = null;
-    if (!fits) this.refusedUntil = this.seconds + 10;
-    return [fits ? 'allowed' : 'denied', 'redis'];
+    if (!fits && !isOver) this.refusedUntil = this.seconds + Math.min(10, Math.min(...this.inRedis.filter((at) => at > this.seconds)) - this.seconds);
+    if (!fits) return ['denied', 'redis'];
+    return isOver ? ['denied', 'process'] : this.passes('redis', leaves);
   }
 
   private withoutRedis(): readonly [outcome: string, source: string] {
-    const slice = (seconds: number): number => Math.floor(seconds / 300);
-    const counted = this.inProcess.filter((at) => slice(at) >= slice(this.seconds) - 12).length;
-    if (counted >= limits.process) return ['denied', 'process'];
-    this.inProcess.push(this.seconds);
-    return ['allowed', 'process'];
+    if (this.counted(this.passed) >= limits.process) return ['denied', 'process'];
+    return this.passes('process', this.seconds + 3_660);
+  }
+
+  /** With the one before it, where that stays for a whole hour yet. */
+  private passes(source: string, leaves: number): readonly [outcome: string, source: string] {
+    const last = this.passed.at(-1) ?? 0;
+    this.passed.push(last >= this.seconds + 3_600 ? last : leaves);
+    return ['allowed', source];
+  }
+
+  private counted(leaving: readonly number[]): number {
+    return leaving.filter((at) => at > this.seconds).length;
   }
 }
 
 describe('under random failures of the store', () => {
   const step: fc.Arbitrary<Step> = fc.record({
-    store: fc.constantFrom<Store>('fine', 'fails', 'counts, and its answer comes too late'), requests: fc.integer({ min: 0, max: 12 }), seconds: fc.integer({ min: 0, max: 400 }),
+    store: fc.constantFrom<Store>('fine', 'fails', 'counts, and its answer comes too late'), requests: fc.integer({ min: 0, max: 12 }), seconds: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 3_000, max: 3_700 })),
   });
 
   test('every request comes to what a simple model says, Redis is asked as often, and nothing critical passes without it', async () => {
@@ -146,7 +158,8 @@ describe('under random failures of the store', () => {
     const seed = Date.now() % 1_000_000;
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
       const model = new Model();
-      const made = await suite.limiting({ now: () => model.seconds * 1_000 });
+      const made = await suite.limiting({ now: () => model.seconds * 1_000, hasScriptClock: true });
+      await made.setScriptClock(0);
       const { limiter, breaker } = made;
       const subject = randomUUID();
       const resource = quota(limits.redis, 3_600, { fallback: { limit: limits.process, windowSeconds: 3_600 } });
@@ -163,6 +176,7 @@ describe('under random failures of the store', () => {
       for (const { store: next, requests, seconds } of steps) {
         store = next;
         model.seconds += seconds;
+        await made.setScriptClock(model.seconds * 1_000);
         for (let times = 0; times < requests; times += 1) {
           const expected = model.take(store);
           const { outcome, source } = await limiter.take(asked(resource), subject);

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { readConfiguration } from '../service/environment.ts';
 import { limitSettings } from '../service/settings.ts';
-import { FallbackCounter } from '../stores/redis/limits/fallback.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
+import { ProcessCounter } from '../stores/redis/limits/process-counter.ts';
 import { limiterSuite } from './support/limiter-suite.ts';
 import { asked, outcomes, quota, resources } from './support/limiting.ts';
 import { until } from './support/until.ts';
@@ -87,6 +87,7 @@ describe('RateLimiterTests', () => {
     const subject = randomUUID();
     await limiter.take(asked(resource), subject);
     await setScriptClock(1_030_400);
+    clock.ms += 30_400;
     await limiter.take(asked(resource), subject);
     const refused = await limiter.take(asked(resource), subject);
     // the first one leaves with its slice at 1,061,000
@@ -100,16 +101,18 @@ describe('RateLimiterTests', () => {
   });
 
   test('Fallback cache expiration: counts in the process leave too, the map is bounded, and one that keeps asking is not pushed out', () => {
-    const counter = new FallbackCounter(100);
-    const limit = { limit: 50, windowSeconds: 3_600 };
-    for (let times = 0; times < 50; times += 1) counter.count('eager', limit, 0);
-    expect(counter.look('eager', limit, 3_599_000)).toMatchObject({ fits: false, used: 50 });
+    const counter = new ProcessCounter(100);
+    const window = { limit: 50, windowMs: 3_600_000 };
+    const count = (key: string, at: number): void => { counter.count(key, 0, window, 1, at, 3_660_000); };
+    const look = (key: string, at: number) => counter.look(key, 0, window, 1, at);
+    for (let times = 0; times < 50; times += 1) count('eager', 0);
+    expect(look('eager', 3_599_000)).toMatchObject({ fits: false, used: 50 });
     for (let other = 0; other < 1_000; other += 1) {
-      counter.count(`other ${other}`, limit, 1_000);
-      expect(counter.look('eager', limit, 1_000).fits).toBe(false);
+      count(`other ${other}`, 1_000);
+      expect(look('eager', 1_000).fits).toBe(false);
     }
-    expect(counter.look('other 0', limit, 1_000).used).toBe(0);
-    expect(counter.look('eager', limit, 3_600_000 + 300_000).fits).toBe(true);
+    expect(look('other 0', 1_000).used).toBe(0);
+    expect(look('eager', 3_660_000).fits).toBe(true);
   });
 
   test('Resource classification: which are critical, and what each allows', () => {

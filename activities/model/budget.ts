@@ -3,7 +3,8 @@
  * Nobody is asked twice for one reservation, a call that failed costs nothing, and while the limiter cannot count nobody is served.
  */
 import { randomUUID } from 'node:crypto';
-import { refusing, type Limiter } from '../../stores/redis/limits/limiter.ts';
+import type { Limiter } from '../../stores/redis/limits/limiter.ts';
+import { refusing } from '../../stores/redis/limits/verdict.ts';
 import type { Cost, Resource } from '../../stores/redis/limits/policy.ts';
 import { personSubject } from '../../stores/redis/limits/subject.ts';
 import type { ChatModel, ChatRequest, ModelReply } from './chat-model.ts';

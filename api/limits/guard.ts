@@ -1,9 +1,10 @@
 /** The limiter at the door: asks once for all that a request is counted on, sets the headers, and refuses. */
 import type { Context } from 'koa';
 import { holds, type Actor } from '../../domain/message.ts';
-import { refusing, type Limiter, type Verdict } from '../../stores/redis/limits/limiter.ts';
+import type { Limiter } from '../../stores/redis/limits/limiter.ts';
 import type { ResourceName, Resources } from '../../stores/redis/limits/policy.ts';
 import { personSubject } from '../../stores/redis/limits/subject.ts';
+import { refusing, type Verdict } from '../../stores/redis/limits/verdict.ts';
 import { Problem } from '../problem.ts';
 import type { RouteLimit } from '../route.ts';
 import { exemptHeaders, limitHeaders } from './headers.ts';

@@ -1,6 +1,6 @@
 /** RateLimit-Policy and RateLimit of the IETF draft 11: what the policies are, what is left of each, and when more will be. */
 import type { Policy } from '../../stores/redis/limits/policy.ts';
-import type { PolicyVerdict } from '../../stores/redis/limits/limiter.ts';
+import type { PolicyVerdict } from '../../stores/redis/limits/verdict.ts';
 
 /** Of what no policy counts: health, documents, metrics. */
 export const exemptHeaders: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refusing, type PolicyVerdict } from '../../stores/redis/limits/limiter.ts';
+import { refusing, type PolicyVerdict } from '../../stores/redis/limits/verdict.ts';
 import { resourceNames, type Cost } from '../../stores/redis/limits/policy.ts';
 import { personSubject } from '../../stores/redis/limits/subject.ts';
 import { audited, ok, route } from '../route.ts';

@@ -17,19 +17,38 @@ export function openRedis(options: RedisOptions): Redis {
   return redis;
 }
 
+/** A time-out passes in so many steps. */
+const timeoutSteps = 5;
+
 /**
- * Its own time-out in the place of ioredis's: a process that was busy hears its timers before its sockets. So what has arrived
- * by then is read first, or a burst of requests would look like a Redis that does not answer.
+ * Its own time-out in the place of ioredis's, in steps, before each of which what has arrived is read. A process that was busy
+ * hears its timers before its sockets, and all at once: however long it heard nothing, two steps of it count at most, or a burst
+ * of requests would look like a Redis that does not answer.
  */
 class FairRedis extends Redis {
   timeoutMs = 0;
 
   override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
-    const timer = setTimeout(() => {
-      setImmediate(() => { command.reject(new Error('Command timed out')); });
-    }, this.timeoutMs);
-    const clear = (): void => { clearTimeout(timer); };
-    command.promise.then(clear, clear);
+    const stepMs = this.timeoutMs / timeoutSteps;
+    let leftMs = this.timeoutMs;
+    let isSettled = false;
+    let timer: NodeJS.Timeout;
+    const wait = (): void => {
+      const from = performance.now();
+      timer = setTimeout(() => {
+        setImmediate(() => {
+          leftMs -= Math.min(performance.now() - from, 2 * stepMs);
+          if (leftMs <= 0) command.reject(new Error('Command timed out'));
+          else if (!isSettled) wait();
+        });
+      }, Math.min(stepMs, leftMs));
+    };
+    wait();
+    const settled = (): void => {
+      isSettled = true;
+      clearTimeout(timer);
+    };
+    command.promise.then(settled, settled);
     return super.sendCommand(command, stream);
   }
 }

@@ -1,14 +1,18 @@
-/** Rate limits of subjects on resources: one command a decision, and for each resource a way to go on, or not, while Redis is away. */
+/**
+ * Rate limits of subjects on resources: one command a decision, and for each resource a way to go on, or not, while Redis is away.
+ * Of what may go on the process counts along, so that by itself it never lets more than a quota pass, whatever Redis does.
+ */
 import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Breaker } from '../../../outside/breakers/breaker.ts';
 import { LruMap } from '../../../domain/lru-map.ts';
 import type { LimitOutcome } from '../../../metrics/metrics.ts';
-import { FallbackCounter } from './fallback.ts';
 import { luaCommand, runLua, type LuaCommand } from './lua-command.ts';
 import { amountOf, partsOf, type Cost, type Policy, type Resource } from './policy.ts';
+import { countedOf, ProcessLimits, type Counted, type CountedRequest } from './process-limits.ts';
 import { RedisClock } from './redis-clock.ts';
 import { readAnswer, scriptsOf, type Answer, type WindowAnswer } from './script.ts';
+import { limitOutcome, refusing, stricter, verdictOn, wholeSeconds, type PolicyVerdict, type Verdict } from './verdict.ts';
 
 export interface LimiterOptions {
   readonly redis: Redis;
@@ -26,35 +30,16 @@ export interface LimiterOptions {
 /** What is asked of one resource; without a cost it is one request. */
 export interface Charge { readonly resource: Resource; readonly cost?: Cost }
 
-export interface PolicyVerdict {
-  readonly policy: Policy;
-  /** Whether the request is within it; one in shadow mode denies nothing. */
-  readonly fits: boolean;
-  readonly remaining: number;
-  /** Until more is free; of a policy that denies, until the request fits. Whole, at least 1. */
-  readonly resetSeconds: number;
-}
-
-export interface Verdict {
-  /** `unavailable`: a critical resource whose limit cannot be known now. */
-  readonly outcome: 'allowed' | 'denied' | 'unavailable';
-  readonly source: 'redis' | 'process' | 'remembered';
-  readonly policies: readonly PolicyVerdict[];
-  /** Whole seconds, 0 for what is allowed. */
-  readonly retryAfterSeconds: number;
-}
-
 interface Compiled {
   readonly policies: readonly Policy[];
   readonly take: LuaCommand;
   readonly reserve: LuaCommand;
   readonly settle: LuaCommand;
+  readonly counted: readonly Counted[];
 }
-interface Asked {
+interface Asked extends CountedRequest {
   readonly charges: readonly Charge[];
   readonly compiled: Compiled;
-  readonly costs: readonly number[];
-  readonly subject: string;
   readonly keys: readonly string[];
 }
 /** Until when a policy denies, and until when that is believed without asking again. */
@@ -68,9 +53,12 @@ const rememberedDenials = 50_000;
 /** The end of a reservation is remembered for this long: a reservation that was still under way comes to nothing. */
 const endedMs = 60_000;
 
+/** So many times the time-out may pass before Redis runs a command that is sent again: it has just answered. */
+const patientTimes = 10;
+
 export class Limiter {
   private readonly options: LimiterOptions;
-  private readonly fallback = new FallbackCounter();
+  private readonly process = new ProcessLimits();
   private readonly denials = new LruMap<Denial>(rememberedDenials);
   private readonly clock = new RedisClock();
   private readonly compiled = new Map<string, Compiled>();
@@ -82,13 +70,13 @@ export class Limiter {
   /** Counts a request on all resources, or on none. Never throws. */
   async take(charges: readonly Charge[], subject: string): Promise<Verdict> {
     const asked = this.asked(charges, subject);
-    return this.told(this.remembered(asked) ?? await this.decide(asked, null) ?? this.inProcess(asked, true));
+    return this.told(this.remembered(asked) ?? await this.decide(asked, null));
   }
 
   /** The same for what is only known afterwards: `settle` follows. The same id counts once. Never throws. */
   async reserve(charges: readonly Charge[], subject: string, reservation: NonNullable<Reservation>): Promise<Verdict> {
     const asked = this.asked(charges, subject);
-    return this.told(await this.decide(asked, reservation) ?? this.inProcess(asked, true));
+    return this.told(await this.decide(asked, reservation));
   }
 
   /** The real cost of what was reserved; no cost releases it. Without Redis the reservation stands as it is. Never throws. */
@@ -108,7 +96,7 @@ export class Limiter {
   /** What `take` would decide now. Counts nothing and remembers nothing. */
   async look(charges: readonly Charge[], subject: string): Promise<Verdict> {
     const asked = this.asked(charges, subject);
-    return await this.decide(asked, null, true) ?? this.inProcess(asked, false);
+    return this.decide(asked, null, true);
   }
 
   private asked(charges: readonly Charge[], subject: string): Asked {
@@ -116,7 +104,8 @@ export class Limiter {
     const hashed = hash('sha256', subject, 'base64url');
     const costs = charges.flatMap(({ resource, cost = oneRequest }) => resource.policies.map(({ unit }) => partsOf(unit, cost[unit] ?? 0)));
     // braces: all keys of a subject share a hash slot. The hash: no name stands in a key
-    return { charges, compiled, costs, subject: hashed, keys: charges.map(({ resource }) => `limit:{${hashed}}:${resource.key}`) };
+    const keys = charges.map(({ resource }) => `limit:{${hashed}}:${resource.key}`);
+    return { charges, compiled, costs, subject: hashed, keys, policies: compiled.policies, counted: compiled.counted };
   }
 
   private planOf(charges: readonly Charge[]): Compiled {
@@ -125,7 +114,7 @@ export class Limiter {
     if (known !== undefined) return known;
     const scripts = scriptsOf(charges.map(({ resource }) => resource.policies), this.options.scriptTime);
     const compiled = {
-      policies: charges.flatMap(({ resource }) => resource.policies),
+      policies: charges.flatMap(({ resource }) => resource.policies), counted: charges.flatMap(({ resource }) => countedOf(resource)),
       take: luaCommand(scripts.take), reserve: luaCommand(scripts.reserve), settle: luaCommand(scripts.settle),
     };
     // bounded by the combinations that routes declare
@@ -133,18 +122,29 @@ export class Limiter {
     return compiled;
   }
 
+  private async decide(asked: Asked, reservation: Reservation, looks = false): Promise<Verdict> {
+    const askedMs = this.options.now();
+    const before = this.process.look(asked, askedMs, false);
+    // what the process alone knows to be over is counted nowhere
+    const isOver = before.some((word) => word !== null && refusing([word]).length > 0);
+    const answer = await this.askRedis(asked, looks || isOver ? null : reservation, looks || isOver);
+    const verdict = answer === null ? this.withoutRedis(asked, !looks)
+      : this.withRedis(asked, answer, isOver ? before : this.process.look(asked, this.options.now(), false));
+    if (!looks && verdict.outcome === 'allowed') this.process.count(asked, askedMs, answer?.nowMs ?? null);
+    return verdict;
+  }
+
   /** null: Redis is not asked, or did not answer in time. */
-  private async decide(asked: Asked, reservation: Reservation, looks = false): Promise<Verdict | null> {
+  private async askRedis(asked: Asked, reservation: Reservation, looks: boolean): Promise<Answer | null> {
     const { breaker, now, onStoreError } = this.options;
     const pass = breaker.admit();
     if (pass === null) return null;
     const sentAt = now();
     try {
-      const answer = await this.ask(asked, reservation, looks, sentAt);
+      const answer = await this.ask(asked, reservation, looks);
       pass.succeeded();
-      const verdict = verdictOf(asked, answer);
-      if (!looks && verdict.outcome === 'denied') this.remember(asked, verdict, answer.windows, sentAt);
-      return verdict;
+      if (!looks && answer.outcome === 'denied') this.remember(asked, answer.windows, sentAt);
+      return answer;
     } catch (error) {
       pass.failed();
       onStoreError(error);
@@ -154,10 +154,11 @@ export class Limiter {
     }
   }
 
-  private async ask(asked: Asked, reservation: Reservation, looks: boolean, sentAt: number): Promise<Answer> {
+  private async ask(asked: Asked, reservation: Reservation, looks: boolean): Promise<Answer> {
     const { timeoutMs, now } = this.options;
-    const once = async (): Promise<Answer> => {
-      const deadline = this.clock.deadline(sentAt, timeoutMs);
+    const once = async (patienceMs: number): Promise<Answer> => {
+      const sentAt = now();
+      const deadline = this.clock.deadline(sentAt, patienceMs);
       const { keys, compiled, costs, subject } = asked;
       const reply = reservation === null
         ? await runLua(this.options.redis, compiled.take, keys, [deadline, looks ? 1 : 0, ...costs])
@@ -165,13 +166,13 @@ export class Limiter {
           this.options.redis, compiled.reserve, [...keys, recordKey(subject, reservation.id)], [deadline, reservation.leaseMs, ...costs],
         );
       const answer = readAnswer(reply as number[], costs);
-      this.clock.learn(answer.nowMs, now());
+      this.clock.learn(answer.nowMs, sentAt, now());
       return answer;
     };
-    const answer = await once();
+    const answer = await once(timeoutMs);
     if (answer.outcome !== 'late') return answer;
-    // an answer that is here in time is not late: Redis's clock was set forward, which is known now
-    const again = await once();
+    // it has counted nothing, and here it was heard in time: the machine was busy, or Redis's clock was set forward, known by now
+    const again = await once(timeoutMs * patientTimes);
     if (again.outcome === 'late') throw new LateError();
     return again;
   }
@@ -180,12 +181,12 @@ export class Limiter {
     return runLua(this.options.redis, compiled.settle, [...keys, recordKey(subject, id)], [endedMs, ...costs]);
   }
 
-  private remember({ charges, subject }: Asked, { policies }: Verdict, windows: readonly WindowAnswer[], sentAt: number): void {
+  private remember({ charges, subject }: Asked, windows: readonly WindowAnswer[], sentAt: number): void {
     let index = 0;
     for (const { resource, cost = oneRequest } of charges) {
       for (const policy of resource.policies) {
         const window = windows[index];
-        if (window !== undefined && policies[index]?.fits === false && !policy.shadow && resource.isNeverGivenBack && cost === oneRequest) {
+        if (window?.fits === false && !policy.shadow && resource.isNeverGivenBack && cost === oneRequest) {
           this.denials.set(denialKey(subject, policy), {
             untilMs: sentAt + window.resetMs, believedMs: sentAt + Math.min(window.resetMs, rememberedMs),
           });
@@ -207,37 +208,36 @@ export class Limiter {
         }
       }
     }
-    return policies.length === 0 ? null : { outcome: 'denied', source: 'remembered', policies, retryAfterSeconds: longest(policies) };
+    return policies.length === 0 ? null : verdictOn(policies, 'remembered');
   }
 
-  private inProcess({ charges, subject }: Asked, counts: boolean): Verdict {
-    const now = this.options.now();
-    const wait = wholeSeconds(Math.max(this.options.breaker.waitMs(), 1));
-    const policies = charges.flatMap(({ resource }) => resource.policies.map((policy): PolicyVerdict => {
-      if (resource.fallback === null) return { policy, fits: false, remaining: 0, resetSeconds: wait };
-      const { fits, used, resetMs } = this.fallback.look(`${subject} ${resource.key}`, resource.fallback, now);
-      return {
-        policy, fits, remaining: Math.max(0, resource.fallback.limit - used - (fits && counts ? 1 : 0)),
-        resetSeconds: wholeSeconds(resetMs),
-      };
-    }));
-    if (charges.some(({ resource }) => resource.fallback === null && resource.policies.some((policy) => !policy.shadow))) {
-      return { outcome: 'unavailable', source: 'process', policies, retryAfterSeconds: wait };
-    }
-    const denying = refusing(policies);
-    if (denying.length > 0) return { outcome: 'denied', source: 'process', policies, retryAfterSeconds: longest(denying) };
-    if (counts) {
-      for (const { resource } of charges) {
-        if (resource.fallback !== null) this.fallback.count(`${subject} ${resource.key}`, resource.fallback, now);
-      }
-    }
-    return { outcome: 'allowed', source: 'process', policies, retryAfterSeconds: 0 };
+  /** Redis's word, and that of the process where it is the stricter one. */
+  private withRedis(asked: Asked, { windows }: Answer, words: readonly (PolicyVerdict | null)[]): Verdict {
+    const policies = asked.policies.map((policy, n): PolicyVerdict => {
+      const { fits = false, used = policy.limit, resetMs = 0 } = windows[n] ?? {};
+      return { policy, fits, remaining: amountOf(policy.unit, policy.limit - used), resetSeconds: wholeSeconds(resetMs) };
+    });
+    const both = policies.map((word, n) => stricter(word, words[n] ?? null));
+    return verdictOn(both, refusing(both).length > refusing(policies).length ? 'process' : 'redis');
+  }
+
+  private withoutRedis(asked: Asked, counts: boolean): Verdict {
+    const waitSeconds = wholeSeconds(Math.max(this.options.breaker.waitMs(), 1));
+    const words = this.process.look(asked, this.options.now(), true);
+    const policies = asked.policies.map((policy, n): PolicyVerdict => {
+      const word = words[n] ?? null;
+      if (word === null) return { policy, fits: false, remaining: 0, resetSeconds: waitSeconds };
+      return { ...word, remaining: Math.max(0, word.remaining - (word.fits && counts ? amountOf(policy.unit, asked.costs[n] ?? 0) : 0)) };
+    });
+    const isCritical = asked.policies.some(({ shadow }, n) => words[n] === null && !shadow);
+    if (isCritical) return { outcome: 'unavailable', source: 'process', policies, retryAfterSeconds: waitSeconds };
+    return verdictOn(policies, 'process');
   }
 
   private told(verdict: Verdict): Verdict {
     for (const { policy, fits } of verdict.policies) {
       // where another policy refuses, one that fits has decided nothing
-      if (verdict.outcome === 'allowed' || !fits) this.options.onDecision(policy.name, outcomeOf(verdict, policy, fits));
+      if (verdict.outcome === 'allowed' || !fits) this.options.onDecision(policy.name, limitOutcome(verdict, policy, fits));
     }
     return verdict;
   }
@@ -248,40 +248,10 @@ class LateError extends Error {
   override readonly name = 'LateError';
 }
 
-function verdictOf({ compiled }: Asked, { outcome, windows }: Answer): Verdict {
-  const policies = compiled.policies.map((policy, index): PolicyVerdict => {
-    const { fits = false, used = policy.limit, resetMs = 0 } = windows[index] ?? {};
-    return { policy, fits, remaining: amountOf(policy.unit, policy.limit - used), resetSeconds: wholeSeconds(resetMs) };
-  });
-  const denying = refusing(policies);
-  const isDenied = outcome === 'denied' || denying.length > 0;
-  return { outcome: isDenied ? 'denied' : 'allowed', source: 'redis', policies, retryAfterSeconds: isDenied ? longest(denying) : 0 };
-}
-
-/** Those that a request breaks; one in shadow mode is none of them. */
-export function refusing(policies: readonly PolicyVerdict[]): readonly PolicyVerdict[] {
-  return policies.filter(({ fits, policy }) => !fits && !policy.shadow);
-}
-
-function outcomeOf({ outcome, source }: Verdict, { shadow }: Policy, fits: boolean): LimitOutcome {
-  if (!fits && shadow) return 'shadow_denied';
-  if (outcome === 'unavailable') return 'unavailable';
-  if (source === 'process') return fits ? 'fallback_allowed' : 'fallback_denied';
-  return fits ? 'allowed' : 'denied';
-}
-
 function denialKey(subject: string, policy: Policy): string {
   return `${subject} ${policy.name} ${policy.limit}`;
 }
 
 function recordKey(subject: string, id: string): string {
   return `limit:{${subject}}:reserved:${id}`;
-}
-
-function wholeSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1_000));
-}
-
-function longest(policies: readonly PolicyVerdict[]): number {
-  return Math.max(1, ...policies.map(({ resetSeconds }) => resetSeconds));
 }
