@@ -28,6 +28,7 @@ export const statusOf = {
   unsupported_language: 422,
   flow_invalid: 422,
   input_invalid: 422,
+  dependency_rejected: 422,
   idempotency_key_reused: 422,
   rate_limited: 429,
   internal: 500,

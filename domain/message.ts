@@ -66,13 +66,15 @@ export interface DecisionBody {
   readonly reasons: Readonly<Record<string, string>>;
   readonly modifications: Readonly<Record<string, Readonly<Record<string, Json>>>>;
   readonly proposal_hash: string | null;
+  /** Absent in messages from before there was the rule: false. */
+  readonly accept_missing_dependencies?: boolean;
 }
 
 /** Why a session refuses a message; each is also a code of the HTTP contract. */
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid',
   'invalid_request',
-  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid',
+  'dependency_rejected', 'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

@@ -5,7 +5,7 @@
 import { validateAnswer } from './answer.ts';
 import { appendAnswer, currentSequences, fits, openQuestions, restoreSequences } from './answer-log.ts';
 import { hashOf } from './checkpoint.ts';
-import { draftDecision, type DecisionDraft } from './decision.ts';
+import { dependencyMistakes, draftDecision, missingDependencies, type DecisionDraft } from './decision.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
 import { sameValue, type Json } from './json.ts';
 import { takesAnswers } from './lifecycle.ts';
@@ -160,7 +160,7 @@ export class OnboardingSession extends SessionCore {
     if (approved.length + rejected.length === 0 && (this.state.proposal?.recommendations.length ?? 0) > 0) {
       throw new MessageRejected('invalid_request', 'The decision names no item.', [nothingDecided]);
     }
-    this.draft(message.body);
+    checkDependencies(this.draft(message.body), message.body);
   }
 
   /** A decision is recorded here and carried out by the main loop; `decisionOutcome` tells how it ended. */
@@ -216,6 +216,9 @@ export class OnboardingSession extends SessionCore {
       kind: 'decided', changeset_id: decision.changeset_id, approval_id: decision.approval_id, status: decision.status,
       changes: decision.changes,
       risk_score: decision.risk_score,
+      missing_dependencies: missingDependencies(
+        this.state.proposal?.recommendations ?? [], new Set(decision.changes.map((change) => change.recommendation_id)),
+      ),
     };
   }
 
@@ -224,7 +227,9 @@ export class OnboardingSession extends SessionCore {
     this.checkApprover(actor);
     if (this.state.state !== 'awaiting_approval' || this.decided) throw this.wrongState('decided on');
     this.checkVersion({ if_match: ifMatch });
-    return this.draft(body);
+    const draft = this.draft(body);
+    checkDependencies(draft, body);
+    return draft;
   }
 
   private draft(body: DecisionBody): DecisionDraft {
@@ -462,6 +467,13 @@ export class OnboardingSession extends SessionCore {
 }
 
 const done = { kind: 'done' } as const;
+
+function checkDependencies({ missing_dependencies: missing }: DecisionDraft, body: DecisionBody): void {
+  if (missing.length === 0 || body.accept_missing_dependencies === true) return;
+  throw new MessageRejected(
+    'dependency_rejected', missing.map(({ message }) => message).slice(0, 5).join(' '), dependencyMistakes(missing, body),
+  );
+}
 
 const notUnderstood: Mistake = {
   pointer: '/text', code: 'not_understood', message: 'The text does not answer the question.',
