@@ -7,8 +7,8 @@ export interface Call {
   readonly correlationId: string;
   /** Epoch milliseconds: before anything was asked for it. */
   readonly receivedAt: number;
-  /** Version of the ETag in If-Match, or null. */
-  readonly ifMatch: number | null;
+  /** Versions that If-Match names: one of them has to be the present one. Null: it asks for none. */
+  readonly ifMatch: readonly number[] | null;
   /** The same for each repeat of a keyed request, else random: what makes its effects happen once. */
   readonly operationId: string;
   /** The Idempotency-Key's own id, or null when there was no key. */

@@ -20,7 +20,7 @@ import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
 import type { AddressOf } from './limits/address.ts';
 import type { LimitGuard } from './limits/guard.ts';
 import { matcher, type Match } from './matcher.ts';
-import { versionOf } from './presentation.ts';
+import { versionsOf } from './presentation.ts';
 import { notFound, Problem } from './problem.ts';
 import type { Answer, Route, Streamed } from './route.ts';
 import type { Services } from './services.ts';
@@ -160,7 +160,7 @@ export class Pipeline {
   private callOf({ exchange, actor, credential }: Permitted): Omit<Call, 'operationId' | 'keyedRequest'> {
     const { ctx, correlationId, receivedAt } = exchange;
     return {
-      actor, correlationId, receivedAt, ifMatch: versionOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
+      actor, correlationId, receivedAt, ifMatch: versionsOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
       lastEventId: ctx.get('last-event-id') || null,
       stillCounts: () => this.options.authentication.stillCounts(credential), onEnd: (done) => { exchange.onEnd(done); },
     };

@@ -5,6 +5,7 @@ import type { Mistake, Rejection } from '../domain/message.ts';
 export const statusOf = {
   invalid_request: 400,
   invalid_period: 400,
+  unknown_filter_value: 400,
   confirmation_required: 400,
   unauthenticated: 401,
   forbidden: 403,

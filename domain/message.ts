@@ -27,8 +27,8 @@ export interface Message<Body> {
   readonly fingerprint: string;
   readonly actor: Actor;
   readonly correlation_id: string;
-  /** The version of the session that the caller saw (ETag), or null. */
-  readonly if_match: number | null;
+  /** Versions of the session that the caller goes on from (ETags), or null: from any. */
+  readonly if_match: readonly number[] | null;
   readonly body: Body;
 }
 

@@ -223,7 +223,7 @@ export class OnboardingSession extends SessionCore {
   }
 
   /** What a decision would do, for a dry run. Throws as checkDecision does. */
-  previewDecision(actor: Actor, body: DecisionBody, ifMatch: number | null): DecisionDraft {
+  previewDecision(actor: Actor, body: DecisionBody, ifMatch: readonly number[] | null): DecisionDraft {
     this.checkApprover(actor);
     if (this.state.state !== 'awaiting_approval' || this.decided) throw this.wrongState('decided on');
     this.checkVersion({ if_match: ifMatch });

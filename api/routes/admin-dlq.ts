@@ -57,7 +57,7 @@ export const dlqRoutes = [
     handler: async ({ params, body, call, services }) => {
       const task = { tenant: call.actor.tenant, task_id: params.task_id };
       const state = await services.deadLetters.tasks.current(task);
-      if (call.ifMatch !== null && call.ifMatch !== state.revision) {
+      if (call.ifMatch?.includes(state.revision) === false) {
         throw new Problem('precondition_failed', 'This task has changed. Read it again.');
       }
       // a click speaks of what could be seen when it was made: one that came before the last change was the second of two

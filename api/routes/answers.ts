@@ -4,7 +4,7 @@ import { Problem, notFound } from '../problem.ts';
 import { bodyHash, readKey } from '../idempotency.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
 import { replyAfter, retryText } from '../replies.ts';
-import { holds } from '../../domain/message.ts';
+import { holds, type SessionView } from '../../domain/message.ts';
 import { audited, ok, route } from '../route.ts';
 import { AnsweredSession, clientId, json, sessionParams, time } from '../wire.ts';
 
@@ -36,12 +36,7 @@ export const answerRoutes = [
         throw new Problem('idempotency_key_reused', 'This message_id was used for another answer. Use a fresh one for each message.');
       }
       const flow = await services.flows.version(view.tenant, view.flow.id, view.flow.version);
-      if (outcome.kind === 'not_asked') {
-        throw new Problem(
-          'not_asked', 'This question is not the current one and was not asked before. Answer the current question first.',
-          { headers: etagOf(view) },
-        );
-      }
+      if (outcome.kind === 'not_asked') throw notAsked(outcome.question_id, view);
       if (outcome.kind === 'refused') {
         throw new Problem('answer_invalid', retryText(flow, view.language, outcome.question_id), {
           errors: [outcome.mistake], members: { question_id: outcome.question_id }, headers: etagOf(view),
@@ -76,3 +71,10 @@ export const answerRoutes = [
     },
   }),
 ];
+
+function notAsked(named: string | null, view: SessionView): Problem {
+  const current = view.question?.id ?? null;
+  const why = named === null ? 'There is no question to answer.' : `The question ${named} is not the current one and was not asked before.`;
+  const now = current === null ? `Nothing is asked now: the session is in state ${view.state}.` : `The current question is ${current}.`;
+  return new Problem('not_asked', `${why} ${now}`, { members: { current_question: current, state: view.state }, headers: etagOf(view) });
+}

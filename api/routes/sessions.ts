@@ -8,6 +8,7 @@ import {
   claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession,
 } from '../../stores/postgres/sessions.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
+import { knownFilters, unknownFlow } from '../known-filters.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import type { Call } from '../call.ts';
@@ -51,18 +52,19 @@ export const sessionRoutes = [
   }),
   route.get('/sessions', {
     summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], limits: ['api'],
-    audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) },
+    audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) }, problems: ['unknown_flow'],
     query: z.strictObject({
       ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(),
       owner: z.string().max(128).optional(),
     }),
     handler: async ({ query, call, services }) => {
+      const { flow = null } = await knownFilters(services, call.actor.tenant, { flow: query.flow });
       const owner = holds(call.actor, 'admin') ? query.owner ?? null : call.actor.subject;
       if (owner !== null && query.owner !== undefined && query.owner !== owner) {
         return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
       }
       const page = await listSessions(
-        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow: query.flow ?? null },
+        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow },
         { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));
@@ -95,12 +97,7 @@ export const sessionRoutes = [
 async function chosenFlow(services: Services, tenant: string, id: string, tag: string): Promise<{ flow: Flow; language: string }> {
   const flow = await services.flows.newest(tenant, id);
   if (flow === null) {
-    const known = (await services.flows.all(tenant)).map((item) => item.id);
-    throw new Problem('unknown_flow', `There is no flow of this name. There are: ${known.join(', ')}.`, {
-      errors: [
-        { pointer: '/flow', code: 'unknown_flow', message: 'There is no flow of this name.', fix: `Use one of: ${known.join(', ')}.` },
-      ],
-    });
+    throw unknownFlow((await services.flows.all(tenant)).map((item) => item.id));
   }
   const language = matchLanguage(flow, tag);
   if (language !== null) return { flow, language };

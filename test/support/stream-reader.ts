@@ -16,8 +16,12 @@ export interface StreamReader {
 }
 
 /** Resolves with the first byte of the answer's headers. */
-export async function readStream(url: string, sessionId: string, token: string, lastEventId?: string): Promise<StreamReader> {
-  const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
+export async function readStream(url: string, sessionId: string, token: string, options: { readonly lastEventId?: string | undefined; readonly acceptEncoding?: string } = {}): Promise<StreamReader> {
+  const { lastEventId, acceptEncoding } = options;
+  const headers = {
+    authorization: `Bearer ${token}`, accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    ...(acceptEncoding === undefined ? {} : { 'accept-encoding': acceptEncoding }),
+  };
   const { promise, resolve, reject } = Promise.withResolvers<StreamReader>();
   const request = get(`${url}${base}/sessions/${sessionId}/events/`, { headers, agent: false }, (response) => {
     const events: ReceivedEvent[] = [];
