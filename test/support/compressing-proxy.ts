@@ -19,7 +19,7 @@ export async function compressingProxy(target: string): Promise<CompressingProxy
 }
 
 function passOn(incoming: IncomingMessage, answer: IncomingMessage, outgoing: ServerResponse): void {
-  const { 'content-length': length, etag, ...headers } = answer.headers;
+  const { 'content-length': _, etag, ...headers } = answer.headers;
   const mayTransform = !/\bno-transform\b/.test(headers['cache-control'] ?? '');
   const compresses = mayTransform && /\bgzip\b/.test(String(incoming.headers['accept-encoding'] ?? '')) && answer.statusCode !== 204;
   if (!compresses) {
