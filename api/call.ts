@@ -17,6 +17,8 @@ export interface Call {
   readonly stillCounts: () => Promise<boolean>;
   /** When the credential ends, epoch milliseconds; Infinity for a key without an end. */
   readonly expiresAt: number;
+  /** A ticket that opens one event stream of a session in the name of this credential. Throws StoreUnavailableError. */
+  readonly streamTicket: (sessionId: string) => Promise<string>;
   /** The last event that a returning reader of a stream has, as it was sent, or null. */
   readonly lastEventId: string | null;
   /** Calls `done` once, when the answer is out or its reader has gone: frees what was taken for it. */

@@ -10,7 +10,7 @@ import { holds, type Actor, type Role } from '../domain/message.ts';
 import { isTenantName } from '../stores/postgres/database.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { auditedAct, type Act } from './audit.ts';
-import type { Authentication, Credential } from './authentication.ts';
+import type { Authentication, Credential, Presented } from './authentication.ts';
 import type { ReadBody } from './body.ts';
 import type { Call } from './call.ts';
 import { toProblem } from './error-translation.ts';
@@ -21,9 +21,10 @@ import type { AddressOf } from './limits/address.ts';
 import type { LimitGuard } from './limits/guard.ts';
 import { matcher, type Match } from './matcher.ts';
 import { versionsOf } from './presentation.ts';
-import { notFound, Problem } from './problem.ts';
+import { notFound, Problem, unauthenticated } from './problem.ts';
 import type { Answer, Route, Streamed } from './route.ts';
 import type { Services } from './services.ts';
+import { isTicket, ticketSeconds, type StreamTickets } from './stream-tickets.ts';
 import { unfitText, validated } from './validation.ts';
 import { clientId } from './wire.ts';
 
@@ -31,6 +32,7 @@ export interface PipelineOptions {
   readonly services: Services;
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
+  readonly tickets: StreamTickets;
   readonly addressOf: AddressOf;
   readonly limits: LimitGuard;
   readonly readBody: ReadBody;
@@ -71,8 +73,8 @@ export class Pipeline {
   async answer(exchange: Exchange, path: string): Promise<Answered> {
     const { services: { stores: { db } }, limits, log } = this.options;
     const { ctx, correlationId } = exchange;
-    const credential = await this.authenticated(exchange);
     const match = this.match(ctx.method, path);
+    const credential = await this.authenticated(exchange, ticketIn(ctx.query, match));
     await limits.person(ctx, credential.actor, match.kind === 'found' ? match.route.declaration.limits : ['api']);
     const act = auditedAct({ db, log }, { actor: credential.actor, correlationId, method: ctx.method, path, match });
     try {
@@ -93,7 +95,7 @@ export class Pipeline {
   }
 
   /** A bad credential counts against its address, so that guessing has an end. */
-  private async authenticated({ ctx }: Exchange): Promise<Credential> {
+  private async authenticated({ ctx }: Exchange, ticket: TicketGiven | null = null): Promise<Credential> {
     const { authentication, authenticates, limits } = this.options;
     if (!authenticates) {
       return {
@@ -102,13 +104,31 @@ export class Pipeline {
       };
     }
     try {
-      return await authentication.authenticate({ authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') });
+      const headers = { authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') };
+      return await (ticket === null ? authentication.authenticate(headers) : this.byTicket(ticket, headers));
     } catch (error) {
       const address = this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
-      // a key that cannot be looked up just now is no guess
-      await (error instanceof StoreUnavailableError ? limits.unknown(ctx, address) : limits.stranger(ctx, address));
+      // a key that cannot be looked up just now is no guess, nor is a ticket that was used: browsers come back with it by themselves
+      const isGuess = !(error instanceof StoreUnavailableError || (ticket !== null && isTicket(ticket.text)));
+      await (isGuess ? limits.stranger(ctx, address) : limits.unknown(ctx, address));
       throw error;
     }
+  }
+
+  private async byTicket({ text, sessionId }: TicketGiven, { authorization, apiKey }: Presented): Promise<Credential> {
+    if (authorization !== '' || apiKey !== '') {
+      throw new Problem('invalid_request', 'A ticket and a credential were both given. Send one of them.', {
+        errors: [{
+          pointer: '/ticket', code: 'two_credentials', message: 'A request has one credential.', fix: 'Leave out the ticket, or the header.',
+        }],
+      });
+    }
+    const credential = await this.options.tickets.redeem(text, sessionId);
+    if (credential === null) {
+      throw unauthenticated(`This ticket does not count here: it opens one stream of its session, once, within ${ticketSeconds} s. Get another.`);
+    }
+    if (!await this.options.authentication.stillCounts(credential)) throw unauthenticated('The credential behind this ticket has ended.');
+    return credential;
   }
 
   /** Reads what was sent; a keyed request that was answered before is answered from memory, before its rules are looked at. */
@@ -161,7 +181,8 @@ export class Pipeline {
     const { ctx, correlationId, receivedAt } = exchange;
     return {
       actor, correlationId, receivedAt, ifMatch: versionsOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
-      lastEventId: ctx.get('last-event-id') || null,
+      lastEventId: ctx.get('last-event-id') || textOf(ctx.query['last_event_id']) || null,
+      streamTicket: (sessionId) => this.options.tickets.issue(credential, sessionId),
       stillCounts: () => this.options.authentication.stillCounts(credential), onEnd: (done) => { exchange.onEnd(done); },
     };
   }
@@ -180,6 +201,19 @@ export class Pipeline {
     }
     return { status: answer.status, headers: answer.headers ?? {}, body: JSON.stringify(answer.body) };
   }
+}
+
+interface TicketGiven { readonly text: string; readonly sessionId: string }
+
+/** A ticket counts for streams alone: anywhere else it is an unknown field. */
+function ticketIn(query: Readonly<Record<string, string | string[] | undefined>>, match: Match): TicketGiven | null {
+  const text = textOf(query['ticket']);
+  if (text === undefined || match.kind !== 'found' || match.route.declaration.streams !== true) return null;
+  return { text, sessionId: match.params['session_id'] ?? '' };
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Tenant, area, existence, method and role, in this order: what somebody may not know of, it cannot be told from what is not there. */

@@ -58,7 +58,7 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly audit?: AuditRule;
   /** Members of the answer that are shown once: a repeat by Idempotency-Key gets null, and no store holds them. */
   readonly shownOnce?: readonly string[];
-  /** Answers server-sent events. */
+  /** Answers server-sent events; a ticket in the query may stand for the credential (api/stream-tickets.ts). */
   readonly streams?: true;
   /** Codes it may answer beside those that every route may. */
   readonly problems?: readonly ProblemCode[];
