@@ -17,8 +17,9 @@ const maxAgeSeconds = 600;
 /** Comma-separated origins, of GANGWAY_ALLOWED_ORIGINS. Throws ConfigurationError for one that is none. */
 export function readOrigins(text: string): readonly string[] {
   const origins = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
-  const faults = origins.filter((origin) => !isOrigin(origin))
-    .map((origin) => `GANGWAY_ALLOWED_ORIGINS: ${origin} is no origin, such as https://app.example.com`);
+  // by number: an address can hold a password
+  const faults = origins.flatMap((origin, at) => (isOrigin(origin) ? []
+    : [`GANGWAY_ALLOWED_ORIGINS: number ${at + 1} is no origin, such as https://app.example.com (no path, no slash at the end)`]));
   if (faults.length > 0) throw new ConfigurationError(faults);
   return origins;
 }

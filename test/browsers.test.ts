@@ -230,6 +230,7 @@ describe('a ticket', () => {
       const taken = await follow(session.session_id, `ticket=${ticket}`);
       await until('it is answered', () => taken.ended());
       expect([taken.status, JSON.parse(taken.text()).code, taken.headers['retry-after']]).toEqual([503, 'store_unavailable', '2']);
+      expect(taken.headers['ratelimit-policy']).toMatch(/^"api"/);
       const body: Body = (await ana.answer(session.session_id, 'setup_urgency', 'immediate')).body;
       expect(body.answers_count).toBe(1);
     });
