@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { holds, type Actor, type Role } from '../domain/message.ts';
 import { isTenantName } from '../stores/postgres/database.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
@@ -22,11 +22,10 @@ import type { LimitGuard } from './limits/guard.ts';
 import { matcher, type Match } from './matcher.ts';
 import { versionsOf } from './presentation.ts';
 import { notFound, Problem, unauthenticated } from './problem.ts';
-import type { Answer, Route, Streamed } from './route.ts';
+import { querySchema, type Answer, type Route, type Streamed } from './route.ts';
 import type { Services } from './services.ts';
 import { isTicket, ticketSeconds, type StreamTickets } from './stream-tickets.ts';
 import { unfitText, validated } from './validation.ts';
-import { clientId } from './wire.ts';
 
 export interface PipelineOptions {
   readonly services: Services;
@@ -165,7 +164,7 @@ export class Pipeline {
     const { exchange, act, route: { declaration } } = request;
     const { ctx } = exchange;
     const params = paramsOf(declaration.params, request.params);
-    const query = fitting('query', declaration.query ?? z.strictObject(clientId), ctx.query, []);
+    const query = fitting('query', querySchema(declaration), ctx.query, []);
     // values and texts are judged by the domain, which has words of its own for them
     const body = declaration.body === undefined ? {} : fitting('body', declaration.body, sent, ['value', 'text']);
     const call = { ...operation, ...this.callOf(request) };
@@ -198,6 +197,10 @@ export class Pipeline {
     if (this.options.checkAnswers) {
       const result = schema.safeParse(answer.body);
       if (!result.success) throw new Error(`${route.method} ${route.path} breaks its own schema: ${result.error.message}`);
+    }
+    const { versioned = false } = route.declaration;
+    if (this.options.checkAnswers && versioned !== (answer.headers?.['ETag'] !== undefined)) {
+      throw new Error(`${route.method} ${route.path} declares ${versioned ? 'an' : 'no'} ETag and answers otherwise.`);
     }
     return { status: answer.status, headers: answer.headers ?? {}, body: JSON.stringify(answer.body) };
   }

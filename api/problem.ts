@@ -41,6 +41,7 @@ export const statusOf = {
 } as const satisfies Record<Rejection, number> & Record<string, number>;
 
 export type ProblemCode = keyof typeof statusOf;
+export const problemCodes = Object.keys(statusOf) as readonly ProblemCode[];
 
 const titles: Readonly<Record<number, string>> = {
   400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed',

@@ -29,6 +29,8 @@ export const base = '/api/v1/onboarding';
 const beside = ['/codec/', '/metrics'];
 
 export interface ServerSettings {
+  /** Where people reach the API; null: where it listens. */
+  readonly publicUrl: string | null;
   /** Largest JSON body, bytes. */
   readonly bodyBytes: number;
   /** Deepest nesting of one. */
@@ -78,7 +80,7 @@ export class ApiServer {
     this.log = services.log;
     this.limits = new LimitGuard({ limiter, resources, isOff: guards?.limits === false });
     this.crossOrigin = new CrossOrigin(settings.allowedOrigins, routes.map((route) => route.method));
-    this.pages = pageRoutes(options.health, openApiDocument(base, routes));
+    this.pages = pageRoutes(options.health, openApiDocument(base, routes), settings.publicUrl);
     this.metricsPage = new MetricsPage({ metrics, token: settings.metricsToken });
     this.codec = new CodecEndpoint({
       ...options.codec, sealer: services.stores.sealer, audit: (entry) => addAudit(services.stores.db, entry), log: this.log,

@@ -8,11 +8,10 @@ import { iso } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import { ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { clientId, rate, time } from '../wire.ts';
+import { clientId, interval, rate, time } from '../wire.ts';
 
 const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
 const FreshnessWire = z.object({ computed_at: time, cached: z.boolean(), data_through: time }).meta({ id: 'Freshness' });
-const interval = z.tuple([rate, rate]).readonly();
 const minutes = z.number().nullable();
 const count = z.number().int().min(0);
 

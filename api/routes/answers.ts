@@ -6,6 +6,7 @@ import { etagOf, iso, presentSession } from '../presentation.ts';
 import { replyAfter, retryText } from '../replies.ts';
 import { holds, type SessionView } from '../../domain/message.ts';
 import { audited, ok, route } from '../route.ts';
+import { rule } from '../validation.ts';
 import { AnsweredSession, clientId, json, sessionParams, time } from '../wire.ts';
 
 const messageId = z.string().max(130).optional().meta({ description: '1-128 printable characters. A repeat gets the first answer' });
@@ -13,14 +14,20 @@ const messageId = z.string().max(130).optional().meta({ description: '1-128 prin
 // `null` skips an optional question, so a missing value must not read as null: the member has to be there
 const AnswerRequest = z.strictObject({
   question_id: z.string().max(200).optional(), value: json.optional(), text: z.string().max(8_192).optional(), message_id: messageId,
-}).refine((body) => (body.value === undefined) !== (body.text === undefined), 'must have either value or text')
-  .refine((body) => body.text === undefined || body.question_id === undefined, 'text answers the current question: leave question_id out')
+}).refine(
+  (body) => (body.value === undefined) !== (body.text === undefined),
+  rule('value_or_text', 'must have either value or text', 'Send value (null skips an optional question) or text, and not both.'),
+).refine(
+  (body) => body.text === undefined || body.question_id === undefined,
+  rule('text_names_no_question', 'text answers the current question', 'Leave question_id out, or send value.'),
+)
   .meta({ id: 'AnswerRequest' });
 
 export const answerRoutes = [
   route.post('/sessions/:session_id/answers', {
     summary: 'Answer a question, or correct an earlier answer', access: ['user'], limits: ['api'], params: sessionParams,
-    body: AnswerRequest, answers: { 200: AnsweredSession },
+    body: AnswerRequest, answers: { 200: AnsweredSession }, versioned: true,
+    example: { question_id: 'setup_urgency', value: 'this_month', message_id: 'b4c1a3de-0f3a-4f0e-8a53-3f2f4d1f9a70' },
     problems: ['answer_invalid', 'not_asked', 'wrong_state', 'precondition_failed', 'idempotency_key_reused'],
     handler: async ({ params, body, call, services }) => {
       const content = body.text === undefined ? { question_id: body.question_id ?? null, value: body.value ?? null } : { text: body.text };

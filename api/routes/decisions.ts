@@ -76,6 +76,7 @@ export const decisionRoutes = [
   route.post('/sessions/:session_id/decision', {
     summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], limits: ['api'],
     audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
+    example: { approved_items: ['0b0e7a52-6f1c-4d0a-9a3e-0c8f5b7f2d11'], dry_run: true },
     answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed', 'dependency_rejected'],
     handler: async ({ params, body, call, services }) => {
       const { dry_run: dryRun, proposal_hash: hash, ...items } = body;
@@ -110,6 +111,7 @@ export const decisionRoutes = [
   route.post('/approvals/:approval_id/decide', {
     summary: 'The second approval of a decision that needs two people', access: ['approver'], limits: ['api'], audit: 'approval.decide',
     params: z.object({ approval_id: uuid }), body: ApprovalRequest,
+    example: { decision: 'approve', reason: 'As we agreed' },
     answers: { 200: ApprovalResult }, problems: ['wrong_state', 'same_person', 'stale_proposal'],
     handler: async ({ params, body, call, services }) => {
       const approval = await findApproval(services.stores.db, call.actor.tenant, params.approval_id);

@@ -14,6 +14,7 @@ import { Problem } from '../problem.ts';
 import type { Call } from '../call.ts';
 import { audited, created, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
+import { rule } from '../validation.ts';
 import { clientId, json, listOf, paging, sessionParams, SessionWire, StartedSession } from '../wire.ts';
 
 const isTimeZone = (name: string): boolean => {
@@ -28,10 +29,10 @@ const StartRequest = z.strictObject({
   flow: z.string().max(100).default('business_unit_setup'),
   language: z.string().max(35).default('en'),
   client_context: z.record(z.string().max(100), json)
-    .refine((context) => JSON.stringify(context).length <= 4_096, 'must be at most 4 KB of JSON')
+    .refine((context) => JSON.stringify(context).length <= 4_096, rule('too_big', 'must be at most 4 KB of JSON', 'Leave something out.'))
     .refine(
       (context) => !Object.hasOwn(context, 'timezone') || (typeof context['timezone'] === 'string' && isTimeZone(context['timezone'])),
-      { message: 'timezone must be an IANA name such as Asia/Kolkata', path: ['timezone'] },
+      { ...rule('unknown_time_zone', 'must be an IANA name', 'Use a name such as Asia/Kolkata, or leave it out.'), path: ['timezone'] },
     )
     .default({}),
   resume_existing: z.boolean().default(false),
@@ -40,7 +41,8 @@ const StartRequest = z.strictObject({
 export const sessionRoutes = [
   route.post('/sessions', {
     summary: 'Start a session', access: ['user'], limits: ['api'], body: StartRequest,
-    answers: { 201: StartedSession, 200: StartedSession },
+    example: { flow: 'business_unit_setup', language: 'en', client_context: { timezone: 'Asia/Kolkata' } },
+    answers: { 201: StartedSession, 200: StartedSession }, versioned: true,
     problems: ['session_exists', 'unknown_flow', 'unsupported_language'],
     handler: async ({ body, call, services }) => {
       const { flow, language } = await chosenFlow(services, call.actor.tenant, body.flow, body.language);
@@ -73,7 +75,7 @@ export const sessionRoutes = [
   }),
   route.get('/sessions/:session_id', {
     summary: 'One session', access: ['user'], limits: ['api'], audit: { action: 'session.read', when: 'others' }, params: sessionParams,
-    query: z.strictObject(clientId), answers: { 200: SessionWire },
+    query: z.strictObject(clientId), answers: { 200: SessionWire }, versioned: true,
     handler: async ({ params, call, services }) => {
       const { view, stale } = await services.sessions.read(call.actor, params.session_id);
       return audited(ok(await presentSession(services.flows, view, stale), etagOf(view)), { owner: view.owner });
@@ -81,7 +83,8 @@ export const sessionRoutes = [
   }),
   route.post('/sessions/:session_id/cancel', {
     summary: 'Cancel a session', access: ['user'], limits: ['api'], audit: { action: 'session.cancel', when: 'others' },
-    params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
+    params: sessionParams, answers: { 200: SessionWire }, versioned: true, problems: ['wrong_state', 'precondition_failed'],
+    example: { reason: 'We open later than planned' },
     body: z.strictObject({ reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'CancelRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.cancel(params.session_id, {

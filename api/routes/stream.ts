@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notFound } from '../problem.ts';
+import { notFound, Problem } from '../problem.ts';
 import { audited, created, route } from '../route.ts';
 import { StreamEventWire } from '../session-streams.ts';
 import { ticketSeconds } from '../stream-tickets.ts';
@@ -29,11 +29,12 @@ export const streamRoutes = [
   }),
   route.post('/sessions/:session_id/events/ticket', {
     summary: 'A ticket that opens one stream of your session without a header, within a minute', access: ['user'], limits: ['api'],
-    params: sessionParams, query: z.strictObject(clientId), body: z.strictObject({}).meta({ id: 'TicketRequest' }),
-    answers: { 201: StreamTicket }, shownOnce: ['ticket'],
+    params: sessionParams, query: z.strictObject(clientId), body: z.strictObject({}).meta({ id: 'TicketRequest' }), example: {},
+    answers: { 201: StreamTicket }, shownOnce: ['ticket'], problems: ['precondition_failed'],
     handler: async ({ params, call, services }) => {
       const { view } = await services.sessions.read(call.actor, params.session_id);
       if (view.owner !== call.actor.subject) throw notFound();
+      if (call.ifMatch?.includes(view.version) === false) throw new Problem('precondition_failed', 'The session has changed. Read it again.');
       const ticket = await call.streamTicket(params.session_id);
       return audited(created({ ticket, expires_in: ticketSeconds }, { 'Cache-Control': 'no-store' }), { owner: view.owner });
     },
