@@ -7,8 +7,8 @@ export interface Call {
   readonly correlationId: string;
   /** Epoch milliseconds: before anything was asked for it. */
   readonly receivedAt: number;
-  /** Version of the ETag in If-Match, or null. */
-  readonly ifMatch: number | null;
+  /** Versions that If-Match names: one of them has to be the present one. Null: it asks for none. */
+  readonly ifMatch: readonly number[] | null;
   /** The same for each repeat of a keyed request, else random: what makes its effects happen once. */
   readonly operationId: string;
   /** The Idempotency-Key's own id, or null when there was no key. */
@@ -17,6 +17,8 @@ export interface Call {
   readonly stillCounts: () => Promise<boolean>;
   /** When the credential ends, epoch milliseconds; Infinity for a key without an end. */
   readonly expiresAt: number;
+  /** A ticket that opens one event stream of a session in the name of this credential. Throws StoreUnavailableError. */
+  readonly streamTicket: (sessionId: string) => Promise<string>;
   /** The last event that a returning reader of a stream has, as it was sent, or null. */
   readonly lastEventId: string | null;
   /** Calls `done` once, when the answer is out or its reader has gone: frees what was taken for it. */

@@ -15,8 +15,9 @@ const maxBufferedBytes = 256 * 1024;
 /** What a client waits before it comes back. */
 const retryMs = 3_000;
 
+/** no-transform: who compresses keeps events back until a block is full. */
 export const streamHeaders = {
-  'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no', Connection: 'close',
+  'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no', Connection: 'close',
 } as const;
 
 /** One event. JSON has no raw line breaks, so that its data is one line. */

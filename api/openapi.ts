@@ -1,57 +1,91 @@
 /** The OpenAPI 3.1 document, from the route declarations alone. */
 import type { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { answerHeaders, headerComponents, headerParameters, problemHeaders } from './openapi-headers.ts';
+import { plainer } from './openapi-schemas.ts';
 import { statusOf, type ProblemCode } from './problem.ts';
-import type { Route } from './route.ts';
+import { querySchema, type Route } from './route.ts';
 import { ProblemWire } from './wire.ts';
 
 const everywhere: readonly ProblemCode[] = [
   'invalid_request', 'unauthenticated', 'forbidden', 'not_found', 'rate_limited', 'internal', 'engine_unavailable', 'store_unavailable',
-  'identity_unavailable',
+  'key_unavailable', 'limiter_unavailable', 'identity_unavailable',
 ];
-const onBodies: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type', 'idempotency_key_reused', 'request_in_progress'];
+const onBodies: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
+const onKeys: readonly ProblemCode[] = ['idempotency_key_reused', 'request_in_progress'];
 
-export function openApiDocument(base: string, routes: readonly Route[]): unknown {
+/** By the first part of their paths. */
+const tags: Readonly<Record<string, string>> = {
+  sessions: 'Sessions of people: questions, answers, proposals, decisions, live events',
+  approvals: 'Second approvals, and what waits for one', changesets: 'What was decided, applied and rolled back',
+  flows: 'What can be asked', analytics: 'Reports', admin: 'For admins of a tenant',
+};
+
+export function openApiDocument(base: string, routes: readonly Route[]): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const route of routes) {
     const path = `${base}${route.path.replaceAll(/:(\w+)/g, '{$1}')}/`;
     paths[path] = { ...paths[path], [route.method]: operationOf(route) };
   }
+  const named = [...new Set(routes.map(tagOf))];
   return createDocument({
     openapi: '3.1.0',
     info: {
-      title: 'Gangway', version: '1', description: 'Conversational onboarding as durable sessions.',
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      title: 'Gangway', version: '1', description: 'Conversational onboarding as durable sessions. A trailing slash is optional everywhere.',
+      contact: { name: 'The Gangway authors' }, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    // the address that it was asked at comes in its place, see pages.ts
+    servers: [{ url: 'http://127.0.0.1:8080' }],
     security: [{ bearer: [] }, { apiKey: [] }],
+    tags: named.map((name) => ({ name, description: tags[name] ?? name })),
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'Opens one event stream, within a minute' },
       },
+      parameters: headerComponents.parameters, headers: headerComponents.headers,
     },
     paths: paths as ZodOpenApiPathsObject,
-  });
+  }, { override: plainer });
 }
 
-function operationOf({ method, path, declaration }: Route): ZodOpenApiOperationObject {
-  const codes = [...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(declaration.problems ?? [])];
-  const byStatus = Map.groupBy(codes, (code) => statusOf[code]);
-  const problems = [...byStatus].map(([status, members]) => [String(status), {
-    description: [...new Set(members)].join(', '), content: { 'application/problem+json': { schema: ProblemWire } },
+function operationOf(route: Route): ZodOpenApiOperationObject {
+  const { method, path, declaration } = route;
+  const { params, body, example } = declaration;
+  return {
+    operationId: `${method}${path.replaceAll(/[/:_-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    summary: declaration.summary, description: `Roles: ${declaration.access.join(' or ')}.`, tags: [tagOf(route)],
+    ...(declaration.streams === true ? { security: [{ bearer: [] }, { apiKey: [] }, { ticket: [] }] } : {}),
+    parameters: headerParameters(route),
+    requestParams: { ...(params === undefined ? {} : { path: params as z.ZodObject }), query: querySchema(declaration) as z.ZodObject },
+    ...(body === undefined ? {} : {
+      requestBody: {
+        // no body is an empty object
+        required: !body.safeParse({}).success,
+        content: { 'application/json': { schema: body, ...(example === undefined ? {} : { example }) } },
+      },
+    }),
+    responses: responsesOf(route),
+  };
+}
+
+function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
+  const { method, declaration } = route;
+  const codes = [
+    ...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(method === 'post' ? onKeys : []), ...(declaration.problems ?? []),
+  ];
+  const problems = [...Map.groupBy(codes, (code) => statusOf[code])].map(([status, members]) => [String(status), {
+    description: [...new Set(members)].join(', '), headers: problemHeaders(status),
+    content: { 'application/problem+json': { schema: ProblemWire } },
   }]);
   const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
-  const answers = Object.entries(declaration.answers).map(([status, schema]) => [
-    status, { description: 'OK', content: { [type]: { schema } } },
-  ]);
-  const operation: ZodOpenApiOperationObject = {
-    operationId: `${method}${path.replaceAll(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    summary: declaration.summary, description: `Roles: ${declaration.access.join(' or ')}.`, tags: [path.split('/')[1] ?? ''],
-    responses: Object.fromEntries([...answers, ...problems]) as ZodOpenApiOperationObject['responses'],
-  };
-  if (declaration.body !== undefined) operation.requestBody = { content: { 'application/json': { schema: declaration.body } } };
-  const requestParams = {
-    ...(declaration.params && { path: declaration.params as z.ZodObject }),
-    ...(declaration.query && { query: declaration.query as z.ZodObject }),
-  };
-  return Object.keys(requestParams).length === 0 ? operation : { ...operation, requestParams };
+  const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, {
+    description: status === '201' ? 'Made' : status === '202' ? 'Begun' : 'Done', headers: answerHeaders(route), content: { [type]: { schema } },
+  }]);
+  const ended = declaration.streams === true ? [['204', { description: 'There is nothing more to come', headers: answerHeaders(route) }]] : [];
+  return Object.fromEntries([...answers, ...ended, ...problems]) as ZodOpenApiOperationObject['responses'];
+}
+
+function tagOf({ path }: Route): string {
+  return path.split('/')[1] ?? '';
 }

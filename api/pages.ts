@@ -22,9 +22,10 @@ const docsPage = `<!doctype html>
 const startScript = "window.onload = () => { SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reader', deepLinking: true, validatorUrl: " +
   "null }); };";
 
-export function pageRoutes(health: Health, openApi: unknown): ReadonlyMap<string, Page> {
+/** `publicUrl`: where people reach it; null: at the address that the document was asked at. */
+export function pageRoutes(health: Health, openApi: object, publicUrl: string | null): ReadonlyMap<string, Page> {
   const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-  const document = JSON.stringify(openApi);
+  const document = JSON.stringify({ ...openApi, servers: undefined });
   const asset = (name: string, type: string): Page['answer'] => async (ctx) => {
     ctx.type = type;
     ctx.set('Cache-Control', 'public, max-age=3600');
@@ -39,7 +40,10 @@ export function pageRoutes(health: Health, openApi: unknown): ReadonlyMap<string
       if (!ready) ctx.set('Retry-After', '2');
       ctx.body = { status: ready ? 'ready' : 'not_ready', checks };
     }],
-    ['/openapi.json', (ctx) => { ctx.type = 'application/json'; ctx.body = document; }],
+    ['/openapi.json', (ctx) => {
+      ctx.type = 'application/json';
+      ctx.body = `{"servers":${JSON.stringify([{ url: publicUrl ?? ctx.origin }])},${document.slice(1)}`;
+    }],
     ['/docs', (ctx) => { ctx.type = 'text/html'; ctx.set('Content-Security-Policy', policy); ctx.body = docsPage; }],
     ['/docs/start.js', (ctx) => { ctx.type = 'text/javascript'; ctx.body = startScript; }],
     ['/docs/swagger-ui.css', asset('swagger-ui.css', 'text/css')],

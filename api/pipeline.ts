@@ -5,11 +5,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { holds, type Actor, type Role } from '../domain/message.ts';
 import { isTenantName } from '../stores/postgres/database.ts';
 import { auditedAct, type Act } from './audit.ts';
-import type { Authentication, Credential } from './authentication.ts';
+import type { Authentication, Credential, Presented } from './authentication.ts';
 import type { ReadBody } from './body.ts';
 import type { Call } from './call.ts';
 import { toProblem } from './error-translation.ts';
@@ -19,17 +19,18 @@ import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
 import type { AddressOf } from './limits/address.ts';
 import type { LimitGuard } from './limits/guard.ts';
 import { matcher, type Match } from './matcher.ts';
-import { versionOf } from './presentation.ts';
-import { notFound, Problem } from './problem.ts';
-import type { Answer, Route, Streamed } from './route.ts';
+import { versionsOf } from './presentation.ts';
+import { notFound, Problem, unauthenticated } from './problem.ts';
+import { querySchema, type Answer, type Route, type Streamed } from './route.ts';
 import type { Services } from './services.ts';
+import { isTicket, ticketSeconds, type StreamTickets } from './stream-tickets.ts';
 import { unfitText, validated } from './validation.ts';
-import { clientId } from './wire.ts';
 
 export interface PipelineOptions {
   readonly services: Services;
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
+  readonly tickets: StreamTickets;
   readonly addressOf: AddressOf;
   readonly limits: LimitGuard;
   readonly readBody: ReadBody;
@@ -70,8 +71,8 @@ export class Pipeline {
   async answer(exchange: Exchange, path: string): Promise<Answered> {
     const { services: { stores: { db } }, limits, log } = this.options;
     const { ctx, correlationId } = exchange;
-    const credential = await this.authenticated(exchange);
     const match = this.match(ctx.method, path);
+    const credential = await this.authenticated(exchange, ticketIn(ctx.query, match));
     await limits.person(ctx, credential.actor, match.kind === 'found' ? match.route.declaration.limits : ['api']);
     const act = auditedAct({ db, log }, { actor: credential.actor, correlationId, method: ctx.method, path, match });
     try {
@@ -92,7 +93,7 @@ export class Pipeline {
   }
 
   /** A bad credential counts against its address, so that guessing has an end. */
-  private async authenticated({ ctx }: Exchange): Promise<Credential> {
+  private async authenticated({ ctx }: Exchange, ticket: TicketGiven | null = null): Promise<Credential> {
     const { authentication, authenticates, limits } = this.options;
     if (!authenticates) {
       return {
@@ -101,13 +102,32 @@ export class Pipeline {
       };
     }
     try {
-      return await authentication.authenticate({ authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') });
+      const headers = { authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') };
+      return await (ticket === null ? authentication.authenticate(headers) : this.byTicket(ticket, headers));
     } catch (error) {
       const address = this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
-      // only what was judged is a guess, not a key that cannot be looked up nor a token that cannot be verified just now
-      await (error instanceof Problem ? limits.stranger(ctx, address) : limits.unknown(ctx, address));
+      // only what was judged is a guess: not a key that cannot be looked up, nor a token that cannot be verified just now, nor a ticket
+      // that was used, with which browsers come back by themselves
+      const isGuess = error instanceof Problem && !(ticket !== null && isTicket(ticket.text));
+      await (isGuess ? limits.stranger(ctx, address) : limits.unknown(ctx, address));
       throw error;
     }
+  }
+
+  private async byTicket({ text, sessionId }: TicketGiven, { authorization, apiKey }: Presented): Promise<Credential> {
+    if (authorization !== '' || apiKey !== '') {
+      throw new Problem('invalid_request', 'A ticket and a credential were both given. Send one of them.', {
+        errors: [{
+          pointer: '/ticket', code: 'two_credentials', message: 'A request has one credential.', fix: 'Leave out the ticket, or the header.',
+        }],
+      });
+    }
+    const credential = await this.options.tickets.redeem(text, sessionId);
+    if (credential === null) {
+      throw unauthenticated(`This ticket does not count here: it opens one stream of its session, once, within ${ticketSeconds} s. Get another.`);
+    }
+    if (!await this.options.authentication.stillCounts(credential)) throw unauthenticated('The credential behind this ticket has ended.');
+    return credential;
   }
 
   /** Reads what was sent; a keyed request that was answered before is answered from memory, before its rules are looked at. */
@@ -144,7 +164,7 @@ export class Pipeline {
     const { exchange, act, route: { declaration } } = request;
     const { ctx } = exchange;
     const params = paramsOf(declaration.params, request.params);
-    const query = fitting('query', declaration.query ?? z.strictObject(clientId), ctx.query, []);
+    const query = fitting('query', querySchema(declaration), ctx.query, []);
     // values and texts are judged by the domain, which has words of its own for them
     const body = declaration.body === undefined ? {} : fitting('body', declaration.body, sent, ['value', 'text']);
     const call = { ...operation, ...this.callOf(request) };
@@ -159,8 +179,9 @@ export class Pipeline {
   private callOf({ exchange, actor, credential }: Permitted): Omit<Call, 'operationId' | 'keyedRequest'> {
     const { ctx, correlationId, receivedAt } = exchange;
     return {
-      actor, correlationId, receivedAt, ifMatch: versionOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
-      lastEventId: ctx.get('last-event-id') || null,
+      actor, correlationId, receivedAt, ifMatch: versionsOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
+      lastEventId: ctx.get('last-event-id') || textOf(ctx.query['last_event_id']) || null,
+      streamTicket: (sessionId) => this.options.tickets.issue(credential, sessionId),
       stillCounts: () => this.options.authentication.stillCounts(credential), onEnd: (done) => { exchange.onEnd(done); },
     };
   }
@@ -177,8 +198,25 @@ export class Pipeline {
       const result = schema.safeParse(answer.body);
       if (!result.success) throw new Error(`${route.method} ${route.path} breaks its own schema: ${result.error.message}`);
     }
+    const { versioned = false } = route.declaration;
+    if (this.options.checkAnswers && versioned !== (answer.headers?.['ETag'] !== undefined)) {
+      throw new Error(`${route.method} ${route.path} declares ${versioned ? 'an' : 'no'} ETag and answers otherwise.`);
+    }
     return { status: answer.status, headers: answer.headers ?? {}, body: JSON.stringify(answer.body) };
   }
+}
+
+interface TicketGiven { readonly text: string; readonly sessionId: string }
+
+/** A ticket counts for streams alone: anywhere else it is an unknown field. */
+function ticketIn(query: Readonly<Record<string, string | string[] | undefined>>, match: Match): TicketGiven | null {
+  const text = textOf(query['ticket']);
+  if (text === undefined || match.kind !== 'found' || match.route.declaration.streams !== true) return null;
+  return { text, sessionId: match.params['session_id'] ?? '' };
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Tenant, area, existence, method and role, in this order: what somebody may not know of, it cannot be told from what is not there. */

@@ -30,9 +30,18 @@ function questionOf(flow: Flow, view: SessionView): z.input<typeof SessionWire>[
 /** The session's version, strong. */
 export const etagOf = (view: SessionView): Record<string, string> => ({ ETag: `"${view.version}"` });
 
-/** `"12"` → 12. `*` and a missing header ask for nothing; anything that is no ETag of ours can match no version. */
-export function versionOf(ifMatch: string): number | null {
-  if (ifMatch === '' || ifMatch === '*') return null;
-  const match = /^"(\d{1,15})"$/.exec(ifMatch.trim());
-  return match === null ? -1 : Number(match[1]);
+/** Versions that an If-Match may name; more are read by nobody. */
+const namedVersionsMax = 32;
+/** One entity tag: weak or strong, and with the mark that a compressing proxy (Apache, Jetty) adds to what it changed. */
+const tag = /^(?:W\/)?"(\d{1,15})(?:(?:-|--|;)(?:gzip|br|deflate|zstd))?"$/;
+
+/**
+ * `"12"` → [12], `W/"12", "13"` → [12, 13]. `*` and a missing header ask for nothing: null. A tag that is none of ours matches no
+ * version. Compared weakly: the tag counts changes of the session and says nothing of bytes, so that a proxy which compresses
+ * an answer, and has to weaken its tag for that, changes nothing that the caller asked about.
+ */
+export function versionsOf(ifMatch: string): readonly number[] | null {
+  const tags = ifMatch.split(',', namedVersionsMax).map((part) => part.trim());
+  if (tags.every((part) => part === '' || part === '*')) return null;
+  return tags.flatMap((part) => tag.exec(part)?.slice(1).map(Number) ?? []);
 }

@@ -5,6 +5,7 @@ import type { Mistake, Rejection } from '../domain/message.ts';
 export const statusOf = {
   invalid_request: 400,
   invalid_period: 400,
+  unknown_filter_value: 400,
   confirmation_required: 400,
   unauthenticated: 401,
   forbidden: 403,
@@ -29,6 +30,7 @@ export const statusOf = {
   unsupported_language: 422,
   flow_invalid: 422,
   input_invalid: 422,
+  dependency_rejected: 422,
   idempotency_key_reused: 422,
   rate_limited: 429,
   headers_too_large: 431,
@@ -42,6 +44,7 @@ export const statusOf = {
 } as const satisfies Record<Rejection, number> & Record<string, number>;
 
 export type ProblemCode = keyof typeof statusOf;
+export const problemCodes = Object.keys(statusOf) as readonly ProblemCode[];
 
 const titles: Readonly<Record<number, string>> = {
   400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed',

@@ -2,13 +2,14 @@
  * A route is a declaration that reads top to bottom: who may call it, what it takes, what it answers. The same schemas
  * check requests, type handlers and make the OpenAPI document; answers are checked against theirs in tests.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Role } from '../domain/message.ts';
 import type { ResourceName } from '../stores/redis/limits/policy.ts';
 import type { Stream } from './event-stream.ts';
 import type { Call } from './call.ts';
 import type { ProblemCode } from './problem.ts';
 import type { Services } from './services.ts';
+import { clientId } from './wire.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'delete';
 
@@ -52,13 +53,17 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  /** A body that it takes, for readers of the document; a test sends it. */
+  readonly example?: Body extends z.ZodType ? z.input<Body> : never;
   /** Schema of the answers by status (200, 201); of a stream the data of its events. */
   readonly answers: Readonly<Record<number, Result>>;
+  /** Its answers carry the ETag of what they show. */
+  readonly versioned?: true;
   /** Written to the audit log, successes and refusals (api/audit.ts). */
   readonly audit?: AuditRule;
   /** Members of the answer that are shown once: a repeat by Idempotency-Key gets null, and no store holds them. */
   readonly shownOnce?: readonly string[];
-  /** Answers server-sent events. */
+  /** Answers server-sent events; a ticket in the query may stand for the credential (api/stream-tickets.ts). */
   readonly streams?: true;
   /** Codes it may answer beside those that every route may. */
   readonly problems?: readonly ProblemCode[];
@@ -78,6 +83,13 @@ function declare(method: Method) {
   return <Params extends Given = undefined, Query extends Given = undefined, Body extends Given = undefined, Result extends Shape = Shape>(
     path: string, declaration: RouteDeclaration<Params, Query, Body, Result>,
   ): Route => ({ method, path, declaration: declaration as unknown as Route['declaration'] });
+}
+
+/** What a route takes in its query when it declares nothing of it. */
+const plainQuery = z.strictObject(clientId);
+
+export function querySchema({ query = plainQuery }: Pick<Route['declaration'], 'query'>): Shape {
+  return query;
 }
 
 export const route = { get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete') };

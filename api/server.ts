@@ -8,6 +8,7 @@ import { addAudit } from '../stores/postgres/audit.ts';
 import type { Authentication } from './authentication.ts';
 import { bodyReader } from './body.ts';
 import { answerClientErrors, headerBytes } from './client-errors.ts';
+import { CrossOrigin } from './cross-origin.ts';
 import { CodecEndpoint, type CodecOptions } from './codec.ts';
 import { causesOf, frames, toProblem } from './error-translation.ts';
 import { sendStream, type Stream } from './event-stream.ts';
@@ -21,15 +22,23 @@ import { Pipeline } from './pipeline.ts';
 import { notFound, Problem } from './problem.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';
+import type { StreamTickets } from './stream-tickets.ts';
 
 export const base = '/api/v1/onboarding';
 
+/** What has rules of its own about who may ask from where. */
+const beside = ['/codec/', '/metrics'];
+
 export interface ServerSettings {
+  /** Where people reach the API; null: where it listens. */
+  readonly publicUrl: string | null;
   /** Largest JSON body, bytes. */
   readonly bodyBytes: number;
   /** Deepest nesting of one. */
   readonly bodyDepth: number;
   readonly idempotencyHours: number;
+  /** Origins whose pages may use the API. */
+  readonly allowedOrigins: readonly string[];
   /** Between signs of life on an event stream. */
   readonly heartbeatMs: number;
   /** May read /metrics from anywhere; null: only this machine may. */
@@ -43,6 +52,7 @@ export interface ServerOptions {
   readonly services: Services;
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
+  readonly tickets: StreamTickets;
   readonly addressOf: AddressOf;
   readonly health: Health;
   readonly metrics: Metrics;
@@ -59,23 +69,25 @@ export class ApiServer {
   private readonly codec: CodecEndpoint;
   private readonly metricsPage: MetricsPage;
   private readonly limits: LimitGuard;
+  private readonly crossOrigin: CrossOrigin;
   private readonly pipeline: Pipeline;
   private readonly server: Server;
   private readonly closing = new AbortController();
 
   constructor(options: ServerOptions) {
-    const { settings, services, routes, authentication, addressOf, metrics, guards } = options;
+    const { settings, services, routes, authentication, tickets, addressOf, metrics, guards } = options;
     const { limiter, resources } = services.limits;
     this.options = options;
     this.log = services.log;
     this.limits = new LimitGuard({ limiter, resources, isOff: guards?.limits === false });
-    this.pages = pageRoutes(options.health, openApiDocument(base, routes));
+    this.crossOrigin = new CrossOrigin(settings.allowedOrigins, routes.map((route) => route.method));
+    this.pages = pageRoutes(options.health, openApiDocument(base, routes), settings.publicUrl);
     this.metricsPage = new MetricsPage({ metrics, token: settings.metricsToken });
     this.codec = new CodecEndpoint({
       ...options.codec, sealer: services.stores.sealer, audit: (entry) => addAudit(services.stores.db, entry), log: this.log,
     });
     this.pipeline = new Pipeline({
-      services, routes, authentication, addressOf, limits: this.limits, log: this.log,
+      services, routes, authentication, tickets, addressOf, limits: this.limits, log: this.log,
       readBody: bodyReader({ maxBytes: settings.bodyBytes, maxDepth: settings.bodyDepth }), idempotencyHours: settings.idempotencyHours,
       checkAnswers: settings.checkAnswers, authenticates: guards?.authentication !== false,
     });
@@ -125,6 +137,8 @@ export class ApiServer {
     const exchange = new Exchange(ctx, this.options.services.now());
     ctx.set('X-Correlation-Id', exchange.correlationId);
     ctx.set('X-Content-Type-Options', 'nosniff');
+    // an address can hold a ticket
+    ctx.set('Referrer-Policy', 'no-referrer');
     try {
       if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
         throw new Problem('invalid_request', 'The header Host is missing.');
@@ -138,6 +152,13 @@ export class ApiServer {
 
   private async dispatch(exchange: Exchange): Promise<void> {
     const { ctx } = exchange;
+    if (!beside.some((prefix) => ctx.path.startsWith(prefix))) {
+      this.crossOrigin.allow(ctx);
+      if (this.crossOrigin.answersPreflight(ctx)) {
+        exchange.route = 'preflight';
+        return this.limits.exempt(ctx);
+      }
+    }
     const page = this.pages.get(ctx.path.replace(/(?<=.)\/$/, ''));
     if (page !== undefined && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
       exchange.route = 'page';

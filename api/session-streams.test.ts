@@ -39,7 +39,7 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
   open.push(closing);
   const call: Call = {
     actor: { tenant: 'acme', subject: 'ana', roles: ['user'] }, correlationId: 'c', ifMatch: null, operationId: 'o', keyedRequest: null, lastEventId: null,
-    receivedAt: 0, stillCounts: options.stillCounts ?? (() => Promise.resolve(true)), expiresAt: Infinity, onEnd: () => undefined,
+    receivedAt: 0, streamTicket: () => Promise.reject(new Error('not asked for')), stillCounts: options.stillCounts ?? (() => Promise.resolve(true)), expiresAt: Infinity, onEnd: () => undefined,
   };
   const start = async (): Promise<void> => {
     const { stream } = await streams.follow(call, view.session_id);

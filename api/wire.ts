@@ -3,15 +3,22 @@ import { z } from 'zod';
 import { questionTypes } from '../domain/flow.ts';
 import type { Json } from '../domain/json.ts';
 import { sessionStates, stages } from '../domain/lifecycle.ts';
+import { problemCodes } from './problem.ts';
+import { rule } from './validation.ts';
 
-export const json: z.ZodType<Json> = z.json().meta({ description: 'Any JSON value' });
+/** Bodies are JSON when they come here, so nothing is checked but that there is a value: a schema of itself is more than programs can read. */
+export const json = z.unknown().refine((value) => value !== undefined, rule('missing_field', 'is missing', 'Give any JSON value; null is one.'))
+  .meta({ description: 'Any JSON value' }) as z.ZodType<Json>;
 export const time = z.iso.datetime({ precision: 3 }).meta({
   description: 'RFC 3339, UTC, milliseconds', example: '2026-11-25T08:30:00.000Z',
 });
 export const uuid = z.uuid();
 /** As a request gives a time, with any offset. */
-export const moment = z.iso.datetime({ offset: true }).refine((text) => Date.parse(text) >= 0, 'must be a time since 1970');
+export const moment = z.iso.datetime({ offset: true })
+  .refine((text) => Date.parse(text) >= 0, rule('out_of_range', 'must be a time since 1970', 'Give a later time.'));
 export const rate = z.number().min(0).max(1);
+/** Lower and upper bound of a rate. */
+export const interval = z.array(rate).length(2).readonly();
 
 export const QuestionWire = z.object({
   id: z.string(), type: z.enum(questionTypes), prompt: z.string(), help: z.string().nullable(),
@@ -53,7 +60,8 @@ export const listOf = <Item extends z.ZodType>(item: Item) => z.object({
 export const MistakeWire = z.object({ pointer: z.string(), code: z.string(), message: z.string(), fix: z.string() });
 
 export const ProblemWire = z.looseObject({
-  type: z.string(), title: z.string(), status: z.number().int(), detail: z.string(), instance: z.string(), code: z.string(),
+  type: z.string(), title: z.string(), status: z.number().int(), detail: z.string(), instance: z.string(),
+  code: z.enum(problemCodes).meta({ description: 'What a program decides by' }),
   correlation_id: z.string(),
   errors: z.array(MistakeWire),
 }).meta({ id: 'Problem', description: 'RFC 9457 problem details' });

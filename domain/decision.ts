@@ -15,12 +15,16 @@ export interface DecisionDraft {
   readonly needs_second_approver: boolean;
   /** Nothing of a proposal that proposed something is to be applied. */
   readonly rejects_all: boolean;
+  readonly missing_dependencies: readonly MissingDependency[];
 }
 
+/** An approved item, and one it depends on that is rejected and is not there yet. */
+export interface MissingDependency { readonly recommendation_id: string; readonly depends_on: string; readonly message: string }
+
 /**
- * What a decision would do. Any subset may be approved: what depends on what raises the risk and is the approver's to
- * judge. Items that are neither approved nor rejected count as rejected, so that nothing is applied
- * that nobody named. Every mistake is reported at once.
+ * What a decision would do. Items that are neither approved nor rejected count as rejected, so that nothing is applied
+ * that nobody named. Every mistake is reported at once. Whether dependencies may be missing is the caller's to say: a
+ * decision that was taken before there was the rule has to come out at a replay as it did.
  */
 export function draftDecision(
   recommendations: readonly Recommendation[], body: DecisionBody,
@@ -52,6 +56,7 @@ export function draftDecision(
     draft: {
       changes, statuses, risk_score: risk, needs_second_approver: needsSecondApprover(risk, changes.length),
       rejects_all: recommendations.length > 0 && changes.length === 0,
+      missing_dependencies: missingDependencies(recommendations, approved),
     },
   };
 }
@@ -63,6 +68,29 @@ function tooLarge(changes: readonly Change[], { reasons }: DecisionBody): Mistak
   ];
   return parts.filter(({ bytes, most }) => bytes > most).map(({ pointer, bytes, most }) => ({
     pointer, code: 'too_large', message: `This takes ${bytes} bytes of at most ${most}.`, fix: 'Shorten it.',
+  }));
+}
+
+/** What is changed or deleted is there already; only what would be created can be missing. */
+export function missingDependencies(recommendations: readonly Recommendation[], approved: ReadonlySet<string>): MissingDependency[] {
+  const lacking = new Map(
+    recommendations.filter((item) => item.operation === 'create' && !approved.has(item.recommendation_id))
+      .map((item) => [item.recommendation_id, item]),
+  );
+  return recommendations.filter((item) => approved.has(item.recommendation_id)).flatMap((item) => item.depends_on.flatMap((id) => {
+    const needed = lacking.get(id);
+    return needed === undefined ? [] : [{
+      recommendation_id: item.recommendation_id, depends_on: id,
+      message: `${item.target} is approved and depends on ${needed.target}, which is rejected and does not exist yet.`,
+    }];
+  }));
+}
+
+/** The same as mistakes of the request that approves them. */
+export function dependencyMistakes(missing: readonly MissingDependency[], body: DecisionBody): Mistake[] {
+  return missing.map(({ recommendation_id: id, depends_on: needed, message }) => ({
+    pointer: `/approved_items/${body.approved_items.indexOf(id)}`, code: 'dependency_rejected', message,
+    fix: `Approve ${needed} too, reject ${id}, or send accept_missing_dependencies: true.`,
   }));
 }
 

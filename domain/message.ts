@@ -29,8 +29,8 @@ export interface Message<Body> {
   readonly fingerprint: string;
   readonly actor: Actor;
   readonly correlation_id: string;
-  /** The version of the session that the caller saw (ETag), or null. */
-  readonly if_match: number | null;
+  /** Versions of the session that the caller goes on from (ETags), or null: from any. */
+  readonly if_match: readonly number[] | null;
   readonly body: Body;
 }
 
@@ -68,13 +68,15 @@ export interface DecisionBody {
   readonly reasons: Readonly<Record<string, string>>;
   readonly modifications: Readonly<Record<string, Readonly<Record<string, Json>>>>;
   readonly proposal_hash: string | null;
+  /** Absent in messages from before there was the rule: false. */
+  readonly accept_missing_dependencies?: boolean;
 }
 
 /** Why a session refuses a message; each is also a code of the HTTP contract. */
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid',
   'invalid_request',
-  'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid', 'store_unavailable', 'payload_too_large',
+  'dependency_rejected', 'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid', 'store_unavailable', 'payload_too_large',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

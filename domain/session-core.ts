@@ -226,8 +226,8 @@ export class SessionCore {
     }
   }
 
-  protected checkVersion(message: { readonly if_match: number | null }): void {
-    if (message.if_match === null || message.if_match === this.state.version) return;
+  protected checkVersion(message: Pick<Message<unknown>, 'if_match'>): void {
+    if (message.if_match === null || message.if_match.includes(this.state.version)) return;
     throw new MessageRejected('precondition_failed', 'The session has changed since you read it. Read it again, then repeat.');
   }
 

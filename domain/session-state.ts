@@ -2,7 +2,7 @@
 import type { ErrorCategory } from './error-category.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Change } from './changeset.ts';
-import type { ItemStatus } from './decision.ts';
+import type { ItemStatus, MissingDependency } from './decision.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
 import type { AnswerOutcome } from './message.ts';
@@ -74,6 +74,8 @@ export interface DecisionOutcome {
   readonly status: DecisionStatus;
   readonly changes: readonly Change[];
   readonly risk_score: number;
+  /** What was approved without what it depends on; absent in answers from before there was the rule. */
+  readonly missing_dependencies?: readonly MissingDependency[];
 }
 
 /** Free text read as a value for one question. */

@@ -28,7 +28,7 @@ const ana: Actor = { tenant: 'acme', subject: 'ana', roles: ['user'] };
 const ben: Actor = { tenant: 'acme', subject: 'ben', roles: ['approver'] };
 const start = { session_id: '6f9f0c5e-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} } as const;
 
-const message = <Body>(body: Body, id: string, actor: Actor = ana, ifMatch: number | null = null): Message<Body> => ({ id, fingerprint: JSON.stringify(body), actor, correlation_id: 'c', if_match: ifMatch, body });
+const message = <Body>(body: Body, id: string, actor: Actor = ana, ifMatch: readonly number[] | null = null): Message<Body> => ({ id, fingerprint: JSON.stringify(body), actor, correlation_id: 'c', if_match: ifMatch, body });
 
 /** Sends as the engine does: the check first, and a rejection leaves nothing behind. */
 function send(session: OnboardingSession, sent: Message<AnswerBody>, now: number): unknown {
@@ -210,8 +210,8 @@ describe('who may', () => {
 
   test('a stale version is refused before anything changes, and a repeat of a known message is not', () => {
     const session = answered();
-    expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 6 }, 'new', ana, 1)))).toBe('precondition_failed');
-    expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 5 }, 'm2', ana, 1)))).toBe('allowed');
+    expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 6 }, 'new', ana, [1])))).toBe('precondition_failed');
+    expect(codeOf(() => session.checkAnswer(message({ question_id: 'users', value: 5 }, 'm2', ana, [1])))).toBe('allowed');
   });
 
   test('an ended session takes nothing', () => {

@@ -6,7 +6,7 @@ import { validateAnswer } from './answer.ts';
 import { appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences } from './answer-log.ts';
 import { bounds, stateParts } from './bounds.ts';
 import { hashOf } from './checkpoint.ts';
-import { draftDecision, type DecisionDraft } from './decision.ts';
+import { dependencyMistakes, draftDecision, missingDependencies, type DecisionDraft } from './decision.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
 import { jsonBytes, sameValue, type Json } from './json.ts';
 import { takesAnswers } from './lifecycle.ts';
@@ -207,7 +207,7 @@ export class OnboardingSession extends SessionCore {
     if (approved.length + rejected.length === 0 && (this.state.proposal?.recommendations.length ?? 0) > 0) {
       throw new MessageRejected('invalid_request', 'The decision names no item.', [nothingDecided]);
     }
-    this.draft(message.body);
+    checkDependencies(this.draft(message.body), message.body);
   }
 
   /** A decision is recorded here and carried out by the main loop; `decisionOutcome` tells how it ended. */
@@ -269,15 +269,20 @@ export class OnboardingSession extends SessionCore {
       kind: 'decided', changeset_id: decision.changeset_id, approval_id: decision.approval_id, status: decision.status,
       changes: decision.changes,
       risk_score: decision.risk_score,
+      missing_dependencies: missingDependencies(
+        this.state.proposal?.recommendations ?? [], new Set(decision.changes.map((change) => change.recommendation_id)),
+      ),
     };
   }
 
   /** What a decision would do, for a dry run. Throws as checkDecision does. */
-  previewDecision(actor: Actor, body: DecisionBody, ifMatch: number | null): DecisionDraft {
+  previewDecision(actor: Actor, body: DecisionBody, ifMatch: readonly number[] | null): DecisionDraft {
     this.checkApprover(actor);
     if (this.state.state !== 'awaiting_approval' || this.decided) throw this.wrongState('decided on');
     this.checkVersion({ if_match: ifMatch });
-    return this.draft(body);
+    const draft = this.draft(body);
+    checkDependencies(draft, body);
+    return draft;
   }
 
   private draft(body: DecisionBody): DecisionDraft {
@@ -519,6 +524,13 @@ export class OnboardingSession extends SessionCore {
     const next = state.abandoned_at === null ? abandonedAfterMs : cancelAfterMs;
     return Math.max(state.last_activity_at + next, now + 1_000);
   }
+}
+
+function checkDependencies({ missing_dependencies: missing }: DecisionDraft, body: DecisionBody): void {
+  if (missing.length === 0 || body.accept_missing_dependencies === true) return;
+  throw new MessageRejected(
+    'dependency_rejected', missing.map(({ message }) => message).slice(0, 5).join(' '), dependencyMistakes(missing, body),
+  );
 }
 
 const notUnderstood: Mistake = {

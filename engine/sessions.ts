@@ -151,7 +151,7 @@ export class Sessions {
   }
 
   /** What a decision would do; nothing is recorded. */
-  async preview(actor: Actor, sessionId: string, body: DecisionBody, ifMatch: number | null): Promise<DecisionDraft> {
+  async preview(actor: Actor, sessionId: string, body: DecisionBody, ifMatch: readonly number[] | null): Promise<DecisionDraft> {
     try {
       return await this.query(previewDecision, actor.tenant, sessionId, [actor, body, ifMatch]);
     } catch (error) {

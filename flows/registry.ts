@@ -18,6 +18,8 @@ export interface FlowRegistry {
   newest(tenant: string, flowId: string): Promise<Flow | null>;
   /** Newest versions of all flows that the tenant can start, by id. */
   all(tenant: string): Promise<readonly Flow[]>;
+  /** Ids and languages of all that sessions of the tenant may have run on: also of versions that are no longer started. */
+  everRegistered(tenant: string): Promise<readonly FlowName[]>;
   /** The version a session of the tenant runs on. Throws when it was never registered. */
   version(tenant: string, flowId: string, version: number): Promise<Flow>;
   /**
@@ -27,6 +29,8 @@ export interface FlowRegistry {
    */
   publish(tenant: string, flowId: string, document: FlowDocument): Promise<Publication>;
 }
+
+export type FlowName = Pick<Flow, 'id' | 'languages'>;
 
 export type FlowDocument = Readonly<Record<string, unknown>>;
 
@@ -87,6 +91,14 @@ class CachedFlows implements FlowRegistry {
     const flows = [...this.newestShipped.values()].filter((flow) => !own.has(flow.id));
     for (const [flowId, version] of own) flows.push(await this.version(tenant, flowId, version));
     return flows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async everRegistered(tenant: string): Promise<readonly FlowName[]> {
+    return this.db.asTenant(tenant).query<FlowName>(
+      `SELECT flow_id AS id, array_agg(DISTINCT language) AS languages
+       FROM flows, jsonb_array_elements_text(definition->'languages') AS language WHERE tenant IN ($1, '') GROUP BY flow_id ORDER BY flow_id`,
+      [tenant],
+    );
   }
 
   async version(tenant: string, flowId: string, version: number): Promise<Flow> {

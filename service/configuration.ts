@@ -43,6 +43,9 @@ export const configurationSchema = z.object({
     'Address of any server that speaks chat completions, up to and with /v1; used only with CHAT_MODEL',
   ),
   OPENAI_API_KEY: text('API key for the language model; used only with CHAT_MODEL'),
+  GANGWAY_ALLOWED_ORIGINS: z.string().default('').describe(
+    'Comma-separated origins, such as https://app.example.com, whose pages may use the API from a browser; none by default',
+  ),
   TRUSTED_PROXIES: z.string().default('').describe('Comma-separated CIDRs whose X-Forwarded-For is believed'),
 
   CHANGE_TARGET_URL: text(

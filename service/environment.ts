@@ -1,4 +1,5 @@
 /** The configuration from the environment, checked as a whole: every problem is reported at once, values are never printed. */
+import { readOrigins } from '../api/cross-origin.ts';
 import { addressReader } from '../api/limits/address.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import { readCodecKeys } from '../encryption/sealer.ts';
@@ -22,9 +23,10 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
 
 /** What the parts would say of their settings when they are made, said before anything is started. */
 function readingFaults(configuration: Configuration): string[] {
-  const { GANGWAY_CODEC_KEYS: keys, TRUSTED_PROXIES: proxies } = configuration;
+  const { GANGWAY_CODEC_KEYS: keys, TRUSTED_PROXIES: proxies, GANGWAY_ALLOWED_ORIGINS: origins } = configuration;
   const readers = [
-    () => (keys === undefined ? null : readCodecKeys(keys)), () => addressReader(proxies), () => resourcesOf(limitSettings(configuration)),
+    () => (keys === undefined ? null : readCodecKeys(keys)), () => addressReader(proxies), () => readOrigins(origins),
+    () => resourcesOf(limitSettings(configuration)),
   ];
   return readers.flatMap((read) => {
     try {

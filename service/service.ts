@@ -12,6 +12,7 @@ import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
 import { SessionStreams } from '../api/session-streams.ts';
+import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine, engineAnswers, registerSearchAttributes } from '../engine/connection.ts';
@@ -35,6 +36,7 @@ import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
+import { createTickets } from '../stores/redis/tickets.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { searchAttributeNames } from '../workflows/search-attributes.ts';
 import type { StoreAddresses } from './addresses.ts';
@@ -160,7 +162,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey,
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
-    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)), addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });

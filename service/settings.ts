@@ -6,6 +6,7 @@ import { webhookChannel } from '../activities/alerts/channels/webhook.ts';
 import type { ModelSettings } from '../activities/model/paid-model.ts';
 import type { DeliverySettings } from '../activities/outbox/delivery.ts';
 import type { ReceiverSettings } from '../activities/outbox/receiver.ts';
+import { readOrigins } from '../api/cross-origin.ts';
 import type { ServerSettings } from '../api/server.ts';
 import type { UpkeepSchedule } from '../engine/schedules.ts';
 import type { BreakerNumbers } from '../outside/breakers/registry.ts';
@@ -54,7 +55,7 @@ export function sessionLimits(c: Configuration): SessionLimits {
 export function serverSettings(c: Configuration): ServerSettings {
   return {
     bodyBytes: c.GANGWAY_BODY_BYTES, bodyDepth: c.GANGWAY_BODY_DEPTH, metricsToken: c.GANGWAY_METRICS_TOKEN ?? null,
-    idempotencyHours: c.GANGWAY_IDEMPOTENCY_HOURS, heartbeatMs: c.GANGWAY_STREAM_HEARTBEAT_MS,
+    publicUrl: c.PUBLIC_URL?.replace(/\/+$/, '') ?? null, allowedOrigins: readOrigins(c.GANGWAY_ALLOWED_ORIGINS), idempotencyHours: c.GANGWAY_IDEMPOTENCY_HOURS, heartbeatMs: c.GANGWAY_STREAM_HEARTBEAT_MS,
     checkAnswers: c.GANGWAY_CHECK_ANSWERS === 'true',
   };
 }

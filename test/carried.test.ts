@@ -176,7 +176,7 @@ test('every carrier of a session at its most, over many runs: it is refused what
     for (const reply of resumed) expect([reply.status, reply.body.restored_data]).toEqual([200, nulls]);
     expect((await ana.get(path('answers'))).body.answers).toHaveLength(textQuestions);
     expect((await ana.get(`${path('checkpoints')}?limit=50`)).body.checkpoints.length).toBeGreaterThanOrEqual(7);
-    const stream = await readStream(instance.url, session.session_id, await tokenFor(instance, tenant, 'ana', ['user']), '1');
+    const stream = await readStream(instance.url, session.session_id, await tokenFor(instance, tenant, 'ana', ['user']), { lastEventId: '1' });
     await until('the stream has begun', () => stream.events.length > 0);
     stream.close();
 

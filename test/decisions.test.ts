@@ -147,6 +147,26 @@ describe('a decision', () => {
     expect(early.body.state).toBe('awaiting_approval');
   });
 
+  test('that approves an item and rejects the one it depends on is refused with both, and taken with a warning when it says so', async () => {
+    const { ana, ben } = await cast(instance);
+    const { session, proposal } = await proposed(ana, ben);
+    const path = `/sessions/${session.session_id}/decision/`;
+    const needing = proposal.recommendations.find((item: Body) => item.depends_on.length > 0);
+    const needed = proposal.recommendations.find((item: Body) => item.recommendation_id === needing.depends_on[0]);
+    const [approved, rejected] = [[needing.recommendation_id], [needed.recommendation_id]];
+    for (const body of [{ approved_items: approved, rejected_items: rejected }, { approved_items: approved, rejected_items: rejected, dry_run: false }, { approved_items: approved, dry_run: false }]) {
+      const reply = await ben.post(path, body);
+      expect([reply.status, reply.body.code]).toEqual([422, 'dependency_rejected']);
+      expect(reply.body.detail).toContain(needing.target);
+      expect(reply.body.detail).toContain(needed.target);
+      expect(reply.body.errors).toMatchObject([{ pointer: '/approved_items/0', code: 'dependency_rejected', fix: expect.stringContaining(needed.recommendation_id) }]);
+    }
+    const warnings = [{ code: 'dependency_rejected', recommendation_id: needing.recommendation_id, depends_on: needed.recommendation_id }];
+    const said = { approved_items: approved, rejected_items: rejected, accept_missing_dependencies: true };
+    expect((await ben.post(path, said)).body).toMatchObject({ status: 'preview', warnings });
+    expect((await ben.post(path, { ...said, dry_run: false })).body).toMatchObject({ status: 'applied', warnings, changes: [{ target: needing.target }] });
+  });
+
   test('before there is a proposal is 409, and after the end too', async () => {
     const { ana, ben } = await cast(instance);
     const started = await ana.start();

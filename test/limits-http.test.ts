@@ -43,7 +43,7 @@ test('every route has its policies, `api` before all others, and every page is e
   for (const { method, path, declaration } of routes) {
     expect([`${method} ${path}`, declaration.limits[0], declaration.limits.filter((name) => !(resourceNames as readonly string[]).includes(name))]).toEqual([`${method} ${path}`, 'api', []]);
   }
-  const pages = pageRoutes({ readiness: () => Promise.resolve({ ready: true, checks: {} }) }, {});
+  const pages = pageRoutes({ readiness: () => Promise.resolve({ ready: true, checks: {} }) }, {}, null);
   for (const [path, { limits }] of pages) expect([path, limits]).toEqual([path, 'exempt']);
 });
 

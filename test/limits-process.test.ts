@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { newFolder } from './support/instance.ts';
+import { newFolder } from './support/folders.ts';
 import { asked, intercept, limitingOn, quota, resources, type Limiting, type LimitingOptions } from './support/limiting.ts';
 import { startOwnRedis, type OwnRedis } from './support/own-redis.ts';
 import { until } from './support/until.ts';

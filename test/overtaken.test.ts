@@ -53,7 +53,7 @@ describe('words that are being read when the question is answered otherwise', ()
     expect((await ana.answer(session.session_id, 'setup_urgency', 'immediate')).status).toBe(200);
     expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).status).toBe(200);
     const late = await words.read('planned');
-    expect([late.status, late.body.code, late.body.current_question_id, late.body.overtaken]).toEqual([409, 'not_asked', 'business_unit_name', true]);
+    expect([late.status, late.body.code, late.body.current_question, late.body.overtaken]).toEqual([409, 'not_asked', 'business_unit_name', true]);
     expect(late.body.detail).toContain('business_unit_name');
     expect(await answers()).toEqual([['setup_urgency', 'immediate', false], ['business_unit_type', 'office', false]]);
     const again = await ana.post(path('answers'), { text: 'when the monsoon is over', message_id: messageId });
@@ -85,7 +85,7 @@ describe('words that are being read when the question is answered otherwise', ()
     const words = await saying('when the monsoon is over');
     await ana.answer(session.session_id, 'setup_urgency', 'immediate');
     expect((await ana.post(path('resume'), { checkpoint_version: saved.checkpoint_version })).body.next_action.question.id).toBe('setup_urgency');
-    expect((await words.read('planned')).body).toMatchObject({ code: 'not_asked', current_question_id: 'setup_urgency' });
+    expect((await words.read('planned')).body).toMatchObject({ code: 'not_asked', current_question: 'setup_urgency' });
     expect(await answers()).toEqual([['setup_urgency', 'immediate', true]]);
   });
 
@@ -108,6 +108,6 @@ test('of eight answers at once with the same If-Match exactly one counts', async
 
 test('an answer to a question that is not asked names the one that is', async () => {
   const reply = await ana.answer(session.session_id, 'security_level', 'basic');
-  expect([reply.status, reply.body.code, reply.body.current_question_id]).toEqual([409, 'not_asked', 'setup_urgency']);
+  expect([reply.status, reply.body.code, reply.body.current_question]).toEqual([409, 'not_asked', 'setup_urgency']);
   expect(reply.body.detail).toContain(session.question.prompt);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { cast, newTenant, person, type Body } from './support/person.ts';
+import { cast, newTenant, person, type Body, proposed } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
@@ -137,8 +137,19 @@ describe('answering', () => {
     const session = await ana.start();
     for (const id of ['security_level', 'no_such_question', 'toString']) {
       const reply = await ana.answer(session.session_id, id, 'basic');
-      expect([reply.status, reply.body.code]).toEqual([409, 'not_asked']);
+      expect([reply.status, reply.body.code, reply.body.current_question]).toEqual([409, 'not_asked', 'setup_urgency']);
+      expect(reply.body.detail).toContain(id);
+      expect(reply.body.detail).toContain('setup_urgency');
     }
+  });
+
+  test('where nothing is asked, 409 not_asked says in which state the session is', async () => {
+    const { ana, ben } = await cast(instance);
+    const { session } = await proposed(ana, ben);
+    const reply = await ana.post(`/sessions/${session.session_id}/answers/`, { question_id: 'no_such_question', value: 1 });
+    expect(reply.body).toMatchObject({ status: 409, code: 'not_asked', current_question: null, state: 'awaiting_approval', detail: expect.stringContaining('awaiting_approval') });
+    const unnamed = await ana.post(`/sessions/${session.session_id}/answers/`, { value: 1 });
+    expect(unnamed.body).toMatchObject({ status: 409, code: 'not_asked', current_question: null, detail: expect.stringContaining('awaiting_approval') });
   });
 
   test('an amendment opens and closes branches, keeps what was superseded, and suggests it when it returns', async () => {

@@ -14,7 +14,7 @@ const open: StreamReader[] = [];
 afterAll(() => { for (const reader of open) reader.close(); });
 
 async function follow(who: Person, sessionId: string, lastEventId?: string, at: { readonly url: string; readonly folder: string; readonly pid: number } = instance): Promise<StreamReader> {
-  const reader = await readStream(at.url, sessionId, await tokenFor(at, who.tenant, who.subject, ['user']), lastEventId);
+  const reader = await readStream(at.url, sessionId, await tokenFor(at, who.tenant, who.subject, ['user']), { lastEventId });
   open.push(reader);
   return reader;
 }
@@ -45,7 +45,7 @@ describe('a stream', () => {
     const session = await ana.start();
     const reader = await follow(ana, session.session_id);
     expect(reader.status).toBe(200);
-    expect(reader.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    expect(reader.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' });
     expect(reader.headers['content-encoding']).toBeUndefined();
     await until('the first event is there', () => reader.events.length > 0);
     const [first] = reader.events;
@@ -122,7 +122,7 @@ describe('a stream belongs to', () => {
     for (const [who, roles] of [[eve, ['user']], [ben, ['user', 'approver']], [stranger, ['user', 'admin']]] as const) {
       const token = await tokenFor(instance, who.tenant, who.subject, roles);
       for (const given of [undefined, '1']) {
-        const [foreign, none] = await Promise.all([id, missing].map((each) => readStream(instance.url, each, token, given)));
+        const [foreign, none] = await Promise.all([id, missing].map((each) => readStream(instance.url, each, token, { lastEventId: given })));
         await until('both have ended', () => foreign?.ended() === true && none?.ended() === true);
         expect([foreign?.status, none?.status]).toEqual([404, 404]);
         const [a, b] = [foreign, none].map((reader) => JSON.parse(reader?.text() ?? '') as Body);

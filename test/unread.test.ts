@@ -35,8 +35,9 @@ function expectProblem({ status, headers, body }: Answer, code: string): void {
   expect(headers['x-correlation-id']).toMatch(/^[0-9a-f-]{36}$/);
 }
 
+const instance = await sharedInstance();
+
 describe('the service', () => {
-  const instance = await sharedInstance();
   const port = Number(new URL(instance.url).port);
   const get = (...lines: string[]): string => `${[`GET ${base}/flows/ HTTP/1.1`, ...lines, 'Connection: close', '', ''].join('\r\n')}`;
 

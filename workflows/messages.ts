@@ -72,4 +72,4 @@ export const readCheckpoints = defineQuery<Read<CheckpointsView>, [Actor]>('read
 export const readEvents = defineQuery<Read<EventsView>, [Actor, number]>('readEvents');
 export const readAnswers = defineQuery<Read<AnswersView>, [Actor]>('readAnswers');
 export const readProposal = defineQuery<Read<ProposalView>, [Actor]>('readProposal');
-export const previewDecision = defineQuery<Read<DecisionDraft>, [Actor, DecisionBody, number | null]>('previewDecision');
+export const previewDecision = defineQuery<Read<DecisionDraft>, [Actor, DecisionBody, readonly number[] | null]>('previewDecision');

@@ -7,6 +7,7 @@ import { makeKey } from '../api-key.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { notFound, Problem } from '../problem.ts';
 import { audited, created, ok, route } from '../route.ts';
+import { rule } from '../validation.ts';
 import { clientId, listOf, paging, time, uuid } from '../wire.ts';
 
 /** Nobody gives away more than they have: admins make keys, and an admin is all of these. */
@@ -26,7 +27,7 @@ const ShownKey = ApiKeyWire.extend({
 
 const CreateRequest = z.strictObject({
   name: z.string().trim().min(1).max(128),
-  roles: roles.min(1).refine((given) => new Set(given).size === given.length, 'must not name a role twice'),
+  roles: roles.min(1).refine((given) => new Set(given).size === given.length, rule('named_twice', 'must not name a role twice', 'Name each role once.')),
   expires_at: z.iso.datetime({ offset: true }).optional(),
 }).meta({ id: 'ApiKeyRequest' });
 
@@ -43,7 +44,7 @@ export const apiKeyRoutes = [
   route.post('/admin/api-keys', {
     summary: 'Make an API key; it is shown once', access: ['admin'], limits: ['api'], audit: 'api_key.create',
     query: z.strictObject(clientId),
-    body: CreateRequest, answers: { 201: ShownKey }, shownOnce: ['key'],
+    body: CreateRequest, answers: { 201: ShownKey }, example: { name: 'nightly report', roles: ['analyst'] }, shownOnce: ['key'],
     handler: async ({ body, call, services }) => {
       const expiresAt = body.expires_at ?? null;
       // written so that what cannot be read as a time is refused too
@@ -80,7 +81,7 @@ export const apiKeyRoutes = [
     summary: 'A new secret for an API key, which keeps its id, roles and expiry; shown once', access: ['admin'], limits: ['api'],
     audit: 'api_key.rotate',
     params: keyParams, query: z.strictObject(clientId),
-    body: RotateRequest, answers: { 200: ShownKey }, problems: ['wrong_state'], shownOnce: ['key'],
+    body: RotateRequest, answers: { 200: ShownKey }, example: { overlap_seconds: 3_600 }, problems: ['wrong_state'], shownOnce: ['key'],
     handler: async ({ params, body, call, services }) => {
       if (await readApiKey(services.stores.db, call.actor.tenant, params.key_id) === null) throw notFound();
       const { key, hash } = makeKey(params.key_id);

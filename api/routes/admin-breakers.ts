@@ -25,6 +25,7 @@ export const breakerRoutes = [
     summary: 'Open or close a breaker of this process by hand, until it is set to auto', access: ['admin'], limits: ['api'],
     audit: 'breaker.set',
     params: z.object({ name: z.string() }), query: z.strictObject(clientId), body: SetRequest, answers: { 200: BreakerWire },
+    example: { state: 'auto', reason: 'It is mended' },
     handler: ({ params, body, services }) => {
       const status = services.limits.breakers.set(params.name, body.state === 'auto' ? null : body.state);
       if (status === null) throw notFound();

@@ -35,18 +35,18 @@ const ClearRequest = z.strictObject({
 
 const count = z.number().int();
 const Cleared = z.union([
-  z.object({ dry_run: z.literal(true), matching_tasks: count, sample: z.array(TaskWire) }),
+  z.object({ dry_run: z.literal(true), matching_tasks: count, sample: z.array(TaskWire) }).meta({ id: 'ClearPreview' }),
   z.object({
     dry_run: z.literal(false), deleted_count: count, skipped: count.meta({ description: 'No longer parked when their turn came' }),
     remaining: count.meta({ description: `Match and were not taken: a call takes at most ${clearing.tasksMax}. Repeat it` }),
     filters_applied: z.record(z.string(), z.union([z.string(), z.number()])), cleared_at: time,
-  }),
+  }).meta({ id: 'ClearDone' }),
 ]).meta({ id: 'Cleared' });
 
 export const dlqClearRoutes = [
   route.delete('/admin/dlq/clear', {
     summary: 'Discard parked tasks by filter; a dry run unless told otherwise', access: ['admin'], limits: ['api'], audit: 'dlq.clear',
-    query: ClearQuery, body: ClearRequest, answers: { 200: Cleared }, problems: ['confirmation_required'],
+    query: ClearQuery, body: ClearRequest, answers: { 200: Cleared }, example: { category: 'network', older_than_hours: 720 }, problems: ['confirmation_required'],
     handler: async ({ query, body, call, services }) => {
       const { dry_run: dryRun = true, confirm, reason: why, ...named } = merged(query, body);
       const applied = definite(named);

@@ -36,7 +36,8 @@ const redriveParams = z.object({ redrive_id: uuid });
 export const dlqRedriveRoutes = [
   route.post('/admin/dlq/redrives', {
     summary: 'Retry many parked tasks, carefully', access: ['admin'], limits: ['api'], audit: 'redrive.start',
-    query: z.strictObject(clientId), body: RedriveRequest, answers: { 202: RedriveWire }, problems: ['confirmation_required'],
+    query: z.strictObject(clientId), body: RedriveRequest, answers: { 202: RedriveWire },
+    example: { filter: { category: 'network' }, canary: 5, reason: 'The network is mended' }, problems: ['confirmation_required'],
     handler: async ({ body, call, services }) => {
       const { filter, confirm, ...how } = body;
       const { ids, total } = await matchingTaskIds(
@@ -63,6 +64,7 @@ export const dlqRedriveRoutes = [
   ...(['pause', 'resume', 'abort'] as const).map((act) => route.post(`/admin/dlq/redrives/:redrive_id/${act}`, {
     summary: `${act.charAt(0).toUpperCase()}${act.slice(1)} a redrive; tasks that were begun go on`, access: ['admin'], limits: ['api'],
     audit: `redrive.${act}`, params: redriveParams, query: z.strictObject(clientId), body: SteerRequest, answers: { 202: RedriveWire },
+    example: { reason: 'The receiver is away again' },
     problems: ['wrong_state'],
     handler: async ({ params, call, services }) => {
       const redrive = await services.deadLetters.tasks.steerRedrive(call.actor.tenant, params.redrive_id, act, call.operationId);

@@ -44,7 +44,7 @@ export const dlqRoutes = [
   route.get('/admin/dlq/tasks/:task_id', {
     summary: 'One task with its input, masked, and every attempt', access: ['admin'], limits: ['api'], audit: 'dlq.read',
     params: taskParams,
-    query: z.strictObject(clientId), answers: { 200: TaskWithHistory },
+    query: z.strictObject(clientId), answers: { 200: TaskWithHistory }, versioned: true,
     handler: async ({ params, call, services }) => {
       const { state, stale } = await services.deadLetters.tasks.read({ tenant: call.actor.tenant, task_id: params.task_id });
       return ok(presentWhole(services, state, stale), { ETag: `"${state.revision}"` });
@@ -53,11 +53,12 @@ export const dlqRoutes = [
   route.post('/admin/dlq/tasks/:task_id/retry', {
     summary: 'Retry a parked task; two clicks are one retry', access: ['admin'], limits: ['api'], audit: 'dlq.retry', params: taskParams,
     query: z.strictObject(clientId), body: RetryRequest, answers: { 202: Retried },
+    example: { reason: 'The receiver is back' },
     problems: ['not_parked', 'max_retries_exceeded', 'precondition_failed', 'input_invalid'],
     handler: async ({ params, body, call, services }) => {
       const task = { tenant: call.actor.tenant, task_id: params.task_id };
       const state = await services.deadLetters.tasks.current(task);
-      if (call.ifMatch !== null && call.ifMatch !== state.revision) {
+      if (call.ifMatch?.includes(state.revision) === false) {
         throw new Problem('precondition_failed', 'This task has changed. Read it again.');
       }
       // a click speaks of what could be seen when it was made: one that came before the last change was the second of two

@@ -16,11 +16,20 @@ const FlowDocument = z.record(z.string(), json).meta({
     + '`version` is given by the service, and one that is sent is not looked at',
 });
 
+const flowExample = {
+  default_language: 'en', languages: ['en'], title: 'Set up a desk',
+  questions: [{ id: 'desk_name', type: 'text', prompt: 'What is the desk called?' }],
+  recommendations: [{
+    id: 'log', target: { type: 'type_assist', key: 'slug(desk_name)' }, values: { code: "'LOG'", label: "'Log'", category: "'desk'" },
+    confidence: 0.9, always: true, rationale: 'Every desk has a log.',
+  }],
+};
+
 export const flowPublishingRoutes = [
   route.put('/admin/flows/:flow_id', {
     summary: 'Publish the next version of a flow of the tenant; 200 and nothing new when it is the newest one once more',
     access: ['admin'], limits: ['api'], audit: 'flow.publish', params: z.object({ flow_id: z.string().max(100) }),
-    query: z.strictObject(clientId), body: FlowDocument,
+    query: z.strictObject(clientId), body: FlowDocument, example: flowExample,
     answers: { 201: FlowWire, 200: FlowWire }, problems: ['flow_invalid'],
     handler: async ({ params, body, call, services }) => {
       if (Buffer.byteLength(JSON.stringify(body)) > documentBytes) {

@@ -38,6 +38,7 @@ export const limitRoutes = [
     summary: 'What the limiter would decide for somebody now, and by which policy; nothing is counted', access: ['admin'], limits: ['api'],
     audit: 'limits.explain',
     query: z.strictObject(clientId), body: ExplainRequest, answers: { 200: Explained },
+    example: { resource: 'api', subject: 'ana' },
     handler: async ({ body, call, services }) => {
       const { subject, resource: name } = body;
       const cost: Cost = typeof body.cost === 'number' ? { requests: body.cost } : given(body.cost);

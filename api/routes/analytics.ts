@@ -3,22 +3,22 @@ import { funnel } from '../../analytics/funnel.ts';
 import { readPeriod, type Period } from '../../analytics/period.ts';
 import { segments } from '../../analytics/rows.ts';
 import { stages } from '../../domain/lifecycle.ts';
+import { knownFilters } from '../known-filters.ts';
 import { iso } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import { ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { clientId, rate, time } from '../wire.ts';
+import { clientId, interval, rate, time } from '../wire.ts';
 
 const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
 const FreshnessWire = z.object({ computed_at: time, cached: z.boolean(), data_through: time }).meta({ id: 'Freshness' });
-const interval = z.tuple([rate, rate]).readonly();
 const minutes = z.number().nullable();
 const count = z.number().int().min(0);
 
 /** What every report can be asked. */
 const commonFilters = {
   ...clientId, start_date: z.string().max(40).optional(), end_date: z.string().max(40).optional(), timezone: z.string().max(64).optional(),
-  flow: z.string().max(100).optional(), language: z.string().max(35).toLowerCase().optional(), user_segment: z.enum(segments).optional(),
+  flow: z.string().max(100).optional(), language: z.string().max(35).optional(), user_segment: z.enum(segments).optional(),
   fresh: z.enum(['true', 'false']).optional(),
 };
 
@@ -43,13 +43,13 @@ export const analyticsRoutes = [
   route.get('/analytics/funnel', {
     summary: 'How many sessions reach each stage, and where they are lost', access: ['analyst'], limits: ['api'],
     query: z.strictObject(commonFilters), answers: { 200: FunnelWire },
-    problems: ['invalid_period'],
+    problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value'],
     handler: async ({ query, call, services }) => {
       const now = services.now();
       const period = periodOf(query, now);
       const report = await funnel(services.reports.clickhouse, {
-        tenant: call.actor.tenant, startMs: period.startMs, endMs: period.endMs, flow: query.flow, language: query.language,
-        segment: query.user_segment,
+        tenant: call.actor.tenant, startMs: period.startMs, endMs: period.endMs, segment: query.user_segment,
+        ...await knownFilters(services, call.actor.tenant, query),
       });
       return ok({
         period: { start: iso(period.startMs), end: iso(period.endMs), timezone: period.timezone }, freshness: freshness(services, now),

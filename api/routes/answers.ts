@@ -4,9 +4,9 @@ import { Problem, notFound } from '../problem.ts';
 import { bodyHash, readKey } from '../idempotency.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
 import { replyAfter, retryText } from '../replies.ts';
-import { questionTexts, type Flow } from '../../domain/flow.ts';
 import { holds, type AnswerOutcome, type SessionView } from '../../domain/message.ts';
 import { audited, ok, route } from '../route.ts';
+import { rule } from '../validation.ts';
 import { AnsweredSession, clientId, json, sessionParams, time } from '../wire.ts';
 
 const messageId = z.string().max(130).optional().meta({ description: '1-128 printable characters. A repeat gets the first answer' });
@@ -14,26 +14,20 @@ const messageId = z.string().max(130).optional().meta({ description: '1-128 prin
 // `null` skips an optional question, so a missing value must not read as null: the member has to be there
 const AnswerRequest = z.strictObject({
   question_id: z.string().max(200).optional(), value: json.optional(), text: z.string().max(8_192).optional(), message_id: messageId,
-}).refine((body) => (body.value === undefined) !== (body.text === undefined), 'must have either value or text')
-  .refine((body) => body.text === undefined || body.question_id === undefined, 'text answers the current question: leave question_id out')
+}).refine(
+  (body) => (body.value === undefined) !== (body.text === undefined),
+  rule('value_or_text', 'must have either value or text', 'Send value (null skips an optional question) or text, and not both.'),
+).refine(
+  (body) => body.text === undefined || body.question_id === undefined,
+  rule('text_names_no_question', 'text answers the current question', 'Leave question_id out, or send value.'),
+)
   .meta({ id: 'AnswerRequest' });
-
-/** Names the question that is asked now, so that nobody has to read the session first. */
-function notAsked(flow: Flow, view: SessionView, { overtaken }: Extract<AnswerOutcome, { kind: 'not_asked' }>): Problem {
-  const why = overtaken === true ? 'While your words were being read the session went on, and what was said meanwhile stands.'
-    : 'This question is not the current one and was not asked before.';
-  const current = view.question?.id ?? null;
-  const next = current === null ? 'Nothing is asked now.'
-    : `Asked now is ${current}: ${questionTexts(flow, view.language, current).prompt}`;
-  return new Problem('not_asked', `${why} ${next}`, {
-    headers: etagOf(view), members: { current_question_id: current, ...(overtaken === true ? { overtaken } : {}) },
-  });
-}
 
 export const answerRoutes = [
   route.post('/sessions/:session_id/answers', {
     summary: 'Answer a question, or correct an earlier answer', access: ['user'], limits: ['api'], params: sessionParams,
-    body: AnswerRequest, answers: { 200: AnsweredSession },
+    body: AnswerRequest, answers: { 200: AnsweredSession }, versioned: true,
+    example: { question_id: 'setup_urgency', value: 'this_month', message_id: 'b4c1a3de-0f3a-4f0e-8a53-3f2f4d1f9a70' },
     problems: ['answer_invalid', 'not_asked', 'wrong_state', 'precondition_failed', 'idempotency_key_reused'],
     handler: async ({ params, body, call, services }) => {
       const content = body.text === undefined ? { question_id: body.question_id ?? null, value: body.value ?? null } : { text: body.text };
@@ -49,9 +43,7 @@ export const answerRoutes = [
         throw new Problem('idempotency_key_reused', 'This message_id was used for another answer. Use a fresh one for each message.');
       }
       const flow = await services.flows.version(view.tenant, view.flow.id, view.flow.version);
-      if (outcome.kind === 'not_asked') {
-        throw notAsked(flow, view, outcome);
-      }
+      if (outcome.kind === 'not_asked') throw notAsked(outcome, view);
       if (outcome.kind === 'refused') {
         throw new Problem('answer_invalid', retryText(flow, view.language, outcome.question_id), {
           errors: [outcome.mistake], members: { question_id: outcome.question_id }, headers: etagOf(view),
@@ -86,3 +78,14 @@ export const answerRoutes = [
     },
   }),
 ];
+
+/** Names the question that is asked now, so that nobody has to read the session first. */
+function notAsked({ question_id: named, overtaken }: Extract<AnswerOutcome, { kind: 'not_asked' }>, view: SessionView): Problem {
+  const current = view.question?.id ?? null;
+  const why = overtaken === true ? 'While your words were being read the session went on, and what was said meanwhile stands.'
+    : named === null ? 'There is no question to answer.' : `The question ${named} is not the current one and was not asked before.`;
+  const now = current === null ? `Nothing is asked now: the session is in state ${view.state}.` : `The current question is ${current}.`;
+  return new Problem('not_asked', `${why} ${now}`, {
+    members: { current_question: current, state: view.state, ...(overtaken === true ? { overtaken } : {}) }, headers: etagOf(view),
+  });
+}

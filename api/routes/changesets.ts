@@ -66,6 +66,7 @@ export const changesetRoutes = [
     summary: 'Put back what a changeset changed, in reverse order; repeatable', access: ['admin'], limits: ['api'],
     audit: 'changeset.rollback',
     params: z.object({ changeset_id: uuid }), query: z.strictObject(clientId), body: RollbackRequest, answers: { 200: RollbackDone },
+    example: { reason: 'Opened by mistake' },
     problems: ['wrong_state', 'target_changed', 'request_in_progress'],
     handler: async ({ params, body, call, services }) => {
       const result = await rollBackChangeset(services.stores.db, services.changes.target, {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Change } from '../../domain/changeset.ts';
+import type { MissingDependency } from '../../domain/decision.ts';
 import type { DecisionBody } from '../../domain/message.ts';
 import type { DecisionOutcome } from '../../domain/session-state.ts';
 import { notFound, Problem } from '../problem.ts';
@@ -19,6 +20,9 @@ const DecisionRequest = z.strictObject({
     description: 'Of the proposal that was shown; another one answers 409 stale_proposal',
   }),
   dry_run: z.boolean().default(true),
+  accept_missing_dependencies: z.boolean().default(false).meta({
+    description: 'Approves items although one they depend on is rejected and does not exist yet; without it 422 dependency_rejected',
+  }),
 }).meta({ id: 'DecisionRequest' });
 
 const Recommendations = z.object({
@@ -27,6 +31,7 @@ const Recommendations = z.object({
     recommendation_id: uuid, target: z.string(), operation: z.enum(['create', 'update', 'delete']), before: targetValues.nullable(),
     after: targetValues.nullable(),
     confidence: rate, decision: z.string(), rationale: z.string(), status: z.enum(['pending', 'approved', 'modified', 'rejected']),
+    depends_on: z.array(uuid).meta({ description: 'Items of this proposal whose change has to come first' }),
   })),
   consensus: z.object({ confidence: rate, decision: z.enum(['ready', 'needs_review']) }).nullable(),
 }).meta({ id: 'Recommendations' });
@@ -38,6 +43,9 @@ const DecisionResult = z.object({
     .meta({ description: 'applying: the decision stands, and its changeset waits in the dead letter queue for an operator' }),
     changes: z.array(ChangeWire),
   risk_score: rate, approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
+  warnings: z.array(z.object({
+    code: z.literal('dependency_rejected'), message: z.string(), recommendation_id: uuid, depends_on: uuid,
+  })).meta({ description: 'What was approved without what it depends on' }),
 }).meta({ id: 'DecisionResult' });
 
 const ApprovalRequest = z.strictObject({ decision: z.enum(['approve', 'reject', 'escalate']), reason: z.string()
@@ -60,7 +68,7 @@ export const decisionRoutes = [
           recommendation_id: item.recommendation_id, target: item.target, operation: item.operation, before: copy(item.before),
           after: copy(item.after),
           confidence: item.confidence, decision: item.confidence >= 0.7 ? 'ready' : 'needs_review', rationale: item.rationale,
-          status: statusOf(statuses[item.recommendation_id]),
+          status: statusOf(statuses[item.recommendation_id]), depends_on: [...item.depends_on],
         })),
       }), { owner: view.owner });
     },
@@ -68,7 +76,8 @@ export const decisionRoutes = [
   route.post('/sessions/:session_id/decision', {
     summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], limits: ['api'],
     audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
-    answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed'],
+    example: { approved_items: ['0b0e7a52-6f1c-4d0a-9a3e-0c8f5b7f2d11'], dry_run: true },
+    answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed', 'dependency_rejected'],
     handler: async ({ params, body, call, services }) => {
       const { dry_run: dryRun, proposal_hash: hash, ...items } = body;
       const decision: DecisionBody = { ...items, proposal_hash: hash ?? null };
@@ -77,7 +86,7 @@ export const decisionRoutes = [
         return audited(
           ok({
             dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange),
-            risk_score: draft.risk_score,
+            risk_score: draft.risk_score, warnings: draft.missing_dependencies.map(warningOf),
           }),
           decided(decision, { dry_run: true }),
         );
@@ -94,7 +103,7 @@ export const decisionRoutes = [
       );
       return audited(ok({
         dry_run: false, changeset_id: outcome.changeset_id, status, changes: outcome.changes.map(presentChange),
-        risk_score: outcome.risk_score,
+        risk_score: outcome.risk_score, warnings: (outcome.missing_dependencies ?? []).map(warningOf),
         ...(outcome.approval_id === null ? {} : { approval_id: outcome.approval_id }),
       }), decided(decision, { dry_run: false, status: outcome.status, changeset_id: outcome.changeset_id }));
     },
@@ -102,6 +111,7 @@ export const decisionRoutes = [
   route.post('/approvals/:approval_id/decide', {
     summary: 'The second approval of a decision that needs two people', access: ['approver'], limits: ['api'], audit: 'approval.decide',
     params: z.object({ approval_id: uuid }), body: ApprovalRequest,
+    example: { decision: 'approve', reason: 'As we agreed' },
     answers: { 200: ApprovalResult }, problems: ['wrong_state', 'same_person', 'stale_proposal'],
     handler: async ({ params, body, call, services }) => {
       const approval = await findApproval(services.stores.db, call.actor.tenant, params.approval_id);
@@ -153,6 +163,10 @@ function withdrawn(): Problem {
       fix: 'Wait for the new proposal and decide on it anew, each approver with a credential that counts.',
     }],
   });
+}
+
+function warningOf(missing: MissingDependency): z.input<typeof DecisionResult>['warnings'][number] {
+  return { code: 'dependency_rejected', ...missing };
 }
 
 function presentChange(change: Change): z.input<typeof ChangeWire> {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { flowTitle, wireQuestion, type Flow } from '../../domain/flow.ts';
 import { notFound } from '../problem.ts';
 import { ok, route } from '../route.ts';
-import { clientId, QuestionWire } from '../wire.ts';
+import { clientId, listOf, QuestionWire } from '../wire.ts';
 
 export const FlowWire = z.object({
   id: z.string(), version: z.number().int(), title: z.string(), description: z.string(), languages: z.array(z.string()),
@@ -15,7 +15,7 @@ export const flowRoutes = [
   route.get('/flows', {
     summary: 'Flows that can be started', access: ['user', 'approver', 'analyst'], limits: ['api'],
     query: z.strictObject({ ...clientId, language }),
-    answers: { 200: z.object({ results: z.array(FlowWire), total: z.number().int(), next_cursor: z.null() }) },
+    answers: { 200: listOf(FlowWire) },
     handler: async ({ query, call, services }) => {
       const flows = await services.flows.all(call.actor.tenant);
       const results = flows.map((flow) => presentFlow(flow, query.language));

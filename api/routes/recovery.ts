@@ -10,12 +10,15 @@ import { etagOf, iso, presentSession } from '../presentation.ts';
 import type { Call } from '../call.ts';
 import { audited, created, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
+import { rule } from '../validation.ts';
 import { clientId, json, QuestionWire, sessionParams, SessionWire, time, uuid } from '../wire.ts';
 import { sessionStates } from '../../domain/lifecycle.ts';
 
 const kind = z.enum(['auto', 'stage', 'manual']);
 const hash = z.string().length(64);
-const uiState = json.refine((value) => jsonBytes(value) <= bounds.ui_state, `must be at most ${bounds.ui_state / 1_024} KB of JSON`);
+const uiState = json.refine(
+  (value) => jsonBytes(value) <= bounds.ui_state, rule('too_big', `must be at most ${bounds.ui_state / 1_024} KB of JSON`, 'Keep less of it.'),
+);
 
 const CheckpointRequest = z.strictObject({
   ui_state: uiState.optional(), label: z.string().trim().min(1).max(200).optional(), force: z.boolean().default(false),
@@ -49,11 +52,15 @@ const Checkpoints = z.object({
   })),
 }).meta({ id: 'Checkpoints' });
 
-const eventName = z.string().regex(/^[^,\p{C}]{1,200}$/u, 'must be 1-200 printable characters without a comma');
+const eventName = z.string().max(200).refine(
+  (name) => /^[^,\p{C}]{1,200}$/u.test(name),
+  rule('malformed_name', 'must be 1-200 printable characters without a comma', 'Give a short name such as ui_help_opened.'),
+).meta({ description: '1-200 printable characters without a comma' });
 const ClientEvent = z.strictObject({
   event: eventName, properties: z.record(z.string().max(100), z.union([z.string(), z.number(), z.boolean(), z.null()])).default({}),
   occurred_at: z.iso.datetime({ offset: true }).optional(),
-}).refine((body) => Buffer.byteLength(JSON.stringify(body)) <= 2_048, 'must be at most 2 KB').meta({ id: 'ClientEvent' });
+}).refine((body) => Buffer.byteLength(JSON.stringify(body)) <= 2_048, rule('too_big', 'must be at most 2 KB', 'Send fewer properties.'))
+  .meta({ id: 'ClientEvent' });
 
 /** The session's own events: a client cannot claim them. */
 const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoint_|decision_|approval_|changeset_)/;
@@ -61,7 +68,8 @@ const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoin
 export const recoveryRoutes = [
   route.post('/sessions/:session_id/escalate', {
     summary: 'Hand a session to a person; resume returns it', access: ['user'], limits: ['api'],
-    audit: { action: 'session.escalate', when: 'others' }, params: sessionParams, answers: { 200: SessionWire },
+    audit: { action: 'session.escalate', when: 'others' }, params: sessionParams, answers: { 200: SessionWire }, versioned: true,
+    example: { reason: 'I would rather talk to somebody', urgency: 'low' },
     problems: ['wrong_state', 'precondition_failed'],
     body: z.strictObject({ reason: z.string().trim().min(1).max(1_000), urgency: z.enum(['low', 'medium', 'high']).default('medium') })
       .meta({ id: 'EscalateRequest' }),
@@ -72,6 +80,7 @@ export const recoveryRoutes = [
   }),
   route.post('/sessions/:session_id/checkpoint', {
     summary: 'Save where the person is', access: ['user'], limits: ['api'], params: sessionParams, body: CheckpointRequest,
+    example: { ui_state: { step: 3 }, label: 'before lunch' },
     answers: { 201: CheckpointSaved, 200: CheckpointSkipped },
     problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
@@ -96,7 +105,7 @@ export const recoveryRoutes = [
   }),
   route.post('/sessions/:session_id/resume', {
     summary: 'Go on, on this or another device, from now or from an earlier checkpoint', access: ['user'], limits: ['api'],
-    audit: { action: 'session.resume', when: 'others' }, params: sessionParams, answers: { 200: Resumed },
+    audit: { action: 'session.resume', when: 'others' }, params: sessionParams, answers: { 200: Resumed }, versioned: true, example: { checkpoint_version: 1 },
     body: z.strictObject({ checkpoint_version: z.number().int().min(1).optional() }).meta({ id: 'ResumeRequest' }),
     problems: ['checkpoint_not_found', 'wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
@@ -125,7 +134,7 @@ export const recoveryRoutes = [
   }),
   route.post('/sessions/:session_id/events', {
     summary: 'Add what the client saw to the session, for replay and funnels', access: ['user'], limits: ['api'], params: sessionParams,
-    body: ClientEvent,
+    body: ClientEvent, example: { event: 'ui_help_opened', properties: { topic: 'opening hours' } },
     answers: { 201: z.object({ session_id: uuid, event: z.string() }).meta({ id: 'ClientEventAdded' }) },
     problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {

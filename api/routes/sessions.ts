@@ -10,11 +10,13 @@ import {
   claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession,
 } from '../../stores/postgres/sessions.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
+import { knownFilters, unknownFlow } from '../known-filters.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import type { Call } from '../call.ts';
 import { audited, created, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
+import { rule } from '../validation.ts';
 import { clientId, json, listOf, paging, sessionParams, SessionWire, StartedSession } from '../wire.ts';
 
 const isTimeZone = (name: string): boolean => {
@@ -29,10 +31,13 @@ const StartRequest = z.strictObject({
   flow: z.string().max(100).default('business_unit_setup'),
   language: z.string().max(35).default('en'),
   client_context: z.record(z.string().max(100), json)
-    .refine((context) => jsonBytes(context) <= bounds.client_context, `must be at most ${bounds.client_context / 1_024} KB of JSON`)
+    .refine(
+      (context) => jsonBytes(context) <= bounds.client_context,
+      rule('too_big', `must be at most ${bounds.client_context / 1_024} KB of JSON`, 'Leave something out.'),
+    )
     .refine(
       (context) => !Object.hasOwn(context, 'timezone') || (typeof context['timezone'] === 'string' && isTimeZone(context['timezone'])),
-      { message: 'timezone must be an IANA name such as Asia/Kolkata', path: ['timezone'] },
+      { ...rule('unknown_time_zone', 'must be an IANA name', 'Use a name such as Asia/Kolkata, or leave it out.'), path: ['timezone'] },
     )
     .default({}),
   resume_existing: z.boolean().default(false),
@@ -41,7 +46,8 @@ const StartRequest = z.strictObject({
 export const sessionRoutes = [
   route.post('/sessions', {
     summary: 'Start a session', access: ['user'], limits: ['api'], body: StartRequest,
-    answers: { 201: StartedSession, 200: StartedSession },
+    example: { flow: 'business_unit_setup', language: 'en', client_context: { timezone: 'Asia/Kolkata' } },
+    answers: { 201: StartedSession, 200: StartedSession }, versioned: true,
     problems: ['session_exists', 'unknown_flow', 'unsupported_language'],
     handler: async ({ body, call, services }) => {
       const { flow, language } = await chosenFlow(services, call.actor.tenant, body.flow, body.language);
@@ -53,18 +59,19 @@ export const sessionRoutes = [
   }),
   route.get('/sessions', {
     summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], limits: ['api'],
-    audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) },
+    audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) }, problems: ['unknown_flow'],
     query: z.strictObject({
       ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(),
       owner: z.string().max(128).optional(),
     }),
     handler: async ({ query, call, services }) => {
+      const { flow = null } = await knownFilters(services, call.actor.tenant, { flow: query.flow });
       const owner = holds(call.actor, 'admin') ? query.owner ?? null : call.actor.subject;
       if (owner !== null && query.owner !== undefined && query.owner !== owner) {
         return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
       }
       const page = await listSessions(
-        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow: query.flow ?? null },
+        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow },
         { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));
@@ -73,7 +80,7 @@ export const sessionRoutes = [
   }),
   route.get('/sessions/:session_id', {
     summary: 'One session', access: ['user'], limits: ['api'], audit: { action: 'session.read', when: 'others' }, params: sessionParams,
-    query: z.strictObject(clientId), answers: { 200: SessionWire },
+    query: z.strictObject(clientId), answers: { 200: SessionWire }, versioned: true,
     handler: async ({ params, call, services }) => {
       const { view, stale } = await services.sessions.read(call.actor, params.session_id);
       return audited(ok(await presentSession(services.flows, view, stale), etagOf(view)), { owner: view.owner });
@@ -81,7 +88,8 @@ export const sessionRoutes = [
   }),
   route.post('/sessions/:session_id/cancel', {
     summary: 'Cancel a session', access: ['user'], limits: ['api'], audit: { action: 'session.cancel', when: 'others' },
-    params: sessionParams, answers: { 200: SessionWire }, problems: ['wrong_state', 'precondition_failed'],
+    params: sessionParams, answers: { 200: SessionWire }, versioned: true, problems: ['wrong_state', 'precondition_failed'],
+    example: { reason: 'We open later than planned' },
     body: z.strictObject({ reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'CancelRequest' }),
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.cancel(params.session_id, {
@@ -97,12 +105,7 @@ export const sessionRoutes = [
 async function chosenFlow(services: Services, tenant: string, id: string, tag: string): Promise<{ flow: Flow; language: string }> {
   const flow = await services.flows.newest(tenant, id);
   if (flow === null) {
-    const known = (await services.flows.all(tenant)).map((item) => item.id);
-    throw new Problem('unknown_flow', `There is no flow of this name. There are: ${known.join(', ')}.`, {
-      errors: [
-        { pointer: '/flow', code: 'unknown_flow', message: 'There is no flow of this name.', fix: `Use one of: ${known.join(', ')}.` },
-      ],
-    });
+    throw unknownFlow((await services.flows.all(tenant)).map((item) => item.id));
   }
   const language = matchLanguage(flow, tag);
   if (language !== null) return { flow, language };

@@ -16,10 +16,19 @@ export interface StreamReader {
 }
 
 /** Resolves with the first byte of the answer's headers. */
-export async function readStream(url: string, sessionId: string, token: string, lastEventId?: string): Promise<StreamReader> {
-  const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
+export async function readStream(url: string, sessionId: string, token: string, options: { readonly lastEventId?: string | undefined; readonly acceptEncoding?: string } = {}): Promise<StreamReader> {
+  const { lastEventId, acceptEncoding } = options;
+  const headers = {
+    authorization: `Bearer ${token}`, accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    ...(acceptEncoding === undefined ? {} : { 'accept-encoding': acceptEncoding }),
+  };
+  return openStream(`${url}${base}/sessions/${sessionId}/events/`, headers);
+}
+
+/** By an address as it is. */
+export async function openStream(address: string, headers: Readonly<Record<string, string>>): Promise<StreamReader> {
   const { promise, resolve, reject } = Promise.withResolvers<StreamReader>();
-  const request = get(`${url}${base}/sessions/${sessionId}/events/`, { headers, agent: false }, (response) => {
+  const request = get(address, { headers, agent: false }, (response) => {
     const events: ReceivedEvent[] = [];
     let text = '';
     let whole = '';

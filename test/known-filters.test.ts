@@ -1,0 +1,47 @@
+/** Filters of reports and lists that name a flow or a language. */
+import { describe, expect, test } from '@jest/globals';
+import { cast } from './support/person.ts';
+import { sharedInstance } from './support/shared.ts';
+import { until } from './support/until.ts';
+
+const instance = await sharedInstance();
+
+const flow = (languages: readonly string[]) => ({
+  default_language: 'en', languages, title: 'Set up a desk', questions: [{ id: 'desk_name', type: 'text', prompt: 'What is the desk called?' }],
+  recommendations: [{
+    id: 'log', target: { type: 'type_assist', key: 'slug(desk_name)' }, values: { code: "'LOG'", label: "'Log'", category: "'desk'" }, confidence: 0.9, always: true, rationale: 'Every desk has a log.',
+  }],
+});
+
+describe('a filter that the tenant has nothing for', () => {
+  test('a misspelt flow is 404 with those that there are, in the funnel and in the list of sessions', async () => {
+    const { ana, cy } = await cast(instance);
+    for (const reply of [await cy.get('/analytics/funnel/?flow=busines_unit_setup'), await ana.get('/sessions/?flow=busines_unit_setup')]) {
+      expect([reply.status, reply.body.code]).toEqual([404, 'unknown_flow']);
+      expect(reply.body.known_values).toEqual(['business_unit_setup', 'site_survey']);
+      expect(reply.body.errors).toMatchObject([{ pointer: '/flow', fix: 'Use one of: business_unit_setup, site_survey.' }]);
+    }
+    expect((await cy.get('/analytics/funnel/?flow=site_survey')).body.total_sessions).toBe(0);
+  });
+
+  test('a misspelt language is 400 with those that there are, of the flow where one is named', async () => {
+    const { admin, cy } = await cast(instance);
+    expect((await admin.call('PUT', '/admin/flows/desk/', flow(['en', 'pt-BR']))).status).toBe(201);
+    for (const [query, known] of [['language=xx', ['en', 'hi', 'pt-BR']], ['language=hi&flow=desk', ['en', 'pt-BR']], ['language=e_', ['en', 'hi', 'pt-BR']]] as const) {
+      const reply = await cy.get(`/analytics/funnel/?${query}`);
+      expect([query, reply.status, reply.body.code, reply.body.known_values]).toEqual([query, 400, 'unknown_filter_value', known]);
+      expect(reply.body.errors).toMatchObject([{ pointer: '/language', fix: `Use one of: ${known.join(', ')}.` }]);
+    }
+  });
+
+  test('a language tag is matched as at the start of a session, and one that only an earlier version spoke is known', async () => {
+    const { ana, admin, cy } = await cast(instance);
+    await admin.call('PUT', '/admin/flows/desk/', flow(['en', 'pt-BR']));
+    expect((await ana.start({ flow: 'desk', language: 'PT-br' })).language).toBe('pt-BR');
+    const count = async (language: string): Promise<unknown> => (await cy.get(`/analytics/funnel/?language=${language}`)).body.total_sessions;
+    await until('the session is in the funnel', async () => await count('pt-BR') === 1);
+    expect(await Promise.all(['pt-br', 'PT_BR', 'pt-BR-x-desk', 'en-GB', 'EN'].map(count))).toEqual([1, 1, 1, 0, 0]);
+    expect((await admin.call('PUT', '/admin/flows/desk/', flow(['en']))).body.version).toBe(2);
+    expect((await cy.get('/analytics/funnel/?flow=desk&language=pt-br')).body.total_sessions).toBe(1);
+  });
+});
