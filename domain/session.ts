@@ -15,7 +15,7 @@ import {
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
 import { SessionCore } from './session-core.ts';
-import type { TaskOutcome } from './parked-task.ts';
+import { webUiActor, type TaskOutcome } from './parked-task.ts';
 import type { Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading, SessionState } from './session-state.ts';
 
 /** What a proposal brings; `escalate`: too uncertain for an approver alone. */
@@ -33,7 +33,7 @@ export class OnboardingSession extends SessionCore {
       ended_at: null,
       end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null,
       decision: null, parked: null,
-      rules_propose: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
+      rules_propose: null, cancel_asked_at: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
       unsaved: { events: [], checkpoints: [] },
     });
     session.record('session_started', now);
@@ -44,8 +44,11 @@ export class OnboardingSession extends SessionCore {
   /** Goes on from a state that was carried over or archived. */
   static restore(rules: FlowRules, state: SessionState): OnboardingSession {
     const restored = JSON.parse(JSON.stringify(state)) as SessionState;
-    // states that were archived before there was a dead letter queue have neither
-    return new OnboardingSession(rules, { ...restored, parked: restored.parked ?? null, rules_propose: restored.rules_propose ?? null });
+    // states that were archived before there was a dead letter queue, or a cancellation from outside, have none
+    return new OnboardingSession(rules, {
+      ...restored, parked: restored.parked ?? null, rules_propose: restored.rules_propose ?? null,
+      cancel_asked_at: restored.cancel_asked_at ?? null,
+    });
   }
 
   // ---- answers ---------------------------------------------------------------------------------------------------
@@ -126,6 +129,21 @@ export class OnboardingSession extends SessionCore {
     this.active(now);
     this.end('cancelled', message.body.reason ?? 'cancelled by a person', now);
     this.remember(message, done);
+  }
+
+  /**
+   * Asked for in Temporal itself, where nobody can be refused. A changeset that is being written is not cut in two: the session is
+   * cancelled as soon as that has ended, unless it is completed by it.
+   */
+  cancelByOperator(now: number): void {
+    if (this.ended || this.state.cancel_asked_at !== null) return;
+    this.state.cancel_asked_at = now;
+    this.record('cancel_requested', now, '', { actor: webUiActor });
+    this.endIfCancelled(now);
+  }
+
+  private endIfCancelled(now: number): void {
+    if (this.state.cancel_asked_at !== null && !this.ended && !this.deciding) this.end('cancelled', cancelledByOperator, now);
   }
 
   checkEscalate(message: Message<EscalateBody>): undefined {
@@ -366,6 +384,7 @@ export class OnboardingSession extends SessionCore {
     } else {
       this.changed();
     }
+    this.endIfCancelled(now);
   }
 
   // ---- steps whose task is parked --------------------------------------------------------------------------------------
@@ -427,7 +446,8 @@ export class OnboardingSession extends SessionCore {
       this.receiveChangeset(changesetId, 'applied', now);
     } else if (this.deciding && this.state.decision?.changeset_id === changesetId) {
       this.record('changeset_discarded', now, '', { changeset_id: changesetId });
-      this.end('error', 'the changeset was discarded by an operator', now);
+      if (this.state.cancel_asked_at === null) this.end('error', 'the changeset was discarded by an operator', now);
+      else this.end('cancelled', cancelledByOperator, now);
     }
   }
 
@@ -462,6 +482,8 @@ export class OnboardingSession extends SessionCore {
 }
 
 const done = { kind: 'done' } as const;
+
+const cancelledByOperator = `cancelled by ${webUiActor}`;
 
 const notUnderstood: Mistake = {
   pointer: '/text', code: 'not_understood', message: 'The text does not answer the question.',

@@ -1,6 +1,6 @@
 /** Wires messages to the session. The one place where a domain error becomes a Temporal failure. */
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
-import { ApplicationFailure, condition, setHandler, uuid4 } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, setHandler, uuid4 } from '@temporalio/workflow';
 import { eventsAfter } from '../domain/event-log.ts';
 import {
   MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
@@ -115,7 +115,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
 
 async function decided(session: OnboardingSession, message: Message<unknown>): Promise<Reply<DecisionOutcome>> {
   // a changeset whose task is parked waits for an operator; the decision stands, and nobody waits with it
-  await condition(() => !session.deciding || session.state.parked !== null);
+  await CancellationScope.nonCancellable(() => condition(() => !session.deciding || session.state.parked !== null));
   return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(), view: session.view() };
 }
 
@@ -129,11 +129,12 @@ async function readWords(session: OnboardingSession, messageId: string, text: st
   if (question === null || !session.isNew(messageId)) return null;
   const { language, correlation_id, tenant, session_id, owner, client_context } = session.state;
   const zone = client_context['timezone'];
-  return readAnswer({
+  // not broken off by a cancellation: the person is told then that the session has ended
+  return CancellationScope.nonCancellable(() => readAnswer({
     correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: question.id,
     text, language,
     timezone: typeof zone === 'string' ? zone : null,
-  });
+  }));
 }
 
 function on<Body, Result>(definition: UpdateDefinition<Result, [Message<Body>]>, handler: Handler<Body, Result>): void {
