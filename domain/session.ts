@@ -14,6 +14,7 @@ import {
   type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
+import { isResultOf } from './message-shape.ts';
 import { SessionCore } from './session-core.ts';
 import { webUiActor, type TaskOutcome } from './parked-task.ts';
 import type { Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading, SessionState } from './session-state.ts';
@@ -414,6 +415,7 @@ export class OnboardingSession extends SessionCore {
     const { parked } = this.state;
     if (parked?.task_id !== taskId) return;
     const { step } = parked;
+    if (outcome.kind === 'completed' && !isResultOf(step, outcome.output)) return;
     const wanted = this.wants(parked);
     this.unpark(outcome.kind, now);
     if (!wanted) return;

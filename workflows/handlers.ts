@@ -7,6 +7,7 @@ import {
   type ClientEventBody,
   type DecisionBody, type EscalateBody, type Message, type Reply, type ResumeBody, type ResumeOutcome,
 } from '../domain/message.ts';
+import { isAnswer, isClientEvent, isMessage, isResume, isTaskOutcome } from '../domain/message-shape.ts';
 import type { OnboardingSession } from '../domain/session.ts';
 import type { DecisionOutcome, Reading } from '../domain/session-state.ts';
 import {
@@ -26,10 +27,12 @@ export interface Handler<Body, Result> {
 /** Call before the first await, else messages that came with the start are refused. `received` counts handled messages. */
 export function handleSessionMessages(session: OnboardingSession, received: () => void): void {
   setHandler(openSession, () => session.view());
-  setHandler(taskDone, ({ task_id: taskId, outcome }) => { session.receiveTask(taskId, outcome, Date.now()); });
+  setHandler(taskDone, (told) => {
+    if (isTaskOutcome(told)) session.receiveTask(told.task_id, told.outcome, Date.now());
+  });
   // Free text waits for its reading, so that the message id makes it one reading; a typed value is taken at once.
   on<AnswerBody, Reply<AnswerOutcome>>(answerQuestion, {
-    check: (message) => session.checkAnswer(message),
+    check: (message) => shaped(isAnswer, message) ?? session.checkAnswer(message),
     handle: (message) => {
       received();
       const take = (reading: Reading | null): Reply<AnswerOutcome> => ({
@@ -55,7 +58,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     escalateSession, doing((message) => session.checkEscalate(message), (message, now) => { session.escalate(message, now); }),
   );
   on<ClientEventBody, Done>(
-    addClientEvent, doing((message) => session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }),
+    addClientEvent, doing((message) => shaped(isClientEvent, message) ?? session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }),
   );
   on<CheckpointBody, Reply<CheckpointOutcome>>(saveCheckpoint, {
     check: (message) => session.checkCheckpoint(message),
@@ -66,7 +69,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     },
   });
   on<ResumeBody, Reply<ResumeOutcome>>(resumeSession, {
-    check: (message) => session.checkResume(message),
+    check: (message) => shaped(isResume, message) ?? session.checkResume(message),
     handle: (message) => {
       received();
       const outcome = session.resume(message, Date.now());
@@ -147,7 +150,7 @@ function on<Body, Result>(definition: UpdateDefinition<Result, [Message<Body>]>,
       throw failure(error);
     }
   }) as (message: Message<Body>) => Promise<Result>, {
-    validator: (message: Message<Body>): void => translated(() => handler.check(message)),
+    validator: (message: Message<Body>): void => translated(() => (isMessage(message) ? handler.check(message) : malformed())),
   });
 }
 
@@ -160,6 +163,14 @@ function read<Arguments extends unknown[], T>(definition: QueryDefinition<Read<T
       throw error;
     }
   });
+}
+
+function shaped<Body extends object>(isBody: (body: object) => boolean, message: Message<Body>): undefined {
+  return isBody(message.body) ? undefined : malformed();
+}
+
+function malformed(): never {
+  throw new MessageRejected('invalid_request', 'This is no message of this kind. Messages to a session are sent by the API.');
 }
 
 function allow(allowed: boolean): void {

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { UpdateDefinition } from '@temporalio/common';
 import { ParkedTask, type ParkedTaskState, type TaskOutcome, type TaskStatus } from '../domain/parked-task.ts';
+import { isRedriveRequest } from '../domain/message-shape.ts';
 import type { RedriveResult } from '../domain/redrive-state.ts';
 import { heedCancellation } from './cancellation.ts';
 import { translated } from './handlers.ts';
@@ -139,6 +140,7 @@ function handleTaskMessages(task: ParkedTask, row: { revision: number }, redrive
   setHandler(supersedeTask, () => { task.supersede(Date.now()); });
   setHandler(rewriteTask, () => { row.revision = 0; });
   setHandler(redriveTask, (request) => {
+    if (!isRedriveRequest(request)) return;
     const refused = task.refusal(request);
     if (refused === null) task.retry(request, Date.now());
     else if (request.redrive != null) redrives.push({ workflow: request.redrive, result: refused });

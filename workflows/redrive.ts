@@ -5,6 +5,7 @@
 import {
   condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo,
 } from '@temporalio/workflow';
+import { isRedriven } from '../domain/message-shape.ts';
 import { Redrive } from '../domain/redrive.ts';
 import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
 import { heedCancellation } from './cancellation.ts';
@@ -22,7 +23,9 @@ export async function redriveTasks(input: RedriveInput): Promise<RedriveState> {
     });
   }
   setHandler(readRedrive, () => redrive.view());
-  setHandler(taskRedriven, ({ task_id: taskId, result }) => { redrive.ended(taskId, result); });
+  setHandler(taskRedriven, (told) => {
+    if (isRedriven(told)) redrive.ended(told.task_id, told.result);
+  });
   return heedCancellation(() => { redrive.abort(); }, () => live(redrive, input));
 }
 
