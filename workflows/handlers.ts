@@ -13,7 +13,7 @@ import type { DecisionOutcome, Reading } from '../domain/session-state.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, type Done, type Read,
+  readEvents, readProposal, readSession, readState, resumeSession, saveCheckpoint, type Done, type Read,
 } from './messages.ts';
 import { taskDone } from './task-messages.ts';
 import { readAnswer } from './tasks.ts';
@@ -93,6 +93,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
       return decided(session, message);
     },
   });
+  setHandler(readState, () => ({ state: session.state, flow: session.view().flow }));
   read(readSession, (actor) => {
     allow(session.mayRead(actor));
     return session.view();
