@@ -15,6 +15,7 @@ import type { CopyWriter } from './copy-writer.ts';
 import type { EventReceiver } from './outbox/receiver.ts';
 import type { PaidModel } from './model/chat-model.ts';
 import type { SessionWorkflows } from './session-workflows.ts';
+import type { Stuck } from './stuck.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
 
 /** What tasks work with; handed in, never imported. */
@@ -38,6 +39,7 @@ export interface TaskServices {
     readonly keepDays: number;
   };
   readonly sessionWorkflows: SessionWorkflows;
+  readonly stuck: Stuck;
   readonly log: Logger;
 }
 

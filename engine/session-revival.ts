@@ -3,7 +3,7 @@
  * lost with Temporal's database. They go on from where they stood; or, where it is so set, what was ended from outside is ended for
  * everybody.
  */
-import { WorkflowExecutionAlreadyStartedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import type { FlowRules } from '../domain/flow.ts';
 import { isEnded, type SessionStateName } from '../domain/lifecycle.ts';
 import type { SessionView } from '../domain/message.ts';
@@ -14,9 +14,9 @@ import type { Database } from '../stores/postgres/database.ts';
 import { endUnknownSession, findSession } from '../stores/postgres/sessions.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { readState, sessionWorkflow, type SessionInput, type SessionLimits } from '../workflows/messages.ts';
-import { reportedProblems } from '../workflows/search-attributes.ts';
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 import { callEngine, EngineUnavailableError, NoOpenRunError } from './calls.ts';
+import { failingTasks } from './failing-tasks.ts';
 import { startOptions } from './session-start.ts';
 
 export interface SessionRevivalOptions {
@@ -90,10 +90,15 @@ export class SessionRevival {
   }
 
   private async newestRun(id: string): Promise<'lost' | 'running' | 'completed' | 'stopped'> {
-    const run = await this.describe(id);
-    if (run === null) return 'lost';
-    if (run.status.name === 'COMPLETED') return 'completed';
-    return stopped.has(run.status.name) ? 'stopped' : 'running';
+    const { client, timeoutMs } = this.options;
+    try {
+      const { status: { name } } = await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).describe());
+      if (name === 'COMPLETED') return 'completed';
+      return stopped.has(name) ? 'stopped' : 'running';
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return 'lost';
+      throw error;
+    }
   }
 
   /** As its history has it, which knows more than the archive. null: this code cannot replay it. */
@@ -103,18 +108,9 @@ export class SessionRevival {
       return await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).query(readState));
     } catch (error) {
       // a run whose workflow tasks failed to the last answers no query either, and that looks like an engine that does not answer
-      if (error instanceof EngineUnavailableError && !isBroken(await this.describe(id))) throw error;
+      const failing = error instanceof EngineUnavailableError ? await failingTasks(client, { workflowId: id }, timeoutMs) : null;
+      if (error instanceof EngineUnavailableError && failing?.isBroken !== true) throw error;
       return null;
-    }
-  }
-
-  private async describe(id: string): Promise<WorkflowExecutionDescription | null> {
-    const { client, timeoutMs } = this.options;
-    try {
-      return await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).describe());
-    } catch (error) {
-      if (error instanceof NoOpenRunError) return null;
-      throw error;
     }
   }
 
@@ -131,7 +127,3 @@ export class SessionRevival {
 
 /** A session itself always ends as COMPLETED. */
 const stopped: ReadonlySet<string> = new Set(['TERMINATED', 'TIMED_OUT', 'FAILED', 'CANCELLED']);
-
-function isBroken(run: WorkflowExecutionDescription | null): boolean {
-  return run?.typedSearchAttributes.get(reportedProblems) !== undefined;
-}

@@ -32,8 +32,10 @@ import { Limiter } from '../stores/redis/limits/limiter.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
+import { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import { searchAttributeNames } from '../workflows/search-attributes.ts';
 import type { StoreAddresses } from './addresses.ts';
+import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
   allowsPrivate, breakerNumbers, changeTargetSettings, limitSettings, receiverSettings, serverSettings, sessionLimits,
@@ -107,9 +109,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const revival = new SessionRevival({
     ...engine, client, rulesOf, limits: sessionLimits(configuration), terminated: configuration.GANGWAY_TERMINATED, now: Date.now,
   });
+  const stuck = new StuckWorkflows({ ...engine, client, now: () => performance.now() });
+  metrics.watchStuck(() => stuck.count());
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stores, flows, changeTarget, limits, outside, metrics, developmentKey,
+    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, stores, flows, changeTarget, limits, outside, metrics, developmentKey,
     log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
@@ -136,13 +140,18 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const readiness = new ReadinessCheck({
     askEngine: (patienceMs) => engineAnswers(connection, patienceMs), db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
-    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, now: Date.now,
+    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, stuck: () => stuck.count(),
+    now: Date.now,
   });
   const server = new ApiServer({
     services: {
       sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      stuck,
+      healCommand: healCommand({
+        address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
+      }),
       temporalLink: workflowLink(temporalUiUrl, configuration.TEMPORAL_NAMESPACE), log, now: Date.now,
     },
     settings: serverSettings(configuration), routes, metrics,

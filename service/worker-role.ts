@@ -16,6 +16,7 @@ import type { Sealer } from '../encryption/sealer.ts';
 import { keepSchedules } from '../engine/schedules.ts';
 import type { SessionRevival } from '../engine/session-revival.ts';
 import { createSessionWorkflows } from '../engine/session-workflows.ts';
+import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import { createTaskWorkflows } from '../engine/task-workflows.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -40,6 +41,7 @@ export interface WorkerRoleOptions {
   readonly temporalAddress: string;
   readonly client: Client;
   readonly revival: SessionRevival;
+  readonly stuck: StuckWorkflows;
   readonly stores: {
     readonly db: Database;
     readonly redis: Redis;
@@ -61,7 +63,7 @@ export interface WorkerRoleOptions {
 type OnStop = (close: () => Promise<void>) => void;
 
 export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop): Promise<RunningWorker> {
-  const { configuration, client, revival, stores, flows, changeTarget, outside, log } = options;
+  const { configuration, client, revival, stuck, stores, flows, changeTarget, outside, log } = options;
   const settings = workerSettings(configuration);
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
@@ -74,7 +76,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const events = receiver === null ? null : eventReceiver(receiver, outside);
   const tasks = createTasks({
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
-    sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }),
+    sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
     deadLetters: {
       workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random),
       keepDays: configuration.GANGWAY_DLQ_KEEP_DAYS,
