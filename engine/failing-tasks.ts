@@ -32,3 +32,11 @@ export async function failingTasks(
   }
   return since === null ? null : { since, isBroken };
 }
+
+/** The workflow of a run, for those who are told of the run only; null: the list does not have it yet. */
+export async function workflowIdOf(client: Client, runId: string, timeoutMs: number): Promise<string | null> {
+  return callEngine(client, timeoutMs, async () => {
+    for await (const { workflowId } of client.workflow.list({ query: `RunId = '${runId}'`, pageSize: 1 })) return workflowId;
+    return null;
+  });
+}

@@ -17,6 +17,7 @@ import { readState, sessionWorkflow, type SessionInput, type SessionLimits } fro
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 import { callEngine, EngineUnavailableError, NoOpenRunError } from './calls.ts';
 import { failingTasks } from './failing-tasks.ts';
+import { SharedReads } from './shared-reads.ts';
 import { startOptions } from './session-start.ts';
 
 export interface SessionRevivalOptions {
@@ -42,6 +43,8 @@ interface Archived extends Known { readonly is: SessionStateName }
 
 export class SessionRevival {
   private readonly options: SessionRevivalOptions;
+  /** Many find out at once, and a closed run answers one query after the other. */
+  private readonly reads = new SharedReads<Known>();
 
   constructor(options: SessionRevivalOptions) {
     this.options = options;
@@ -105,7 +108,7 @@ export class SessionRevival {
   private async lastState(id: string): Promise<Known | null> {
     const { client, timeoutMs } = this.options;
     try {
-      return await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).query(readState));
+      return await this.reads.read(id, () => callEngine(client, timeoutMs, () => client.workflow.getHandle(id).query(readState)));
     } catch (error) {
       // a run whose workflow tasks failed to the last answers no query either, and that looks like an engine that does not answer
       const failing = error instanceof EngineUnavailableError ? await failingTasks(client, { workflowId: id }, timeoutMs) : null;

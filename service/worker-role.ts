@@ -17,6 +17,7 @@ import { keepSchedules } from '../engine/schedules.ts';
 import type { SessionRevival } from '../engine/session-revival.ts';
 import { createSessionWorkflows } from '../engine/session-workflows.ts';
 import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
+import { workflowIdOf } from '../engine/failing-tasks.ts';
 import { createTaskWorkflows } from '../engine/task-workflows.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -84,6 +85,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   });
   const worker = await startWorker({
     settings, address: options.temporalAddress, tasks, retries: retriesOf(options, onStop), sealer: stores.sealer, log,
+    failingTasks: { workflowIdOf: (runId) => workflowIdOf(client, runId, atEngine.timeoutMs), onFailedTask: options.metrics.workflowTaskFailed },
   });
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
