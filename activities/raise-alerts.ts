@@ -7,7 +7,7 @@ export const raiseAlerts = defineTask({
   // a round begins no message after 30 s, and one takes 11 s at most
   name: 'raiseAlerts', timeoutMs: 60_000,
   input: z.object({ correlation_id: z.string() }),
-  run: async (_, { deadLetters: { alerting }, stores: { db }, log, signal }): Promise<RaisedAlerts> => raise(
-    { ...alerting, db, log, signal },
+  run: async (_, { deadLetters: { alerting }, stores: { db }, stuck, log, signal }): Promise<RaisedAlerts> => raise(
+    { ...alerting, db, stuck, log, signal },
   ),
 });

@@ -14,6 +14,8 @@ import type { Alerting } from './alerts/alerting.ts';
 import type { CopyWriter } from './copy-writer.ts';
 import type { EventReceiver } from './outbox/receiver.ts';
 import type { PaidModel } from './model/chat-model.ts';
+import type { SessionWorkflows } from './session-workflows.ts';
+import type { Stuck } from './stuck.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
 
 /** What tasks work with; handed in, never imported. */
@@ -36,6 +38,8 @@ export interface TaskServices {
     /** Days that an ended task stays in the list. */
     readonly keepDays: number;
   };
+  readonly sessionWorkflows: SessionWorkflows;
+  readonly stuck: Stuck;
   readonly log: Logger;
 }
 

@@ -6,6 +6,7 @@ import { flushSession } from './flush-session.ts';
 import { proposeRecommendations } from './propose-recommendations.ts';
 import { raiseAlerts } from './raise-alerts.ts';
 import { readAnswer } from './read-answer.ts';
+import { reconcileStoppedSessions } from './reconcile-sessions.ts';
 import { reconcileParkedTasks } from './reconcile-tasks.ts';
 import { rollBackUnfinished } from './roll-back-unfinished.ts';
 import { writeTask } from './write-task.ts';
@@ -13,7 +14,7 @@ import type { Task, TaskServices } from './task.ts';
 
 export const tasks = {
   applyChangeset, cleanUpEndedTasks, deliverEvent, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks,
-  rollBackUnfinished, writeTask,
+  reconcileStoppedSessions, rollBackUnfinished, writeTask,
 } as const;
 
 type ActivityOf<T> = T extends Task<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;

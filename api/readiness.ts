@@ -1,7 +1,8 @@
 /**
  * Whether this process should get requests. Without the engine or a worker no session moves: not ready. Without
  * PostgreSQL, Redis or ClickHouse running sessions go on, so their absence is told but takes nobody out of service. Nor does a
- * key server that is away, as long as keys that were fetched before serve.
+ * key server that is away, as long as keys that were fetched before serve, nor sessions that cannot move: the others do, and
+ * another process would not help them.
  */
 import type { Redis } from 'ioredis';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
@@ -20,6 +21,8 @@ export interface ReadinessOptions {
   readonly identity: (() => { readonly ok: boolean; readonly serves: boolean }) | null;
   /** The worker of this process, or null when workers run elsewhere. */
   readonly ownWorker: (() => boolean) | null;
+  /** How many workflows cannot move; null: the engine does not tell. */
+  readonly stuck: () => Promise<number | null>;
   readonly now: () => number;
 }
 
@@ -51,28 +54,33 @@ export class ReadinessCheck {
 
   private async look(): Promise<Readiness> {
     if (this.draining) return { ready: false, checks: { service: 'draining' } };
-    const { askEngine, db, redis, clickhouse, taskQueue, ownWorker } = this.options;
-    const [engine, worker, postgresql, hot, analytics] = await Promise.all([
+    const { askEngine, db, redis, clickhouse, taskQueue, ownWorker, stuck } = this.options;
+    const [engine, worker, postgresql, hot, analytics, sessions] = await Promise.all([
       answers(askEngine(patienceMs)),
       ownWorker?.() === true ? 'ok' as const
         : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
       answers(db.query('SELECT 1').then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
+      within(stuck().then((count): Check => (count === null ? 'unknown' : count > 0 ? 'stuck' : 'ok')), 'unknown'),
     ]);
     const keys = this.options.identity?.();
     return {
       ready: engine === 'ok' && worker === 'ok' && keys?.serves !== false,
       checks: {
-        engine, worker, postgresql, redis: hot, clickhouse: analytics,
+        engine, worker, postgresql, redis: hot, clickhouse: analytics, sessions,
         ...(keys === undefined ? {} : { identity: keys.ok ? 'ok' as const : 'unavailable' as const }),
       },
     };
   }
 }
 
-async function answers(question: Promise<boolean>): Promise<Check> {
+function answers(question: Promise<boolean>): Promise<Check> {
+  return within(question.then((yes) => (yes ? 'ok' : 'unavailable')), 'unavailable');
+}
+
+async function within(question: Promise<Check>, otherwise: Check): Promise<Check> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<boolean>((resolve) => { timer = setTimeout(() => { resolve(false); }, patienceMs); });
-  const yes = await Promise.race([question.catch(() => false), patience]);
+  const patience = new Promise<Check>((resolve) => { timer = setTimeout(() => { resolve(otherwise); }, patienceMs); });
+  const check = await Promise.race([question.catch(() => otherwise), patience]);
   clearTimeout(timer);
-  return yes ? 'ok' : 'unavailable';
+  return check;
 }

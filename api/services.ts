@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { ParkedTasks } from '../engine/parked-tasks.ts';
 import type { Sessions } from '../engine/sessions.ts';
+import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { Breakers } from '../outside/breakers/registry.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
@@ -40,6 +41,9 @@ export interface Services {
     readonly breakers: Breakers;
   };
   readonly stores: { readonly db: Database; readonly sealer: Sealer };
+  readonly stuck: StuckWorkflows;
+  /** The command line that heals a workflow which cannot move. */
+  readonly healCommand: (workflowId: string) => string;
   /** Where the Temporal Web UI shows a workflow; null: there is no such page. */
   readonly temporalLink: (workflowId: string) => string | null;
   readonly log: Logger;

@@ -52,6 +52,17 @@ function raised(alert: ToldAlert): AlertWords {
         ],
       };
     }
+    case 'session_stuck': {
+      const { stuck, failure_type } = alert.facts;
+      return {
+        title: `${tenant}: ${workflows(stuck)} cannot move (${failure_type})`,
+        lines: [
+          `The workflow tasks of ${workflows(stuck)} of ${tenant} fail again and again: no message gets through, and nothing in them happens ` +
+          `by itself. Each is listed with the command that heals it.`,
+          `Noticed ${time(alert.raised_at)}.`,
+        ],
+      };
+    }
   }
 }
 
@@ -68,6 +79,8 @@ function recovered(alert: ToldAlert): AlertWords {
       };
     case 'new_fingerprint':
       return { title: `Over: ${tenant}: ${alert.facts.task_name} (${alert.facts.category})`, lines: [stood] };
+    case 'session_stuck':
+      return { title: `Over: ${tenant}: every session moves again`, lines: [stood] };
   }
 }
 
@@ -81,6 +94,10 @@ function lateLines(tenant: string, { open, open_too_long: late, oldest_open_park
 
 function openNow(tenant: string, { open, capacity }: CapacityFacts): string {
   return `${tasks(open)} of ${tenant} ${open === 1 ? 'is' : 'are'} open now; the capacity is ${capacity}.`;
+}
+
+function workflows(count: number): string {
+  return count === 1 ? '1 session or task' : `${count} sessions and tasks`;
 }
 
 function tasks(count: number): string {

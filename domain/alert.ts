@@ -1,9 +1,9 @@
 /**
- * Which alerts of the dead letter queue stand, begin and end, from what is open. An alert is told when it begins and once more
+ * Which alerts stand, begin and end, from what is open in the dead letter queue, and from sessions that cannot move. An alert is told when it begins and once more
  * when it is over; what stands already is not told again.
  */
 
-export const alertKinds = ['capacity', 'age', 'new_fingerprint'] as const;
+export const alertKinds = ['capacity', 'age', 'new_fingerprint', 'session_stuck'] as const;
 export type AlertKind = (typeof alertKinds)[number];
 
 /** One way of failing among the open tasks of a tenant. */
@@ -44,11 +44,15 @@ export interface AgeFacts {
   readonly oldest_open_parked_at: number | null;
 }
 
+/** Workflows of a tenant whose tasks fail again and again, sessions and parked tasks. */
+export interface StuckFacts { readonly stuck: number; readonly failure_type: string }
+
 /** Numbers and names only: nothing that a person said, no input, no message of an error. */
 export type AlertDetail =
   | { readonly kind: 'capacity'; readonly facts: CapacityFacts }
   | { readonly kind: 'age'; readonly facts: AgeFacts }
-  | { readonly kind: 'new_fingerprint'; readonly facts: OpenFingerprint };
+  | { readonly kind: 'new_fingerprint'; readonly facts: OpenFingerprint }
+  | { readonly kind: 'session_stuck'; readonly facts: StuckFacts };
 
 /** Of a tenant, at most one alert of a kind and key stands at a time. */
 export type Alert = AlertDetail & {
@@ -85,6 +89,21 @@ export function alertChanges(
       })),
     ],
     over: [...(!full && isKnown('capacity') ? [capacity] : []), ...(!late && isKnown('age') ? [age] : [])],
+  };
+}
+
+/**
+ * `stuck`: of each tenant that has any; `standing`: alerts of this kind, with the facts of their beginning. One alert a tenant: what
+ * breaks one session breaks the others too.
+ */
+export function stuckChanges(
+  stuck: readonly (StuckFacts & { readonly tenant: string })[], standing: readonly (StuckFacts & { readonly tenant: string })[],
+): AlertChanges {
+  const alert = ({ tenant, ...facts }: StuckFacts & { readonly tenant: string }): Alert => ({ tenant, kind: 'session_stuck', key: '', facts });
+  const among = (tenant: string, list: readonly { readonly tenant: string }[]): boolean => list.some((one) => one.tenant === tenant);
+  return {
+    begun: stuck.filter(({ tenant }) => !among(tenant, standing)).map(alert),
+    over: standing.filter(({ tenant }) => !among(tenant, stuck)).map((one) => alert({ ...one, stuck: 0 })),
   };
 }
 

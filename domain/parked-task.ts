@@ -80,6 +80,8 @@ export interface ParkedTaskState {
   updated_at: number;
   ended_at: number | null;
   discarded: { readonly actor: string; readonly reason: string | null } | null;
+  /** Asked for while it was being retried: it is discarded when that fails. */
+  discard_asked?: DiscardRequest | null;
   /** It succeeded when nobody waited any more: told here, applied nowhere. */
   succeeded_late_at: number | null;
 }
@@ -105,6 +107,7 @@ export const webUiActor = 'temporal-ui';
 /** Reason of a task whose result nobody waits for any more. */
 export const superseded = 'superseded';
 const system = 'system';
+const cancelled: DiscardRequest = { reason: 'cancelled in Temporal' };
 const alwaysFixed = ['tenant', 'session_id'] as const;
 
 export class ParkedTask {
@@ -182,6 +185,12 @@ export class ParkedTask {
     this.end('discarded', now);
   }
 
+  /** Asked for in Temporal itself, where nobody can be refused: a round that is under way goes on, and its success counts. */
+  cancel(now: number): void {
+    if (this.state.status === 'parked') this.discard(cancelled, now);
+    else if (!this.ended) this.state.discard_asked = cancelled;
+  }
+
   /** Nobody waits for it any more. One that is being retried goes on, and its success changes nothing. */
   supersede(now: number): void {
     if (this.ended) return;
@@ -193,8 +202,10 @@ export class ParkedTask {
   failed(failure: TaskFailure, now: number): void {
     this.note(failure.attempts);
     this.state.failure = summaryOf(failure);
-    if (this.state.discarded === null) this.become('parked', now);
-    else this.end('discarded', now);
+    const asked = this.state.discard_asked ?? null;
+    if (this.state.discarded !== null) this.end('discarded', now);
+    else if (asked !== null) this.discard(asked, now);
+    else this.become('parked', now);
   }
 
   /** A round has succeeded. Returns whether anybody waits for the result. */

@@ -145,6 +145,8 @@ export interface SessionState extends NewSession {
   parked: ParkedStep | null;
   /** Number of the proposal that the rules make, since the model's was given up. */
   rules_propose: number | null;
+  /** Epoch ms: an operator asked for it in Temporal itself. */
+  cancel_asked_at: number | null;
   ui_state: Json;
   checkpoint_version: number;
   checkpoints: Checkpoint[];

@@ -19,7 +19,9 @@ export type StoredState = SessionState | FirstState;
 
 /** `stored` is the caller's own copy; it may be changed. */
 export function upgraded(stored: StoredState): SessionState {
-  return stored.format === 1 ? fromFirst(stored) : stored;
+  const state = stored.format === 1 ? fromFirst(stored) : stored;
+  // from before a cancellation could be asked for in Temporal itself
+  return { ...state, cancel_asked_at: state.cancel_asked_at ?? null };
 }
 
 function fromFirst({ seen, former, ...kept }: FirstState): SessionState {

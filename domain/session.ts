@@ -15,9 +15,10 @@ import {
   type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
+import { isResultOf } from './message-shape.ts';
+import { webUiActor, type TaskOutcome } from './parked-task.ts';
 import { isPerson, personOf } from './person.ts';
 import { SessionCore } from './session-core.ts';
-import type { TaskOutcome } from './parked-task.ts';
 import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading } from './session-state.ts';
 import { upgraded, type StoredState } from './session-upgrade.ts';
 
@@ -36,7 +37,7 @@ export class OnboardingSession extends SessionCore {
       ended_at: null,
       end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null,
       decision: null, parked: null,
-      rules_propose: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
+      rules_propose: null, cancel_asked_at: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
       unsaved: { events: [], checkpoints: [] },
     });
     session.record('session_started', now);
@@ -172,6 +173,21 @@ export class OnboardingSession extends SessionCore {
     this.active(now);
     this.end('cancelled', message.body.reason ?? 'cancelled by a person', now);
     this.remember(message, null);
+  }
+
+  /**
+   * Asked for in Temporal itself, where nobody can be refused. A changeset that is being written is not cut in two: the session is
+   * cancelled as soon as that has ended, unless it is completed by it.
+   */
+  cancelByOperator(now: number): void {
+    if (this.ended || this.state.cancel_asked_at !== null) return;
+    this.state.cancel_asked_at = now;
+    this.record('cancel_requested', now, '', { actor: webUiActor });
+    this.endIfCancelled(now);
+  }
+
+  private endIfCancelled(now: number): void {
+    if (this.state.cancel_asked_at !== null && !this.ended && !this.deciding) this.end('cancelled', cancelledByOperator, now);
   }
 
   checkEscalate(message: Message<EscalateBody>): undefined {
@@ -431,6 +447,7 @@ export class OnboardingSession extends SessionCore {
     } else {
       this.changed();
     }
+    this.endIfCancelled(now);
   }
 
   // ---- steps whose task is parked --------------------------------------------------------------------------------------
@@ -460,6 +477,7 @@ export class OnboardingSession extends SessionCore {
     const { parked } = this.state;
     if (parked?.task_id !== taskId) return;
     const { step } = parked;
+    if (outcome.kind === 'completed' && !isResultOf(step, outcome.output)) return;
     const wanted = this.wants(parked);
     this.unpark(outcome.kind, now);
     if (!wanted) return;
@@ -492,7 +510,8 @@ export class OnboardingSession extends SessionCore {
       this.receiveChangeset(changesetId, 'applied', now);
     } else if (this.deciding && this.state.decision?.changeset_id === changesetId) {
       this.record('changeset_discarded', now, '', { changeset_id: changesetId });
-      this.end('error', 'the changeset was discarded by an operator', now);
+      if (this.state.cancel_asked_at === null) this.end('error', 'the changeset was discarded by an operator', now);
+      else this.end('cancelled', cancelledByOperator, now);
     }
   }
 
@@ -532,6 +551,8 @@ function checkDependencies({ missing_dependencies: missing }: DecisionDraft, bod
     'dependency_rejected', missing.map(({ message }) => message).slice(0, 5).join(' '), dependencyMistakes(missing, body),
   );
 }
+
+const cancelledByOperator = `cancelled by ${webUiActor}`;
 
 const notUnderstood: Mistake = {
   pointer: '/text', code: 'not_understood', message: 'The text does not answer the question.',

@@ -1,6 +1,6 @@
 /** Calls to Temporal: their deadlines, what its errors mean, repeats within a deadline, and refusals in our words. */
 import {
-  isGrpcServiceError, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client,
+  isGrpcServiceError, QueryRejectedError, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { MessageRejected, rejections, type Mistake, type Rejection } from '../domain/message.ts';
@@ -19,7 +19,12 @@ export class EngineUnavailableError extends Error {
 
 /** There is no open run of this workflow: it never was, has ended, or is past retention. */
 export class NoOpenRunError extends Error {
-  override readonly name = 'NoOpenRunError';
+  override readonly name: string = 'NoOpenRunError';
+}
+
+/** Its newest run was ended from outside: terminated, timed out, failed. */
+export class StoppedRunError extends NoOpenRunError {
+  override readonly name = 'StoppedRunError';
 }
 
 /** Runs calls under a deadline and turns what the engine throws into our errors; an ApplicationFailure comes out as it is. */
@@ -31,10 +36,18 @@ export async function callEngine<T>(client: Client, timeoutMs: number, work: () 
   }
 }
 
+/** Of an Update whose workflow ended before it: the server's own name. */
+const endedMeanwhile = 'AcceptedUpdateCompletedWorkflow';
+
 function engineError(error: unknown): unknown {
   const sealing = causeOf(error, (cause) => cause instanceof KeyUnavailableError || cause instanceof SealBrokenError);
   if (sealing !== null) return sealing;
-  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) return error.cause;
+  if (error instanceof QueryRejectedError) return new StoppedRunError('This workflow was ended from outside.', { cause: error });
+  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
+    // the run ended with the message in it; whether it counted is seen in what came after
+    if (error.cause.type === endedMeanwhile) return new NoOpenRunError(error.message, { cause: error });
+    return error.cause;
+  }
   // 1 and 4: unknown whether it counted
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
     return new EngineUnavailableError('The engine did not answer in time.', { cause: error });

@@ -11,13 +11,24 @@ export interface EngineOptions {
   readonly sealer?: Sealer;
 }
 
-export async function connectEngine(options: EngineOptions): Promise<{ client: Client; connection: Connection }> {
+export interface Engine {
+  readonly client: Client;
+  /** Asks no workflow that was ended from outside: it would answer as if it still ran. */
+  readonly openClient: Client;
+  readonly connection: Connection;
+}
+
+export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const connection = await Connection.connect({
     address: options.address, connectTimeout: '10s', ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey, tls: true }),
   });
   // failures come back readable by the SDK's own converter, and a client sends none: only the worker needs ours
   const dataConverter = options.sealer === undefined ? {} : { payloadCodecs: [createPayloadCodec(options.sealer)] };
-  return { client: new Client({ connection, namespace: options.namespace, dataConverter }), connection };
+  const settings = { connection, namespace: options.namespace, dataConverter };
+  return {
+    client: new Client(settings), openClient: new Client({ ...settings, workflow: { queryRejectCondition: 'NOT_COMPLETED_CLEANLY' } }),
+    connection,
+  };
 }
 
 /** Whether the engine answers at all within that time. Rejects when it does not. */

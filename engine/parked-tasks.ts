@@ -16,10 +16,13 @@ import { discardTask, readTask, retryTask, type TaskReply } from '../workflows/t
 import { InFlight } from './in-flight.ts';
 import { SharedReads } from './shared-reads.ts';
 import { redriveWorkflowId, taskWorkflowId } from '../workflows/workflow-ids.ts';
-import { EngineUnavailableError, NoOpenRunError, callEngine, rejection, repeated } from './calls.ts';
+import { EngineUnavailableError, NoOpenRunError, StoppedRunError, callEngine, rejection, repeated } from './calls.ts';
 
 export interface ParkedTasksOptions {
+  /** One that asks no workflow that was ended from outside. */
   readonly client: Client;
+  /** One that does. */
+  readonly closedRuns: Client;
   readonly taskQueue: string;
   readonly timeoutMs: number;
   /** Messages to one workflow under way at once, from this process. */
@@ -96,9 +99,14 @@ export class ParkedTasks {
 
   /** Throws not_found. */
   async redrive(tenant: string, redriveId: string): Promise<RedriveState> {
-    const { client, timeoutMs } = this.options;
-    const handle = client.workflow.getHandle(redriveWorkflowId(tenant, redriveId));
-    return callEngine(client, timeoutMs, () => handle.query(readRedrive)).catch(missingRedrive);
+    const { client, closedRuns, timeoutMs } = this.options;
+    const ask = (of: Client): Promise<RedriveState> => callEngine(
+      of, timeoutMs, () => of.workflow.getHandle(redriveWorkflowId(tenant, redriveId)).query(readRedrive),
+    );
+    return ask(client).catch(async (error: unknown) => {
+      if (error instanceof StoppedRunError) return stoppedRedrive(await ask(closedRuns));
+      throw error;
+    }).catch(missingRedrive);
   }
 
   /** Throws not_found, wrong_state. */
@@ -165,6 +173,12 @@ export class ParkedTasks {
     if (state !== null) return state;
     throw error instanceof EngineUnavailableError ? error : new MessageRejected('not_found', 'There is no such task.');
   }
+}
+
+/** It begins no more, whatever it said last. */
+function stoppedRedrive(redrive: RedriveState): RedriveState {
+  if (redrive.status !== 'running' && redrive.status !== 'paused') return redrive;
+  return { ...redrive, status: 'aborted', note: 'Ended in Temporal itself. What had been begun goes on to its own end.' };
 }
 
 function missingRedrive(error: unknown): never {

@@ -1,5 +1,5 @@
 /** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
-import { WithStartWorkflowOperation } from '@temporalio/client';
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { checkSize } from '../domain/bounds.ts';
 import type { FlowRules } from '../domain/flow.ts';
@@ -18,16 +18,20 @@ import {
   readAnswers, readCheckpoints,
   readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done,
   type EventsView,
-  type ProposalView, type Read, type SessionInput,
+  type ProposalView, type Read, type SessionInput, type SessionLimits,
 } from '../workflows/messages.ts';
 import { InFlight } from './in-flight.ts';
 import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
 import { startOptions } from './session-start.ts';
-import { EngineUnavailableError, NoOpenRunError, callEngine, rejection, repeated } from './calls.ts';
+import { EngineUnavailableError, NoOpenRunError, StoppedRunError, callEngine, rejection, repeated } from './calls.ts';
 import { missingKeyOf } from './missing-key.ts';
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 
 export interface SessionsOptions extends SessionArchiveOptions {
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly timeoutMs: number;
+  readonly limits: SessionLimits;
   readonly inFlightPerSession: number;
   /** Told of every message that a session has taken. */
   readonly onChange: (session: SessionName) => void;
@@ -61,7 +65,8 @@ export class Sessions {
     return callEngine(client, timeoutMs * startTimeoutFactor, async () => {
       const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
         workflowId: sessionWorkflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING',
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        // one that came to its end is not started a second time; one that was ended from outside before anybody knew of it is
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         ...startOptions(rules, start, { state: 'started', stage: 'started' }),
       });
       return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
@@ -112,7 +117,7 @@ export class Sessions {
     try {
       return { view: await this.query(readSession, actor.tenant, sessionId, [actor]), stale: false };
     } catch (error) {
-      if (error instanceof NoOpenRunError) return { view: await this.archive.view(actor, sessionId), stale: false };
+      if (error instanceof NoOpenRunError) return { view: await this.archive.lastView(actor, sessionId), stale: false };
       if (error instanceof EngineUnavailableError) return { view: await this.archive.copy(actor, sessionId, error), stale: true };
       throw error;
     }
@@ -182,12 +187,14 @@ export class Sessions {
       ),
     );
     try {
-      const reply = await send().catch((error: unknown) => {
+      const unlessClosed = (error: unknown): null => {
         if (error instanceof NoOpenRunError) return null;
         throw error;
-      });
-      if (reply === null && !await this.archive.restore(message.actor, sessionId)) return await this.refuseClosed(message.actor, sessionId);
-      const taken = { reply: reply ?? await send(), restored: reply === null };
+      };
+      const first = await send().catch(unlessClosed);
+      const reply = first ?? (await this.archive.restore(message.actor, sessionId) ? await send().catch(unlessClosed) : null);
+      if (reply === null) return await this.refuseClosed(message.actor, sessionId);
+      const taken = { reply, restored: first === null };
       onChange({ tenant: message.actor.tenant, session_id: sessionId });
       return taken;
     } catch (error) {
@@ -206,9 +213,15 @@ export class Sessions {
     definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments,
   ): Promise<T> {
     const { client, timeoutMs } = this.options;
-    const read = await callEngine(
-      client, timeoutMs, () => client.workflow.getHandle(sessionWorkflowId(tenant, sessionId)).query(definition, ...args),
-    )
+    const handle = client.workflow.getHandle(sessionWorkflowId(tenant, sessionId));
+    const ask = (): Promise<Read<T>> => callEngine(client, timeoutMs, () => handle.query(definition, ...args));
+    const read = await ask()
+      .catch(async (error: unknown) => {
+        if (!(error instanceof StoppedRunError)) throw error;
+        // what it would say is not true any more: it goes on, or has ended, before anybody is told how it stands
+        if (await this.archive.restore(args[0], sessionId)) return ask();
+        throw error;
+      })
       .catch(async (error: unknown) => { throw await this.explained(args[0], sessionId, error); });
     if ('found' in read) return read.found;
     throw new MessageRejected(read.rejected, read.message, read.mistakes);

@@ -28,6 +28,10 @@ export interface Metrics {
   readonly watchBreakers: (list: () => readonly BreakerStatus[]) => void;
   /** Where the dead letter queue of all tenants is counted from; asked at most every 10 s. */
   readonly watchDeadLetters: (count: () => Promise<DeadLetterCount>) => void;
+  /** Where the number of workflows that cannot move is read from; null: the engine does not tell. */
+  readonly watchStuck: (count: () => Promise<number | null>) => void;
+  /** A workflow task that failed in this process, by the class of the failure. */
+  readonly workflowTaskFailed: (failure: string) => void;
   /** The text that Prometheus reads, and its media type. */
   readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -84,6 +88,19 @@ export function createMetrics(): Metrics {
       if (counted !== null) this.set(counted.oldestSeconds);
     },
   });
+  let stuck: () => Promise<number | null> = () => Promise.resolve(null);
+  new Gauge({
+    name: 'gangway_stuck_workflows', help: 'Sessions and parked tasks whose workflow tasks fail again and again', registers,
+    async collect() {
+      // not known now: no sample, which is not the same as none
+      const count = await stuck().catch(() => null);
+      if (count === null) this.remove();
+      else this.set(count);
+    },
+  });
+  const failedWorkflowTasks = new Counter({
+    name: 'gangway_workflow_task_failures_total', help: 'Workflow tasks that failed in this process', labelNames: ['failure'], registers,
+  });
   return {
     requestFinished: ({ route, method, status, seconds }) => {
       const known = methods.has(method) ? method : 'other';
@@ -93,6 +110,8 @@ export function createMetrics(): Metrics {
     limitDecided: (policy, outcome) => { limits.inc({ policy, outcome }); },
     breakerChanged: (breaker, state) => { transitions.inc({ breaker, to: state }); },
     taskAttempted: (task, outcome, category) => { attempts.inc({ task, outcome, category }); },
+    watchStuck: (count) => { stuck = count; },
+    workflowTaskFailed: (failure) => { failedWorkflowTasks.inc({ failure }); },
     watchBreakers: (list) => { breakers = list; },
     watchDeadLetters: (count) => { deadLetters.source = count; },
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 export interface StoreAddresses {
   readonly temporalAddress: string;
   readonly temporalUiUrl: string | null;
+  /** Path of Temporal's command line program, where it is one that we run. */
+  readonly temporalProgram?: string;
   readonly redisUrl: string;
   readonly databaseUrl: string;
   /** A server, or the folder of the ClickHouse inside this process. */

@@ -130,6 +130,11 @@ export const configurationSchema = z.object({
   ),
   GANGWAY_DLQ_ALERT_SECONDS: whole(60, 'Seconds between two looks at what has to be alerted'),
   GANGWAY_DLQ_RECONCILE_SECONDS: whole(300, 'Seconds between two comparisons of the list of parked tasks with the engine'),
+  GANGWAY_TERMINATED: z.enum(['restore', 'end']).default('restore').describe(
+    'What becomes of a session whose workflow was ended from outside, as by Terminate in Temporal: it goes on from where it stood, or it ' +
+    'is cancelled for everybody (docs/operations.md)',
+  ),
+  GANGWAY_STOPPED_SECONDS: whole(60, 'Seconds between two looks for such sessions'),
   GANGWAY_DLQ_KEEP_DAYS: whole(90, 'Days that a completed or discarded task stays in the list'),
   GANGWAY_DLQ_ALERT_SHARE: whole(80, 'Share of GANGWAY_DLQ_CAPACITY that is open in a tenant when an alert begins, percent', { max: 100 }),
   GANGWAY_DLQ_ALERT_AGE_HOURS: whole(24, 'Hours a task may be open before an alert begins', { max: 87_600 }),

@@ -14,9 +14,11 @@ import { ApiServer, type ServerOptions } from '../api/server.ts';
 import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
+import type { FlowRules } from '../domain/flow.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine, engineAnswers, registerSearchAttributes } from '../engine/connection.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
+import { SessionRevival } from '../engine/session-revival.ts';
 import { Sessions } from '../engine/sessions.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { openFlowRegistry } from '../flows/registry.ts';
@@ -38,8 +40,10 @@ import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
 import { createTickets } from '../stores/redis/tickets.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
+import { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import { searchAttributeNames } from '../workflows/search-attributes.ts';
 import type { StoreAddresses } from './addresses.ts';
+import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
   allowsPrivate, breakerNumbers, changeTargetSettings, limitSettings, receiverSettings, serverSettings, sessionLimits,
@@ -97,7 +101,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   metrics.watchDeadLetters(() => openTaskCount(stores.db));
   const shipped = await loadFlowFolder(fileURLToPath(new URL('../flows/', import.meta.url)));
   const flows = await openFlowRegistry({ db: stores.db, shipped, now: () => performance.now() });
-  const { client, connection } = await connectEngine({
+  const { client, openClient, connection } = await connectEngine({
     address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, apiKey: configuration.TEMPORAL_API_KEY,
     sealer: stores.sealer,
   });
@@ -108,28 +112,35 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     limiter: limiterOf(configuration, stores.redis, { breakers, metrics, log }), resources: resourcesOf(limitSettings(configuration)),
     breakers,
   };
+  const rulesOf = async (tenant: string, flowId: string, version: number): Promise<FlowRules> => (
+    await flows.version(tenant, flowId, version)
+  ).rules;
+  const engine = {
+    taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, db: stores.db, sealer: stores.sealer,
+  };
+  const revival = new SessionRevival({
+    ...engine, client, rulesOf, limits: sessionLimits(configuration), terminated: configuration.GANGWAY_TERMINATED, now: Date.now,
+  });
+  const stuck = new StuckWorkflows({ ...engine, client, now: () => performance.now() });
+  metrics.watchStuck(() => stuck.count());
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, stores, flows, changeTarget, limits, outside, metrics, developmentKey,
+    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, stores, flows, changeTarget, limits, outside, metrics, developmentKey,
     log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', metricsPort, isRunning };
 
   const temporalUiUrl = urls.temporalUiUrl ?? configuration.TEMPORAL_UI_URL ?? null;
-  const engine = {
-    client, taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, db: stores.db,
-    sealer: stores.sealer,
-  };
   const sessions = new Sessions({
-    ...engine, rulesOf: async (tenant, flowId, version) => (await flows.version(tenant, flowId, version)).rules,
+    ...engine, client: openClient, revival,
     inFlightPerSession: configuration.GANGWAY_IN_FLIGHT_PER_SESSION, limits: sessionLimits(configuration), hotCopies: stores.hotCopies,
     onChange: (session) => {
       stores.signals.publish([session]).catch(() => { log.debug('streams ask by the clock: Redis does not answer'); });
     },
   });
   const tasks = new ParkedTasks({
-    ...engine, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION,
+    ...engine, client: openClient, closedRuns: client, inFlightPerTask: configuration.GANGWAY_IN_FLIGHT_PER_SESSION,
     onRowBehind: () => { log.warn('the row of a task follows later: PostgreSQL does not answer'); },
   });
   const listener = new SessionListener(urls.redisUrl);
@@ -142,7 +153,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const identity = await identityKeys(configuration, log, onStop);
   const readiness = new ReadinessCheck({
     askEngine: (patienceMs) => engineAnswers(connection, patienceMs), db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
-    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null,
+    taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, stuck: () => stuck.count(),
     identity: identity === null ? null : () => identity.state, now: Date.now,
   });
   const people = new PeopleSeen({
@@ -155,6 +166,10 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      stuck,
+      healCommand: healCommand({
+        address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
+      }),
       temporalLink: workflowLink(temporalUiUrl, configuration.TEMPORAL_NAMESPACE), log, now: Date.now,
     },
     settings: serverSettings(configuration), routes, metrics,

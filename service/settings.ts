@@ -121,6 +121,10 @@ export function upkeepSchedules(c: Configuration): UpkeepSchedule[] {
       note: 'Parked tasks: list and engine brought together',
     },
     {
+      name: 'sessions', spec: every(c.GANGWAY_STOPPED_SECONDS), input: { task: 'reconcileStoppedSessions' },
+      note: 'Sessions whose workflow was ended from outside are taken up',
+    },
+    {
       name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' },
       note: 'Completed and discarded tasks leave the list',
     },

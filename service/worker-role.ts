@@ -14,6 +14,10 @@ import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { keepSchedules } from '../engine/schedules.ts';
+import type { SessionRevival } from '../engine/session-revival.ts';
+import { createSessionWorkflows } from '../engine/session-workflows.ts';
+import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
+import { workflowIdOf } from '../engine/failing-tasks.ts';
 import { createTaskWorkflows } from '../engine/task-workflows.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -37,6 +41,8 @@ export interface WorkerRoleOptions {
   readonly configuration: Configuration;
   readonly temporalAddress: string;
   readonly client: Client;
+  readonly revival: SessionRevival;
+  readonly stuck: StuckWorkflows;
   readonly stores: {
     readonly db: Database;
     readonly redis: Redis;
@@ -58,7 +64,7 @@ export interface WorkerRoleOptions {
 type OnStop = (close: () => Promise<void>) => void;
 
 export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop): Promise<RunningWorker> {
-  const { configuration, client, stores, flows, changeTarget, outside, log } = options;
+  const { configuration, client, revival, stuck, stores, flows, changeTarget, outside, log } = options;
   const settings = workerSettings(configuration);
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
@@ -66,10 +72,12 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
     ...stores, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
     pseudonymKey: pseudonymKey(options), keepEvents: receiver !== null,
   });
-  const taskWorkflows = createTaskWorkflows({ client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 });
+  const atEngine = { client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 };
+  const taskWorkflows = createTaskWorkflows(atEngine);
   const events = receiver === null ? null : eventReceiver(receiver, outside);
   const tasks = createTasks({
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
+    sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
     deadLetters: {
       workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random),
       keepDays: configuration.GANGWAY_DLQ_KEEP_DAYS,
@@ -77,6 +85,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   });
   const worker = await startWorker({
     settings, address: options.temporalAddress, tasks, retries: retriesOf(options, onStop), sealer: stores.sealer, log,
+    failingTasks: { workflowIdOf: (runId) => workflowIdOf(client, runId, atEngine.timeoutMs), onFailedTask: options.metrics.workflowTaskFailed },
   });
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));

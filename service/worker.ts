@@ -1,12 +1,13 @@
 /** The worker role: runs sessions and tasks. */
 import { fileURLToPath } from 'node:url';
 import { IllegalStateError } from '@temporalio/common';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { Retries, type RetriesOptions } from '../activities/retries.ts';
 import type { Tasks } from '../activities/tasks.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
+import { sdkLog, type SdkLogOptions } from './sdk-log.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 const failureConverterPath = fileURLToPath(new URL('../engine/failure-converter.ts', import.meta.url));
@@ -29,6 +30,8 @@ export interface WorkerOptions {
   readonly retries: RetriesOptions;
   readonly sealer: Sealer;
   readonly log: Logger;
+  /** What is made of workflow tasks that fail here. */
+  readonly failingTasks: Omit<SdkLogOptions, 'log'>;
 }
 
 export interface RunningWorker {
@@ -37,16 +40,9 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** The SDK's own log lines, in ours. Signals stay with the service, which drains in its own order. */
-function installRuntime(log: Logger): void {
-  const levels: Readonly<Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'>> = {
-    TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error',
-  };
-  // what the SDK logs about a failure can quote its message, which is not ours to print: ids and types only
-  const logger = new DefaultLogger('WARN', ({ level, message, meta }) => {
-    const error = meta?.['error'] instanceof Error ? meta['error'].name : undefined;
-    log[levels[level]]({ workflow_id: meta?.['workflowId'], activity: meta?.['activityType'], error }, message);
-  });
+/** Signals stay with the service, which drains in its own order. */
+function installRuntime(options: SdkLogOptions): void {
+  const logger = new DefaultLogger('WARN', sdkLog(options));
   try {
     Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: 'WARN' } } });
   } catch (error) {
@@ -57,7 +53,7 @@ function installRuntime(log: Logger): void {
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { settings, log } = options;
-  installRuntime(log);
+  installRuntime({ log, ...options.failingTasks });
   const [codePath, connection] = await Promise.all([workflowBundle(), NativeConnection.connect({
     address: options.address, ...(settings.apiKey === undefined ? {} : { apiKey: settings.apiKey, tls: true }),
   })]);

@@ -9,6 +9,7 @@ import { alertingOf } from '../activities/alerts/alerting.ts';
 import { mailChannel } from '../activities/alerts/channels/mail.ts';
 import { raiseAlerts } from '../activities/alerts/raise.ts';
 import type { RaiseOptions } from '../activities/alerts/tell.ts';
+import type { StuckTally } from '../activities/stuck.ts';
 import { slackChannel } from '../activities/alerts/channels/slack.ts';
 import { webhookChannel } from '../activities/alerts/channels/webhook.ts';
 import { cleanUpTasks } from '../activities/clean-up-tasks.ts';
@@ -37,7 +38,7 @@ beforeAll(async () => {
   await shared.query(`CREATE SCHEMA ${schema}`);
   url.searchParams.set('options', `-c search_path=${schema},public`);
   db = openDatabase({ url: url.href, timeoutMs: 120_000, connections: 6 });
-  for (const name of ['030_tasks.sql', '032_alerts.sql']) await db.query(await readFile(new URL(`../stores/postgres/schema/${name}`, import.meta.url), 'utf8'));
+  for (const name of ['030_tasks.sql', '032_alerts.sql', '050_stuck_alerts.sql']) await db.query(await readFile(new URL(`../stores/postgres/schema/${name}`, import.meta.url), 'utf8'));
   await db.query('SELECT isolate_tenants()');
 });
 afterAll(async () => {
@@ -79,6 +80,7 @@ describe('alerts', () => {
   let mails: Mail[];
   let react: (request: Received) => Reaction;
   let mailFault: () => Error | null;
+  let stuck: readonly StuckTally[];
 
   beforeEach(async () => {
     tenant = newTenant();
@@ -86,6 +88,7 @@ describe('alerts', () => {
     receiver = await startReceiver((request) => react(request));
     mails = [];
     mailFault = () => null;
+    stuck = [];
     smtp = new SMTPServer({
       authOptional: true, disabledCommands: ['STARTTLS'], allowInsecureAuth: true, logger: false, onAuth: (_, __, done) => { done(null, { user: 'gangway' }); },
       onData: (stream, { envelope }, done) => {
@@ -115,7 +118,7 @@ describe('alerts', () => {
       PUBLIC_URL: 'https://gangway.acme.test/', GANGWAY_DLQ_CAPACITY: '10', ...environment,
     });
     const alerting = alertingOf(alertSettings(configuration), new Outside({ breakers: new Breakers(breakerNumbers(configuration)), allowPrivate: true, now: Date.now }), () => 0.5);
-    return { ...alerting, db, log: noLog, signal: new AbortController().signal, ...more };
+    return { ...alerting, db, stuck: { tally: () => Promise.resolve(stuck) }, log: noLog, signal: new AbortController().signal, ...more };
   }
 
   /** One whose channels are all behind an open breaker. */
@@ -129,6 +132,7 @@ describe('alerts', () => {
     ['size', 'capacity', async () => { await park({ tenant, count: 8 }); }, '8 tasks in the dead letter queue, 80 % of its capacity'],
     ['age', 'age', async () => { await park({ tenant, hoursAgo: 25 }); await park({ tenant, status: 'retrying', hoursAgo: 2 }); }, 'tasks wait in the dead letter queue for more than 24 hours'],
     ['a new fingerprint', 'new_fingerprint', async () => { await park({ tenant, count: 2, fingerprint: 'f00d' }); }, 'applyChangeset fails in a new way (external_api)'],
+    ['sessions that cannot move', 'session_stuck', () => { stuck = [{ tenant, stuck: 2, failure_type: 'NonDeterministicError' }]; return Promise.resolve(); }, '2 sessions and tasks cannot move (NonDeterministicError)'],
   ];
 
   test.each(situations)('of %s are told once on every channel, and not again while they stand, by a worker started anew either', async (_, kind, arrange, title) => {
@@ -167,6 +171,20 @@ describe('alerts', () => {
     expect(mails[1]?.text).toContain(`In-Reply-To: <${first?.body.event_id}@acme.test>`);
     await arrange();
     expect(await raiseAlerts(worker())).toMatchObject({ raised: 1, told: 3 });
+  });
+
+  test('of sessions that cannot move are over when all move again, and neither begin nor end while Temporal does not say', async () => {
+    const silent = { stuck: { tally: () => Promise.reject(new Error('away')) } };
+    stuck = [{ tenant, stuck: 1, failure_type: 'NonDeterministicError' }];
+    expect(await raiseAlerts(worker({}, silent))).toMatchObject({ raised: 0, told: 0 });
+    await raiseAlerts(worker());
+    expect(hooks()[0]?.body.data).toMatchObject({ kind: 'session_stuck', facts: { stuck: 1, failure_type: 'NonDeterministicError' }, text: expect.stringContaining('GET /api/v1/onboarding/admin/sessions/stuck/') });
+    stuck = [{ tenant, stuck: 5, failure_type: 'NonDeterministicError' }];
+    expect(await raiseAlerts(worker())).toMatchObject({ raised: 0, recovered: 0 });
+    expect(await raiseAlerts(worker({}, silent))).toMatchObject({ raised: 0, recovered: 0 });
+    stuck = [];
+    expect(await raiseAlerts(worker())).toMatchObject({ raised: 0, recovered: 1, told: 3 });
+    expect(hooks()[1]?.body).toMatchObject({ event: 'alert_recovered', data: { kind: 'session_stuck', facts: { stuck: 0 } } });
   });
 
   test('of a fingerprint are never over, and one that was known comes back unheard, while another tenant hears of its own', async () => {

@@ -74,7 +74,7 @@ describe('a page of any other origin', () => {
   });
 
   test('no origin is allowed unless it is configured', async () => {
-    const { url } = sharedInstance();
+    const { url } = await sharedInstance();
     for (const origin of [app, url, 'http://localhost:5173']) expect([origin, allowHeaders((await preflight(origin, '/sessions/', url)).headers)]).toEqual([origin, []]);
   });
 });

@@ -262,7 +262,7 @@ describe('outside the base', () => {
   test('health, the OpenAPI document and its reader need no token', async () => {
     expect((await fetch(`${instance.url}/livez`)).status).toBe(200);
     const ready = await fetch(`${instance.url}/readyz`);
-    expect(await ready.json()).toEqual({ status: 'ready', checks: { engine: 'ok', worker: 'ok', postgresql: 'ok', redis: 'ok', clickhouse: 'ok' } });
+    expect(await ready.json()).toEqual({ status: 'ready', checks: { engine: 'ok', worker: 'ok', postgresql: 'ok', redis: 'ok', clickhouse: 'ok', sessions: 'ok' } });
     const page = await fetch(`${instance.url}/docs/`);
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");

@@ -1,6 +1,6 @@
 /** Wires messages to the session. The one place where a domain error becomes a Temporal failure. */
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
-import { ApplicationFailure, condition, setHandler, uuid4 } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, setHandler, uuid4 } from '@temporalio/workflow';
 import { checkSize } from '../domain/bounds.ts';
 import { eventsAfter } from '../domain/event-log.ts';
 import {
@@ -8,12 +8,13 @@ import {
   type ClientEventBody,
   type DecisionBody, type EscalateBody, type Message, type Reply, type ResumeBody, type ResumeOutcome,
 } from '../domain/message.ts';
+import { isAnswer, isClientEvent, isMessage, isResume, isTaskOutcome } from '../domain/message-shape.ts';
 import type { OnboardingSession } from '../domain/session.ts';
 import type { Asked, DecisionOutcome, Reading } from '../domain/session-state.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, type Done, type Read,
+  readEvents, readProposal, readSession, readState, resumeSession, saveCheckpoint, type Done, type Read,
 } from './messages.ts';
 import { taskDone } from './task-messages.ts';
 import { readAnswer } from './tasks.ts';
@@ -27,10 +28,12 @@ export interface Handler<Body, Result> {
 /** Call before the first await, else messages that came with the start are refused. `received` counts handled messages. */
 export function handleSessionMessages(session: OnboardingSession, received: () => void): void {
   setHandler(openSession, () => session.view());
-  setHandler(taskDone, ({ task_id: taskId, outcome }) => { session.receiveTask(taskId, outcome, Date.now()); });
+  setHandler(taskDone, (told) => {
+    if (isTaskOutcome(told)) session.receiveTask(told.task_id, told.outcome, Date.now());
+  });
   // Free text waits for its reading, so that the message id makes it one reading; a typed value is taken at once.
   on<AnswerBody, Reply<AnswerOutcome>>(answerQuestion, {
-    check: (message) => session.checkAnswer(message),
+    check: (message) => shaped(isAnswer, message) ?? session.checkAnswer(message),
     handle: (message) => {
       received();
       const asked = 'text' in message.body ? session.asked() : null;
@@ -57,7 +60,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     escalateSession, doing((message) => session.checkEscalate(message), (message, now) => { session.escalate(message, now); }),
   );
   on<ClientEventBody, Done>(
-    addClientEvent, doing((message) => session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }),
+    addClientEvent, doing((message) => shaped(isClientEvent, message) ?? session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }),
   );
   on<CheckpointBody, Reply<CheckpointOutcome>>(saveCheckpoint, {
     check: (message) => session.checkCheckpoint(message),
@@ -68,7 +71,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     },
   });
   on<ResumeBody, Reply<ResumeOutcome>>(resumeSession, {
-    check: (message) => session.checkResume(message),
+    check: (message) => shaped(isResume, message) ?? session.checkResume(message),
     handle: (message) => {
       received();
       const outcome = session.resume(message, Date.now());
@@ -92,6 +95,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
       return decided(session, message);
     },
   });
+  setHandler(readState, () => ({ state: session.state, flow: session.view().flow }));
   read(readSession, (actor) => {
     allow(session.mayRead(actor));
     return session.view();
@@ -117,7 +121,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
 
 async function decided(session: OnboardingSession, message: Message<unknown>): Promise<Reply<DecisionOutcome>> {
   // a changeset whose task is parked waits for an operator; the decision stands, and nobody waits with it
-  await condition(() => !session.deciding || session.state.parked !== null);
+  await CancellationScope.nonCancellable(() => condition(() => !session.deciding || session.state.parked !== null));
   return { fingerprint: fingerprint(session, message), outcome: session.decisionOutcome(message.id), view: session.view() };
 }
 
@@ -130,11 +134,13 @@ async function readWords(session: OnboardingSession, messageId: string, asked: A
   if (asked === null || !session.isNew(messageId)) return null;
   const { language, correlation_id, tenant, session_id, owner, client_context } = session.state;
   const zone = client_context['timezone'];
-  return readAnswer({
-    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: asked.question_id,
+  // not broken off by a cancellation: the person is told then that the session has ended
+  return CancellationScope.nonCancellable(() => readAnswer({
+    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version },
+    question_id: asked.question_id,
     text, language,
     timezone: typeof zone === 'string' ? zone : null,
-  });
+  }));
 }
 
 function on<Body, Result>(definition: UpdateDefinition<Result, [Message<Body>]>, handler: Handler<Body, Result>): void {
@@ -148,6 +154,7 @@ function on<Body, Result>(definition: UpdateDefinition<Result, [Message<Body>]>,
     }
   }) as (message: Message<Body>) => Promise<Result>, {
     validator: (message: Message<Body>): void => translated(() => {
+      if (!isMessage(message)) return malformed();
       checkSize(message);
       return handler.check(message);
     }),
@@ -163,6 +170,14 @@ function read<Arguments extends unknown[], T>(definition: QueryDefinition<Read<T
       throw error;
     }
   });
+}
+
+function shaped<Body extends object>(isBody: (body: object) => boolean, message: Message<Body>): undefined {
+  return isBody(message.body) ? undefined : malformed();
+}
+
+function malformed(): never {
+  throw new MessageRejected('invalid_request', 'This is no message of this kind. Messages to a session are sent by the API.');
 }
 
 function allow(allowed: boolean): void {

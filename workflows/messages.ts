@@ -70,6 +70,8 @@ export interface EventsView { readonly events: readonly SessionEvent[]; readonly
 export const readSession = defineQuery<Read<SessionView>, [Actor]>('readSession');
 export const readCheckpoints = defineQuery<Read<CheckpointsView>, [Actor]>('readCheckpoints');
 export const readEvents = defineQuery<Read<EventsView>, [Actor, number]>('readEvents');
+/** Everything, for whoever begins a session again. */
+export const readState = defineQuery<{ readonly state: SessionState; readonly flow: SessionView['flow'] }>('readState');
 export const readAnswers = defineQuery<Read<AnswersView>, [Actor]>('readAnswers');
 export const readProposal = defineQuery<Read<ProposalView>, [Actor]>('readProposal');
 export const previewDecision = defineQuery<Read<DecisionDraft>, [Actor, DecisionBody, readonly number[] | null]>('previewDecision');

@@ -8,7 +8,9 @@ import {
 } from '@temporalio/workflow';
 import type { UpdateDefinition } from '@temporalio/common';
 import { ParkedTask, type ParkedTaskState, type TaskOutcome, type TaskStatus } from '../domain/parked-task.ts';
+import { isRedriveRequest } from '../domain/message-shape.ts';
 import type { RedriveResult } from '../domain/redrive-state.ts';
+import { heedCancellation } from './cancellation.ts';
 import { translated } from './handlers.ts';
 import { attributesOf } from './task-attributes.ts';
 import {
@@ -16,14 +18,19 @@ import {
 } from './task-messages.ts';
 import { runTask, writeTask, type TaskName } from './tasks.ts';
 
+type Redrives = { readonly workflow: string; readonly result: RedriveResult }[];
+
 export async function parkedTask(input: ParkedTaskInput): Promise<TaskStatus> {
   const task = 'parking' in input ? ParkedTask.park(input.parking, Date.now()) : new ParkedTask(
     JSON.parse(JSON.stringify(input.state)) as ParkedTaskState,
   );
   const row = { revision: 0 };
-  const redrives: { readonly workflow: string; readonly result: RedriveResult }[] = [];
+  const redrives: Redrives = [];
   handleTaskMessages(task, row, redrives);
+  return heedCancellation(() => { task.cancel(Date.now()); }, () => live(task, row, redrives));
+}
 
+async function live(task: ParkedTask, row: { revision: number }, redrives: Redrives): Promise<TaskStatus> {
   // The first command of every run, without which a lost cache may leave one that never replays: the row is on its way before
   // anything is waited for.
   const stored = keepRow(task, row);
@@ -43,7 +50,7 @@ export async function parkedTask(input: ParkedTaskInput): Promise<TaskStatus> {
 }
 
 /** One round: the task with its retries, as when it ran first. */
-async function retryOnce(task: ParkedTask, redrives: { workflow: string; result: RedriveResult }[]): Promise<void> {
+async function retryOnce(task: ParkedTask, redrives: Redrives): Promise<void> {
   const { task_name: name, input, round } = task.state;
   const result = await runTask(name as TaskName, input as never, round?.priority ?? 'normal');
   if ('failure' in result) task.failed(result.failure, Date.now());
@@ -101,7 +108,7 @@ function describe(
   ].join('\n');
 }
 
-async function answerRedrives(task: ParkedTask, redrives: { readonly workflow: string; readonly result: RedriveResult }[]): Promise<void> {
+async function answerRedrives(task: ParkedTask, redrives: Redrives): Promise<void> {
   for (;;) {
     await condition(() => redrives.length > 0);
     const [first] = redrives;
@@ -113,7 +120,7 @@ async function answerRedrives(task: ParkedTask, redrives: { readonly workflow: s
   }
 }
 
-function handleTaskMessages(task: ParkedTask, row: { revision: number }, redrives: { workflow: string; result: RedriveResult }[]): void {
+function handleTaskMessages(task: ParkedTask, row: { revision: number }, redrives: Redrives): void {
   const reply = (): TaskReply => {
     const { task_id, status, manual_retries, max_retries, updated_at } = task.state;
     return { task_id, status, manual_retries, max_retries, updated_at };
@@ -133,6 +140,7 @@ function handleTaskMessages(task: ParkedTask, row: { revision: number }, redrive
   setHandler(supersedeTask, () => { task.supersede(Date.now()); });
   setHandler(rewriteTask, () => { row.revision = 0; });
   setHandler(redriveTask, (request) => {
+    if (!isRedriveRequest(request)) return;
     const refused = task.refusal(request);
     if (refused === null) task.retry(request, Date.now());
     else if (request.redrive != null) redrives.push({ workflow: request.redrive, result: refused });

@@ -5,8 +5,10 @@
 import {
   condition, getExternalWorkflowHandle, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo,
 } from '@temporalio/workflow';
+import { isRedriven } from '../domain/message-shape.ts';
 import { Redrive } from '../domain/redrive.ts';
 import type { RedriveInput, RedriveState } from '../domain/redrive-state.ts';
+import { heedCancellation } from './cancellation.ts';
 import { abortRedrive, pauseRedrive, readRedrive, resumeRedrive } from './redrive-messages.ts';
 import { sessionAttributes } from './search-attributes.ts';
 import { redriveTask, taskRedriven } from './task-messages.ts';
@@ -21,7 +23,13 @@ export async function redriveTasks(input: RedriveInput): Promise<RedriveState> {
     });
   }
   setHandler(readRedrive, () => redrive.view());
-  setHandler(taskRedriven, ({ task_id: taskId, result }) => { redrive.ended(taskId, result); });
+  setHandler(taskRedriven, (told) => {
+    if (isRedriven(told)) redrive.ended(told.task_id, told.result);
+  });
+  return heedCancellation(() => { redrive.abort(); }, () => live(redrive, input));
+}
+
+async function live(redrive: Redrive, input: RedriveInput): Promise<RedriveState> {
   // the first command of the run
   upsertSearchAttributes([{ key: sessionAttributes.state, value: redrive.status }]);
   void keepVisible(redrive);

@@ -17,4 +17,7 @@ export const taskAttributes = {
   session: defineSearchAttributeKey('GwSession', SearchAttributeType.KEYWORD),
 } as const;
 
+/** Kept by the server itself (from 1.30 on), of workflows whose tasks fail again and again. */
+export const reportedProblems = defineSearchAttributeKey('TemporalReportedProblems', SearchAttributeType.KEYWORD_LIST);
+
 export const searchAttributeNames = [...Object.values(sessionAttributes), ...Object.values(taskAttributes)].map((key) => key.name);

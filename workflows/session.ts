@@ -4,6 +4,7 @@ import type { TaskFailure } from '../domain/parked-task.ts';
 import { OnboardingSession } from '../domain/session.ts';
 import type { Work } from '../domain/session-core.ts';
 import type { Decision, ParkedStep } from '../domain/session-state.ts';
+import { heedCancellation } from './cancellation.ts';
 import { handleSessionMessages } from './handlers.ts';
 import type { SessionInput, SessionLimits, SessionSummary } from './messages.ts';
 import { giveUpStep, parkStep } from './parking.ts';
@@ -14,7 +15,10 @@ export async function onboardingSession(input: SessionInput): Promise<SessionSum
   const session = begin(input);
   const run = { messages: 0, flushing: false };
   handleSessionMessages(session, () => { run.messages += 1; });
+  return heedCancellation(() => { session.cancelByOperator(Date.now()); }, () => live(session, input, run));
+}
 
+async function live(session: OnboardingSession, input: SessionInput, run: { messages: number; flushing: boolean }): Promise<SessionSummary> {
   // The first command of every run. A run whose first workflow task has none, followed by a lost
   // cache and two Updates in one task, never replays again.
   void watchIdleness(session, input.limits);

@@ -2,7 +2,7 @@
 export const upkeepWorkflow = 'upkeep';
 
 export interface UpkeepInput {
-  readonly task: 'raiseAlerts' | 'cleanUpEndedTasks' | 'reconcileParkedTasks';
+  readonly task: 'raiseAlerts' | 'cleanUpEndedTasks' | 'reconcileParkedTasks' | 'reconcileStoppedSessions';
   /** Of the cleanup: says what would go. */
   readonly dry_run?: boolean;
 }

@@ -3,10 +3,13 @@ import type { ToldAlert } from '../../domain/alert-message.ts';
 import type { AlertPlace } from './channel.ts';
 
 const tasksPath = '/api/v1/onboarding/admin/dlq/tasks/';
+const stuckPath = '/api/v1/onboarding/admin/sessions/stuck/';
 
 export function placeOf({ kind, facts }: ToldAlert, publicUrl: string | null): AlertPlace {
+  const address = publicUrl === null ? null : `${publicUrl.replace(/\/+$/, '')}/`;
+  if (kind === 'session_stuck') return { console: address, api: `GET ${stuckPath}` };
   const query = kind === 'new_fingerprint' ? `fingerprint=${encodeURIComponent(facts.fingerprint)}` : 'sort=oldest';
-  return { console: publicUrl === null ? null : `${publicUrl.replace(/\/+$/, '')}/`, api: `GET ${tasksPath}?${query}` };
+  return { console: address, api: `GET ${tasksPath}?${query}` };
 }
 
 /** As the last lines of a text. */

@@ -1,7 +1,8 @@
-/** Looks at the dead letter queues of all tenants, keeps which alerts begin and end, and tells every channel what it has not heard. */
-import { alertChanges, type Alert } from '../../domain/alert.ts';
-import { beginAlerts, endAlerts, forgetAlerts, takeRaising, tenantAlerts } from '../../stores/postgres/alerts.ts';
+/** Looks at the dead letter queues of all tenants and at sessions that cannot move, keeps which alerts begin and end, and tells every channel what it has not heard. */
+import { alertChanges, stuckChanges, type Alert } from '../../domain/alert.ts';
+import { beginAlerts, endAlerts, forgetAlerts, standingStuck, takeRaising, tenantAlerts } from '../../stores/postgres/alerts.ts';
 import type { Queries, Scope } from '../../stores/postgres/database.ts';
+import type { StuckTally } from '../stuck.ts';
 import { tellChannel, type RaiseOptions } from './tell.ts';
 
 /** Alerts that began and ended; messages that a channel took and did not take. */
@@ -12,7 +13,8 @@ const tenantsAtOnce = 500;
 /** Safe to call as often and by as many as one likes. Throws StoreUnavailableError; never for what a channel does. */
 export async function raiseAlerts(options: RaiseOptions): Promise<RaisedAlerts> {
   const db = options.db.asSystem();
-  const changed = await keepChanges(db, options);
+  const stuck = await stuckNow(options);
+  const changed = await keepChanges(db, options, stuck);
   // side by side: a slow channel holds up no other
   const told = await Promise.all(options.channels.map((channel) => tellChannel(options, db, channel)));
   await forgetAlerts(db, options.keepDays);
@@ -20,10 +22,17 @@ export async function raiseAlerts(options: RaiseOptions): Promise<RaisedAlerts> 
 }
 
 /** One transaction under a lock, so that nobody writes what others have changed since. Whoever finds it taken leaves it to them. */
-async function keepChanges(db: Scope, options: RaiseOptions): Promise<{ raised: number; recovered: number }> {
+async function keepChanges(
+  db: Scope, options: RaiseOptions, stuck: readonly StuckTally[] | null,
+): Promise<{ raised: number; recovered: number }> {
   return db.transaction(async (tx) => {
     let [raised, recovered, afterTenant] = [0, 0, ''];
     if (!await takeRaising(tx)) return { raised, recovered };
+    if (stuck !== null) {
+      const { begun, over } = stuckChanges(stuck, await standingStuck(tx));
+      raised += await begin(tx, options, begun);
+      recovered += await endAlerts(tx, over);
+    }
     for (;;) {
       const page = await tenantAlerts(tx, { ageHours: options.thresholds.ageHours, afterTenant, limit: tenantsAtOnce });
       const changes = page.map(({ facts, known }) => alertChanges(facts, known, options.thresholds));
@@ -36,10 +45,18 @@ async function keepChanges(db: Scope, options: RaiseOptions): Promise<{ raised: 
   });
 }
 
+/** null: not known now, and then nothing of it begins or ends. What waits in the queue is told all the same. */
+async function stuckNow({ stuck, log }: RaiseOptions): Promise<readonly StuckTally[] | null> {
+  return stuck.tally().catch((error: unknown) => {
+    log.warn({ error: error instanceof Error ? error.name : typeof error }, 'Temporal does not say which sessions cannot move');
+    return null;
+  });
+}
+
 /** The log hears it too: it is the channel that everybody has. */
 async function begin(tx: Queries, { channels, log }: RaiseOptions, alerts: readonly Alert[]): Promise<number> {
   const begun = await beginAlerts(tx, alerts, channels.map(({ name }) => name));
-  for (const { tenant, kind, facts } of alerts) log.warn({ tenant, alert: kind, facts }, 'an alert of the dead letter queue begins');
+  for (const { tenant, kind, facts } of alerts) log.warn({ tenant, alert: kind, facts }, 'an alert begins');
   return begun;
 }
 

@@ -4,6 +4,7 @@ import { alertWords } from '../../domain/alert-message.ts';
 import { derivedId } from '../../domain/derived-id.ts';
 import { claimMessage, markTold, markUntold, releaseMessage, withdrawMessages, type ClaimedMessage } from '../../stores/postgres/alerts.ts';
 import type { Database, Scope } from '../../stores/postgres/database.ts';
+import type { Stuck } from '../stuck.ts';
 import type { Alerting } from './alerting.ts';
 import { nextDelay } from '../../domain/back-off.ts';
 import type { AlertChannel, AlertMessage } from './channel.ts';
@@ -11,6 +12,7 @@ import { placeOf } from './place.ts';
 
 export interface RaiseOptions extends Alerting {
   readonly db: Database;
+  readonly stuck: Stuck;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }

@@ -8,6 +8,7 @@ import { dlqClearRoutes } from './admin-dlq-clear.ts';
 import { dlqRedriveRoutes } from './admin-dlq-redrives.ts';
 import { dlqReportRoutes } from './admin-dlq-reports.ts';
 import { dlqRoutes } from './admin-dlq.ts';
+import { stuckRoutes } from './admin-stuck.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
 import { analyticsRoutes } from './analytics.ts';
@@ -21,6 +22,6 @@ import { streamRoutes } from './stream.ts';
 
 export const routes: readonly Route[] = [
   ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
-  ...flowPublishingRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...apiKeyRoutes,
+  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
 ];

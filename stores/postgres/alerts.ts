@@ -1,5 +1,5 @@
 /** Alerts of the dead letter queue: what is open in each tenant, which alerts stand, and what each channel was told of them. */
-import type { Alert, AlertKind, OpenFingerprint, QueueFacts } from '../../domain/alert.ts';
+import type { Alert, AlertKind, OpenFingerprint, QueueFacts, StuckFacts } from '../../domain/alert.ts';
 import type { ToldAlert } from '../../domain/alert-message.ts';
 import type { Queries, Statement } from './database.ts';
 import { isOpen } from './tasks.ts';
@@ -61,6 +61,14 @@ export async function tenantAlerts(db: Queries, page: FactsPage): Promise<Tenant
   return rows.map(({ tenant, now, open, too_long, oldest, fingerprints, known }) => ({
     facts: { tenant, now, open, open_too_long: too_long, oldest_open_parked_at: oldest, fingerprints }, known,
   }));
+}
+
+/** Standing alerts of sessions that cannot move, one a tenant. */
+export function standingStuck(tx: Queries): Promise<(StuckFacts & { readonly tenant: string })[]> {
+  return tx.query(
+    `SELECT tenant, (facts->>'stuck')::int AS stuck, facts->>'failure_type' AS failure_type
+     FROM alerts WHERE kind = 'session_stuck' AND resolved_at IS NULL`,
+  );
 }
 
 const raising = 7_461_032;

@@ -134,6 +134,16 @@ export async function findSession(db: Database, tenant: string, sessionId: strin
   return row?.view == null ? null : { view: row.view, snapshot: row.snapshot };
 }
 
+/** One that was started and of which nobody has a state any more: its claim is free again. One that has a copy is left alone. */
+export async function endUnknownSession(db: Database, tenant: string, sessionId: string): Promise<void> {
+  await db.asTenant(tenant).query(
+    `UPDATE sessions SET state = 'cancelled', ended_at = now(), revision = revision + 1,
+       view = view || jsonb_build_object('state', 'cancelled', 'question', NULL, 'ended_at', floor(extract(epoch FROM now()) * 1000))
+     WHERE session_id = $1 AND tenant = $2 AND confirmed AND snapshot IS NULL AND ended_at IS NULL`,
+    [sessionId, tenant],
+  );
+}
+
 export interface SessionFilter {
   readonly tenant: string;
   readonly owner: string | null;

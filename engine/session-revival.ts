@@ -1,0 +1,132 @@
+/**
+ * Sessions whose workflow is not there any more although they are open: ended from outside (Terminate, a time-out, a failure), or
+ * lost with Temporal's database. They go on from where they stood; or, where it is so set, what was ended from outside is ended for
+ * everybody.
+ */
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { FlowRules } from '../domain/flow.ts';
+import { isEnded, type SessionStateName } from '../domain/lifecycle.ts';
+import type { SessionView } from '../domain/message.ts';
+import { OnboardingSession } from '../domain/session.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { endUnknownSession, findSession } from '../stores/postgres/sessions.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
+import { readState, sessionWorkflow, type SessionInput, type SessionLimits } from '../workflows/messages.ts';
+import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
+import { callEngine, EngineUnavailableError, NoOpenRunError } from './calls.ts';
+import { failingTasks } from './failing-tasks.ts';
+import { SharedReads } from './shared-reads.ts';
+import { startOptions } from './session-start.ts';
+
+export interface SessionRevivalOptions {
+  /** One that also answers for runs that were ended from outside. */
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly timeoutMs: number;
+  readonly limits: SessionLimits;
+  readonly db: Database;
+  readonly sealer: Sealer;
+  /** The rules of the flow version that a session runs on. */
+  readonly rulesOf: (tenant: string, flowId: string, version: number) => Promise<FlowRules>;
+  /** What is to become of a session that was ended from outside. */
+  readonly terminated: 'restore' | 'end';
+  readonly now: () => number;
+}
+
+/** running: nothing was to be done; begun: it has a run again; ended: for good; unknown: nobody has its state. */
+export type Revival = 'running' | 'begun' | 'ended' | 'unknown';
+
+interface Known { readonly state: SessionState; readonly flow: SessionView['flow'] }
+interface Archived extends Known { readonly is: SessionStateName }
+
+export class SessionRevival {
+  private readonly options: SessionRevivalOptions;
+  /** Many find out at once, and a closed run answers one query after the other. */
+  private readonly reads = new SharedReads<Known>();
+
+  constructor(options: SessionRevivalOptions) {
+    this.options = options;
+  }
+
+  /**
+   * `allow` is shown the session before anything is begun, and throws for whoever may not know of it. Of many at once one begins it.
+   * It knows the message ids that were acknowledged before, so a repeat is answered and not applied again.
+   */
+  async revive(tenant: string, sessionId: string, allow: (view: SessionView) => void = () => undefined): Promise<Revival> {
+    const id = sessionWorkflowId(tenant, sessionId);
+    const run = await this.newestRun(id);
+    if (run === 'running') return run;
+    // its end stands in its own history, whatever the copy says
+    if (run === 'completed') return 'ended';
+    const last = run === 'stopped' ? await this.lastState(id) : null;
+    const archived = await this.archived(tenant, sessionId, last !== null);
+    const known = last !== null && last.state.revision >= (archived?.state.revision ?? 0) ? last : archived;
+    if (known === null) {
+      await endUnknownSession(this.options.db, tenant, sessionId);
+      return 'unknown';
+    }
+    const session = OnboardingSession.restore(await this.options.rulesOf(tenant, known.flow.id, known.flow.version), known.state);
+    allow(session.view());
+    if (archived !== null && isEnded(archived.is)) return 'ended';
+    if (run === 'lost' && session.ended) return 'ended';
+    if (run === 'stopped' && this.options.terminated === 'end') session.cancelByOperator(this.options.now());
+    // one that has ended begins as well: its copies are still to be written
+    return this.begin(id, session);
+  }
+
+  private async begin(id: string, session: OnboardingSession): Promise<Revival> {
+    const { client, taskQueue, timeoutMs, limits } = this.options;
+    const input: SessionInput = { rules: session.rules, limits, start: null, state: session.state };
+    try {
+      await callEngine(client, timeoutMs, () => client.workflow.start(sessionWorkflow, {
+        // never after a run that came to its own end: somebody else was first, and the session has ended since
+        workflowId: id, taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        ...startOptions(session.rules, session.state, { state: session.state.state, stage: session.stage() }),
+      }));
+      return 'begun';
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return 'ended';
+      throw error;
+    }
+  }
+
+  private async newestRun(id: string): Promise<'lost' | 'running' | 'completed' | 'stopped'> {
+    const { client, timeoutMs } = this.options;
+    try {
+      const { status: { name } } = await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).describe());
+      if (name === 'COMPLETED') return 'completed';
+      return stopped.has(name) ? 'stopped' : 'running';
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return 'lost';
+      throw error;
+    }
+  }
+
+  /** As its history has it, which knows more than the archive. null: this code cannot replay it. */
+  private async lastState(id: string): Promise<Known | null> {
+    const { client, timeoutMs } = this.options;
+    try {
+      return await this.reads.read(id, () => callEngine(client, timeoutMs, () => client.workflow.getHandle(id).query(readState)));
+    } catch (error) {
+      // a run whose workflow tasks failed to the last answers no query either, and that looks like an engine that does not answer
+      const failing = error instanceof EngineUnavailableError ? await failingTasks(client, { workflowId: id }, timeoutMs) : null;
+      if (error instanceof EngineUnavailableError && failing?.isBroken !== true) throw error;
+      return null;
+    }
+  }
+
+  private async archived(tenant: string, sessionId: string, optional: boolean): Promise<Archived | null> {
+    const row = await findSession(this.options.db, tenant, sessionId).catch((error: unknown) => {
+      if (optional && error instanceof StoreUnavailableError) return null;
+      throw error;
+    });
+    if (row?.snapshot == null) return null;
+    const opened = this.options.sealer.open(row.snapshot, sealedAs.snapshot(row.view.tenant, sessionId)).toString('utf8');
+    return { state: JSON.parse(opened) as SessionState, flow: row.view.flow, is: row.view.state };
+  }
+}
+
+/** A session itself always ends as COMPLETED. */
+const stopped: ReadonlySet<string> = new Set(['TERMINATED', 'TIMED_OUT', 'FAILED', 'CANCELLED']);
