@@ -32,7 +32,8 @@ export function askedQuestion(flow: Flow, questionId: string, language: string):
 
 /** @param prompts in the languages of the flow; without them no word counts as the question's own but those of its id. */
 export function asked(rule: QuestionRule, labels: LabelsByLanguage, language: string, prompt = '', prompts: readonly string[] = []): Asked {
-  const own = new Set([...prompts, rule.id.replaceAll('_', ' ')].flatMap(wordsOf).filter((word) => /\p{L}/u.test(word)));
+  const written = [...prompts, rule.id.replaceAll('_', ' ')].flatMap(wordsOf).filter((word) => /\p{L}/u.test(word));
+  const own = new Set([...written, ...written.flatMap((word) => languages.flatMap(({ forms }) => forms(word)))]);
   const { sounds } = indexed([...own].map((word) => ({ words: [word], meanings: [] })), languages);
   return { rule, language, labels, prompt, options: indexed(optionPhrases(rule, labels, language), languages), own, ownSounds: sounds };
 }

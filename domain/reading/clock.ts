@@ -78,7 +78,8 @@ function inDigits(view: View, at: number): Bare | null {
   const [mark, minute] = [tokens[at + 1], tokens[at + 2]];
   const exact = hour > 12 || digits.text.startsWith('0');
   if (mark?.joined === true && /^(?:[:.]|h)$/.test(mark.text) && minute?.joined === true && minute.kind === 'digits') {
-    return minute.text.length === 2 ? clock(at + 3, hour, Number(minute.text), exact) : null;
+    const time = minute.text.length === 2 ? clock(at + 3, hour, Number(minute.text), exact) : null;
+    return time === null ? null : { ...time, named: mark.text === ':' };
   }
   return clock(at + 1, hour, 0, exact);
 }

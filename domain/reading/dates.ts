@@ -15,9 +15,9 @@ export function dateGrammar(context: DateContext): Grammar {
     explained: new Set(['wish', 'future', 'from']),
     narrowed: (values, tense) => {
       const { today } = context;
-      if (tense === null || today === null || values.length < 2) return values;
-      const fitting = values.filter((value) => typeof value === 'string' && (tense === 'past' ? value < today : value > today));
-      return fitting.length === 0 ? values : fitting;
+      if (tense === null || today === null) return values;
+      const fitting = values.filter((value) => typeof value === 'string' && (tense === 'past' ? value <= today : value >= today));
+      return fitting;
     },
   };
 }

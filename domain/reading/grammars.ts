@@ -50,7 +50,7 @@ const booleanGrammar: Grammar = {
     const said = matchOf(view, at, 'yes', 'agree', 'no');
     return said === null ? null : { to: said.to, values: [said.meaning.is !== 'no'] };
   },
-  explained: new Set(['wish', 'future']),
+  explained: new Set(['wish', 'future', 'from', 'deadline']),
   // in "no, do not" the second word says no more than the first
   rewritten(items: readonly Item[]) {
     const first = items.findIndex(({ is }) => is === 'value');
@@ -127,7 +127,7 @@ function emailGrammar(given: readonly string[]): Grammar {
       if (token?.kind === 'word' && (names.has(token.text) || isNameBefore(view, at))) return { to: at + 1, values: [], aside: true };
       return valueAt(view, at);
     },
-    explained: new Set(['wish', 'future']),
+    explained: new Set(['wish', 'future', 'bracket']),
     notTurning: new Set(['to', 'but']),
   };
 }

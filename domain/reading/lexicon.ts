@@ -34,12 +34,20 @@ export function lexiconOf(languages: readonly Language[]): Lexicon {
 
 export function indexed(phrases: readonly Phrase[], languages: readonly Language[]): Lexicon {
   const words = new Set(phrases.flatMap((phrase) => phrase.words));
-  const sounds = new Map<string, string>();
-  for (const { sounds: soundsOf } of languages) {
-    if (soundsOf === undefined) continue;
-    for (const word of words) for (const sound of isForeign(word) ? soundsOf(word) : []) if (!sounds.has(sound)) sounds.set(sound, word);
-  }
-  return { phrases: byFirstWord(phrases), words, sounds, byLetter: Map.groupBy(words, (word) => word.slice(0, 1)) };
+  const index = byFirstWord(phrases);
+  return { phrases: index, words, sounds: soundsOf(words, index, languages), byLetter: Map.groupBy(words, (word) => word.slice(0, 1)) };
+}
+
+/** A sound that two words of different meaning share leads to neither. A word that means something by itself counts before one that does not. */
+function soundsOf(words: ReadonlySet<string>, index: Lexicon['phrases'], languages: readonly Language[]): ReadonlyMap<string, string> {
+  const heard = languages.flatMap(({ sounds }) => (sounds === undefined ? [] : [...words].filter(isForeign).flatMap((word) => sounds(word).map((sound) => [sound, word] as const))));
+  const meaningOf = (word: string): string => JSON.stringify((index.get(word) ?? []).filter((phrase) => phrase.words.length === 1).map(({ meanings }) => meanings));
+  return new Map([...Map.groupBy(heard, ([sound]) => sound)].flatMap(([sound, pairs]) => {
+    const alike = pairs.map(([, word]) => word);
+    const telling = alike.filter((word) => meaningOf(word) !== '[]');
+    const [first] = telling.length > 0 ? telling : alike;
+    return first === undefined || new Set(telling.map(meaningOf)).size > 1 ? [] : [[sound, first] as const];
+  }));
 }
 
 function phrasesOf(lexicon: Language['lexicon']): ReadonlyMap<string, Phrase> {

@@ -12,21 +12,21 @@ export type Span = { readonly to: number; readonly values: readonly Json[]; read
 
 export type Grammar = {
   /** The value that begins at a token, the longest. */
-  spanAt(view: View, at: number): Span | null;
+  readonly spanAt: (view: View, at: number) => Span | null;
   /** Kinds of words that change nothing beside a value of this type. */
   readonly explained: ReadonlySet<Kind>;
   /** Further kinds that are values of their own kind here, such as yes and no. */
   readonly notTurning?: ReadonlySet<Kind>;
   /** Units of measurement that the question itself speaks in. */
-  isOwn?(meaning: Meaning): boolean;
+  readonly isOwn?: (meaning: Meaning) => boolean;
   /** What was said of several values together; the default takes one alone. */
   readonly joins?: 'all' | 'one';
   /** "This week, not this month" says this week. */
   readonly denies?: boolean;
   /** Another look at the items, where what one says hangs on the others. */
-  rewritten?(items: readonly Item[]): readonly Item[];
+  readonly rewritten?: (items: readonly Item[]) => readonly Item[];
   /** Values without words that would be ambiguous by the tense: past or future. */
-  narrowed?(values: readonly Json[], tense: 'past' | 'future' | null): readonly Json[];
+  readonly narrowed?: (values: readonly Json[], tense: 'past' | 'future' | null) => readonly Json[];
 };
 
 export type Item =
@@ -37,7 +37,8 @@ export type Judged =
   | { readonly kind: 'value'; readonly value: Json; readonly asides: readonly Item[]; readonly replaces: readonly Json[] }
   | { readonly kind: 'ambiguous'; readonly values: readonly Json[] }
   | { readonly kind: 'help' | 'skip' | 'none' | 'dontKnow' }
-  | { readonly kind: 'nothing'; readonly unexplained: readonly Item[]; readonly values: readonly Json[] };
+  /** `items`: the whole text, for whoever can explain more of it. */
+  | { readonly kind: 'nothing'; readonly unexplained: readonly Item[]; readonly items: readonly Item[] };
 
 /** They explain nothing, wherever they stand. */
 const always: ReadonlySet<Kind> = new Set(['filler', 'article', 'polite', 'opener', 'only', 'own', 'pause', 'bracket', 'in', 'correction', 'ask']);
@@ -84,7 +85,7 @@ export function judge(view: View, grammar: Grammar): Judged {
     if (instead !== null) return instead;
   }
   if (has('ask')) return unknown.length > 0 || all.length === 0 ? { kind: 'help' } : { kind: 'ambiguous', values: distinct(all) };
-  if (unknown.length > 0) return { kind: 'nothing', unexplained: unknown, values: distinct(all) };
+  if (unknown.length > 0) return { kind: 'nothing', unexplained: unknown, items };
   return judgeValues(items, grammar, all);
 }
 
@@ -101,12 +102,11 @@ function answerInstead(items: readonly Item[]): Judged | null {
 }
 
 function judgeValues(items: readonly Item[], grammar: Grammar, all: readonly Json[]): Judged {
-  const turned = (item: Item): boolean =>
-    (turning.has(item.is as Kind) && !grammar.explained.has(item.is as Kind) && grammar.notTurning?.has(item.is as Kind) !== true) || item.is === 'negation' || item.is === 'no' || item.is === 'none' || item.is === 'dontKnow' || item.is === 'skip';
+  const turned = (item: Item): boolean => turns(item, grammar);
   const last = items.findLastIndex(({ is }) => is === 'correction');
   const before = items.slice(0, Math.max(last, 0));
   const rest = items.slice(last + 1);
-  const nothing = (): Judged => ({ kind: 'nothing', unexplained: items.filter(turned), values: [] });
+  const nothing = (): Judged => ({ kind: 'nothing', unexplained: items.filter(turned), items });
   if (all.length === 0 || (last >= 0 && valuesIn(rest).length === 0)) return nothing();
   if (last >= 0 && items.some(({ is }) => is === 'negation')) return nothing();
   const denies = rest.some(({ is }) => is === 'negation' || is === 'no');
@@ -119,6 +119,12 @@ function judgeValues(items: readonly Item[], grammar: Grammar, all: readonly Jso
   if (value === undefined) return nothing();
   if (values.length > 1) return { kind: 'ambiguous', values };
   return { kind: 'value', value, asides: items.filter(({ is }) => is === 'aside'), replaces: distinct(valuesIn(before)).filter((other) => canonicalJson(other) !== canonicalJson(value)) };
+}
+
+/** With it in the text a value is not certain, or not meant. */
+export function turns({ is }: Item, { explained, notTurning }: Grammar): boolean {
+  if (is === 'negation' || is === 'no' || is === 'none' || is === 'dontKnow' || is === 'skip') return true;
+  return turning.has(is as Kind) && !explained.has(is as Kind) && notTurning?.has(is as Kind) !== true;
 }
 
 function isTense({ is }: Item, { narrowed: tense }: Grammar): boolean {
@@ -154,6 +160,8 @@ function withoutEdges(items: readonly Item[], grammar: Grammar): readonly Item[]
   const isBetween = (at: number) => items[at - 1]?.is === 'value' && items[at + 1]?.is === 'value';
   return items.map((item, at): Item => {
     if (item.is === 'dash' && !isBetween(at)) return { ...item, is: 'pause' };
+    // "50+", "50 and": more follows, but not here
+    if (item.is === 'and' && items.slice(0, at).some(({ is }) => is === 'value') && !items.slice(at).some(({ is }) => is === 'value' || is === 'unknown')) return { ...item, is: 'bound' };
     if ((item.is === 'yes' || item.is === 'agree') && grammar.notTurning?.has(item.is) !== true) return { ...item, is: 'opener' };
     const begins = items.slice(0, at).every(({ is }) => is === 'opener' || is === 'polite');
     if (item.is === 'no' && begins && items[at + 1]?.is === 'pause' && items.length > at + 2 && items.slice(at + 1).some(({ is }) => is === 'value')) return { ...item, is: 'correction' };
@@ -169,7 +177,7 @@ export function distinct(values: readonly Json[]): readonly Json[] {
   return [...new Map(values.map((value) => [canonicalJson(value), value])).values()];
 }
 
-function split(items: readonly Item[], isEnd: (item: Item) => boolean): readonly (readonly Item[])[] {
+export function split(items: readonly Item[], isEnd: (item: Item) => boolean): readonly (readonly Item[])[] {
   const parts: Item[][] = [[]];
   for (const item of items) {
     if (isEnd(item)) parts.push([]);

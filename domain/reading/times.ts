@@ -58,13 +58,13 @@ function edgeAt(view: View, at: number): Edge | null {
   const verb = matchOf(view, at, 'opens', 'closes');
   const fillers = (from: number): number => {
     let to = from;
-    for (let next = after(view, to, 'filler', 'from', 'in', 'till'); next !== to; next = after(view, to, 'filler', 'from', 'in', 'till')) to = next;
+    for (let next = after(view, to, 'filler', 'from', 'in', 'till', 'pause'); next !== to; next = after(view, to, 'filler', 'from', 'in', 'till', 'pause')) to = next;
     return to;
   };
   const clock = clockAt(view, verb === null ? at : fillers(verb.to));
   if (clock === null) return null;
   if (verb !== null) return { to: clock.to, opens: verb.meaning.is === 'opens', clock };
-  const behind = matchOf(view, fillers(clock.to), 'opens', 'closes') ?? matchOf(view, clock.to, 'opens', 'closes');
+  const behind = matchOf(view, clock.to, 'opens', 'closes') ?? matchOf(view, after(view, clock.to, 'filler', 'from', 'in'), 'opens', 'closes');
   return behind === null ? null : { to: behind.to, opens: behind.meaning.is === 'opens', clock };
 }
 

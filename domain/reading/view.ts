@@ -22,15 +22,16 @@ export type Lookup = {
   readonly spelling: boolean;
   /** Whether a word in Latin letters may be one of another script; never a word that is known as it stands. */
   readonly latinSounds: boolean;
-  sounds(word: string): readonly string[];
+  readonly sounds: (word: string) => readonly string[];
   /** Spellings that count before any other. */
   readonly spellings: ReadonlyMap<string, string>;
 };
 
-const marks: ReadonlyMap<string, Sense> = new Map([
-  ...[...',;.!।:…"“”„\'‘’`=•*|'].map((mark) => [mark, 'pause'] as const), ...[...'()[]<>{}'].map((mark) => [mark, 'bracket'] as const), ...[...'-–—‐−‑'].map((mark) => [mark, 'dash'] as const),
-  ['?', 'ask'] as const, ['/', 'slash'] as const,
-]);
+/** A sign for less or more is a bracket only around an address; `grammars.ts` knows where. */
+const markLists: readonly (readonly [marks: string, ...senses: readonly Sense[]])[] = [
+  [',;.!।:…"“”„\'‘’`=•*|', 'pause'], ['()[]{}', 'bracket'], ['<>', 'bound', 'bracket'], ['≤≥', 'bound'], ['-–—‐−‑', 'dash'], ['?', 'ask'], ['/', 'slash'],
+];
+const marks: ReadonlyMap<string, readonly Meaning[]> = new Map(markLists.flatMap(([list, ...senses]) => Array.from(list).map((mark) => [mark, senses.map((is) => ({ is }))] as const)));
 
 export function viewOf(tokens: readonly Token[], asked: Asked, lookup: Lookup): View {
   const corrected: Correction[] = [];
@@ -69,7 +70,7 @@ function matchesAt(tokens: readonly Token[], words: readonly string[], at: numbe
     return to === null ? [] : [{ to, meanings: phrase.meanings }];
   });
   const mark = token.kind === 'mark' ? marks.get(token.text) : undefined;
-  if (mark !== undefined) found.push({ to: at + 1, meanings: [{ is: mark }] });
+  if (mark !== undefined) found.push({ to: at + 1, meanings: mark });
   if (own.has(first)) found.push({ to: at + 1, meanings: [{ is: 'own' }] });
   return found.toSorted((a, b) => b.to - a.to);
 }

@@ -17,7 +17,7 @@ export const turns: readonly Entry[] = [
     'dont know, i dont know, do not know, i do not know, dont know yet, do not know yet, dunno, i dunno, idk, no idea, i have no idea, have no idea, no clue, i have no clue, not sure, im not sure, i am not sure, ' +
       'not sure yet, not so sure, not really sure, unsure, cant say, can not say, cannot say, hard to say, difficult to say, havent decided, have not decided, not decided, not decided yet, undecided, ' +
       'havent decided yet, not fixed, not fixed yet, to be decided, to be confirmed, tbd, tbc, tba, unknown, who knows, beats me, dont remember, cant remember, i forgot, need to check, have to check, let me check, ' +
-      'i will check, ill check, no information, no info, not known, not known yet, not certain, im not certain, wish i knew, god knows, no data, could not say, not decided as yet, 🤷',
+      'i will check, ill check, i dont know yet, i do not know yet, no idea yet, no clue yet, dont know as yet, no information, no info, not known, not known yet, not certain, im not certain, wish i knew, god knows, no data, could not say, not decided as yet, 🤷',
     'dontKnow',
   ),
   means(
@@ -35,7 +35,8 @@ export const turns: readonly Entry[] = [
   ),
   means('all, all of them, everything, all of these, all of those, all of the above, all the above, each of them, every one of them, all options', 'all'),
   means(
-    'what, whats, what is, what does, what do, what are, what if, what happens, what about, why, whys that, how, hows that, how so, how come, which, which one, explain, explain that, tell me, tell me more, tell me about, ' +
+    'why do you ask, why are you asking, why do you need it, why do you need this, why do you need to know, why do you want to know, why do you want it, why ask, what for, what is it for, what is this for, ' +
+      'what, whats, what is, what does, what do, what are, what if, what happens, what about, why, whys that, how, hows that, how so, how come, which, which one, explain, explain that, tell me, tell me more, tell me about, ' +
       'mean, means, meaning, help, help me, is it, is this, is that, are they, are we, does, do you, do i, do we, did you, have you, can you, could you, would you, should i, should we, will you, difference, ' +
       'define, definition, describe, clarify, more info, more information, example, give me an example, options, dont understand, do not understand, didnt understand, did not understand, dont get it, do not get it, ' +
       'not clear, unclear, confused, im confused, repeat, say again, come again, pardon, huh, eh, wtf, sorry what, what the, who, whose, whom, where, elaborate, please explain, not understood, lost, im lost, i am lost, ' +
@@ -45,7 +46,7 @@ export const turns: readonly Entry[] = [
   means(
     'no wait, wait, wait no, hold on, sorry, sorry no, no sorry, so sorry, oh sorry, actually, no actually, actually no, i mean, i meant, i meant to say, no i mean, no i meant, oops, ooops, whoops, correction, scratch that, strike that, make that, ' +
       'no make it, no make that, change that to, change it to, change to, change that, change it, or rather, rather, my mistake, my bad, typo, sorry typo, on second thought, on second thoughts, instead, in fact, ' +
-      'let me correct, let me correct that, correct that to, correct it to, it should be, should be, thats wrong, that is wrong, wrong, i was wrong, not that',
+      'let me correct, let me correct that, correct that to, correct it to, thats wrong, that is wrong, wrong, i was wrong, not that',
     'correction',
   ),
 ];

@@ -4,12 +4,12 @@ import { means, type Entry } from '../../meaning.ts';
 export const words: readonly Entry[] = [
   means('a, an', 'article'),
   means(
-    'it, its, is, are, be, i am, im, will, would, shall, should be, going to be, gonna be, we, i, our, my, us, you, they, there, theres, here, have, has, got, that, thats, ' +
+    'number of, no of, nos, it, its, is, are, be, i am, im, will, would, shall, should be, going to be, gonna be, we, i, our, my, us, you, they, there, theres, here, have, has, got, that, thats, ' +
       'this is, this will be, the, of, for, on, at, as, do it, do, does it, say, lets say, let us say, let it be, make it, put, put it, put down, write, enter, set, set it to, go with, lets go with, ' +
       'i would go with, id go with, choose, pick, select, take, ill take, i will take, i would say, id say, answer, total, in total, in all, altogether, one, ones, ' +
-      'type, kind, sort, kind of place, level, mode, category, can we, can i, may i, could we, could i, lets, let us, also, as well, all in all, ' +
+      'type, kind of place, level, mode, category, can we, can i, may i, could we, could i, lets, let us, also, as well, all in all, ' +
       'opening hours, working hours, business hours, office hours, operating hours, working time, timing, timings, hours of operation, ' +
-      'email, e mail, mail, email id, mail id, email address, address, mailto, contact, write to, reach, reach us at, reach me at, send it to, mail us at, date, day, time, number, radius, distance, away, far',
+      'email, e mail, mail, email id, mail id, email address, address, mailto, contact, write to, reach, reach us at, reach me at, send it to, mail us at, date, radius, distance, away, you can, the time is, time is',
     'filler',
   ),
   means(
@@ -53,7 +53,7 @@ export const words: readonly Entry[] = [
   ),
   means('after', 'after'),
   means(
-    'maybe, may be, perhaps, possibly, probably, might, might be, could be, can be, i guess, i suppose, presumably, likely, most likely, hopefully, i hope, somewhere between, supposedly, apparently, ' +
+    'maybe, may be, perhaps, kind of, sort of, kinda, sorta, something like, possibly, probably, might, might be, could be, can be, i guess, i suppose, presumably, likely, most likely, hopefully, i hope, somewhere between, supposedly, apparently, ' +
       'tentatively, tentative, more like',
     'hedge',
   ),

@@ -45,7 +45,7 @@ export const latin = `
   चाहिए: chahiye chaiye chahie chaahiye chahye chaie
   नहीं: nahi nahin nhi nai nahee nahii
   ना: na naa
-  हाँ: haan han haa hn hanh haanji hanji
+  हाँ: haan han haa ha hn hanh haanji hanji
   ठीक: thik theek tik teek
   ज़रूर: zaroor jarur jaroor zarur
   ज़रूरत: zarurat jarurat jaroorat zaroorat
@@ -53,7 +53,8 @@ export const latin = `
   मालूम: malum maloom
   छोड़: chhod chod chhor
   छोड़ो: chhodo chodo chhoro
-  क्या: kya kia
+  क्या: kya
+  किया: kiya kia
   क्यों: kyu kyun kyon kyo
   कौन: kaun kon
   मतलब: mtlb
@@ -64,13 +65,31 @@ export const latin = `
   अच्छा: acha accha achha achcha
   अरे: are arey arre
   ज़्यादा: zyada jyada jada zada ziada jyaada
-  कम: kum
+  कम: kam kum
   तुरंत: turant turrant
-  बाड़: baad baadh
+  बाड़: baadh
+  पचहत्तर: pachhattar pachattar pichattar pichhattar
+  छिहत्तर: chhihattar chihattar
   रोज़: roz roj
   कुछ: kuchh kuch kch
   पर: par pe
   यार: yaar yr
+  हम: hum ham
+  नौ: nau
+  बाद: baad bad
+  मेरे: mere
+  सारे: sare saare
+  सारी: saari sari
+  सब: sab
+  सत्तर: sattar satar
+  बहत्तर: bahattar bahatar behattar
+  साठ: saath sath
+  काम: kaam
+  था: tha
+  तथा: tatha
+  वह: wo woh vo
+  मई: mayi
+  जाने: jane jaane
   अंदाज़े: andaze
   कृपया: kripya kripaya
   उच्च: uchch uch ucch uccha

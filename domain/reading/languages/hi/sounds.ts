@@ -22,7 +22,7 @@ const maxSounds = 64;
 
 export function soundsOf(word: string): readonly string[] {
   if (/^[a-z]+$/.test(word)) return [latinSound(word)];
-  return /^[\u0900-\u097f]+$/.test(word) ? [...new Set(devanagariSounds([...word]).map(plainSound))] : [];
+  return /^[\u0900-\u097f]+$/.test(word) ? [...new Set(devanagariSounds(Array.from(word)).map(plainSound))] : [];
 }
 
 /** Digraphs first: what stands for one consonant becomes one letter. */
@@ -52,7 +52,7 @@ function combined(sounds: readonly string[], parts: readonly string[]): readonly
 }
 
 function partsOf(letter: string, next: string | undefined, afterHalant: boolean, first: boolean): readonly string[] {
-  if (letter === nasal) return ['n', '', 'm'];
+  if (letter === nasal) return next !== undefined && 'पफबभम'.includes(next) ? ['n', 'm', ''] : ['n', ''];
   if (letter === halant) return [''];
   const sign = signs[letter] ?? vowels[letter];
   if (sign !== undefined) return sign;

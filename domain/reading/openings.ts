@@ -1,0 +1,42 @@
+/** How a text begins or what it says in place of a value, whatever the question. */
+import type { Asked } from './asked.ts';
+import { judgementOf } from './judgement.ts';
+import type { Kind } from './meaning.ts';
+import { matchOf, rawOf, type View } from './view.ts';
+
+const noClock = { today: null };
+
+/** "No, ", "sorry, I meant ", "नहीं नहीं, ": what is in front of a correction, and the rest of the text. null when it begins otherwise. */
+export function openingOf(asked: Asked, text: string): { readonly rest: string; readonly isCertain: boolean } | null {
+  const { view } = judgementOf(asked, text, noClock);
+  const seen = new Set<Kind>();
+  let at = 0;
+  for (let next = corrective(view, at, seen); next > at; next = corrective(view, at, seen)) at = next;
+  if (!seen.has('correction') && !seen.has('no')) return null;
+  return { rest: rawOf(view, at, view.tokens.length), isCertain: seen.has('correction') || seen.has('pause') };
+}
+
+function corrective(view: View, at: number, seen: Set<Kind>): number {
+  const match = matchOf(view, at, 'correction') ?? matchOf(view, at, 'no') ?? matchOf(view, at, 'pause', 'opener', 'polite');
+  if (match === null) return at;
+  seen.add(match.meaning.is);
+  return match.to;
+}
+
+/** Yes or no, a place in a list, a half of the day: how one answers when values were offered. null when the text has other words as well. */
+export function answerKinds(asked: Asked, text: string): { readonly yes: boolean; readonly place: number | null; readonly half: 'am' | 'pm' | null } | null {
+  const { view } = judgementOf(asked, text, noClock);
+  let [yes, place, half] = [false, null as number | null, null as 'am' | 'pm' | null];
+  for (let at = 0; at < view.tokens.length;) {
+    const ordinal = matchOf(view, at, 'ordinal');
+    const part = matchOf(view, at, 'part', 'am', 'pm');
+    const other = matchOf(view, at, 'yes', 'agree') ?? matchOf(view, at, 'filler', 'article', 'polite', 'opener', 'pause', 'in', 'only', 'wish', 'own');
+    const match = ordinal ?? part ?? other;
+    if (match === null) return null;
+    if (ordinal !== null) place = ordinal.meaning.value;
+    else if (part !== null) half = part.meaning.is === 'am' || (part.meaning.is === 'part' && ['morning', 'dawn'].includes(part.meaning.value)) ? 'am' : 'pm';
+    else if (other?.meaning.is === 'yes' || other?.meaning.is === 'agree') yes = true;
+    at = match.to;
+  }
+  return { yes, place, half };
+}
