@@ -9,11 +9,13 @@ export type Clock = {
   readonly half: 'am' | 'pm' | null;
   /** Written on the 24-hour clock: 17, 00, 09. */
   readonly exact: boolean;
+  /** Two digits, a mark and two digits: 10:30, where it can be on either clock. */
+  readonly full: boolean;
   /** It says of itself that it is a time: by am, o'clock, minutes or a part of the day. */
   readonly named: boolean;
 };
 
-type Bare = Omit<Clock, 'half' | 'named'> & { readonly half?: 'am' | 'pm'; readonly named?: boolean };
+type Bare = Omit<Clock, 'half' | 'named' | 'full'> & { readonly full?: boolean; readonly half?: 'am' | 'pm'; readonly named?: boolean };
 
 export function clockAt(view: View, at: number): Clock | null {
   const lead = partBefore(view, at);
@@ -29,7 +31,7 @@ export function clockAt(view: View, at: number): Clock | null {
   if (half === undefined || (half !== null && (bare.hour < 1 || bare.hour > 12) && part === null && bare.half === undefined)) return null;
   const exact = bare.exact || (half !== null && bare.hour > 12);
   const oclockThen = late !== null || tail !== null || oclock !== null ? after(view, end, 'oclock') : end;
-  return { to: oclockThen, hour: bare.hour, minute: bare.minute, half: bare.hour > 12 ? null : half, exact, named: bare.named === true || late !== null || part !== null || oclock !== null || bare.minute > 0 };
+  return { to: oclockThen, hour: bare.hour, minute: bare.minute, half: bare.hour > 12 ? null : half, exact, full: bare.full === true && half === null, named: bare.named === true || late !== null || part !== null || oclock !== null || bare.minute > 0 };
 }
 
 /** The part of the day in front, with what may stand between: रात को, at night from, in the morning at. */
@@ -79,7 +81,7 @@ function inDigits(view: View, at: number): Bare | null {
   const exact = hour > 12 || digits.text.startsWith('0');
   if (mark?.joined === true && /^(?:[:.]|h)$/.test(mark.text) && minute?.joined === true && minute.kind === 'digits') {
     const time = minute.text.length === 2 ? clock(at + 3, hour, Number(minute.text), exact) : null;
-    return time === null ? null : { ...time, named: mark.text === ':' };
+    return time === null ? null : { ...time, named: mark.text === ':', full: digits.text.length === 2 };
   }
   return clock(at + 1, hour, 0, exact);
 }

@@ -28,7 +28,7 @@ function numberGrammar(asked: Asked, lexicon: Lexicon, { writing }: DateContext)
   const own = ownMeasures(asked, lexicon);
   return {
     spanAt: (view, at) => numberAt(view, at, writing),
-    explained: new Set(['approx', 'and', 'wish', 'future']),
+    explained: new Set(['approx', 'wish', 'future']),
     isOwn: (meaning: Meaning) => meaning.is === 'measure' && own.has(meaning.value),
   };
 }

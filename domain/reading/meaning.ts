@@ -9,7 +9,7 @@ export type Sense =
   // turn or split the sense: with one of them nothing is taken
   | 'negation' | 'or' | 'but' | 'bound' | 'hedge' | 'past' | 'closed' | 'idiom'
   // speak of the question, or replace what was said before
-  | 'question' | 'interrogative' | 'correction' | 'dontKnow' | 'skip' | 'none' | 'all'
+  | 'question' | 'interrogative' | 'correction' | 'apology' | 'dontKnow' | 'skip' | 'none' | 'all'
   | 'yes' | 'no' | 'agree'
   // parts of numbers, dates and times
   | 'to' | 'till' | 'between' | 'after' | 'pastHour' | 'oclock' | 'am' | 'pm' | 'noon' | 'midnight' | 'wholeDay' | 'opens' | 'closes' | 'dayGroup'

@@ -17,9 +17,9 @@ export function openingOf(asked: Asked, text: string): { readonly rest: string; 
 }
 
 function corrective(view: View, at: number, seen: Set<Kind>): number {
-  const match = matchOf(view, at, 'correction') ?? matchOf(view, at, 'no') ?? matchOf(view, at, 'pause', 'opener', 'polite');
+  const match = matchOf(view, at, 'correction', 'apology') ?? matchOf(view, at, 'no') ?? matchOf(view, at, 'pause', 'opener', 'polite');
   if (match === null) return at;
-  seen.add(match.meaning.is);
+  seen.add(match.meaning.is === 'apology' ? 'correction' : match.meaning.is);
   return match.to;
 }
 

@@ -31,7 +31,7 @@ function countedAt(view: View, at: number): Named | null {
   const period = matchOf(view, number?.to ?? article?.to ?? start, 'period');
   if (period === null || (number === null && article === null)) return null;
   const [count] = number === null ? [1] : number.values;
-  if (count === undefined || !Number.isInteger(count)) return null;
+  if (count === undefined || !Number.isInteger(count) || count < 0) return null;
   const days = count * period.meaning.value;
   const ago = matchOf(view, period.to, 'ago');
   if (ago !== null) return { to: ago.to, days: [-days] };

@@ -41,9 +41,9 @@ export type Judged =
   | { readonly kind: 'nothing'; readonly unexplained: readonly Item[]; readonly items: readonly Item[] };
 
 /** They explain nothing, wherever they stand. */
-const always: ReadonlySet<Kind> = new Set(['filler', 'article', 'polite', 'opener', 'only', 'own', 'pause', 'bracket', 'in', 'correction', 'ask']);
+const always: ReadonlySet<Kind> = new Set(['filler', 'article', 'polite', 'opener', 'only', 'own', 'pause', 'bracket', 'in', 'correction', 'apology', 'ask']);
 /** With one of them a value is not what was said, or not for certain. */
-const turning: ReadonlySet<Kind> = new Set(['or', 'but', 'bound', 'hedge', 'past', 'closed', 'idiom', 'after', 'to', 'till', 'between', 'dash', 'slash', 'minus', 'deadline']);
+const turning: ReadonlySet<Kind> = new Set(['or', 'but', 'bound', 'hedge', 'past', 'closed', 'idiom', 'after', 'to', 'till', 'between', 'dash', 'slash', 'minus', 'deadline', 'and']);
 /** They answer in place of a value. */
 const answers: ReadonlySet<Kind> = new Set(['question', 'dontKnow', 'skip', 'none', 'no', 'yes', 'agree', 'negation']);
 
@@ -164,9 +164,15 @@ function withoutEdges(items: readonly Item[], grammar: Grammar): readonly Item[]
     if (item.is === 'and' && items.slice(0, at).some(({ is }) => is === 'value') && !items.slice(at).some(({ is }) => is === 'value' || is === 'unknown')) return { ...item, is: 'bound' };
     if ((item.is === 'yes' || item.is === 'agree') && grammar.notTurning?.has(item.is) !== true) return { ...item, is: 'opener' };
     const begins = items.slice(0, at).every(({ is }) => is === 'opener' || is === 'polite');
-    if (item.is === 'no' && begins && items[at + 1]?.is === 'pause' && items.length > at + 2 && items.slice(at + 1).some(({ is }) => is === 'value')) return { ...item, is: 'correction' };
+    if (item.is === 'no' && begins && items[at + 1]?.is === 'pause' && isBefore(items, at)) return { ...item, is: 'correction' };
+    if (item.is === 'no' && [items[at - 1], items[at + 1], items[at + 2]].some((near) => near?.is === 'correction' || near?.is === 'apology') && isBefore(items, at)) return { ...item, is: 'correction' };
+    if (item.is === 'apology') return { ...item, is: items.slice(0, at).some(({ is }) => is === 'value') && isBefore(items, at) ? 'correction' : 'polite' };
     return item;
   });
+}
+
+function isBefore(items: readonly Item[], at: number): boolean {
+  return items.slice(at + 1).some(({ is }) => is === 'value');
 }
 
 export function valuesIn(items: readonly Item[]): readonly Json[] {

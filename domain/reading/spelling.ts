@@ -8,7 +8,7 @@ const leastLetters = 5;
  * hardly ever wrong, and an added last one makes another word (officer). null when none is near, or more than one.
  */
 export function nearestWord(word: string, known: readonly string[]): string | null {
-  const near = [...new Set(known)].filter((other) => other !== word && isNear(word, other));
+  const near = [...new Set(known.filter((other) => other !== word && isNear(word, other)))];
   return near.length === 1 ? near[0] ?? null : null;
 }
 

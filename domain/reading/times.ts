@@ -91,7 +91,9 @@ function rangesOf(start: Clock, end: Clock): readonly Json[] {
 type Pair = readonly [from: number, to: number];
 
 function minutePairs(start: Clock, end: Clock): readonly Pair[] {
-  const [from, to] = [certain(start), certain(end)];
+  // 10:00 to 12:30, and 12:00 to 11:00, are written as the 24-hour clock is
+  const isFull = start.full && end.full;
+  const [from, to] = isFull ? [minutes(start.hour, start.minute), minutes(end.hour, end.minute)] : [certain(start), certain(end)];
   if (from !== null && to !== null) return [[from, to]];
   if (from !== null) return [[from, nextAfter(from, end)]];
   if (to !== null) return end.exact ? asWritten(start, to) : [[lastBefore(start, end, to), to]];

@@ -44,9 +44,10 @@ export const turns: readonly Entry[] = [
     'question',
   ),
   means(
-    'no wait, wait, wait no, hold on, sorry, sorry no, no sorry, so sorry, oh sorry, actually, no actually, actually no, i mean, i meant, i meant to say, no i mean, no i meant, oops, ooops, whoops, correction, scratch that, strike that, make that, ' +
-      'no make it, no make that, change that to, change it to, change to, change that, change it, or rather, rather, my mistake, my bad, typo, sorry typo, on second thought, on second thoughts, instead, in fact, ' +
+    'wait, hold on, actually, i mean, i meant, i meant to say, oops, ooops, whoops, correction, scratch that, strike that, make that, ' +
+      'make it, change that to, change it to, change to, change that, change it, or rather, rather, my mistake, my bad, typo, on second thought, on second thoughts, instead, in fact, ' +
       'let me correct, let me correct that, correct that to, correct it to, thats wrong, that is wrong, wrong, i was wrong, not that',
     'correction',
   ),
+  means('sorry, so sorry, oh sorry, im sorry, i am sorry, apologies, my apologies, excuse me', 'apology'),
 ];

@@ -4,8 +4,8 @@ import { means, type Entry } from '../../meaning.ts';
 export const words: readonly Entry[] = [
   means('a, an', 'article'),
   means(
-    'number of, no of, nos, it, its, is, are, be, i am, im, will, would, shall, should be, going to be, gonna be, we, i, our, my, us, you, they, there, theres, here, have, has, got, that, thats, ' +
-      'this is, this will be, the, of, for, on, at, as, do it, do, does it, say, lets say, let us say, let it be, make it, put, put it, put down, write, enter, set, set it to, go with, lets go with, ' +
+    'number of, no of, nos, id like to, i would like to, i want to, we want to, we would like to, it, its, is, are, be, i am, im, will, would, shall, should be, going to be, gonna be, we, i, our, my, us, you, they, there, theres, here, have, has, got, that, thats, ' +
+      'this is, this will be, the, of, for, on, at, as, do it, do, does it, say, lets say, let us say, let it be, use, put, put it, put down, write, enter, set, set it to, go with, lets go with, ' +
       'i would go with, id go with, choose, pick, select, take, ill take, i will take, i would say, id say, answer, total, in total, in all, altogether, one, ones, ' +
       'type, kind of place, level, mode, category, can we, can i, may i, could we, could i, lets, let us, also, as well, all in all, ' +
       'opening hours, working hours, business hours, office hours, operating hours, working time, timing, timings, hours of operation, ' +

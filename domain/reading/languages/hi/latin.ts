@@ -75,6 +75,8 @@ export const latin = `
   पर: par pe
   यार: yaar yr
   हम: hum ham
+  हमें: humein hamein hame humen
+  दीजिए: dijiye dijie
   नौ: nau
   बाद: baad bad
   मेरे: mere

@@ -29,13 +29,13 @@ export function soundsOf(word: string): readonly string[] {
 function latinSound(word: string): string {
   return plainSound(
     word
-      .replaceAll('chh', 'c').replaceAll('ch', 'C').replaceAll('c', 'k').replaceAll('C', 'c').replace(/kc/g, 'c')
+      .replaceAll('chh', 'C').replaceAll('ch', 'C').replaceAll('c', 'k').replaceAll('C', 'c').replace(/kc/g, 'c')
       .replaceAll('sh', 's').replaceAll('ph', 'f').replaceAll('ee', 'i').replaceAll('oo', 'u').replaceAll('ou', 'au').replaceAll('q', 'k').replaceAll('w', 'v').replaceAll('z', 'j').replaceAll('x', 'ks'),
   );
 }
 
 function plainSound(sound: string): string {
-  return sound.replace(/([a-z])\1+/g, '$1').replace(/iy(?=[aeo])/g, 'y').replace(/([^aeiou])h(?=[^aeiou]|$)/g, (whole, before: string) => (before === 't' || before === 'd' ? whole : before));
+  return sound.replace(/([a-z])\1+/g, '$1').replace(/iy(?=[aeo])/g, 'i').replace(/([^aeiou])h(?=[^aeiou]|$)/g, (whole, before: string) => (before === 't' || before === 'd' ? whole : before));
 }
 
 function devanagariSounds(letters: readonly string[]): readonly string[] {
