@@ -1,6 +1,6 @@
 /** A question as a reader needs it: its rule, and every word that can stand for an option or is the question's own. */
 import type { Flow, QuestionRule } from '../flow.ts';
-import { findQuestion, labelsByLanguage, questionTexts } from '../flow.ts';
+import { findQuestion, labelsByLanguage, matchLanguage, questionTexts } from '../flow.ts';
 import { languages } from './languages/index.ts';
 import { indexed, wordsOf, type Lexicon, type Phrase } from './lexicon.ts';
 import { tokensOf } from './tokens.ts';
@@ -27,7 +27,8 @@ export function askedQuestion(flow: Flow, questionId: string, language: string):
   const rule = findQuestion(flow.rules, questionId);
   if (rule === null) return null;
   const prompts = flow.languages.map((tag) => questionTexts(flow, tag, questionId).prompt);
-  return asked(rule, labelsByLanguage(flow, questionId), language, questionTexts(flow, language, questionId).prompt, prompts);
+  const { prompt } = questionTexts(flow, matchLanguage(flow, language) ?? flow.default_language, questionId);
+  return asked(rule, labelsByLanguage(flow, questionId), language, prompt, prompts);
 }
 
 /** @param prompts in the languages of the flow; without them no word counts as the question's own but those of its id. */

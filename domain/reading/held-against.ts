@@ -11,6 +11,9 @@ import { distinct, split, turns, valuesIn, type Item } from './sentence.ts';
  */
 export type Support = 'supported' | 'open' | 'contradicted';
 
+/** They only join words that the script does not know, and say nothing against a value. */
+const linking: ReadonlySet<string> = new Set(['and', 'to', 'dash', 'slash']);
+
 export function heldAgainst(value: Json, asked: Asked, text: string, clock: PersonsClock): Support {
   const { judged, grammar } = judgementOf(asked, text, clock);
   const isSame = (other: Json): boolean => sameAnswer(other, value, asked.rule.options);
@@ -21,7 +24,7 @@ export function heldAgainst(value: Json, asked: Asked, text: string, clock: Pers
     case 'nothing': break;
   }
   const { items } = judged;
-  if (items.some((item) => turns(item, grammar))) return 'contradicted';
+  if (items.some((item) => !linking.has(item.is) && turns(item, grammar))) return 'contradicted';
   const found = distinct(valuesIn(items));
   if (found.length === 0) return 'open';
   const meant = grammar.joins === 'all' ? [found] : found;

@@ -6,14 +6,23 @@ import { matchOf, rawOf, type View } from './view.ts';
 
 const noClock = { today: null };
 
-/** "No, ", "sorry, I meant ", "नहीं नहीं, ": what is in front of a correction, and the rest of the text. null when it begins otherwise. */
-export function openingOf(asked: Asked, text: string): { readonly rest: string; readonly isCertain: boolean } | null {
+export type Opening = { readonly rest: string; readonly isCertain: boolean };
+
+/**
+ * "No, ", "sorry, I meant ", "नहीं नहीं, ": what is left of a text behind a correction in front, the shortest rest first, since a "no" can be
+ * the beginning or the answer. [] when it begins otherwise.
+ */
+export function openingsOf(asked: Asked, text: string): readonly Opening[] {
   const { view } = judgementOf(asked, text, noClock);
   const seen = new Set<Kind>();
+  const openings: Opening[] = [];
   let at = 0;
-  for (let next = corrective(view, at, seen); next > at; next = corrective(view, at, seen)) at = next;
-  if (!seen.has('correction') && !seen.has('no')) return null;
-  return { rest: rawOf(view, at, view.tokens.length), isCertain: seen.has('correction') || seen.has('pause') };
+  for (let next = corrective(view, at, seen); next > at; next = corrective(view, at, seen)) {
+    at = next;
+    const isCertain = seen.has('correction') || seen.has('pause');
+    if (at < view.tokens.length && (seen.has('correction') || seen.has('no'))) openings.unshift({ rest: rawOf(view, at, view.tokens.length), isCertain });
+  }
+  return openings;
 }
 
 function corrective(view: View, at: number, seen: Set<Kind>): number {

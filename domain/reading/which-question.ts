@@ -1,6 +1,6 @@
 /** Which of two questions a text speaks of: the one that is asked, or the one before it, which it corrects: "no, 30". */
 import type { Asked } from './asked.ts';
-import { openingOf } from './openings.ts';
+import { openingsOf } from './openings.ts';
 import { readText, type PersonsClock, type Reading } from './read-text.ts';
 
 export type Turn = { readonly of: 'current' | 'previous'; readonly reading: Reading };
@@ -14,16 +14,14 @@ export function whichQuestion(previous: Asked | null, current: Asked, text: stri
   const reading = readText(current, text, clock);
   const answer: Turn = { of: 'current', reading };
   if (previous === null) return answer;
-  const opening = openingOf(current, text);
-  if (opening === null || opening.rest === '') return answer;
-  const { rest, isCertain } = opening;
   // "no basic" denies, "no, basic" corrects
   const isChoice = previous.rule.type === 'single_choice' || previous.rule.type === 'multi_choice' || previous.rule.type === 'boolean';
-  if (!isCertain && isChoice) return answer;
   const isAnswered = reading.kind !== 'not_understood' && reading.kind !== 'ambiguous';
-  if (previous.rule.type === 'text' && (!isCertain || isAnswered)) return answer;
-  if (current.rule.type !== 'text' && isAnswered && reading.kind !== 'value') return answer;
-  const before = readText(previous, rest, clock);
-  if (before.kind !== 'value' && before.kind !== 'ambiguous') return answer;
-  return { of: 'previous', reading: before };
+  if (isAnswered && (previous.rule.type === 'text' || (current.rule.type !== 'text' && reading.kind !== 'value'))) return answer;
+  for (const { rest, isCertain } of openingsOf(current, text)) {
+    if (!isCertain && (isChoice || previous.rule.type === 'text')) continue;
+    const before = readText(previous, rest, clock);
+    if (before.kind === 'value' || before.kind === 'ambiguous') return { of: 'previous', reading: before };
+  }
+  return answer;
 }
