@@ -18,6 +18,9 @@ export type Judgement = { readonly judged: Judged; readonly view: View; readonly
 /** UTF-16 units; what is longer is no short answer, and the patterns below stay quick. */
 const maxTextLength = 2000;
 
+/** With more words that nobody knows a text is no misspelt answer. */
+const mostMisspelt = 4;
+
 /** How words are looked up in a session of each language: its own first, then the others as they are listed. */
 const lookups: ReadonlyMap<Language, Omit<Lookup, 'spelling'>> = new Map(
   languages.map((own) => {
@@ -40,6 +43,7 @@ function bestOf(asked: Asked, tokens: readonly Token[], { today }: PersonsClock,
   const context = { writing: own.writing, order: own.writing.order(asked.language), today };
   let first: Judgement | null = null;
   for (const spelling of [false, true]) {
+    if (spelling && first !== null && unknownWords(first.view) > mostMisspelt) break;
     for (const [, lookup] of [...lookups].toSorted(([a], [b]) => Number(b === own) - Number(a === own))) {
       const view = viewOf(tokens, asked, { ...lookup, spelling });
       if (spelling && view.corrected.length === 0) continue;
@@ -50,6 +54,10 @@ function bestOf(asked: Asked, tokens: readonly Token[], { today }: PersonsClock,
     }
   }
   return first ?? { judged: { kind: 'nothing', unexplained: [], items: [] }, view: { tokens, matches: [], corrected: [] }, grammar: { spanAt: () => null, explained: new Set() } };
+}
+
+function unknownWords({ tokens, matches }: View): number {
+  return tokens.filter(({ kind }, at) => kind === 'word' && matches[at]?.length === 0).length;
 }
 
 /** Another language could not say more: something is understood, or what was said turns the sense. */

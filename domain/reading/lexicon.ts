@@ -42,8 +42,14 @@ export function indexed(phrases: readonly Phrase[], languages: readonly Language
 function soundsOf(words: ReadonlySet<string>, index: Lexicon['phrases'], languages: readonly Language[]): ReadonlyMap<string, string> {
   const heard = languages.flatMap(({ sounds }) => (sounds === undefined ? [] : [...words].filter(isForeign).flatMap((word) => sounds(word).map((sound) => [sound, word] as const))));
   const meaningOf = (word: string): string => JSON.stringify((index.get(word) ?? []).filter((phrase) => phrase.words.length === 1).map(({ meanings }) => meanings));
-  return new Map([...Map.groupBy(heard, ([sound]) => sound)].flatMap(([sound, pairs]) => {
-    const alike = pairs.map(([, word]) => word);
+  const bySound = new Map<string, string | readonly string[]>();
+  for (const [sound, word] of heard) {
+    const before = bySound.get(sound);
+    if (before === undefined) bySound.set(sound, word);
+    else if (before !== word) bySound.set(sound, [before, word].flat());
+  }
+  return new Map([...bySound].flatMap(([sound, alike]) => {
+    if (typeof alike === 'string') return [[sound, alike] as const];
     const telling = alike.filter((word) => meaningOf(word) !== '[]');
     const [first] = telling.length > 0 ? telling : alike;
     return first === undefined || new Set(telling.map(meaningOf)).size > 1 ? [] : [[sound, first] as const];

@@ -18,9 +18,12 @@ const halant = '्';
 const nasal = 'ं';
 
 /** A word of many syllables would have thousands of spellings; the first ones are those that people use. */
-const maxSounds = 64;
+const maxSounds = 32;
+/** No word of ours is longer. */
+const maxLetters = 24;
 
 export function soundsOf(word: string): readonly string[] {
+  if (word.length > maxLetters) return [];
   if (/^[a-z]+$/.test(word)) return [latinSound(word)];
   return /^[\u0900-\u097f]+$/.test(word) ? [...new Set(devanagariSounds(Array.from(word)).map(plainSound))] : [];
 }
