@@ -140,7 +140,7 @@ function clock(to: number, hour: number, minute: number, exact: boolean): Bare |
 
 /** undefined: no such hour is in this part of the day. */
 function halfOf(part: DayPart, hour: number): 'am' | 'pm' | null | undefined {
-  if (hour > 12) return null;
+  if (hour > 12) return halfOf(part, hour - 12) === 'pm' ? null : undefined;
   switch (part) {
     case 'morning': return hour === 12 ? undefined : 'am';
     case 'dawn': return hour >= 2 && hour <= 7 ? 'am' : undefined;

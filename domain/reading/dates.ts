@@ -84,7 +84,7 @@ function dayThenMonth(view: View, at: number, context: DateContext): Span | null
 function monthThenDay(view: View, at: number, context: DateContext): Span | null {
   const month = matchOf(view, at, 'month');
   if (month === null) return null;
-  const day = dayAt(view, after(view, after(view, month.to, 'pause'), 'dash'), context);
+  const day = dayAt(view, after(view, after(view, after(view, month.to, 'pause'), 'dash'), 'filler'), context);
   return day === null ? null : withYear(view, day.to, day.value, month.meaning.value, context);
 }
 

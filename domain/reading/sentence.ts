@@ -94,8 +94,10 @@ function answerInstead(items: readonly Item[]): Judged | null {
   const said = items.map(({ is }) => is).filter((is) => answers.has(is as Kind) || turning.has(is as Kind));
   const [first] = said;
   if (first === undefined || said.includes('negation')) return null;
-  const soft = (is: string) => is === 'hedge' || is === 'yes' || is === 'agree' || is === 'deadline' || is === 'no';
+  // "no, skip" skips, "no skip" does not
+  const isParted = items.some(({ is }) => is === 'pause');
   for (const kind of ['dontKnow', 'skip', 'none'] as const) {
+    const soft = (is: string) => is === 'hedge' || is === 'yes' || is === 'agree' || is === 'deadline' || (is === 'no' && (kind !== 'skip' || isParted));
     if (said.includes(kind) && said.every((is) => is === 'dontKnow' || is === 'skip' || is === 'none' || soft(is))) return { kind };
   }
   return said.every((is) => is === 'no') ? { kind: 'none' } : null;

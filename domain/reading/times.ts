@@ -95,7 +95,11 @@ function minutePairs(start: Clock, end: Clock): readonly Pair[] {
   const isFull = start.full && end.full;
   const [from, to] = isFull ? [minutes(start.hour, start.minute), minutes(end.hour, end.minute)] : [certain(start), certain(end)];
   if (from !== null && to !== null) return [[from, to]];
-  if (from !== null) return [[from, nextAfter(from, end)]];
+  if (from !== null) {
+    // behind 17 a 9 is on the same clock, or it is the next one
+    const [next, same] = [nextAfter(from, end), minutes(end.hour, end.minute)];
+    return start.hour > 12 && next !== same ? [[from, next], [from, same]] : [[from, next]];
+  }
   if (to !== null) return end.exact ? asWritten(start, to) : [[lastBefore(start, end, to), to]];
   return officeHours(start, end);
 }

@@ -46,7 +46,7 @@ export const turns: readonly Entry[] = [
   means(
     'wait, hold on, actually, i mean, i meant, i meant to say, oops, ooops, whoops, correction, scratch that, strike that, make that, ' +
       'make it, change that to, change it to, change to, change that, change it, or rather, rather, my mistake, my bad, typo, on second thought, on second thoughts, instead, in fact, ' +
-      'let me correct, let me correct that, correct that to, correct it to, thats wrong, that is wrong, wrong, i was wrong, not that',
+      'let me correct, let me correct that, correct that to, correct it to, thats wrong, that is wrong, wrong, i was wrong',
     'correction',
   ),
   means('sorry, so sorry, oh sorry, im sorry, i am sorry, apologies, my apologies, excuse me', 'apology'),

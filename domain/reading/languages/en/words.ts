@@ -13,7 +13,7 @@ export const words: readonly Entry[] = [
     'filler',
   ),
   means(
-    'please, pls, plz, plss, kindly, thanks, thank you, thank u, thankyou, thx, ty, tnx, thanks a lot, thank you so much, thank you very much, many thanks, sir, madam, maam, hi, hello, hey, ' +
+    'please, pls, plz, plss, kindly, thanks, thank you, thank u, thankyou, thx, tnx, thanks a lot, thank you so much, thank you very much, many thanks, sir, madam, maam, hi, hello, hey, ' +
       'good morning, good afternoon, good evening, cheers, regards, bro, dude, mate, buddy, boss, friend, dear, lol, haha, hahaha, hehe, ha ha, xd, ' +
       '🙏, 🙂, 😀, 😊, 😄, 😅, 😂, 😉, 👋, 😁, 🤣, 😃, 😆',
     'polite',
