@@ -14,17 +14,20 @@ function outcomes(cases: readonly Case[]) {
   });
 }
 
-describe.each([['the shared utterances', shared, 597], ['the corpora of the languages', own, 1_000]] as const)('of %s', (_what, cases, least) => {
+/** The shared ones were not written with the reader, so some may miss; the languages' own are what is promised. */
+describe.each([
+  ['the shared utterances', shared, 597, { wrong: 0.005, missed: 0.03 }], ['the corpora of the languages', own, 1_000, { wrong: 0, missed: 0 }],
+] as const)('of %s', (_what, cases, least, most) => {
   const all = outcomes(cases);
   const lines = (outcome: string) => all.filter((each) => each.outcome === outcome).map(({ line }) => line);
 
-  test('at most one in 200 is taken for a wrong value', () => {
+  test(`at most ${most.wrong * 100} in 100 are taken for a wrong value`, () => {
     expect(cases.length).toBeGreaterThanOrEqual(least);
-    expect({ share: lines('wrong').length / all.length <= 0.005, wrong: lines('wrong') }).toEqual({ share: true, wrong: expect.any(Array) });
+    expect({ share: lines('wrong').length / all.length <= most.wrong, wrong: lines('wrong') }).toEqual({ share: true, wrong: expect.any(Array) });
   });
 
-  test('at most three in 100 that are plain are not understood', () => {
-    expect({ share: lines('missed').length / all.length <= 0.03, missed: lines('missed') }).toEqual({ share: true, missed: expect.any(Array) });
+  test(`at most ${most.missed * 100} in 100 that are plain are not understood`, () => {
+    expect({ share: lines('missed').length / all.length <= most.missed, missed: lines('missed') }).toEqual({ share: true, missed: expect.any(Array) });
   });
 });
 
