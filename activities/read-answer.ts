@@ -5,7 +5,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { z } from 'zod';
 import { findQuestion, labelsByLanguage, questionTexts, type Flow } from '../domain/flow.ts';
-import { readText } from '../domain/reading.ts';
+import { readScripted as readText } from '../domain/reading/scripted.ts';
 import type { Reading } from '../domain/session-state.ts';
 import { flowVersion, owner, payerOf, sessionTask } from './inputs.ts';
 import type { LanguageModel } from './model/chat-model.ts';

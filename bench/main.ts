@@ -25,6 +25,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   errors: () => import('./errors.ts'),
   limits: () => import('./limits.ts'),
   tasks: () => import('./tasks.ts'),
+  reading: () => import('./reading.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

@@ -7,7 +7,7 @@ import { validateAnswer } from '../domain/answer.ts';
 import { applicable, flowTitle, labelsByLanguage, questionTexts, rationaleText, wireQuestion } from '../domain/flow.ts';
 import type { Flow, QuestionRule } from '../domain/flow.ts';
 import type { Json } from '../domain/json.ts';
-import { readText } from '../domain/reading.ts';
+import { readScripted as readText } from '../domain/reading/scripted.ts';
 import { checkTargetValues, propose } from '../domain/recommendation.ts';
 import type { TargetValues } from '../domain/recommendation.ts';
 import { FlowFilesError, loadFlow, loadFlowFolder } from './files.ts';

@@ -1,6 +1,6 @@
 import type { QuestionRule } from '../../domain/flow.ts';
 import type { Json } from '../../domain/json.ts';
-import { optionSaid, type LabelsByLanguage } from '../../domain/reading.ts';
+import { optionSaid, type LabelsByLanguage } from '../../domain/reading/scripted.ts';
 import { visibleText } from './visible-text.ts';
 
 /**

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { validateAnswer } from '../../domain/answer.ts';
 import type { QuestionRule, QuestionTexts } from '../../domain/flow.ts';
 import type { Json } from '../../domain/json.ts';
-import type { LabelsByLanguage } from '../../domain/reading.ts';
+import type { LabelsByLanguage } from '../../domain/reading/scripted.ts';
 import { ModelBudgetError } from './budget.ts';
 import { ModelCallError, type LanguageModel } from './chat-model.ts';
 import { proposedValue } from './proposed-value.ts';

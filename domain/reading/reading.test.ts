@@ -1,11 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { effortOf, effortOfReadingAMegabyte } from '../test/support/effort.ts';
-import { questionTypes } from './flow.ts';
-import type { QuestionRule, QuestionType } from './flow.ts';
-import type { Json } from './json.ts';
-import { hindiWords } from './reading-number-words.ts';
-import { readText } from './reading.ts';
+import { questionTypes } from '../flow.ts';
+import type { QuestionRule, QuestionType } from '../flow.ts';
+import type { Json } from '../json.ts';
+import { hindi } from './languages/hi/index.ts';
+import { readScripted as readText } from './scripted.ts';
 
 const options = ['immediate', 'this_week', 'planned'];
 const labels = {
@@ -52,6 +51,7 @@ describe('numbers', () => {
     ['two thousand and twenty six', 2026],
     ['2 thousand', 2000],
     ['10, 10', 10],
+    ['2 million', 2_000_000],
     ['दो सौ', 200],
     ['पाँच', 5],
     ['पांच', 5],
@@ -72,23 +72,6 @@ describe('numbers', () => {
     ['लगभग पचास लोग', 50],
     ['दो सौ पचहत्तर', 275],
     ['बारह हज़ार निन्यानवे', 12_099],
-    ['zwölf', 12],
-    ['Zwoelf', 12],
-    ['etwa zwölf Leute', 12],
-    ['zwölf oder so', 12],
-    ['ein Dutzend', 12],
-    ['zwei Dutzend', 24],
-    ['ein halbes Dutzend', 6],
-    ['fünfundzwanzig', 25],
-    ['dreißig', 30],
-    ['dreissig', 30],
-    ['hundert', 100],
-    ['hundert und fünf', 105],
-    ['einhundertelf', 111],
-    ['zweihundertfünfzig', 250],
-    ['fünfzehnhundert', 1500],
-    ['zweitausendsechsundzwanzig', 2026],
-    ['12 tausend', 12_000],
     ['12k', 12_000],
     ['1.1k', 1100],
     ['100m', 100],
@@ -106,7 +89,6 @@ describe('numbers', () => {
     'one two',
     '5%',
     '5 percent',
-    '2 million',
     '2km',
     '2 km',
     '100M',
@@ -118,22 +100,7 @@ describe('numbers', () => {
     'dozens',
     'बीस पाँच',
     'दस या बारह',
-    'zwölf oder dreizehn',
-    'zehn bis zwölf',
-    'nicht zwölf',
-    'zwei und zwanzig',
-    'zwanzig fünf',
-    'zweihundert fünf',
-    'zweieinhalb',
-    'zweieinhalb tausend',
-    'ein paar hundert',
-    'zwei Millionen',
-    'zwölf Prozent',
-    'zwölfte',
-    'ein Büro',
     'null',
-    'tausendtausend',
-    'hundert'.repeat(280),
     'ok k',
     '3rd',
     'not 5',
@@ -149,7 +116,7 @@ describe('numbers', () => {
     expect(readText(count, labels, '2m', 'en')).toBeNull();
     expect(readText(count, labels, '2 m', 'en')).toBeNull();
     expect(readText(count, labels, '2k', 'en')).toEqual({ value: 2000 });
-    expect(readText(count, labels, '2 million', 'en')).toBeNull();
+    expect(readText(count, labels, '2 million', 'en')).toEqual({ value: 2_000_000 });
     expect(readText(count, labels, '2 men', 'en')).toEqual({ value: 2 });
   });
 
@@ -164,28 +131,10 @@ describe('numbers', () => {
   });
 });
 
-describe('German words', () => {
-  const units = ['', 'ein', 'zwei', 'drei', 'vier', 'fünf', 'sechs', 'sieben', 'acht', 'neun', 'zehn', 'elf', 'zwölf', 'dreizehn', 'vierzehn', 'fünfzehn', 'sechzehn',
-    'siebzehn', 'achtzehn', 'neunzehn'];
-  const tens = ['', '', 'zwanzig', 'dreißig', 'vierzig', 'fünfzig', 'sechzig', 'siebzig', 'achtzig', 'neunzig'];
-  /** As it is written at the end of a number. */
-  function below(number: number, last: boolean): string {
-    if (number >= 100) return `${units[Math.floor(number / 100)]}hundert${below(number % 100, last)}`;
-    if (number >= 20) return number % 10 === 0 ? `${tens[number / 10]}` : `${units[number % 10]}und${tens[Math.floor(number / 10)]}`;
-    return number === 1 && last ? 'eins' : `${units[number]}`;
-  }
-  const written = (number: number): string => (number < 1000 ? below(number, true) : `${below(Math.floor(number / 1000), false)}tausend${below(number % 1000, true)}`);
-
-  test('every number from 1 to 999,999 is read from its word', () => {
-    expect([21, 101, 999_001, 111_111].map(written)).toEqual(['einundzwanzig', 'einhunderteins', 'neunhundertneunundneunzigtausendeins', 'einhundertelftausendeinhundertelf']);
-    fc.assert(fc.property(fc.oneof(fc.integer({ min: 1, max: 999 }), fc.integer({ min: 1, max: 999_999 })), (number) => {
-      expect([written(number), read('number', written(number))]).toEqual([written(number), number]);
-      expect([written(number), read('number', written(number).replaceAll('ü', 'ue').replaceAll('ö', 'oe').replaceAll('ß', 'ss').toUpperCase())]).toEqual([written(number), number]);
-    }), { numRuns: 1_000 });
-  });
-
+describe('Hindi words', () => {
   test('Hindi has a word for each number below a hundred, and no two of them are the same', () => {
-    const words = Array.from({ length: 100 }, (_, number) => number).map((number) => [...hindiWords].filter(([, value]) => value === number).map(([word]) => word));
+    const hindiWords = hindi.lexicon.flatMap(([list, meaning]): [string, number][] => (meaning.is === 'whole' ? list.split(', ').map((word) => [word, meaning.value]) : []));
+    const words = Array.from({ length: 100 }, (_, number) => number).map((number) => hindiWords.filter(([, value]) => value === number).map(([word]) => word));
     expect(words.filter((each) => each.length === 0)).toEqual([]);
     for (const [word, value] of hindiWords) expect([word, read('number', word)]).toEqual([word, value]);
   });
@@ -208,16 +157,11 @@ describe('yes and no', () => {
     ['haan ji', true],
     ['nahi', false],
     ['नही', false],
-    ['ja', true],
-    ['Ja, bitte!', true],
-    ['natürlich', true],
-    ['nein', false],
-    ['Nein danke', false],
   ])('%s is %p', (text, value) => {
     expect(read('boolean', text)).toBe(value);
   });
 
-  test.each(['yes and no', 'not sure', 'no problem', 'yes, but only at night', 'maybe', 'that is ok for some', '1', 'ja und nein', 'kein Problem', 'ja, aber nur nachts', 'vielleicht'])(
+  test.each(['yes and no', 'not sure', 'no problem', 'yes, but only at night', 'maybe', 'that is ok for some', '1'])(
     '%s decides nothing',
     (text) => {
       expect(read('boolean', text)).toBeUndefined();
@@ -274,7 +218,6 @@ describe('times', () => {
     ['nine to five', '09:00', '17:00'],
     ['between 9 and 5', '09:00', '17:00'],
     ['from 9 till 5:30', '09:00', '17:30'],
-    ['9 to 9', '09:00', '21:00'],
     ['12 to 8', '12:00', '20:00'],
     ['10pm-6am', '22:00', '06:00'],
     ['22:00 to 06:00', '22:00', '06:00'],
@@ -296,6 +239,7 @@ describe('times', () => {
 
   test.each([
     '2 to 10',
+    '9 to 9',
     '10 to 06:00',
     '9am to 9am',
     '25 to 3',
@@ -324,10 +268,6 @@ describe('dates and addresses', () => {
     ['29 March 2026', '2026-03-29'],
     ['March 29th, 2026', '2026-03-29'],
     ['29 मार्च 2026', '2026-03-29'],
-    ['am 29.03.2026', '2026-03-29'],
-    ['29.3.2026, bitte', '2026-03-29'],
-    ['29. März 2026', '2026-03-29'],
-    ['1. Mai 2027', '2027-05-01'],
   ])('%s is %s, whatever the time zone of the machine', (text, date) => {
     expect(read('date', text)).toBe(date);
   });
@@ -350,11 +290,7 @@ describe('dates and addresses', () => {
     ['en-US', '29/03/2026', '2026-03-29'],
     ['en-US', '03.04.2026', '2026-04-03'],
     ['en', '03-04-2026', undefined],
-    ['de', '29.03.2026', '2026-03-29'],
     ['hi', '29.03.2026', '2026-03-29'],
-    ['de', '03.04.2026', '2026-04-03'],
-    ['de', 'nicht am 29.03.2026', undefined],
-    ['de', '29.02.2026', undefined],
   ])('in %s, %s is %p', (language, text, date) => {
     expect(readText(rule('date'), labels, text, language)?.value).toBe(date);
   });
@@ -418,14 +354,13 @@ describe('dates and addresses', () => {
 describe('texts and skipping', () => {
   test('a text is the answer as it was written', () => {
     expect(read('text', '  Pune Office no. 5 ')).toBe('  Pune Office no. 5 ');
-    expect(read('text', 'skip')).toBe('skip');
     expect(read('text', 'no', false)).toBe('no');
   });
 
   test('an optional question is skipped in words, a required one never', () => {
     for (const type of questionTypes) {
       expect(read(type, 'Skip it.', false)).toBeNull();
-      expect(read(type, 'skip')).toBe(type === 'text' ? 'skip' : undefined);
+      expect(read(type, 'skip')).toBeUndefined();
     }
     expect(read('email', 'no', false)).toBeNull();
     expect(read('number', 'छोड़ दो', false)).toBeNull();

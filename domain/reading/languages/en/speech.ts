@@ -1,0 +1,27 @@
+import type { Speech } from '../language.ts';
+
+const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+
+export const speech: Speech = {
+  yes: 'Yes',
+  no: 'No',
+  months,
+  weekdays,
+  date: (weekday, day, month, year) => `${weekday} ${day} ${month} ${year}`,
+  range: (start, end) => `${start} to ${end}`,
+  list: (items) => joined(items, 'and'),
+  choice: (items) => joined(items, 'or'),
+  count: (number, thing) => (number === '1' ? number : `${number} ${thing}`),
+  sentence: (text) => (/[.!?]$/.test(text) ? text : `${text}.`),
+  leftOut: (words) => `I left out “${words}”.`,
+  corrected: (from, to) => `I read “${from}” as “${to}”.`,
+  doYouMean: (choice) => `Do you mean ${choice}?`,
+  skipped: 'Skipped.',
+  cannotSkip: 'This one is needed to go on.',
+  options: (list) => `You can choose ${list}.`,
+};
+
+function joined(items: readonly string[], word: string): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} ${word} ${items.at(-1) ?? ''}`;
+}
