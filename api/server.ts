@@ -1,6 +1,5 @@
 /** The HTTP server: its socket, what stands beside the routes, and the one place where every error becomes a problem. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -17,6 +16,7 @@ import { MetricsPage } from './metrics-page.ts';
 import { openApiDocument } from './openapi.ts';
 import { pageRoutes, type Health, type Page } from './pages.ts';
 import { Pipeline } from './pipeline.ts';
+import { Port } from './port.ts';
 import { notFound, type Problem } from './problem.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';
@@ -59,8 +59,9 @@ export class ApiServer {
   private readonly metricsPage: MetricsPage;
   private readonly limits: LimitGuard;
   private readonly pipeline: Pipeline;
-  private readonly server: Server;
+  private readonly port: Port;
   private readonly closing = new AbortController();
+  private isLeaving = false;
 
   constructor(options: ServerOptions) {
     const { settings, services, routes, authentication, addressOf, metrics, guards } = options;
@@ -83,32 +84,23 @@ export class ApiServer {
     // the pipeline answers every error itself; what reaches Koa is a socket that went away
     app.on('error', (error: Error) => { this.log.debug({ err: { type: error.name } }, 'connection lost'); });
     const handle = app.callback();
-    // slow senders end here: headers within 10 s, the whole request within 30 s
-    this.server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000 }, (request, response) => {
-      void handle(request, response);
-    });
+    this.port = new Port((request, response) => { void handle(request, response); });
   }
 
   /** Resolves with the port that was taken. Rejects when it cannot be had. */
-  async listen(host: string, port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => { this.server.off('error', reject); resolve(); });
-    });
-    return (this.server.address() as AddressInfo).port;
+  listen(host: string, port: number): Promise<number> {
+    return this.port.open(host, port);
   }
 
   /**
-   * Takes no new connections, ends streams (their readers come back elsewhere), lets running requests end, and closes what is
-   * left after the deadline.
+   * Goes on for `unreadyMs`, in which each answer closes its connection and whoever balances loads turns away; then ends streams
+   * (their readers come back elsewhere), closes the port, and lets running requests end within `deadlineMs`.
    */
-  async close(deadlineMs: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => { this.server.close(() => { resolve(); }); });
+  async close(unreadyMs: number, deadlineMs: number): Promise<void> {
+    this.isLeaving = true;
+    await pause(unreadyMs);
     this.closing.abort();
-    this.server.closeIdleConnections();
-    const deadline = setTimeout(() => { this.server.closeAllConnections(); }, deadlineMs);
-    await closed;
-    clearTimeout(deadline);
+    await this.port.close(deadlineMs);
   }
 
   private async handle(ctx: Context): Promise<void> {
@@ -120,6 +112,7 @@ export class ApiServer {
     } catch (error) {
       this.refuse(exchange, toProblem(error), error);
     }
+    if (this.isLeaving) ctx.set('Connection', 'close');
     this.finished(exchange);
   }
 

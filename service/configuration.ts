@@ -150,7 +150,11 @@ export const configurationSchema = z.object({
   GANGWAY_CHECK_ANSWERS: z.enum(['true', 'false']).default('false').describe(
     'Checks every answer against its documented schema; for tests',
   ),
-  GANGWAY_DRAIN_SECONDS: whole(10, 'Seconds running requests and tasks get at shutdown'),
+  GANGWAY_UNREADY_SECONDS: z.coerce.number().int().min(0).max(300).optional().describe(
+    'Seconds that /readyz says 503 at shutdown before the port closes, so that a load balancer turns away first. Without it 5 for an API ' +
+    'alone, and 0 for npm run up, which has nobody beside it',
+  ),
+  GANGWAY_DRAIN_SECONDS: whole(15, 'Seconds running requests and tasks get at shutdown; the longest answer takes 14'),
 });
 
 export type Configuration = z.infer<typeof configurationSchema>;

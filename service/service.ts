@@ -151,7 +151,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
   onStop(async () => {
     readiness.drain();
-    await server.close(configuration.GANGWAY_DRAIN_SECONDS * 1_000);
+    await server.close(unreadyMs(configuration, roles), configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
   return { url: `http://${configuration.HOST}:${port}`, isRunning };
 }
@@ -203,6 +203,11 @@ async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<()
   };
   await once();
   return () => { clearTimeout(timer); return Promise.resolve(); };
+}
+
+/** One process with both roles has nobody beside it to take over: there is nothing to wait for, unless it is said. */
+function unreadyMs({ GANGWAY_UNREADY_SECONDS: seconds }: Configuration, roles: readonly string[]): number {
+  return (seconds ?? (roles.includes('worker') ? 0 : 5)) * 1_000;
 }
 
 /** Where the Temporal Web UI shows a workflow. */
