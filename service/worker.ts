@@ -1,7 +1,8 @@
 /** The worker role: runs sessions and tasks. */
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -100,10 +101,24 @@ export async function workflowBundle(): Promise<string> {
   if (await stat(path).then(() => true, () => false)) return path;
   await mkdir(join(root, '.local', 'bundles'), { recursive: true });
   // in a process of its own: bundling leaves 140 MB behind that this one would keep for good
-  await promisify(execFile)(process.execPath, [
-    '--disable-warning=ExperimentalWarning', join(root, 'scripts', 'bundle-workflows.ts'), path,
-  ]);
+  await underPlainName((project) => promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning', '--preserve-symlinks', '--preserve-symlinks-main',
+    join(project, 'scripts', 'bundle-workflows.ts'), path,
+  ]));
   return path;
+}
+
+/** The bundler takes ! # ? in a path for marks of its own: a project below such a folder is given another name for it. */
+async function underPlainName(work: (project: string) => Promise<unknown>): Promise<void> {
+  if (!/[!#?]/.test(root)) return void await work(root);
+  const folder = await mkdtemp(join(tmpdir(), 'gangway-bundle-'));
+  const project = join(folder, 'project');
+  try {
+    await symlink(root, project);
+    await work(project);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function sourcesHash(): Promise<string> {

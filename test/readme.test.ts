@@ -5,16 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
 import { discard, newFolder, root, startInstance, type Instance } from './support/instance.ts';
+import { pasted } from './support/readme.ts';
 
 const run = promisify(execFile);
 let instance: Instance | undefined;
 afterAll(async () => { await discard(instance); }, 60_000);
-
-/** The blocks that are meant for pasting, but for the ones that install and start. */
-function pasted(markdown: string): string {
-  const blocks = [...markdown.matchAll(/```bash\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
-  return blocks.filter((block) => !/^\s*npm (run up|test)\b/m.test(block)).join('\n');
-}
 
 test('every block of the README works when pasted, and the session it completes is in the funnel once', async () => {
   instance = await startInstance(await newFolder());
