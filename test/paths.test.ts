@@ -1,5 +1,5 @@
 /** Folders may have any name that a person gives them. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -47,10 +47,7 @@ describe('the project itself', () => {
     HOME: parent, TMPDIR: parent, PORT: '0',
     PATH: (process.env['PATH'] ?? '').split(':').filter((folder) => !folder.includes('.local/runtime')).join(':'),
   });
-  const spawned = (line: string): ChildProcess => {
-    const [program = 'sh', ...rest] = [...command, 'bash', '-euo', 'pipefail', '-c', line];
-    return spawn(program, rest, { cwd: project(), env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
-  };
+  const inBash = (line: string): string[] => [...command, 'bash', '-euo', 'pipefail', '-c', line];
 
   /** Hard links where the file system has them: what was installed is over a gigabyte. Folders are the copy's own. */
   async function copyProject(): Promise<void> {
@@ -67,9 +64,9 @@ describe('the project itself', () => {
 
   test('starts below folders of any name as an ordinary user, and what the README says works there word for word', async () => {
     await copyProject();
-    const up = spawned('npm run up');
+    const up = spawn('env', inBash('npm run up'), { cwd: project(), env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    for (const stream of [up.stdout, up.stderr]) stream?.on('data', (chunk: Buffer) => { output += chunk.toString(); });
+    for (const stream of [up.stdout, up.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString(); });
     try {
       await until('it is ready', () => {
         if (up.exitCode !== null) throw new Error(`It ended with ${up.exitCode}:\n${output}`);
@@ -77,8 +74,7 @@ describe('the project itself', () => {
       }, 180_000);
       const { url } = JSON.parse(await readFile(join(project(), '.local', 'data', 'run.json'), 'utf8')) as { url: string };
       const blocks = pasted(await readFile(join(project(), 'README.md'), 'utf8'));
-      const [program = 'sh', ...rest] = [...command, 'bash', '-euo', 'pipefail', '-c', `${blocks}\nnpm run demo -- --sessions 3 --seed 7`];
-      const { stdout } = await run(program, rest, { cwd: project(), env: { ...environment(), BASE: url }, maxBuffer: 10_000_000 });
+      const { stdout } = await run('env', inBash(`${blocks}\nnpm run demo -- --sessions 3 --seed 7`), { cwd: project(), env: { ...environment(), BASE: url }, maxBuffer: 10_000_000 });
       expect(stdout).toMatch(/applied[\s\S]*completed[\s\S]*3 people come to demo/);
     } finally {
       const { pid } = JSON.parse(await readFile(join(project(), '.local', 'data', 'run.json'), 'utf8').catch(() => '{}')) as { pid?: number };
