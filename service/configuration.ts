@@ -64,6 +64,11 @@ export const configurationSchema = z.object({
     'Keys that encrypt what people say, as id:base64 of 32 bytes, comma-separated; the first encrypts, all decrypt. Without it a key is ' +
     'made in GANGWAY_DATA/secrets',
   ),
+  GANGWAY_LOST_KEYS: z.string().regex(/^\s*[A-Za-z0-9._-]{1,64}(\s*,\s*[A-Za-z0-9._-]{1,64})*\s*$/, 'must be ids of keys, comma-separated, or all')
+    .optional().describe(
+      'Ids of encryption keys that are lost for good, comma-separated, or `all`: without them a start is refused, with it their sessions ' +
+      'answer 503 key_unavailable. Needed at one start only',
+    ),
   GANGWAY_PSEUDONYM_KEY: text(
     'Secret that keys the pseudonyms of people in ClickHouse; needed with JWKS_URL, else derived from the development key',
   ),
