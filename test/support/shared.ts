@@ -1,7 +1,7 @@
 /** The instance that all tests of a run share. Each test file keeps to tenants of its own. */
 import type { InstanceAddress } from './instance.ts';
 
-const variable = 'GANGWAY_TEST_INSTANCE';
+const variable = 'TESTED_GANGWAY';
 
 export function shareInstance(address: InstanceAddress): void {
   process.env[variable] = JSON.stringify(address);
