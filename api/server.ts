@@ -1,13 +1,11 @@
 /** The HTTP server: its socket, what stands beside the routes, and the one place where every error becomes a problem. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/metrics.ts';
 import { addAudit } from '../stores/postgres/audit.ts';
 import type { Authentication } from './authentication.ts';
 import { bodyReader } from './body.ts';
-import { answerClientErrors, headerBytes } from './client-errors.ts';
 import { CrossOrigin } from './cross-origin.ts';
 import { CodecEndpoint, type CodecOptions } from './codec.ts';
 import { causesOf, frames, toProblem } from './error-translation.ts';
@@ -19,6 +17,7 @@ import { MetricsPage } from './metrics-page.ts';
 import { openApiDocument } from './openapi.ts';
 import { pageRoutes, type Health, type Page } from './pages.ts';
 import { Pipeline } from './pipeline.ts';
+import { Port } from './port.ts';
 import { notFound, Problem } from './problem.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';
@@ -71,8 +70,9 @@ export class ApiServer {
   private readonly limits: LimitGuard;
   private readonly crossOrigin: CrossOrigin;
   private readonly pipeline: Pipeline;
-  private readonly server: Server;
+  private readonly port: Port;
   private readonly closing = new AbortController();
+  private isLeaving = false;
 
   constructor(options: ServerOptions) {
     const { settings, services, routes, authentication, tickets, addressOf, metrics, guards } = options;
@@ -96,41 +96,26 @@ export class ApiServer {
     // the pipeline answers every error itself; what reaches Koa is a socket that went away
     app.on('error', (error: Error) => { this.log.debug({ err: { type: error.name } }, 'connection lost'); });
     const handle = app.callback();
-    // slow senders end here: headers within 10 s, the whole request within 30 s. A missing Host is answered by us, not barely
-    this.server = createServer({
-      headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 30_000,
-      maxHeaderSize: headerBytes, requireHostHeader: false,
-    });
-    const take = (request: IncomingMessage, response: ServerResponse): void => { void handle(request, response); };
-    this.server.on('request', take);
-    // Node would refuse an expectation it does not know; it may as well be ignored
-    this.server.on('checkExpectation', take);
-    answerClientErrors(this.server, ({ status, correlationId }) => {
+    this.port = new Port((request, response) => { void handle(request, response); }, ({ status, correlationId }) => {
       metrics.requestFinished({ route: 'unread', method: 'none', status, seconds: 0 });
       this.log.info({ correlation_id: correlationId, route: 'unread', status }, 'request');
     });
   }
 
   /** Resolves with the port that was taken. Rejects when it cannot be had. */
-  async listen(host: string, port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => { this.server.off('error', reject); resolve(); });
-    });
-    return (this.server.address() as AddressInfo).port;
+  listen(host: string, port: number): Promise<number> {
+    return this.port.open(host, port);
   }
 
   /**
-   * Takes no new connections, ends streams (their readers come back elsewhere), lets running requests end, and closes what is
-   * left after the deadline.
+   * Goes on for `unreadyMs`, in which each answer closes its connection and whoever balances loads turns away; then ends streams
+   * (their readers come back elsewhere), closes the port, and lets running requests end within `deadlineMs`.
    */
-  async close(deadlineMs: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => { this.server.close(() => { resolve(); }); });
+  async close(unreadyMs: number, deadlineMs: number): Promise<void> {
+    this.isLeaving = true;
+    await pause(unreadyMs);
     this.closing.abort();
-    this.server.closeIdleConnections();
-    const deadline = setTimeout(() => { this.server.closeAllConnections(); }, deadlineMs);
-    await closed;
-    clearTimeout(deadline);
+    await this.port.close(deadlineMs);
   }
 
   private async handle(ctx: Context): Promise<void> {
@@ -147,6 +132,7 @@ export class ApiServer {
     } catch (error) {
       this.refuse(exchange, toProblem(error), error);
     }
+    if (this.isLeaving) ctx.set('Connection', 'close');
     this.finished(exchange);
   }
 

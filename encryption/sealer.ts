@@ -41,8 +41,12 @@ const keyBytes = 32;
 const keyForm = /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9+/]{43}=|[A-Za-z0-9_-]{43})$/;
 const maxKeys = 100;
 
-/** `id:base64 of 32 bytes`, comma-separated. Throws ConfigurationError that names the setting and the place, never a value. */
-export function readCodecKeys(setting: string): CodecKeys {
+/**
+ * `id:base64 of 32 bytes`, comma-separated. Throws ConfigurationError that names where the keys come from and the place in it, never a
+ * value.
+ */
+export function readCodecKeys(setting: string, source: string = codecKeysSetting): CodecKeys {
+  const badKeys = (what: string): ConfigurationError => new ConfigurationError([`${source}: ${what}`]);
   const parts = setting.split(',').map((part) => part.trim()).filter((part) => part !== '');
   if (parts.length === 0 || parts.length > maxKeys) throw badKeys(`has to hold 1 to ${maxKeys} keys`);
   const byId = new Map<string, Uint8Array>();
@@ -56,8 +60,9 @@ export function readCodecKeys(setting: string): CodecKeys {
   return { primary: [...byId.keys()][0] ?? '', byId };
 }
 
-function badKeys(what: string): ConfigurationError {
-  return new ConfigurationError([`${codecKeysSetting}: ${what}`]);
+/** Tells one key from another under the same id, and says nothing of the key: 16 bytes. Throws KeyUnavailableError. */
+export function checkValueOf(keys: CodecKeys, id: string): Buffer {
+  return createHmac('sha256', keyOf(keys, id)).update('gangway key check 1').digest().subarray(0, 16);
 }
 
 /**

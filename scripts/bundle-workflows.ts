@@ -9,6 +9,10 @@ const project = join(import.meta.dirname, '..');
 const { code } = await bundleWorkflowCode({
   workflowsPath: join(project, 'workflows', 'main.ts'), failureConverterPath: join(project, 'engine', 'failure-converter.ts'),
   logger: new DefaultLogger('WARN'),
+  // the project's own name may be one that webpack cannot read, and what it was started by is another (service/worker.ts)
+  webpackConfigHook: (config) => ({
+    ...config, resolve: { ...config.resolve, symlinks: false }, resolveLoader: { ...config.resolveLoader, symlinks: false },
+  }),
 });
 const own = `${path}.${process.pid}`;
 await writeFile(own, code);

@@ -44,8 +44,8 @@ const introduction = `<!-- Made by scripts/configuration-doc.ts from service/con
 # Configuration
 
 Everything is configured by environment variables. They are read once, at start, and checked together: what is wrong is
-named in one message, without the values, and nothing starts. An empty variable counts as not set. \`-\` as default means:
-not set.`;
+named in one message, without the values, and nothing starts; so is a name that begins with \`GANGWAY_\` and is no setting. An
+empty variable counts as not set, a blank one is refused. \`-\` as default means: not set.`;
 
 function table(settings: readonly [string, Setting][]): string {
   const rows = settings.map(
@@ -62,9 +62,7 @@ function fallback(setting: Setting): string {
 function allowed(setting: Setting): string {
   if (setting.enum !== undefined) return setting.enum.map((value) => `\`${cell(value)}\``).join(', ');
   if (setting.type !== 'integer') return 'text';
-  const { minimum, maximum } = setting;
-  const bounded = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
-  return bounded ? `${minimum ?? ''} to ${maximum}` : `${minimum ?? 0} or more`;
+  return `${setting.minimum ?? ''} to ${setting.maximum ?? ''}`;
 }
 
 function cell(text: string): string {

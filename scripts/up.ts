@@ -7,7 +7,7 @@ import { dataFolder } from './embedded/data-folder.ts';
 import { lockFolder } from './embedded/lock.ts';
 import { PlainError } from './embedded/plain-error.ts';
 import { isFree } from './embedded/ports.ts';
-import { codecPathKey, developmentCodecKeys, developmentKey } from './embedded/secrets.ts';
+import { codecKeyFile, codecKeyIsGone, codecPathKey, developmentCodecKeys, developmentKey } from './embedded/secrets.ts';
 import { startServers, type EmbeddedServers } from './embedded/servers.ts';
 import { onInterruption, type Interruption } from './up/interruption.ts';
 import { removeRunFile, writeRunFile } from './up/run-file.ts';
@@ -49,8 +49,13 @@ async function start(up: Up, configuration: Configuration, folder: string, inter
   sayReady({ configuration, url: configuration.PUBLIC_URL ?? running.url, urls: servers.urls, token, seconds });
 }
 
-/** Keys of the codec; the path for the Web UI only where that is ours. */
+/** Keys of the codec, none of which is made anew beside data that another one has sealed, unless that is given up; the path for the Web UI only where that is ours. */
 async function codecSecrets(configuration: Configuration, folder: string): Promise<{ codecKeys: string; codecPathKey?: string }> {
+  if (configuration.GANGWAY_CODEC_KEYS === undefined && configuration.GANGWAY_LOST_KEYS === undefined && codecKeyIsGone(folder)) {
+    throw new PlainError(`${codecKeyFile(folder)} is missing, and ${folder} holds data that were encrypted with it: put it back from a `
+      + 'backup; or, if it is lost for good, start once with GANGWAY_LOST_KEYS=all: a new key is made, sessions of the lost one answer '
+      + '503 key_unavailable, and everything else goes on.');
+  }
   const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await developmentCodecKeys(folder);
   return configuration.TEMPORAL_ADDRESS === undefined ? { codecKeys, codecPathKey: await codecPathKey(folder) } : { codecKeys };
 }

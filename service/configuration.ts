@@ -1,46 +1,47 @@
 /** All settings with their forms, bounds and defaults. docs/configuration.md is generated from this schema. */
 import { z } from 'zod';
+import { address, count, days, digits, flag, hours, milliseconds, oneOf, seconds, secret, text } from './setting.ts';
 
-const whole = (fallback: number, description: string, range: { min?: number; max?: number } = {}) =>
-  z.coerce.number().int().min(range.min ?? 1).max(range.max ?? Number.MAX_SAFE_INTEGER).default(fallback).describe(description);
-const text = (description: string) => z.string().min(1).optional().describe(description);
-const secret = (description: string) => z.string().min(16).optional().describe(description);
 const mailAddress = /^[^\s@,;<>"]+@[^\s@,;<>"]+$/;
-const port = z.coerce.number().int().min(0).max(65_535);
 
 export const configurationSchema = z.object({
-  PORT: port.default(8080).describe('Port of the API. 0 takes any free one'),
-  HOST: z.string().default('127.0.0.1').describe('Address the API listens on'),
+  PORT: count(8_080, { min: 0, max: 65_535 }, 'Port of the API. 0 takes any free one'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address the API listens on'),
   GANGWAY_DATA: z.string().min(1).default('.local/data').describe("Folder of the embedded servers' data and of the development secrets"),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe(
+  LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe(
     'Least severity that is logged',
   ),
-  PUBLIC_URL: text('Address under which people reach the API, when it is not http://HOST:PORT'),
+  PUBLIC_URL: address(['https', 'http'], 'Address under which people reach the API, when it is not http://HOST:PORT'),
 
-  TEMPORAL_ADDRESS: text('host:port of a Temporal server; without it the embedded one is started'),
+  TEMPORAL_ADDRESS: z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):\d{1,5}$/, 'must be host:port, without http:// and without a path')
+    .optional().describe('host:port of a Temporal server; without it the embedded one is started'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default').describe('Temporal namespace'),
   TEMPORAL_API_KEY: text('API key for Temporal Cloud'),
-  TEMPORAL_UI_URL: text(
+  TEMPORAL_UI_URL: address(
+    ['http', 'https'],
     'Address of the Temporal Web UI of such a server, whose browser page may then use the codec endpoint; the embedded one is known',
   ),
-  REDIS_URL: text('redis:// address; without it the embedded server is started'),
-  DATABASE_URL: text('postgres:// address; without it the embedded server is started'),
-  CLICKHOUSE_URL: text(
+  REDIS_URL: address(['redis', 'rediss'], 'redis:// address; without it the embedded server is started'),
+  DATABASE_URL: address(['postgres', 'postgresql'], 'postgres:// address; without it the embedded server is started'),
+  CLICKHOUSE_URL: address(
+    ['http', 'https', 'file'],
     'http:// address of a ClickHouse server; without it ClickHouse runs inside the service. One role alone also takes file:///folder, ' +
     'which only that process may use',
   ),
 
   JWT_ISSUER: z.string().min(1).default('gangway').describe('Required `iss` of a token'),
   JWT_AUDIENCE: z.string().min(1).default('gangway').describe('Required `aud` of a token'),
-  JWKS_URL: text('Key set of the identity provider (RS256, ES256, EdDSA); without it the development key (HS256) counts'),
-  GANGWAY_JWKS_OUTAGE_SECONDS: whole(
-    3_600, 'Seconds that keys fetched from JWKS_URL go on counting while it does not answer', { min: 1, max: 86_400 },
+  JWKS_URL: address(
+    ['https', 'http'], 'Key set of the identity provider (RS256, ES256, EdDSA); without it the development key (HS256) counts',
+  ),
+  GANGWAY_JWKS_OUTAGE_SECONDS: seconds(
+    3_600, { max: 86_400 }, 'Seconds that keys fetched from JWKS_URL go on counting while it does not answer',
   ),
   CHAT_MODEL: text(
     'Name of the language model, as its server knows it; without it no model is used and the scripted readings and rules do everything',
   ),
-  OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional().describe(
-    'Address of any server that speaks chat completions, up to and with /v1; used only with CHAT_MODEL',
+  OPENAI_BASE_URL: address(
+    ['https', 'http'], 'Address of any server that speaks chat completions, up to and with /v1; used only with CHAT_MODEL',
   ),
   OPENAI_API_KEY: text('API key for the language model; used only with CHAT_MODEL'),
   GANGWAY_ALLOWED_ORIGINS: z.string().default('').describe(
@@ -70,106 +71,122 @@ export const configurationSchema = z.object({
     'Keys that encrypt what people say, as id:base64 of 32 bytes, comma-separated; the first encrypts, all decrypt. Without it a key is ' +
     'made in GANGWAY_DATA/secrets',
   ),
+  GANGWAY_LOST_KEYS: z.string().regex(/^\s*[\w.-]{1,64}(\s*,\s*[\w.-]{1,64})*\s*$/, 'must be ids of keys, comma-separated, or all')
+    .optional().describe(
+      'Ids of encryption keys that are lost for good, comma-separated, or `all`: without them a start is refused, with it their sessions ' +
+      'answer 503 key_unavailable. Needed at one start only',
+    ),
   GANGWAY_PSEUDONYM_KEY: text(
     'Secret that keys the pseudonyms of people in ClickHouse; needed with JWKS_URL, else derived from the development key',
   ),
   GANGWAY_TASK_QUEUE: z.string().min(1).default('gangway').describe('Temporal task queue of the sessions'),
-  GANGWAY_API_PER_MINUTE: whole(300, 'Requests a minute for one user'),
-  GANGWAY_API_PER_MINUTE_ADMIN: whole(1_000, 'Requests a minute for one admin'),
-  GANGWAY_ANONYMOUS_PER_HOUR: whole(60, 'Requests an hour without a valid credential, for one address'),
-  GANGWAY_FALLBACK_PER_HOUR: whole(50, 'Requests an hour for one subject on a non-critical resource while Redis is away'),
-  GANGWAY_LLM_CALLS_PER_DAY: whole(100, 'Calls of the language model a day for one user'),
-  GANGWAY_LLM_CALLS_PER_HOUR: whole(20, 'Calls of the language model an hour for one user'),
-  GANGWAY_LLM_TOKENS_PER_DAY: whole(50_000, 'Tokens of the language model a day for one user, of prompts and answers together'),
-  GANGWAY_LLM_TOKENS_PER_HOUR: whole(10_000, 'Tokens of the language model an hour for one user'),
-  GANGWAY_LLM_CENTS_PER_DAY: whole(1_000, 'Cost of the language model a day for one user, cents'),
-  GANGWAY_LLM_INPUT_PRICE: whole(250, 'Price of 1,000 tokens of a prompt, thousandths of a cent', { min: 0 }),
-  GANGWAY_LLM_OUTPUT_PRICE: whole(1_000, 'Price of 1,000 tokens of an answer, thousandths of a cent', { min: 0 }),
-  GANGWAY_TRANSLATIONS_PER_DAY: whole(500, 'Translations a day for one user'),
-  GANGWAY_TRANSLATIONS_PER_HOUR: whole(100, 'Translations an hour for one user'),
-  GANGWAY_TRANSLATION_CHARACTERS_PER_DAY: whole(100_000, 'Translated characters a day for one user'),
-  GANGWAY_TRANSLATION_CHARACTERS_PER_HOUR: whole(20_000, 'Translated characters an hour for one user'),
-  GANGWAY_KNOWLEDGE_INGESTION_PER_DAY: whole(100, 'Documents taken into the knowledge base a day for one user'),
-  GANGWAY_KNOWLEDGE_QUERIES_PER_DAY: whole(200, 'Questions to the knowledge base a day for one user'),
-  GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR: whole(50, 'Questions to the knowledge base an hour for one user'),
-  GANGWAY_PHOTO_UPLOADS_PER_DAY: whole(100, 'Photos a day for one user'),
-  GANGWAY_PHOTO_BURST_PER_MINUTE: whole(10, 'Photos within any minute for one user'),
+  GANGWAY_API_PER_MINUTE: count(300, { max: 1_000_000_000 }, 'Requests a minute for one user'),
+  GANGWAY_API_PER_MINUTE_ADMIN: count(1_000, { max: 1_000_000_000 }, 'Requests a minute for one admin'),
+  GANGWAY_ANONYMOUS_PER_HOUR: count(60, { max: 1_000_000_000 }, 'Requests an hour without a valid credential, for one address'),
+  GANGWAY_FALLBACK_PER_HOUR: count(
+    50, { max: 1_000_000_000 }, 'Requests an hour for one subject on a non-critical resource while Redis is away',
+  ),
+  GANGWAY_LLM_CALLS_PER_DAY: count(100, { max: 1_000_000_000 }, 'Calls of the language model a day for one user'),
+  GANGWAY_LLM_CALLS_PER_HOUR: count(20, { max: 1_000_000_000 }, 'Calls of the language model an hour for one user'),
+  GANGWAY_LLM_TOKENS_PER_DAY: count(
+    50_000, { max: 1_000_000_000 }, 'Tokens of the language model a day for one user, of prompts and answers together',
+  ),
+  GANGWAY_LLM_TOKENS_PER_HOUR: count(10_000, { max: 1_000_000_000 }, 'Tokens of the language model an hour for one user'),
+  GANGWAY_LLM_CENTS_PER_DAY: count(1_000, { max: 1_000_000_000 }, 'Cost of the language model a day for one user, cents'),
+  GANGWAY_LLM_INPUT_PRICE: count(250, { min: 0, max: 1_000_000_000 }, 'Price of 1,000 tokens of a prompt, thousandths of a cent'),
+  GANGWAY_LLM_OUTPUT_PRICE: count(1_000, { min: 0, max: 1_000_000_000 }, 'Price of 1,000 tokens of an answer, thousandths of a cent'),
+  GANGWAY_TRANSLATIONS_PER_DAY: count(500, { max: 1_000_000_000 }, 'Translations a day for one user'),
+  GANGWAY_TRANSLATIONS_PER_HOUR: count(100, { max: 1_000_000_000 }, 'Translations an hour for one user'),
+  GANGWAY_TRANSLATION_CHARACTERS_PER_DAY: count(100_000, { max: 1_000_000_000 }, 'Translated characters a day for one user'),
+  GANGWAY_TRANSLATION_CHARACTERS_PER_HOUR: count(20_000, { max: 1_000_000_000 }, 'Translated characters an hour for one user'),
+  GANGWAY_KNOWLEDGE_INGESTION_PER_DAY: count(100, { max: 1_000_000_000 }, 'Documents taken into the knowledge base a day for one user'),
+  GANGWAY_KNOWLEDGE_QUERIES_PER_DAY: count(200, { max: 1_000_000_000 }, 'Questions to the knowledge base a day for one user'),
+  GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR: count(50, { max: 1_000_000_000 }, 'Questions to the knowledge base an hour for one user'),
+  GANGWAY_PHOTO_UPLOADS_PER_DAY: count(100, { max: 1_000_000_000 }, 'Photos a day for one user'),
+  GANGWAY_PHOTO_BURST_PER_MINUTE: count(10, { max: 1_000_000_000 }, 'Photos within any minute for one user'),
   GANGWAY_SHADOW_POLICIES: z.string().default('').describe(
     'Comma-separated policies that count and report but refuse nobody (docs/limits.md)',
   ),
-  GANGWAY_METRICS_PORT: port.optional().describe(
+  GANGWAY_METRICS_PORT: digits('', { min: 0, max: 65_535 }).optional().describe(
     'Port on which this process answers /metrics beside the API, on HOST; a worker has no other. 0 takes any free one; without it there ' +
     'is none',
   ),
   GANGWAY_METRICS_TOKEN: secret(
     'Bearer token that may read /metrics from anywhere; at least 16 characters. Without it only this machine may',
   ),
-  GANGWAY_BREAKER_FAILURES: whole(5, 'Failures in a row that open a breaker'),
-  GANGWAY_BREAKER_OPEN_SECONDS: whole(300, 'Seconds a breaker stays open before one probe'),
-  GANGWAY_REDIS_TIMEOUT_MS: whole(25, 'Longest wait for a Redis command, milliseconds'),
-  GANGWAY_ENGINE_TIMEOUT_MS: whole(2_000, 'Deadline of one call to Temporal, milliseconds'),
-  GANGWAY_DATABASE_TIMEOUT_MS: whole(2_000, 'Longest wait for PostgreSQL inside a request, milliseconds'),
-  GANGWAY_MODEL_TIMEOUT_MS: whole(20_000, 'Longest wait for a proposal of the model, milliseconds', { max: 28_000 }),
-  GANGWAY_READING_TIMEOUT_MS: whole(8_000, 'Longest wait for the model to read free text, milliseconds', { max: 9_000 }),
-  GANGWAY_BODY_BYTES: whole(1_048_576, 'Largest JSON body, bytes'),
-  GANGWAY_BODY_DEPTH: whole(32, 'Deepest nesting of a JSON body'),
-  GANGWAY_IDLE_ABANDONED_DAYS: whole(7, 'Idle days after which a session counts as abandoned'),
-  GANGWAY_IDLE_CANCEL_DAYS: whole(90, 'Idle days after which a session is cancelled'),
-  GANGWAY_FLUSH_SECONDS: whole(30, 'Seconds after the first unsaved answer until the session is flushed'),
-  GANGWAY_FLUSH_BATCH_MS: whole(100, 'Milliseconds the worker gathers rows for ClickHouse'),
-  GANGWAY_FLUSH_BATCH_ROWS: whole(1_000, 'Rows after which a batch is stored at once'),
-  GANGWAY_UPDATES_PER_RUN: whole(100, 'Messages after which a session continues as a new run'),
-  GANGWAY_PROPOSAL_FALLBACK_SECONDS: whole(900, 'Seconds after which the rules of the flow propose when the model has not'),
-  GANGWAY_RETRY_DELAY_PERCENT: whole(
-    100, 'Length of the pauses between the tries of a task, percent of those of its category (docs/errors.md); less is for tests',
-    { max: 100 },
+  GANGWAY_BREAKER_FAILURES: count(5, { max: 1_000 }, 'Failures in a row that open a breaker'),
+  GANGWAY_BREAKER_OPEN_SECONDS: seconds(300, { max: 86_400 }, 'Seconds a breaker stays open before one probe'),
+  GANGWAY_REDIS_TIMEOUT_MS: milliseconds(25, { max: 10_000 }, 'Longest wait for a Redis command, milliseconds'),
+  GANGWAY_ENGINE_TIMEOUT_MS: milliseconds(2_000, { max: 30_000 }, 'Deadline of one call to Temporal, milliseconds'),
+  GANGWAY_DATABASE_TIMEOUT_MS: milliseconds(2_000, { max: 30_000 }, 'Longest wait for PostgreSQL inside a request, milliseconds'),
+  GANGWAY_MODEL_TIMEOUT_MS: milliseconds(20_000, { max: 28_000 }, 'Longest wait for a proposal of the model, milliseconds'),
+  GANGWAY_READING_TIMEOUT_MS: milliseconds(8_000, { max: 9_000 }, 'Longest wait for the model to read free text, milliseconds'),
+  GANGWAY_BODY_BYTES: count(1_048_576, { max: 16_777_216 }, 'Largest JSON body, bytes'),
+  GANGWAY_BODY_DEPTH: count(32, { max: 1_000 }, 'Deepest nesting of a JSON body'),
+  GANGWAY_IDLE_ABANDONED_DAYS: days(7, { max: 3_650 }, 'Idle days after which a session counts as abandoned'),
+  GANGWAY_IDLE_CANCEL_DAYS: days(90, { max: 3_650 }, 'Idle days after which a session is cancelled'),
+  GANGWAY_FLUSH_SECONDS: seconds(30, { max: 3_600 }, 'Seconds after the first unsaved answer until the session is flushed'),
+  GANGWAY_FLUSH_BATCH_MS: milliseconds(100, { max: 10_000 }, 'Milliseconds the worker gathers rows for ClickHouse'),
+  GANGWAY_FLUSH_BATCH_ROWS: count(1_000, { max: 100_000 }, 'Rows after which a batch is stored at once'),
+  GANGWAY_UPDATES_PER_RUN: count(100, { max: 1_000 }, 'Messages after which a session continues as a new run'),
+  GANGWAY_PROPOSAL_FALLBACK_SECONDS: seconds(
+    900, { max: 604_800 }, 'Seconds after which the rules of the flow propose when the model has not',
   ),
-  GANGWAY_DLQ_MANUAL_RETRIES: whole(3, 'Times a parked task may be retried by hand without force'),
-  GANGWAY_DLQ_CAPACITY: whole(
-    1_000, 'Parked tasks of a tenant that its operators are expected to have an eye on; nothing is dropped beyond',
+  GANGWAY_RETRY_DELAY_PERCENT: count(
+    100, { max: 100 }, 'Length of the pauses between the tries of a task, percent of those of its category (docs/errors.md); less is for tests',
   ),
-  GANGWAY_DLQ_ALERT_SECONDS: whole(60, 'Seconds between two looks at what has to be alerted'),
-  GANGWAY_DLQ_RECONCILE_SECONDS: whole(300, 'Seconds between two comparisons of the list of parked tasks with the engine'),
-  GANGWAY_TERMINATED: z.enum(['restore', 'end']).default('restore').describe(
+  GANGWAY_DLQ_MANUAL_RETRIES: count(3, { max: 1_000 }, 'Times a parked task may be retried by hand without force'),
+  GANGWAY_DLQ_CAPACITY: count(
+    1_000, { max: 1_000_000_000 }, 'Parked tasks of a tenant that its operators are expected to have an eye on; nothing is dropped beyond',
+  ),
+  GANGWAY_DLQ_ALERT_SECONDS: seconds(60, { max: 86_400 }, 'Seconds between two looks at what has to be alerted'),
+  GANGWAY_DLQ_RECONCILE_SECONDS: seconds(
+    300, { max: 86_400 }, 'Seconds between two comparisons of the list of parked tasks with the engine',
+  ),
+  GANGWAY_TERMINATED: oneOf(['restore', 'end']).default('restore').describe(
     'What becomes of a session whose workflow was ended from outside, as by Terminate in Temporal: it goes on from where it stood, or it ' +
     'is cancelled for everybody (docs/operations.md)',
   ),
-  GANGWAY_STOPPED_SECONDS: whole(60, 'Seconds between two looks for such sessions'),
-  GANGWAY_DLQ_KEEP_DAYS: whole(90, 'Days that a completed or discarded task stays in the list'),
-  GANGWAY_DLQ_ALERT_SHARE: whole(80, 'Share of GANGWAY_DLQ_CAPACITY that is open in a tenant when an alert begins, percent', { max: 100 }),
-  GANGWAY_DLQ_ALERT_AGE_HOURS: whole(24, 'Hours a task may be open before an alert begins', { max: 87_600 }),
+  GANGWAY_STOPPED_SECONDS: seconds(60, { max: 86_400 }, 'Seconds between two looks for such sessions'),
+  GANGWAY_DLQ_KEEP_DAYS: days(90, { max: 3_650 }, 'Days that a completed or discarded task stays in the list'),
+  GANGWAY_DLQ_ALERT_SHARE: count(80, { max: 100 }, 'Share of GANGWAY_DLQ_CAPACITY that is open in a tenant when an alert begins, percent'),
+  GANGWAY_DLQ_ALERT_AGE_HOURS: hours(24, { max: 87_600 }, 'Hours a task may be open before an alert begins'),
   GANGWAY_ALERT_MAIL_TO: z.string()
     .refine((list) => list.split(',').every((address) => mailAddress.test(address.trim())), 'must be mail addresses, comma-separated')
       .optional()
     .describe('Comma-separated addresses that alerts are mailed to; needs SMTP_URL'),
   GANGWAY_ALERT_MAIL_FROM: z.string().regex(mailAddress, 'must be a mail address').optional().describe('Sender of those mails'),
-  GANGWAY_CACHED_SESSIONS: whole(1_000, 'Sessions a worker keeps in memory (about 520 KiB each)'),
-  GANGWAY_IN_FLIGHT_PER_SESSION: whole(8, 'Messages of one session under way at once in one API process', { max: 10 }),
-  GANGWAY_STREAMS: whole(1_000, 'Event streams open at once in one API process'),
-  GANGWAY_STREAMS_PER_PERSON: whole(5, 'Event streams of one person open at once in one API process'),
-  GANGWAY_STREAM_HEARTBEAT_MS: whole(15_000, 'Pause between signs of life on an event stream, milliseconds', { min: 100, max: 60_000 }),
-  GANGWAY_STREAM_POLL_MS: whole(
-    3_000, 'Pause before an event stream asks its session again while Redis is away, milliseconds', { min: 100 },
+  GANGWAY_CACHED_SESSIONS: count(1_000, { max: 1_000_000 }, 'Sessions a worker keeps in memory (about 520 KiB each)'),
+  GANGWAY_IN_FLIGHT_PER_SESSION: count(8, { max: 10 }, 'Messages of one session under way at once in one API process'),
+  GANGWAY_STREAMS: count(1_000, { max: 1_000_000 }, 'Event streams open at once in one API process'),
+  GANGWAY_STREAMS_PER_PERSON: count(5, { max: 1_000_000 }, 'Event streams of one person open at once in one API process'),
+  GANGWAY_STREAM_HEARTBEAT_MS: milliseconds(
+    15_000, { min: 100, max: 60_000 }, 'Pause between signs of life on an event stream, milliseconds',
   ),
-  GANGWAY_IDEMPOTENCY_HOURS: whole(24, 'Hours an Idempotency-Key is remembered'),
-  GANGWAY_ALLOW_PRIVATE_URLS: z.enum(['true', 'false']).default('false').describe(
-    'Lets outgoing requests go to http:// and to private addresses',
+  GANGWAY_STREAM_POLL_MS: milliseconds(
+    3_000, { min: 100, max: 60_000 }, 'Pause before an event stream asks its session again while Redis is away, milliseconds',
   ),
-  GANGWAY_CHANGE_TARGET_TIMEOUT_MS: whole(10_000, 'Deadline of one request to the change target, milliseconds', { max: 15_000 }),
-  GANGWAY_EVENT_TRIES: whole(3, 'Tries of an event before it is parked'),
-  GANGWAY_EVENT_FIRST_DELAY_MS: whole(
-    5_000, 'Pause after the first failed try of an event, milliseconds; each further one is twice as long, ±20 %',
+  GANGWAY_IDEMPOTENCY_HOURS: hours(24, { max: 8_760 }, 'Hours an Idempotency-Key is remembered'),
+  GANGWAY_ALLOW_PRIVATE_URLS: flag('Lets outgoing requests go to http:// and to private addresses'),
+  GANGWAY_CHANGE_TARGET_TIMEOUT_MS: milliseconds(10_000, { max: 15_000 }, 'Deadline of one request to the change target, milliseconds'),
+  GANGWAY_EVENT_TRIES: count(3, { max: 1_000 }, 'Tries of an event before it is parked'),
+  GANGWAY_EVENT_FIRST_DELAY_MS: milliseconds(
+    5_000, { max: 3_600_000 }, 'Pause after the first failed try of an event, milliseconds; each further one is twice as long, ±20 %',
   ),
-  GANGWAY_EVENT_DELAY_CAP_SECONDS: whole(90, 'Longest pause between tries of an event, seconds'),
-  GANGWAY_EVENT_RETRY_AFTER_SECONDS: whole(3_600, 'Longest pause that a Retry-After of the receiver is honoured for, seconds'),
-  GANGWAY_EVENT_TIMEOUT_MS: whole(10_000, 'Deadline of one try, milliseconds'),
-  GANGWAY_EVENT_PARALLEL: whole(8, 'Events under way at once in one worker, each of another session', { max: 32 }),
-  GANGWAY_EVENT_POLL_MS: whole(500, 'Pause before looking for due events again, milliseconds'),
-  GANGWAY_EVENT_KEEP_DAYS: whole(7, 'Days a delivered event is kept'),
-  GANGWAY_CHECK_ANSWERS: z.enum(['true', 'false']).default('false').describe(
-    'Checks every answer against its documented schema; for tests',
+  GANGWAY_EVENT_DELAY_CAP_SECONDS: seconds(90, { max: 86_400 }, 'Longest pause between tries of an event, seconds'),
+  GANGWAY_EVENT_RETRY_AFTER_SECONDS: seconds(
+    3_600, { max: 604_800 }, 'Longest pause that a Retry-After of the receiver is honoured for, seconds',
   ),
-  GANGWAY_DRAIN_SECONDS: whole(10, 'Seconds running requests and tasks get at shutdown'),
+  GANGWAY_EVENT_TIMEOUT_MS: milliseconds(10_000, { max: 60_000 }, 'Deadline of one try, milliseconds'),
+  GANGWAY_EVENT_PARALLEL: count(8, { max: 32 }, 'Events under way at once in one worker, each of another session'),
+  GANGWAY_EVENT_POLL_MS: milliseconds(500, { max: 60_000 }, 'Pause before looking for due events again, milliseconds'),
+  GANGWAY_EVENT_KEEP_DAYS: days(7, { max: 3_650 }, 'Days a delivered event is kept'),
+  GANGWAY_CHECK_ANSWERS: flag('Checks every answer against its documented schema; for tests'),
+  GANGWAY_UNREADY_SECONDS: digits('seconds', { min: 0, max: 300 }).optional().meta({
+    unit: 'seconds', description: 'Seconds that /readyz says 503 at shutdown before the port closes, so that a load balancer turns away ' +
+    'first. Without it 5 for an API alone, and 0 for npm run up, which has nobody beside it',
+  }),
+  GANGWAY_DRAIN_SECONDS: seconds(15, { max: 300 }, 'Seconds running requests and tasks get at shutdown; the longest answer takes 14'),
 });
 
 export type Configuration = z.infer<typeof configurationSchema>;

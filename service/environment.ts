@@ -6,19 +6,59 @@ import { readCodecKeys } from '../encryption/sealer.ts';
 import { addressFault } from '../outside/address.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { configurationSchema, type Configuration } from './configuration.ts';
+import { nearestName } from './nearest-name.ts';
 import { limitSettings } from './settings.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ExaminedEnvironment {
+  /** With the default in the place of what cannot be used. */
+  readonly configuration: Configuration;
+  /** `SETTING: what is wrong`, each. */
+  readonly faults: readonly string[];
+}
+
 /** Reads and checks the environment. Empty values count as absent. Throws ConfigurationError naming every bad setting. */
-export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
-  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
-  const result = configurationSchema.safeParse(present);
-  if (!result.success) throw new ConfigurationError(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
-  const configuration = result.data;
-  const faults = [
-    ...outgoingFaults(configuration), ...mailFaults(configuration), ...modelFaults(configuration), ...readingFaults(configuration),
-  ];
+export function readConfiguration(environment: Environment): Configuration {
+  const { configuration, faults } = examineEnvironment(environment);
   if (faults.length > 0) throw new ConfigurationError(faults);
   return configuration;
+}
+
+export function examineEnvironment(environment: Environment): ExaminedEnvironment {
+  const names = Object.keys(configurationSchema.shape);
+  const present = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '');
+  const given = new Map(present.filter(([name]) => names.includes(name)));
+  const bad = new Map<string, string>();
+  const refuse = (name: string, why: string): void => {
+    if (!bad.has(name)) bad.set(name, why);
+    given.delete(name);
+  };
+  for (const [name, value] of [...given]) if (value.trim() === '') refuse(name, 'is blank: give it a value, or leave it out');
+  const { error } = configurationSchema.safeParse(Object.fromEntries(given));
+  for (const { path, message } of error?.issues ?? []) refuse(String(path[0]), message);
+  // settings that need each other are looked at without the bad ones, and what is said of those is enough
+  const configuration = configurationSchema.parse(Object.fromEntries(given));
+  const together = [
+    ...outgoingFaults(configuration), ...mailFaults(configuration), ...modelFaults(configuration), ...readingFaults(configuration),
+  ].filter((fault) => !bad.has(fault.slice(0, fault.indexOf(':'))));
+  const alone = names.flatMap((name) => (bad.has(name) ? [`${name}: ${bad.get(name) ?? ''}`] : []));
+  return { configuration, faults: [...alone, ...together, ...unknownNames(present, names)] };
+}
+
+const prefix = 'GANGWAY_';
+/** Made by Kubernetes and Docker where a service is called gangway. */
+const ofAService = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
+
+/** A setting that is misspelt would count for nothing, and nobody would know. */
+function unknownNames(present: readonly (readonly [string, string])[], known: readonly string[]): string[] {
+  const unknown = present.filter(([name, value]) => name.startsWith(prefix) && !known.includes(name)
+    && !ofAService.test(name) && !/^(tcp|udp|sctp):\/\//.test(value));
+  return unknown.map(([name]) => {
+    const bare = name.slice(prefix.length);
+    const meant = known.includes(bare) ? bare : nearestName(name, known);
+    return `${name}: is no setting. ${meant === null ? 'docs/configuration.md has them all' : `Did you mean ${meant}?`}`;
+  });
 }
 
 /** What the parts would say of their settings when they are made, said before anything is started. */

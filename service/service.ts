@@ -15,7 +15,7 @@ import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { FlowRules } from '../domain/flow.ts';
-import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type Sealer } from '../encryption/sealer.ts';
+import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type CodecKeys } from '../encryption/sealer.ts';
 import { connectEngine, engineAnswers, registerSearchAttributes } from '../engine/connection.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
@@ -29,6 +29,7 @@ import { Outside } from '../outside/outside.ts';
 import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
+import { settleCodecKeys } from '../stores/postgres/codec-keys.ts';
 import { isBoundByPolicies, migrateDatabase, openDatabase, type Database } from '../stores/postgres/database.ts';
 import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
 import { notePeople } from '../stores/postgres/people.ts';
@@ -46,7 +47,7 @@ import type { StoreAddresses } from './addresses.ts';
 import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
-  allowsPrivate, breakerNumbers, changeTargetSettings, limitSettings, receiverSettings, serverSettings, sessionLimits,
+  allowsPrivate, breakerNumbers, changeTargetSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits,
 } from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
 
@@ -97,7 +98,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   metrics.watchBreakers(() => breakers.list());
   const metricsPort = await openMetrics(configuration, metrics, log, onStop);
   const outside = new Outside({ breakers, allowPrivate: allowsPrivate(configuration), now: Date.now });
-  const stores = await openStores(configuration, urls, sealerOf(options), log, onStop);
+  const stores = await openStores(configuration, urls, keysOf(options), log, onStop);
   metrics.watchDeadLetters(() => openTaskCount(stores.db));
   const shipped = await loadFlowFolder(fileURLToPath(new URL('../flows/', import.meta.url)));
   const flows = await openFlowRegistry({ db: stores.db, shipped, now: () => performance.now() });
@@ -185,7 +186,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
   onStop(async () => {
     readiness.drain();
-    await server.close(configuration.GANGWAY_DRAIN_SECONDS * 1_000);
+    await server.close(unreadyMs(configuration, roles), configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
   return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
 }
@@ -217,12 +218,13 @@ async function identityKeys(
 }
 
 async function openStores(
-  configuration: Configuration, urls: StoreAddresses, sealer: Sealer, log: Logger, onStop: (close: () => Promise<void>) => void,
+  configuration: Configuration, urls: StoreAddresses, keys: CodecKeys | null, log: Logger, onStop: (close: () => Promise<void>) => void,
 ) {
   // migrations may wait for another process that runs them, requests may not
   const migrating = openDatabase({ url: urls.databaseUrl, timeoutMs: 60_000, connections: 1 });
   try {
     await migrateDatabase(migrating);
+    if (keys !== null) await settleKeys(migrating, keys, configuration, log);
     if (!await isBoundByPolicies(migrating)) {
       log.warn(
         'DATABASE_URL names a superuser or a role with BYPASSRLS: row-level security does not bind it. Use a plain role that owns the ' +
@@ -244,6 +246,7 @@ async function openStores(
   const clickhouse = await openClickHouse(urls.clickhouse);
   onStop(() => clickhouse.close());
   onStop(await migrateAnalytics(clickhouse, log));
+  const sealer = keys === null ? unsealed : createSealer(keys);
   return { db, redis, clickhouse, sealer, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
 }
 
@@ -265,6 +268,11 @@ async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<()
   return () => { clearTimeout(timer); return Promise.resolve(); };
 }
 
+/** One process with both roles has nobody beside it to take over: there is nothing to wait for, unless it is said. */
+function unreadyMs({ GANGWAY_UNREADY_SECONDS: seconds }: Configuration, roles: readonly string[]): number {
+  return (seconds ?? (roles.includes('worker') ? 0 : 5)) * 1_000;
+}
+
 /** Where the Temporal Web UI shows a workflow. */
 function workflowLink(uiUrl: string | null, namespace: string): (workflowId: string) => string | null {
   return (workflowId) => (uiUrl === null
@@ -275,10 +283,16 @@ function originOf(address: string | null): string | null {
   return address !== null && URL.canParse(address) ? new URL(address).origin : null;
 }
 
-function sealerOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS }: ServiceOptions): Sealer {
-  if (codecKeys === null) return unsealed;
+/** null: nothing is sealed. */
+function keysOf({ configuration, codecKeys = configuration.GANGWAY_CODEC_KEYS }: ServiceOptions): CodecKeys | null {
+  if (codecKeys === null) return null;
   if (codecKeys === undefined) throw new ConfigurationError([`${codecKeysSetting}: has to be set where no development key is made`]);
-  return createSealer(readCodecKeys(codecKeys));
+  return readCodecKeys(codecKeys);
+}
+
+async function settleKeys(db: Database, keys: CodecKeys, configuration: Configuration, log: Logger): Promise<void> {
+  const lost = await settleCodecKeys(db, keys, lostKeys(configuration));
+  if (lost.length > 0) log.warn({ key_ids: lost }, 'what these keys sealed cannot be read: its sessions answer 503 key_unavailable');
 }
 
 function limiterOf(

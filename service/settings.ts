@@ -11,6 +11,7 @@ import type { ServerSettings } from '../api/server.ts';
 import type { UpkeepSchedule } from '../engine/schedules.ts';
 import type { BreakerNumbers } from '../outside/breakers/registry.ts';
 import type { ChangeTargetSettings } from '../stores/change-target/chosen.ts';
+import type { LostKeys } from '../stores/postgres/codec-keys.ts';
 import type { LimitSettings } from '../stores/redis/limits/policy.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import type { Configuration } from './configuration.ts';
@@ -20,6 +21,11 @@ const dayMs = 86_400_000;
 
 export function allowsPrivate(c: Configuration): boolean {
   return c.GANGWAY_ALLOW_PRIVATE_URLS === 'true';
+}
+
+/** Keys that somebody has given up; [] while nobody has. */
+export function lostKeys({ GANGWAY_LOST_KEYS: lost = '' }: Configuration): LostKeys {
+  return lost.trim() === 'all' ? 'all' : listOf(lost);
 }
 
 export function breakerNumbers(c: Configuration): BreakerNumbers {

@@ -46,7 +46,7 @@ async function startElsewhere(folder: string): Promise<Gangway> {
   const program = `
     import { lockFolder } from './scripts/embedded/lock.ts';
     import { startServers } from './scripts/embedded/servers.ts';
-    import { readConfiguration } from './service/configuration.ts';
+    import { readConfiguration } from './service/environment.ts';
     const folder = ${JSON.stringify(folder)};
     globalThis.lock = lockFolder(folder);
     const options = { temporal: { ui: false } };

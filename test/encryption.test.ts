@@ -1,6 +1,6 @@
 /** What people say is sealed wherever it rests; keys can be changed under running sessions; a lost one harms nobody else. */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -155,22 +155,22 @@ describe('keys of a running instance', () => {
   test('rotation goes unnoticed; without the old key its sessions answer 503 and no others, and go on when it is back', async () => {
     const folder = await newFolder();
     const [old, fresh] = [key('old'), key('fresh')];
-    const start = async (...keys: string[]): Promise<Instance> => {
+    const start = async (settings: Readonly<Record<string, string>>, ...keys: string[]): Promise<Instance> => {
       await instance?.stop();
-      instance = await startInstance(folder, { GANGWAY_CODEC_KEYS: keys.join(',') });
+      instance = await startInstance(folder, { ...settings, GANGWAY_CODEC_KEYS: keys.join(',') });
       return instance;
     };
     const tenant = newTenant();
     const ana = async (at: Instance) => person(at, tenant, 'ana', 'user');
-    let who = await ana(await start(old));
+    let who = await ana(await start({}, old));
     const { session_id: id } = await who.start();
     expect((await who.answer(id, 'setup_urgency', 'immediate')).status).toBe(200);
 
-    who = await ana(await start(fresh, old));
+    who = await ana(await start({}, fresh, old));
     expect((await who.answer(id, 'business_unit_type', 'office')).status).toBe(200);
     expect((await who.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(2);
 
-    const without = await start(fresh);
+    const without = await start({ GANGWAY_LOST_KEYS: 'old' }, fresh);
     who = await ana(without);
     const ben = await person(without, tenant, 'ben', 'user');
     for (const reply of [await who.answer(id, 'business_unit_name', 'Depot', 'm1'), await who.get(`/sessions/${id}/`), await who.get(`/sessions/${id}/answers/`)]) {
@@ -182,9 +182,60 @@ describe('keys of a running instance', () => {
     const others = await ben.start();
     expect((await ben.answer(others.session_id, 'setup_urgency', 'immediate')).status).toBe(200);
 
-    who = await ana(await start(fresh, old));
+    who = await ana(await start({}, fresh, old));
     await until('the session answers again', async () => (await who.answer(id, 'business_unit_name', 'Depot', 'm1')).status === 200);
     expect((await who.get(`/sessions/${id}/answers/`)).body.answers.map((each: { value: unknown }) => each.value)).toEqual(['immediate', 'office', 'Depot']);
   });
 });
 
+describe('a key that is lost', () => {
+  let instance: Instance | undefined;
+  afterAll(async () => { await discard(instance); }, 60_000);
+
+  test('stops a start that is told nothing, which says both ways on and makes no other key; given up, it takes its sessions and nothing else', async () => {
+    const folder = await newFolder();
+    const path = join(folder, 'secrets', 'codec.key');
+    const start = async (settings: Readonly<Record<string, string>> = {}): Promise<Instance> => {
+      await instance?.stop();
+      instance = undefined;
+      instance = await startInstance(folder, settings);
+      return instance;
+    };
+    const tenant = newTenant();
+    const people = (at: Instance) => Promise.all([person(at, tenant, 'ana', 'user'), person(at, tenant, 'ben', 'user')]);
+    let [ana, ben] = await people(await start());
+    const { session_id: id } = await ana.start();
+    expect((await ana.answer(id, 'setup_urgency', 'immediate')).status).toBe(200);
+    await instance?.stop();
+    const kept = await readFile(path, 'utf8');
+    await rm(path);
+    const [name = ''] = kept.split(':');
+
+    await expect(start()).rejects.toThrow(/ended with 1:\n(Starting Gangway …\n)?\S*codec\.key is missing, .* put it back from a backup; or, .* GANGWAY_LOST_KEYS=all: .*\n$/);
+    expect(await readdir(join(folder, 'secrets'))).not.toContain('codec.key');
+    await expect(start({ GANGWAY_CODEC_KEYS: key('other') })).rejects.toThrow(new RegExp(`the key ${name} sealed stored data and is not there\\. Bring it back.*GANGWAY_LOST_KEYS=${name} `));
+
+    [ana, ben] = await people(await start({ GANGWAY_LOST_KEYS: 'all' }));
+    for (const reply of [await ana.answer(id, 'business_unit_type', 'office', 'm1'), await ana.get(`/sessions/${id}/`)]) expect(reply).toMatchObject({ status: 503, body: { code: 'key_unavailable' } });
+    expect((await ana.get('/sessions/')).status).toBe(200);
+    const { session_id: other } = await ben.start();
+    expect((await ben.answer(other, 'setup_urgency', 'immediate')).status).toBe(200);
+
+    // what was given up once need not be said again; and the key that is found later opens its sessions
+    [, ben] = await people(await start());
+    expect((await ben.get(`/sessions/${other}/answers/`)).body.answers).toHaveLength(1);
+    await writeFile(path, `${(await readFile(path, 'utf8')).trim()},${kept}`);
+    [ana] = await people(await start());
+    await until('the session answers again', async () => (await ana.answer(id, 'business_unit_type', 'office', 'm1')).status === 200);
+
+    await expect(start({ GANGWAY_CODEC_KEYS: `${name}:${randomBytes(32).toString('base64')}` })).rejects.toThrow(`the id ${name} named another key before`);
+  }, 240_000);
+
+  test('and a file that holds no key is named itself, not a variable that is not set', async () => {
+    const folder = await newFolder();
+    await mkdir(join(folder, 'secrets'));
+    await writeFile(join(folder, 'secrets', 'codec.key'), 'garbage');
+    await expect(developmentCodecKeys(folder)).rejects.toThrow(`${join(folder, 'secrets', 'codec.key')}: its key 1 is not of the form`);
+    await rm(folder, { recursive: true });
+  });
+});

@@ -5,16 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { root } from './support/folders.ts';
+import { pasted } from './support/readme.ts';
 import { outputOf, sharedInstance } from './support/shared.ts';
 
 const run = promisify(execFile);
 const instance = await sharedInstance();
-
-/** The blocks that are meant for pasting, but for the ones that install and start. */
-function pasted(markdown: string): string {
-  const blocks = [...markdown.matchAll(/```bash\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
-  return blocks.filter((block) => !/^\s*npm (run up|test)\b/m.test(block)).join('\n');
-}
 
 test('every block of the README works when pasted, and the session it completes is in the funnel once', async () => {
   const script = pasted(await readFile(join(root, 'README.md'), 'utf8'));

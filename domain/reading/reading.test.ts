@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { effortOf, effortOfReadingAMegabyte } from '../../test/support/effort.ts';
 import { questionTypes } from '../flow.ts';
 import type { QuestionRule, QuestionType } from '../flow.ts';
 import type { Json } from '../json.ts';

@@ -9,7 +9,7 @@ import { gone, notedPid, pidFile } from './processes.ts';
 
 export type ServerName = 'temporal' | 'redis' | 'postgres';
 
-/** Everything one server needs to be started again and again. Its command line must name the data folder. */
+/** Everything one server needs to be started again and again. Its command line must name the data folder, in which it is started. */
 export interface EmbeddedServer {
   readonly name: ServerName;
   readonly title: string;

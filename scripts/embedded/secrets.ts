@@ -3,8 +3,10 @@
  * (JWKS_URL) and your own servers (DATABASE_URL …) none of them is made.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readCodecKeys } from '../../encryption/sealer.ts';
 import { PlainError, systemCode } from './plain-error.ts';
 
 const keyBytes = 32;
@@ -21,13 +23,25 @@ export async function developmentKey(folder: string): Promise<Uint8Array> {
 
 /**
  * The key that encrypts what people say, kept in the form of GANGWAY_CODEC_KEYS: whoever sets that variable later puts this
- * line behind the new key, and everything stays readable. Its id tells a lost and remade key from the first one.
+ * line behind the new key, and everything stays readable. Its id tells a lost and remade key from the first one. Throws
+ * ConfigurationError that names the file when it holds no key.
  */
 export async function developmentCodecKeys(folder: string): Promise<string> {
+  const path = codecKeyFile(folder);
   const key = randomBytes(keyBytes);
   const id = `local-${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
-  const keys = await kept(join(folder, 'secrets', 'codec.key'), Buffer.from(`${id}:${key.toString('base64')}\n`));
-  return keys.toString('utf8').trim();
+  const keys = (await kept(path, Buffer.from(`${id}:${key.toString('base64')}\n`))).toString('utf8').trim();
+  readCodecKeys(keys, path);
+  return keys;
+}
+
+/** Whether the folder holds data that were sealed with a key which is not there any more. */
+export function codecKeyIsGone(folder: string): boolean {
+  return !existsSync(codecKeyFile(folder)) && ['temporal.db', join('postgres', 'PG_VERSION')].some((file) => existsSync(join(folder, file)));
+}
+
+export function codecKeyFile(folder: string): string {
+  return join(folder, 'secrets', 'codec.key');
 }
 
 /** The secret in the path of the codec endpoint for the Temporal Web UI. */

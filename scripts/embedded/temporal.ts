@@ -45,7 +45,9 @@ export function temporalServer(options: TemporalOptions & {
   const { program, folder, port, uiPort, namespace } = options;
   const settings = Object.entries({ ...dynamicConfig, ...options.dynamicConfig })
     .flatMap(([name, value]) => ['--dynamic-config-value', `${name}=${value}`]);
-  const storage = options.inMemory === true ? [] : ['--db-filename', join(folder, 'temporal.db'),
+  // the server reads the name as part of a URI, in which # ? % ; of a folder's name mean something else: so the name alone, and
+  // the guard starts it inside the folder
+  const storage = options.inMemory === true ? [] : ['--db-filename', 'temporal.db',
     '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', `synchronous=${options.synchronous ?? 'full'}`];
   const codec = options.uiCodecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.uiCodecEndpoint];
   const ui = options.ui === false ? ['--headless']

@@ -5,6 +5,7 @@
  * `clickhouse_settings` into `SET k = 'v'` that leaks into later queries and can be broken out of by a backslash.
  * chdb: one data folder per process; start Node with UV_THREADPOOL_SIZE=16, since each running query holds a thread.
  */
+import { resolve } from 'node:path';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { ClickHouseClient, ClickHouseClientConfigOptions } from '@clickhouse/client';
 import { StoreLimitError } from './contract.ts';
@@ -138,7 +139,7 @@ async function openChdb({ path, database }: ChdbTarget): Promise<Connections> {
   const { createChdbConnection } = await import('chdb/connection');
   const open = async (): Promise<ClickHouseClient> => {
     // Two copies of the same declarations: chdb brings client-common, the client carries its own.
-    const connection = createChdbConnection({ path }) as unknown as Connection;
+    const connection = awayFromFiles(() => createChdbConnection({ path: resolve(path) })) as unknown as Connection;
     const client = createClient({ connection, log: quiet });
     if (database !== undefined) {
       await client.command({ query: `CREATE DATABASE IF NOT EXISTS ${database}` });
@@ -156,6 +157,20 @@ async function openChdb({ path, database }: ChdbTarget): Promise<Connections> {
     throw new StoreUnavailableError('clickhouse', new Error(message, { cause: error }));
   }
   return { readers: clients.slice(1), writers: clients.slice(0, 1), abortable: false };
+}
+
+/**
+ * Where it is opened, chdb remembers the working folder, and looks there for a file before it takes a name for that of a table: one
+ * called sessions would be read in its place, and a folder with ? * or { in its name is a pattern. In the root folder is neither.
+ */
+function awayFromFiles<T>(open: () => T): T {
+  const before = process.cwd();
+  process.chdir('/');
+  try {
+    return open();
+  } finally {
+    process.chdir(before);
+  }
 }
 
 type Connection = NonNullable<ClickHouseClientConfigOptions['connection']>;

@@ -5,7 +5,8 @@ import type { InstanceAddress } from './instance.ts';
 import type { ProfileName } from './profiles.ts';
 import { until } from './until.ts';
 
-const variable = 'GANGWAY_TEST_KEEPER';
+// not GANGWAY_…: what has such a name and is no setting is refused at a start
+const variable = 'TESTED_GANGWAY_KEEPER';
 
 /** For all workers of the run. */
 export function nameKeeper(url: string): void {
