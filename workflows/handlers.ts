@@ -131,8 +131,8 @@ async function readWords(session: OnboardingSession, messageId: string, asked: A
   const { language, correlation_id, tenant, session_id, owner, client_context } = session.state;
   const zone = client_context['timezone'];
   return readAnswer({
-    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version }, question_id: asked.question_id,
-    text, language,
+    correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version },
+    question_id: asked.question_id, text, language,
     timezone: typeof zone === 'string' ? zone : null,
   });
 }
