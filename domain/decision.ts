@@ -64,7 +64,8 @@ export function draftDecision(
 /** What a session can hold of a decision. */
 function tooLarge(changes: readonly Change[], { reasons }: DecisionBody): Mistake[] {
   const parts = [
-    { pointer: '/reasons', bytes: jsonBytes(reasons), most: bounds.reasons }, { pointer: '/modifications', bytes: jsonBytes(changes), most: stateParts.proposal },
+    { pointer: '/reasons', bytes: jsonBytes(reasons), most: bounds.reasons },
+    { pointer: '/modifications', bytes: jsonBytes(changes), most: stateParts.proposal },
   ];
   return parts.filter(({ bytes, most }) => bytes > most).map(({ pointer, bytes, most }) => ({
     pointer, code: 'too_large', message: `This takes ${bytes} bytes of at most ${most}.`, fix: 'Shorten it.',

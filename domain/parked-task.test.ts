@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { bounds } from './bounds.ts';
+import { jsonBytes } from './json.ts';
 import { ParkedTask, type Parking, type TaskFailure } from './parked-task.ts';
 import { codeOf } from '../test/support/rejection.ts';
 
@@ -32,6 +34,21 @@ describe('a parked task', () => {
     task.failed(failure(), 30);
     expect(codeOf(() => task.checkRetry({ round: 0 }))).toBe('not_parked');
     expect(codeOf(() => task.checkRetry({ round: 1 }))).toBe('allowed');
+  });
+
+  test('carries no more than its bounds however often it is retried, whatever is sent past the API', () => {
+    const task = ParkedTask.park({ ...parking, input: { number: 1, answers: 'x'.repeat(600_000) } }, 10);
+    const long = '\u0939'.repeat(5_000);
+    for (let round = 0; round < 400; round += 1) {
+      task.retry({ actor: long, reason: long, force: true }, 20);
+      task.failed(failure(long.slice(0, 300)), 30);
+    }
+    expect(jsonBytes(task.state.history)).toBeLessThanOrEqual(bounds.task_history);
+    expect(task.state.history.at(-1)).toMatchObject({ round: 400 });
+    expect(jsonBytes(task.state)).toBeLessThanOrEqual(bounds.task_input + bounds.task_history + 8_192);
+    expect(codeOf(() => task.checkRetry({ force: true, input: { number: 1, answers: 'x'.repeat(bounds.task_input) } }))).toBe('input_invalid');
+    task.discard({ reason: long }, 40);
+    expect(task.state.discarded?.reason).toHaveLength(1_000);
   });
 
   test('tells an amended input from the original one, and who asked from what came by itself', () => {

@@ -377,7 +377,8 @@ export class OnboardingSession extends SessionCore {
     const newest = this.state.checkpoints.at(-1);
     const answers = this.answers();
     return {
-      kind: 'resumed', answers: jsonBytes(answers) <= bounds.resumed ? answers : null, ui_state: this.state.ui_state, checkpoint_version: this.state.checkpoint_version,
+      kind: 'resumed', answers: jsonBytes(answers) <= bounds.resumed ? answers : null, ui_state: this.state.ui_state,
+      checkpoint_version: this.state.checkpoint_version,
       checkpoint_created_at: newest?.created_at ?? this.state.created_at,
     };
   }

@@ -40,7 +40,8 @@ export class Unsaved {
     const checkpoints = within(this.lists.checkpoints);
     const events = checkpoints.length < this.lists.checkpoints.length ? [] : within(this.lists.events);
     if (checkpoints.length + events.length > 0) return { checkpoints, events };
-    return { checkpoints: this.lists.checkpoints.slice(0, 1), events: this.lists.checkpoints.length > 0 ? [] : this.lists.events.slice(0, 1) };
+    const first = this.lists.checkpoints.slice(0, 1);
+    return { checkpoints: first, events: first.length > 0 ? [] : this.lists.events.slice(0, 1) };
   }
 
   remove(lastEvent: number, lastCheckpoint: number): void {

@@ -25,6 +25,7 @@ import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts
 import { startOptions } from './session-start.ts';
 import { EngineUnavailableError, NoOpenRunError, StoppedRunError, callEngine, rejection, repeated } from './calls.ts';
 import { missingKeyOf } from './missing-key.ts';
+import { SharedReads } from './shared-reads.ts';
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 
 export interface SessionsOptions extends SessionArchiveOptions {
@@ -51,6 +52,8 @@ export class Sessions {
   private readonly options: SessionsOptions;
   private readonly inFlight: InFlight;
   private readonly archive: SessionArchive;
+  /** Half a megabyte at most. The engine keeps one query waiting, and lets each further one wait for more than a second. */
+  private readonly answerReads = new SharedReads<AnswersView>();
 
   constructor(options: SessionsOptions) {
     this.options = options;
@@ -124,10 +127,13 @@ export class Sessions {
   }
 
   async answers(actor: Actor, sessionId: string): Promise<AnswersView> {
-    return this.queryOr(readAnswers, actor, sessionId, async () => {
-      const { state } = await this.archive.state(actor, sessionId, false);
-      return { answers: state.answers };
-    });
+    const { tenant, subject, roles } = actor;
+    return this.answerReads.read(JSON.stringify([tenant, sessionId, subject, roles]), () => this.queryOr(
+      readAnswers, actor, sessionId, async () => {
+        const { state } = await this.archive.state(actor, sessionId, false);
+        return { answers: state.answers };
+      },
+    ));
   }
 
   checkpoints(actor: Actor, sessionId: string): Promise<CheckpointsView> {

@@ -356,6 +356,16 @@ recommendations:
     expect(found).toEqual([expect.stringContaining("'version'"), expect.stringContaining("no text in the default language 'en'"), expect.stringContaining("'fr' is not one of")]);
   });
 
+  test('rules that a session could not carry are refused with their size, long before an author would need as many', () => {
+    const options = Array.from({ length: 200 }, (_, at) => ({ value: `${'option'.repeat(9)}${at}`, label: 'x' }));
+    const choices = (count: number): string => JSON.stringify({
+      id: 'large', version: 1, default_language: 'en', languages: ['en'], title: 'Large',
+      questions: Array.from({ length: count }, (_, at) => ({ id: `q${at}`, type: 'single_choice', prompt: 'Which?', options })),
+    });
+    expect(mistakes(choices(19))).toEqual([]);
+    expect(mistakes(choices(25))).toEqual([expect.stringContaining('at most 262144 are allowed')]);
+  });
+
   test('more than 200 questions are too many; 200 are not', () => {
     const many = (count: number): string =>
       `${head}${Array.from({ length: count - 2 }, (_, at) => `  - { id: q${at}, type: text, prompt: Q }\n`).join('')}`;

@@ -22,7 +22,9 @@ const RedriveRequest = z.strictObject({
 const count = z.number().int();
 const RedriveWire = z.object({
   redrive_id: uuid, status: z.enum(redriveStatuses),
-  matched: count.meta({ description: `When it began, the oldest first, at most ${counts.redrive_tasks}; what is parked later is not part of it` }),
+  matched: count.meta({
+    description: `When it began, the oldest first, at most ${counts.redrive_tasks}; what is parked later is not part of it`,
+  }),
   succeeded: count, failed: count.meta({ description: 'Parked again, or refused' }), remaining: count,
   note: z.string().nullable().meta({ description: 'Why it stopped' }),
 }).meta({ id: 'Redrive' });
