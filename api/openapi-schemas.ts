@@ -20,7 +20,16 @@ export const plainer: ZodOpenApiOverride = ({ jsonSchema: schema, io }) => {
   // every answer is for reading
   delete schema.readOnly;
   withoutAlternatives(schema);
+  if (io === 'input') for (const member of Object.values(schema.properties ?? {})) defaultInWords(member);
 };
+
+/** openapi-typescript takes a member of a request that has a default for one that has to be sent. */
+function defaultInWords(member: Schema | boolean): void {
+  if (typeof member === 'boolean' || member.default === undefined) return;
+  const words = `Default: ${JSON.stringify(member.default)}`;
+  member.description = member.description === undefined ? words : `${member.description}. ${words}`;
+  delete member.default;
+}
 
 /** `anyOf` of plain types, null among them, as one schema with several types. */
 function withoutAlternatives(schema: Schema): void {

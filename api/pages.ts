@@ -42,7 +42,7 @@ export function pageRoutes(health: Health, openApi: object, publicUrl: string | 
     }],
     ['/openapi.json', (ctx) => {
       ctx.type = 'application/json';
-      ctx.body = `{"servers":${JSON.stringify([{ url: publicUrl ?? ctx.origin }])},${document.slice(1)}`;
+      ctx.body = `{"servers":${JSON.stringify([{ url: publicUrl ?? `${ctx.protocol}://${ctx.host}` }])},${document.slice(1)}`;
     }],
     ['/docs', (ctx) => { ctx.type = 'text/html'; ctx.set('Content-Security-Policy', policy); ctx.body = docsPage; }],
     ['/docs/start.js', (ctx) => { ctx.type = 'text/javascript'; ctx.body = startScript; }],
