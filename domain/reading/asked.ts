@@ -2,6 +2,7 @@
 import type { Flow, QuestionRule } from '../flow.ts';
 import { findQuestion, labelsByLanguage, matchLanguage, questionTexts } from '../flow.ts';
 import { languages } from './languages/index.ts';
+import { phrasesIn } from './meaning.ts';
 import { indexed, wordsOf, type Lexicon, type Phrase } from './lexicon.ts';
 import { tokensOf } from './tokens.ts';
 
@@ -40,7 +41,7 @@ export function asked(rule: QuestionRule, labels: LabelsByLanguage, language: st
 }
 
 /** Folded phrases that mean the same, in every language. */
-const synonymGroups: readonly (readonly string[])[] = languages.flatMap(({ synonyms }) => synonyms.map((line) => line.split(', ').map(keyOf)));
+const synonymGroups: readonly (readonly string[])[] = languages.flatMap(({ synonyms }) => synonyms.map((line) => phrasesIn(line).map(keyOf)));
 
 function keyOf(phrase: string): string {
   return tokensOf(phrase).filter(({ kind }) => kind !== 'mark').map(({ text }) => text).join(' ');

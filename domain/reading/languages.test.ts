@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { languageOf, languages } from './languages/index.ts';
 import { lexiconOf } from './lexicon.ts';
+import { phrasesIn } from './meaning.ts';
 import { nearestWord } from './spelling.ts';
 import { tokensOf } from './tokens.ts';
 
@@ -21,7 +22,7 @@ describe.each(languages.map((language) => [language.tag, language] as const))('%
 
   test('no phrase is empty, and each is found by its first word', () => {
     for (const [list] of language.lexicon) {
-      for (const phrase of list.split(', ')) {
+      for (const phrase of phrasesIn(list)) {
         const [first = ''] = tokensOf(phrase).map(({ text }) => text);
         expect([phrase, lexicon.phrases.has(first)]).toEqual([phrase, true]);
       }
@@ -31,7 +32,7 @@ describe.each(languages.map((language) => [language.tag, language] as const))('%
   test('a word that sounds like a number means that number alone', () => {
     for (const [list, meaning] of language.lexicon) {
       if (meaning.is !== 'whole' && meaning.is !== 'scale') continue;
-      for (const word of list.split(', ')) {
+      for (const word of phrasesIn(list)) {
         for (const sound of language.sounds?.(tokensOf(word)[0]?.text ?? '') ?? []) {
           const heard = lexicon.sounds.get(sound);
           const same = heard === undefined || (lexicon.phrases.get(heard) ?? []).some(({ words, meanings }) => words.length === 1 && meanings.some((other) => 'value' in other && other.value === meaning.value));

@@ -1,6 +1,6 @@
 /** All phrases of one or more languages, to be looked up by their first word. */
 import type { Language } from './languages/language.ts';
-import type { Meaning } from './meaning.ts';
+import { phrasesIn, type Meaning } from './meaning.ts';
 import { tokensOf } from './tokens.ts';
 
 export type Phrase = {
@@ -59,7 +59,7 @@ function soundsOf(words: ReadonlySet<string>, index: Lexicon['phrases'], languag
 function phrasesOf(lexicon: Language['lexicon']): ReadonlyMap<string, Phrase> {
   const phrases = new Map<string, Phrase>();
   for (const [list, meaning] of lexicon) {
-    for (const text of list.split(', ')) {
+    for (const text of phrasesIn(list)) {
       const words = wordsOf(text);
       const key = words.join(' ');
       phrases.set(key, { words, meanings: [...(phrases.get(key)?.meanings ?? []), meaning] });

@@ -36,6 +36,11 @@ export type Kind = Meaning['is'];
 /** Phrases, parted by commas, and what each of them says. */
 export type Entry = readonly [phrases: string, meaning: Meaning];
 
+/** The phrases of a list, which may run over lines. */
+export function phrasesIn(list: string): readonly string[] {
+  return list.split(',').map((phrase) => phrase.trim().replace(/\s+/g, ' ')).filter((phrase) => phrase !== '');
+}
+
 /** `means('please, kindly', 'polite')`. */
 export function means(phrases: string, is: Sense): Entry {
   return [phrases, { is }];

@@ -5,6 +5,7 @@ import { canonicalJson, type Json } from '../json.ts';
 import { askedQuestion, type Asked } from './asked.ts';
 import { dateOf } from './calendar.ts';
 import { languages } from './languages/index.ts';
+import { phrasesIn } from './meaning.ts';
 import { readText, type Reading } from './read-text.ts';
 import { display } from './said.ts';
 
@@ -19,7 +20,7 @@ const accepted = cases.flatMap((each) => {
 });
 
 /** The words that deny, of every language. */
-const denials = languages.flatMap(({ lexicon }) => lexicon.flatMap(([phrases, { is }]) => (is === 'negation' ? phrases.split(', ') : [])));
+const denials = languages.flatMap(({ lexicon }) => lexicon.flatMap(([phrases, { is }]) => (is === 'negation' ? phrasesIn(phrases) : [])));
 
 const takes = (asked: Asked, reading: Reading, value: Json): boolean => {
   const now = takenValue(asked, reading);
