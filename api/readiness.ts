@@ -53,7 +53,7 @@ export class ReadinessCheck {
       answers(askEngine(patienceMs)),
       ownWorker?.() === true ? 'ok' as const
         : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
-      answers(db.query('SELECT 1').then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
+      answers(db.checkWritable().then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
     ]);
     return { ready: engine === 'ok' && worker === 'ok', checks: { engine, worker, postgresql, redis: hot, clickhouse: analytics } };
   }

@@ -8,7 +8,8 @@ import { databaseOf } from './support/instance-stores.ts';
 import { discard, newFolder, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
-import { sqlState, type Database } from '../stores/postgres/database.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { sqlState } from '../stores/postgres/sql-states.ts';
 
 const shared = sharedInstance();
 let db: Database;
