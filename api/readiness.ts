@@ -59,7 +59,7 @@ export class ReadinessCheck {
       answers(askEngine(patienceMs)),
       ownWorker?.() === true ? 'ok' as const
         : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
-      answers(db.query('SELECT 1').then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
+      answers(db.checkWritable().then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
       within(stuck().then((count): Check => (count === null ? 'unknown' : count > 0 ? 'stuck' : 'ok')), 'unknown'),
     ]);
     const keys = this.options.identity?.();

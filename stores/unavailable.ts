@@ -2,8 +2,9 @@
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   readonly store: 'postgresql' | 'redis' | 'clickhouse';
-  constructor(store: StoreUnavailableError['store'], cause: unknown) {
-    super(`${store} cannot be reached`, { cause });
+  /** `said`: the server's own word on why nobody is let in. */
+  constructor(store: StoreUnavailableError['store'], cause: unknown, said: string | null = null) {
+    super(`${store} cannot be reached${said === null ? '' : `: ${said}`}`, { cause });
     this.store = store;
   }
 }

@@ -7,7 +7,8 @@ import { whileFrozen } from './support/frozen.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { cast, newTenant, person, proposed, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
-import { sqlState, type Database } from '../stores/postgres/database.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { sqlState } from '../stores/postgres/sql-states.ts';
 
 const shared = await sharedInstance();
 let db: Database;

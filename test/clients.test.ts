@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { generators } from './clients/generators.ts';
 import { npmTool, pythonTool, run, workFolder } from './clients/tools.ts';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 /** Downloads count here, once for each checkout. */
 beforeAll(async () => {
   await npmTool('tsc');

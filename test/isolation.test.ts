@@ -1,6 +1,7 @@
 /** Tenants in PostgreSQL: no table is left out, and under one tenant nothing of another can be read or touched. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { isTenantName, sqlState, systemScope, type Database, type Queries } from '../stores/postgres/database.ts';
+import { isTenantName, systemScope, type Database, type Queries } from '../stores/postgres/database.ts';
+import { sqlState } from '../stores/postgres/sql-states.ts';
 import { databaseOf, testSchemas } from './support/instance-stores.ts';
 import { cast, newTenant, person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';

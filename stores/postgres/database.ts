@@ -1,8 +1,10 @@
-/** PostgreSQL: a pool whose every wait is bounded, transactions, and numbered migrations under an advisory lock. */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+/**
+ * PostgreSQL: a pool whose every wait is bounded, and transactions. All that a statement needs travels with its transaction and
+ * nothing is kept in a connection, so that a pooler which lends one for each transaction serves as well as the server itself.
+ */
 import { Pool, type PoolClient, type QueryResultRow } from 'pg';
 import { StoreUnavailableError } from '../unavailable.ts';
+import { meaningOf, sqlState } from './sql-states.ts';
 
 export interface Statement { readonly sql: string; readonly params: readonly unknown[] }
 
@@ -25,8 +27,8 @@ export interface Database extends Queries {
   asTenant(tenant: string): Scope;
   /** Sees and writes the rows of all tenants: batched flushes, sweeps, look-ups before a tenant is known. */
   asSystem(): Scope;
-  /** Holds an advisory lock on one connection while `work` runs. */
-  exclusive<T>(lock: number, work: (tx: Queries) => Promise<T>): Promise<T>;
+  /** Resolves when the server takes writes, which it is asked without writing. Throws StoreUnavailableError when it does not. */
+  checkWritable(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,7 +42,19 @@ export interface DatabaseOptions {
 
 /** The scope of asSystem(). No tenant can have this name, since it holds a control character. The policies of 010 know it. */
 export const systemScope = '\u0001system';
-const scopeStatement = "SELECT set_config('app.tenant', $1, true)";
+/** Of what is asked without a scope. No tenant has it, and the policies show it nothing. */
+const noScope = '';
+/** Another level that is the server's default would let statements fail that are right. */
+const beginStatement = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+/**
+ * The scope of a transaction, its bounds, and forms of text that no default of the server or the role changes: times are read
+ * back from text. In one statement, each local to the transaction.
+ */
+const scopeStatement = `SELECT set_config('app.tenant', $1, true), set_config('statement_timeout', $2, true),
+  set_config('idle_in_transaction_session_timeout', $3, true), set_config('lock_timeout', '0', true),
+  set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true), set_config('TimeZone', 'UTC', true),
+  set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true),
+  set_config('standard_conforming_strings', 'on', true)`;
 
 /** 1-128 printable characters without blanks at the ends. */
 export function isTenantName(name: string): boolean {
@@ -51,49 +65,54 @@ export function openDatabase(options: DatabaseOptions): Database {
   const { timeoutMs } = options;
   const pool = new Pool({
     connectionString: options.url, max: options.connections ?? 10, connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs,
-    statement_timeout: timeoutMs, idle_in_transaction_session_timeout: timeoutMs * 5, application_name: 'gangway',
+    application_name: 'gangway',
     // statements that do not wait for each other travel together: a scope costs no round trip of its own
     pipeline: true,
   });
   // an idle connection that breaks must not end the process; the next query opens another
   pool.on('error', (error) => options.onError?.(error));
   const withClient = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
-    const client = await pool.connect().catch(unavailable);
+    const client = await pool.connect().catch(unreachable);
     // nor one that breaks while it is lent out: the pool listens to idle connections only. What ran on it is told by its own promise
     client.on('error', ignore);
-    let broken: Error | boolean = false;
+    let isBroken = false;
     try {
       return await work(client);
     } catch (error) {
-      broken = error instanceof StoreUnavailableError;
+      isBroken = breaksConnection(error);
       throw error;
     } finally {
-      client.release(broken);
+      client.release(isBroken);
       client.off('error', ignore);
     }
   };
-  const scope = (tenant: string): Scope => ({
-    query: (sql, params) => withClient((client) => runScoped(client, tenant, sql, params)),
-    transaction: (work) => withClient((client) => inTransaction(client, tenant, work)),
-  });
+  const scope = (tenant: string): Scope => {
+    const scoped: Scoped = { tenant, timeoutMs };
+    return {
+      query: (sql, params) => withClient((client) => runScoped(client, scoped, sql, params)),
+      transaction: (work) => withClient((client) => inTransaction(client, scoped, work)),
+    };
+  };
+  const query: Queries['query'] = (sql, params) => scope(noScope).query(sql, params);
   return {
-    query: (sql, params) => withClient((client) => run(client, sql, params)),
+    query,
     asTenant: (tenant) => {
       if (!isTenantName(tenant)) throw new Error('A scope needs the name of a tenant.');
       return scope(tenant);
     },
     asSystem: () => scope(systemScope),
-    exclusive: (lock, work) => withClient(async (client) => {
-      await run(client, 'SELECT pg_advisory_lock($1)', [lock]);
-      try {
-        return await work({ query: (sql, params) => run(client, sql, params) });
-      } finally {
-        await run(client, 'SELECT pg_advisory_unlock($1)', [lock]);
-      }
+    // thrown where the connection is lent, which is thrown away with it: it would say so for as long as it lives
+    checkWritable: () => withClient(async (client) => {
+      const [row] = await runScoped<{ is_read_only: string }>(
+        client, { tenant: noScope, timeoutMs }, "SELECT current_setting('transaction_read_only') AS is_read_only",
+      );
+      if (row?.is_read_only !== 'off') throw new StoreUnavailableError('postgresql', new Error('it is read-only'));
     }),
     close: () => pool.end(),
   };
 }
+
+interface Scoped { readonly tenant: string; readonly timeoutMs: number }
 
 function ignore(): void {}
 
@@ -104,9 +123,9 @@ async function run<Row extends QueryResultRow>(client: PoolClient, sql: string, 
 
 /** One statement in a transaction of its own, in one round trip: the four are sent without waiting for each other. */
 async function runScoped<Row extends QueryResultRow>(
-  client: PoolClient, tenant: string, sql: string, params: readonly unknown[] = [],
+  client: PoolClient, scoped: Scoped, sql: string, params: readonly unknown[] = [],
 ): Promise<Row[]> {
-  const begun = beginScoped(client, tenant);
+  const begun = beginScoped(client, scoped);
   const rows = run<Row>(client, sql, params);
   // after a failed statement this rolls back, and the statement's own error is the one that is told
   const ended = run(client, 'COMMIT');
@@ -117,71 +136,49 @@ async function runScoped<Row extends QueryResultRow>(
   return result;
 }
 
-/** Should BEGIN fail, the setting is local to nothing, and what follows sees no rows. */
-async function beginScoped(client: PoolClient, tenant: string): Promise<void> {
-  const steps = [run(client, 'BEGIN'), run(client, scopeStatement, [tenant])];
+/** Should BEGIN fail, the settings are local to nothing, and what follows sees no rows. */
+async function beginScoped(client: PoolClient, { tenant, timeoutMs }: Scoped): Promise<void> {
+  const steps = [run(client, beginStatement), run(client, scopeStatement, [tenant, String(timeoutMs), String(timeoutMs * 5)])];
   await Promise.allSettled(steps);
   await Promise.all(steps);
 }
 
-async function inTransaction<T>(client: PoolClient, tenant: string, work: (tx: Queries) => Promise<T>): Promise<T> {
-  await beginScoped(client, tenant);
+async function inTransaction<T>(client: PoolClient, scoped: Scoped, work: (tx: Queries) => Promise<T>): Promise<T> {
+  await beginScoped(client, scoped);
   try {
     const result = await work({ query: (sql, params) => run(client, sql, params) });
     await run(client, 'COMMIT');
     return result;
   } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) await run(client, 'ROLLBACK');
+    if (!breaksConnection(error)) await run(client, 'ROLLBACK');
     throw error;
   }
 }
 
-/** Connection failures, time-outs and servers that start or stop; everything else is a fault of ours or of the data. */
+/** Throws StoreUnavailableError for what time may mend (sql-states.ts), and for a connection that failed or took too long. */
 function unavailable(error: unknown): never {
-  if (!(error instanceof Error)) throw error;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const connection = /^(08|57P|53)/.test(code) || code === '57014' || /^E[A-Z]+$/.test(code);
-  if (connection || /timeout|Connection terminated|Client has encountered a connection error|not queryable/i.test(error.message)) {
-    throw new StoreUnavailableError('postgresql', error);
-  }
+  if (error instanceof Error && isAway(error)) throw new StoreUnavailableError('postgresql', error, saidByServer(error));
   throw error;
 }
 
-/** SQLSTATE of a database error, or null. */
-export function sqlState(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+function isAway(error: Error): boolean {
+  const state = sqlState(error);
+  if (state !== null) return meaningOf(state) === 'away' || /^E[A-Z]+$/.test(state);
+  return /timeout|Connection terminated|Client has encountered a connection error|not queryable/i.test(error.message);
 }
 
-const migrationLock = 7_461_001;
+/** Without a connection nothing was asked: whatever the reason, the store is away. */
+function unreachable(error: unknown): never {
+  throw new StoreUnavailableError('postgresql', error, error instanceof Error ? saidByServer(error) : null);
+}
 
-/** Applies stores/postgres/schema/*.sql in order, once each, safely when several processes start at once. */
-export async function migrateDatabase(db: Database): Promise<void> {
-  const folder = new URL('./schema/', import.meta.url);
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
-  const scripts = await Promise.all(files.map(async (name) => ({ name, sql: await readFile(new URL(name, folder), 'utf8') })));
-  await db.exclusive(migrationLock, async (tx) => {
-    await tx.query(
-      'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL ' +
-      'DEFAULT now())',
-    );
-    const applied = new Map(
-      (await tx.query<{ name: string; checksum: string }>('SELECT name, checksum FROM schema_migrations')).map(
-        (row) => [row.name, row.checksum],
-      ),
-    );
-    for (const { name, sql } of scripts) {
-      const checksum = createHash('sha256').update(sql).digest('hex');
-      if (applied.get(name) === checksum) continue;
-      if (applied.has(name)) throw new Error(`Migration ${name} was applied in another form. Add a new migration instead of changing it.`);
-      await tx.query('BEGIN');
-      await tx.query(scopeStatement, [systemScope]);
-      await tx.query(sql);
-      await tx.query('INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)', [name, checksum]);
-      await tx.query('COMMIT');
-    }
-    // also those tables whose migration did not think of it
-    await tx.query('SELECT isolate_tenants()');
-  });
+/** The server's or a pooler's own words, about itself or about address and role: it has not come to the values of a statement. */
+function saidByServer(error: Error): string | null {
+  return /^[0-9A-Z]{5}$/.test(sqlState(error) ?? '') ? error.message : null;
+}
+
+function breaksConnection(error: unknown): boolean {
+  return error instanceof StoreUnavailableError || meaningOf(sqlState(error) ?? '') === 'broken';
 }
 
 /** Whether row-level security binds the role we are: a superuser, or one with BYPASSRLS, passes every policy. */
