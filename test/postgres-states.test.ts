@@ -11,7 +11,7 @@ const faults = ['25000', '25001', '25002', '25003', '25004', '25005', '25007', '
 
 let db: Database;
 // one connection, so that it can be seen whether the next statement has another
-beforeAll(async () => { db = openDatabase({ url: (await storesOf(sharedInstance(), '')).databaseUrl, timeoutMs: 5_000, connections: 1 }); });
+beforeAll(async () => { db = openDatabase({ url: (await storesOf(await sharedInstance(), '')).databaseUrl, timeoutMs: 5_000, connections: 1 }); });
 afterAll(() => db.close());
 
 const backend = async (): Promise<unknown> => (await db.query('SELECT pg_backend_pid() AS pid'))[0]?.['pid'];
@@ -31,7 +31,7 @@ test.each(uses)('%s that fails with what time may mend is a store that is away, 
 });
 
 test('a connection is refused with the words of the server, which name the role and not the password', async () => {
-  const url = new URL((await storesOf(sharedInstance(), '')).databaseUrl);
+  const url = new URL((await storesOf(await sharedInstance(), '')).databaseUrl);
   url.password = 'not-the-password';
   const stranger = openDatabase({ url: url.href, timeoutMs: 5_000, connections: 1 });
   const error: unknown = await stranger.query('SELECT 1').then(() => null, (thrown: unknown) => thrown);

@@ -9,7 +9,7 @@ import { tokensOf } from './tokens.ts';
 /** Language → option value → label, as shown (`labelsByLanguage`). */
 export type LabelsByLanguage = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-export type Asked = {
+export interface Asked {
   readonly rule: QuestionRule;
   /** Tag of the session. */
   readonly language: string;
@@ -21,7 +21,7 @@ export type Asked = {
   /** Words of the prompt, in every language of the flow, and of the id; and how they sound. */
   readonly own: ReadonlySet<string>;
   readonly ownSounds: ReadonlyMap<string, string>;
-};
+}
 
 /** A question of a flow, ready to be answered in words. Worth keeping for as long as the flow and the language are the same. */
 export function askedQuestion(flow: Flow, questionId: string, language: string): Asked | null {

@@ -2,7 +2,7 @@
 import type { DayPart } from './meaning.ts';
 import { after, matchOf, type View } from './view.ts';
 
-export type Clock = {
+export interface Clock {
   readonly to: number;
   readonly hour: number;
   readonly minute: number;
@@ -13,7 +13,7 @@ export type Clock = {
   readonly full: boolean;
   /** It says of itself that it is a time: by am, o'clock, minutes or a part of the day. */
   readonly named: boolean;
-};
+}
 
 type Bare = Omit<Clock, 'half' | 'named' | 'full'> & { readonly full?: boolean; readonly half?: 'am' | 'pm'; readonly named?: boolean };
 
@@ -121,7 +121,7 @@ function minutesPast(view: View, at: number, minutes: number): Bare | null {
   return hour === null || minutes > 59 ? null : clock(hour.to, hour.value, minutes, false);
 }
 
-type Hour = { readonly to: number; readonly value: number };
+interface Hour { readonly to: number; readonly value: number }
 
 function earlier(hour: Hour, minutes: number): Bare | null {
   return clock(hour.to, hour.value === 1 ? 12 : hour.value - 1, 60 - minutes, false);

@@ -7,7 +7,7 @@ import type { Grammar, Span } from './sentence.ts';
 import { clockAt } from './clock.ts';
 import { after, matchOf, type View } from './view.ts';
 
-export type DateContext = { readonly writing: Writing; readonly order: 'day first' | 'month first' | null; readonly today: string | null };
+export interface DateContext { readonly writing: Writing; readonly order: 'day first' | 'month first' | null; readonly today: string | null }
 
 export function dateGrammar(context: DateContext): Grammar {
   return {

@@ -10,10 +10,10 @@ import { maxTokens, tokensOf, type Token } from './tokens.ts';
 import { viewOf, type Lookup, type View } from './view.ts';
 
 /** The person's own day, YYYY-MM-DD, for "tomorrow"; null: unknown, and such words say nothing. */
-export type PersonsClock = { readonly today: string | null };
+export interface PersonsClock { readonly today: string | null }
 
 /** What is judged, on which view of the text, and by which grammar. */
-export type Judgement = { readonly judged: Judged; readonly view: View; readonly grammar: Grammar };
+export interface Judgement { readonly judged: Judged; readonly view: View; readonly grammar: Grammar }
 
 /** UTF-16 units; what is longer is no short answer, and the patterns below stay quick. */
 const maxTextLength = 2000;

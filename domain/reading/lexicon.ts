@@ -3,12 +3,12 @@ import type { Language } from './languages/language.ts';
 import { phrasesIn, type Meaning } from './meaning.ts';
 import { tokensOf } from './tokens.ts';
 
-export type Phrase = {
+export interface Phrase {
   readonly words: readonly string[];
   readonly meanings: readonly Meaning[];
-};
+}
 
-export type Lexicon = {
+export interface Lexicon {
   /** By first word, longest first. */
   readonly phrases: ReadonlyMap<string, readonly Phrase[]>;
   /** Every word of every phrase. */
@@ -17,7 +17,7 @@ export type Lexicon = {
   readonly sounds: ReadonlyMap<string, string>;
   /** By first letter: where to look for a word that is spelt wrong. */
   readonly byLetter: ReadonlyMap<string, readonly string[]>;
-};
+}
 
 /** The words of a phrase, as tokens have them. */
 export function wordsOf(phrase: string): readonly string[] {

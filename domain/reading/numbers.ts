@@ -2,7 +2,7 @@
 import type { Writing } from './languages/language.ts';
 import { after, matchOf, type View } from './view.ts';
 
-export type NumberSpan = { readonly to: number; readonly values: readonly number[] };
+export interface NumberSpan { readonly to: number; readonly values: readonly number[] }
 
 /** The number that begins at a token, as long as it goes. Two values: its marks can be read in two ways. */
 export function numberAt(view: View, at: number, writing: Writing): NumberSpan | null {
@@ -52,7 +52,7 @@ function literalValues(written: string, { decimal, group }: Writing): readonly n
 }
 
 /** What is counted so far: whole thousands and more, and the part below that is still growing. */
-type Counting = { readonly total: number; readonly current: number | null; readonly lastScale: number };
+interface Counting { readonly total: number; readonly current: number | null; readonly lastScale: number }
 
 /** @param first a number in digits that a scale follows: "2 thousand". */
 function inWords(view: View, from: number, first: number | null): NumberSpan | null {
@@ -68,7 +68,7 @@ function inWords(view: View, from: number, first: number | null): NumberSpan | n
   return best;
 }
 
-type Step = { readonly to: number; readonly state: Counting };
+interface Step { readonly to: number; readonly state: Counting }
 
 function scaleStep(view: View, at: number, { total, current, lastScale }: Counting): Step | null {
   const scale = matchOf(view, at, 'scale', 'scales');

@@ -6,7 +6,7 @@ import { matchOf, rawOf, type View } from './view.ts';
 
 const noClock = { today: null };
 
-export type Opening = { readonly rest: string; readonly isCertain: boolean };
+export interface Opening { readonly rest: string; readonly isCertain: boolean }
 
 /**
  * "No, ", "sorry, I meant ", "नहीं नहीं, ": what is left of a text behind a correction in front, the shortest rest first, since a "no" can be

@@ -15,7 +15,7 @@ export function relativeDayAt(view: View, at: number, today: string | null): Spa
   return { to: named.to, values: dates, ...(named.unsure === true ? { unsure: true } : {}) };
 }
 
-type Named = { readonly to: number; readonly days: readonly number[]; readonly unsure?: boolean };
+interface Named { readonly to: number; readonly days: readonly number[]; readonly unsure?: boolean }
 
 function namedAt(view: View, at: number): Named | null {
   const day = matchOf(view, at, 'days');

@@ -6,7 +6,7 @@ import { readText, type PersonsClock } from './read-text.ts';
 import { folded } from './tokens.ts';
 
 export type { LabelsByLanguage } from './asked.ts';
-export type ScriptedReading = { readonly value: Json };
+export interface ScriptedReading { readonly value: Json }
 
 /**
  * @param labels of a choice; {} when there are none. The session's language counts before the others.

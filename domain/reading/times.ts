@@ -52,7 +52,7 @@ function openingHours(view: View, at: number): Span | null {
   return { to: second.to, values: rangesOf(start, end) };
 }
 
-type Edge = { readonly to: number; readonly opens: boolean; readonly clock: Clock };
+interface Edge { readonly to: number; readonly opens: boolean; readonly clock: Clock }
 
 function edgeAt(view: View, at: number): Edge | null {
   const verb = matchOf(view, at, 'opens', 'closes');

@@ -1,6 +1,6 @@
 /** A text cut into words, digits and marks: nothing but white space is left out, so that each of them can be accounted for. */
 
-export type Token = {
+export interface Token {
   /** As it was written. */
   readonly raw: string;
   /** The folded word, digits as 0 to 9, or the mark itself. */
@@ -8,7 +8,7 @@ export type Token = {
   readonly kind: 'word' | 'digits' | 'mark';
   /** Nothing stands between it and the token before it. */
   readonly joined: boolean;
-};
+}
 
 /** More than the longest answer that is no story; what is longer is not read. */
 export const maxTokens = 80;

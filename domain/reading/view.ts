@@ -5,19 +5,19 @@ import type { Kind, Meaning, Sense } from './meaning.ts';
 import { nearestWord } from './spelling.ts';
 import type { Token } from './tokens.ts';
 
-export type Match = { readonly to: number; readonly meanings: readonly Meaning[] };
-export type Correction = { readonly from: string; readonly to: string };
+export interface Match { readonly to: number; readonly meanings: readonly Meaning[] }
+export interface Correction { readonly from: string; readonly to: string }
 
-export type View = {
+export interface View {
   readonly tokens: readonly Token[];
   /** What can begin at each token, longest first. */
   readonly matches: readonly (readonly Match[])[];
   /** Words that were taken for another by their spelling. */
   readonly corrected: readonly Correction[];
-};
+}
 
 /** How words are looked up: by which languages' phrases, and whether a word may be one letter off. */
-export type Lookup = {
+export interface Lookup {
   readonly lexicon: Lexicon;
   readonly spelling: boolean;
   /** Whether a word in Latin letters may be one of another script; never a word that is known as it stands. */
@@ -25,7 +25,7 @@ export type Lookup = {
   readonly sounds: (word: string) => readonly string[];
   /** Spellings that count before any other. */
   readonly spellings: ReadonlyMap<string, string>;
-};
+}
 
 /** A sign for less or more is a bracket only around an address; `grammars.ts` knows where. */
 const markLists: readonly (readonly [marks: string, ...senses: readonly Sense[]])[] = [

@@ -3,7 +3,7 @@ import type { Asked } from './asked.ts';
 import { openingsOf } from './openings.ts';
 import { readText, type PersonsClock, type Reading } from './read-text.ts';
 
-export type Turn = { readonly of: 'current' | 'previous'; readonly reading: Reading };
+export interface Turn { readonly of: 'current' | 'previous'; readonly reading: Reading }
 
 /**
  * A text that begins with a correction and then says a value of the previous question amends it. Without such a beginning, and where

@@ -1,5 +1,6 @@
 /** npm run check:clients: makes a client by each generator, and completes a session with it. One line a generator. */
-import { discard, newFolder, startInstance } from '../support/instance.ts';
+import { newFolder } from '../support/folders.ts';
+import { discard, startInstance } from '../support/instance.ts';
 import { generators } from './generators.ts';
 import { ToolMissing } from './tools.ts';
 

@@ -2,7 +2,8 @@
 import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newTenant, tokenFor } from '../support/person.ts';
-import { root, type InstanceAddress } from '../support/instance.ts';
+import { root } from '../support/folders.ts';
+import { type InstanceAddress } from '../support/instance.ts';
 import { jar, npmTool, pythonTool, run, workFolder } from './tools.ts';
 
 export interface Generator {

@@ -4,7 +4,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { whileLocked } from '../../scripts/embedded/lock.ts';
-import { root } from '../support/instance.ts';
+import { root } from '../support/folders.ts';
 
 const locks = join(root, 'test', 'clients', 'tools');
 const home = join(root, '.local', 'clients');

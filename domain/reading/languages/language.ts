@@ -1,7 +1,7 @@
 /** What a language is made of: what its words mean, how it writes numbers and dates, and what a clerk says in it. Data and small rules. */
 import type { Entry } from '../meaning.ts';
 
-export type Language = {
+export interface Language {
   /** BCP 47, the language alone. */
   readonly tag: string;
   readonly lexicon: readonly Entry[];
@@ -22,10 +22,10 @@ export type Language = {
   /** The thing that a prompt counts, "people" of "How many people"; the first group. */
   readonly counted: RegExp;
   readonly speech: Speech;
-};
+}
 
 /** How numbers and dates are written. */
-export type Writing = {
+export interface Writing {
   readonly decimal: '.' | ',';
   /** Between groups of digits. */
   readonly group: ',' | '.' | ' ';
@@ -33,10 +33,10 @@ export type Writing = {
   readonly lakhs: boolean;
   /** How 03/04/2026 is read; null: it can be either. */
   readonly order: (tag: string) => 'day first' | 'month first' | null;
-};
+}
 
 /** What is said back. Texts end without a full stop unless they are sentences. */
-export type Speech = {
+export interface Speech {
   readonly yes: string;
   readonly no: string;
   /** January first. */
@@ -56,4 +56,4 @@ export type Speech = {
   readonly skipped: string;
   readonly cannotSkip: string;
   readonly options: (list: string) => string;
-};
+}
