@@ -347,8 +347,8 @@ describe('alerts', () => {
     const open: Server[] = [];
     afterEach(async () => { await Promise.all(open.splice(0).map((server) => new Promise((resolve) => { server.close(resolve); }))); });
     const channel = (url: string, more: { timeoutMs?: number; passwordNeedsTls?: boolean } = {}) => mailChannel({
-      url, from: 'gangway@acme.test', to: ['ben@acme.test'], timeoutMs: 5_000, passwordNeedsTls: true,
-      breaker: new Breakers({ failures: 5, openMs: 300_000 }).outside({ name: 'alert_mail', timeoutMs: 5_000, judge: () => 'failed' }), ...more,
+      url, from: 'gangway@acme.test', to: ['ben@acme.test'], timeoutMs: 20_000, passwordNeedsTls: true,
+      breaker: new Breakers({ failures: 5, openMs: 300_000 }).outside({ name: 'alert_mail', timeoutMs: 20_000, judge: () => 'failed' }), ...more,
     });
 
     test('a server that speaks without end is left after the time-out', async () => {

@@ -12,6 +12,7 @@ import { openDatabase } from '../stores/postgres/database.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { newFolder, root } from './support/folders.ts';
+import { giveOwnPorts } from './support/instance.ts';
 import { newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';
 import { readStream } from './support/stream-reader.ts';
 import { until } from './support/until.ts';
@@ -64,6 +65,7 @@ describe('two APIs and two workers', () => {
   beforeAll(async () => {
     folder = await newFolder();
     await developmentKey(folder);
+    await giveOwnPorts(folder);
     servers = await startServers({ configuration: readConfiguration({}), folder, log: () => undefined, options: { temporal: { ui: false } } });
     const common = {
       GANGWAY_DATA: folder, GANGWAY_CODEC_KEYS: testCodecKeys, TEMPORAL_ADDRESS: servers.urls.temporalAddress, REDIS_URL: servers.urls.redisUrl, DATABASE_URL: servers.urls.databaseUrl,

@@ -1,7 +1,9 @@
 /** A Gangway of a test's own: started as a user starts it, with its own data folder and ports. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { portNames } from '../../scripts/embedded/ports.ts';
 import { root } from './folders.ts';
 import { until } from './until.ts';
 
@@ -37,7 +39,18 @@ export const usersTimeouts = { GANGWAY_ENGINE_TIMEOUT_MS: '', GANGWAY_DATABASE_T
 /** Characters of its output that are kept: more than a whole run of tests makes it write. */
 const outputMax = 64_000_000;
 
+/**
+ * Has servers that start in this folder for the first time begin with ports of their own, below those that the system hands
+ * out: two that start at once would else both take the preferred ones, and the slower one meet the other's server there.
+ */
+export async function giveOwnPorts(folder: string): Promise<void> {
+  const ports = Object.fromEntries(portNames.map((name) => [name, randomInt(20_000, 32_000)]));
+  // where there are some they are kept: `wx` writes nothing then
+  await writeFile(join(folder, 'ports.json'), JSON.stringify(ports), { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error; });
+}
+
 export async function startInstance(folder: string, environment: Readonly<Record<string, string>> = {}): Promise<Instance> {
+  await giveOwnPorts(folder);
   const child = spawn('sh', ['scripts/run', 'scripts/up.ts'], {
     cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '', ...testEnvironment, ...environment, GANGWAY_DATA: folder },

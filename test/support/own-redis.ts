@@ -5,6 +5,7 @@ import { startGuarded } from '../../scripts/embedded/guarded.ts';
 import { pidFolder } from '../../scripts/embedded/processes.ts';
 import { findPrograms } from '../../scripts/embedded/python.ts';
 import { redisProgram, redisServer } from '../../scripts/embedded/redis.ts';
+import { giveOwnPorts } from './instance.ts';
 
 export interface OwnRedis {
   readonly url: string;
@@ -19,6 +20,7 @@ export async function startOwnRedis(folder: string): Promise<OwnRedis> {
   const [program] = await findPrograms([redisProgram], () => undefined);
   if (program === undefined) throw new Error('There is no program of Redis.');
   await mkdir(pidFolder(folder), { recursive: true });
+  await giveOwnPorts(folder);
   const { redis: port } = await choosePorts(folder);
   const running = await startGuarded(await redisServer({ program, folder, port }), folder);
   return {
