@@ -17,7 +17,7 @@ import { whileFrozen } from './support/frozen.ts';
 import { newFolder } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { cast, person, tokenFor, type Body, type Reply } from './support/person.ts';
+import { cast, person, sent, tokenFor, type Body, type Reply } from './support/person.ts';
 import { readStream } from './support/stream-reader.ts';
 import { until } from './support/until.ts';
 
@@ -39,13 +39,6 @@ afterAll(async () => {
 
 /** So many characters that say nothing twice. */
 const noise = (characters: number): string => randomBytes(Math.ceil(characters * 0.75)).toString('base64').slice(0, characters);
-
-/** As clients do: what a busy engine did not answer in time is sent again. */
-async function sent(call: () => Promise<Reply>): Promise<Reply> {
-  let reply = await call();
-  for (let again = 0; reply.body.code === 'engine_unavailable' && again < 20; again += 1) reply = await call();
-  return reply;
-}
 
 /** So many calls, eight at a time. */
 async function refusals(call: (at: number) => Promise<Reply>, most: number): Promise<{ taken: number; refused: Reply[] }> {

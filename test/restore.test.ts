@@ -7,7 +7,7 @@ import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
 import { sealerOf } from './support/parked-rows.ts';
-import { cast, person, proposed } from './support/person.ts';
+import { cast, person, proposed, sent } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
@@ -71,7 +71,7 @@ test('an open session that the engine has lost goes on with every archived answe
 test('of 600 amendments over several runs every repeat gets the first answer and none counts twice: at once, and after the engine has lost the session', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
-  const amend = (at: number) => ana.answer(id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned', `m${at}`);
+  const amend = (at: number) => sent(() => ana.answer(id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned', `m${at}`));
   const amendments = Array.from({ length: 600 }, (_, at) => at);
   for (const at of amendments) expect((await amend(at)).status).toBe(200);
   const log = async () => (await ana.get(`/sessions/${id}/answers/`)).body.answers as { value: string }[];

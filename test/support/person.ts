@@ -88,6 +88,13 @@ export class Person {
   }
 }
 
+/** As clients do: what a busy engine did not answer in time is sent again, under the same id. */
+export async function sent(call: () => Promise<Reply>): Promise<Reply> {
+  let reply = await call();
+  for (let again = 0; reply.body.code === 'engine_unavailable' && again < 20; again += 1) reply = await call();
+  return reply;
+}
+
 export function exampleOf(question: WireQuestion): unknown {
   const first = question.options[0]?.value;
   const examples: Readonly<Record<string, unknown>> = {
