@@ -132,9 +132,13 @@ function emailGrammar(given: readonly string[]): Grammar {
   };
 }
 
+/** Words of a person's name. */
+const longestName = 5;
+
 function isNameBefore({ tokens, matches }: View, at: number): boolean {
   const end = tokens.findIndex(({ kind }, index) => index > at && kind !== 'word');
   const words = tokens.slice(0, Math.max(end, 0));
-  return tokens[end]?.text === '<' && tokens[end + 1]?.text === placeholder && words.length <= 5 && words.every((_, index) => (matches[index] ?? []).length === 0);
+  const isFramed = tokens[end]?.text === '<' && tokens[end + 1]?.text === placeholder;
+  return isFramed && words.length <= longestName && words.every((_, index) => (matches[index] ?? []).length === 0);
 }
 

@@ -53,7 +53,12 @@ function bestOf(asked: Asked, tokens: readonly Token[], { today }: PersonsClock,
       if (isSettled(judgement.judged)) return judgement;
     }
   }
-  return first ?? { judged: { kind: 'nothing', unexplained: [], items: [] }, view: { tokens, matches: [], corrected: [] }, grammar: { spanAt: () => null, explained: new Set() } };
+  return first ?? nothingOf(tokens);
+}
+
+function nothingOf(tokens: readonly Token[]): Judgement {
+  const grammar: Grammar = { spanAt: () => null, explained: new Set() };
+  return { judged: { kind: 'nothing', unexplained: [], items: [] }, view: { tokens, matches: [], corrected: [] }, grammar };
 }
 
 function unknownWords({ tokens, matches }: View): number {

@@ -3,7 +3,7 @@
  * left unexplained; with one of the latter nothing is taken.
  */
 import type { Json } from '../json.ts';
-import { canonicalJson } from '../json.ts';
+import { canonicalJson, sameValue } from '../json.ts';
 import type { Kind, Meaning } from './meaning.ts';
 import type { View } from './view.ts';
 
@@ -41,9 +41,13 @@ export type Judged =
   | { readonly kind: 'nothing'; readonly unexplained: readonly Item[]; readonly items: readonly Item[] };
 
 /** They explain nothing, wherever they stand. */
-const always: ReadonlySet<Kind> = new Set(['filler', 'article', 'polite', 'opener', 'only', 'own', 'pause', 'bracket', 'in', 'correction', 'apology', 'ask']);
+const always: ReadonlySet<Kind> = new Set([
+  'filler', 'article', 'polite', 'opener', 'only', 'own', 'pause', 'bracket', 'in', 'correction', 'apology', 'ask',
+]);
 /** With one of them a value is not what was said, or not for certain. */
-const turning: ReadonlySet<Kind> = new Set(['or', 'but', 'bound', 'hedge', 'past', 'closed', 'idiom', 'after', 'to', 'till', 'between', 'dash', 'slash', 'minus', 'deadline', 'and']);
+const turning: ReadonlySet<Kind> = new Set([
+  'or', 'but', 'bound', 'hedge', 'past', 'closed', 'idiom', 'after', 'to', 'till', 'between', 'dash', 'slash', 'minus', 'deadline', 'and',
+]);
 /** They answer in place of a value. */
 const answers: ReadonlySet<Kind> = new Set(['question', 'dontKnow', 'skip', 'none', 'no', 'yes', 'agree', 'negation']);
 
@@ -62,19 +66,21 @@ function itemAt(view: View, at: number, grammar: Grammar): Item {
   const [longest] = view.matches[at] ?? [];
   if (span !== null && (longest === undefined || span.to >= longest.to)) {
     if (span.aside === true) return { is: 'aside', from: at, to: span.to };
-    return span.values.length === 0 ? { is: 'unknown', from: at, to: span.to } : { is: 'value', from: at, to: span.to, values: span.values, unsure: span.unsure === true };
+    if (span.values.length === 0) return { is: 'unknown', from: at, to: span.to };
+    return { is: 'value', from: at, to: span.to, values: span.values, unsure: span.unsure === true };
   }
   if (longest === undefined) return { is: 'unknown', from: at, to: at + 1 };
   const same = (view.matches[at] ?? []).filter(({ to }) => to === longest.to).flatMap(({ meanings }) => meanings);
   const known = (kinds: (kind: Kind) => boolean) => same.find((meaning) => kinds(meaning.is) || grammar.isOwn?.(meaning) === true);
   // what turns a sense counts before what says nothing, where a word can do both; but a type may know better
-  const meaning = known((kind) => grammar.notTurning?.has(kind) === true || grammar.explained.has(kind)) ?? known((kind) => turning.has(kind)) ?? known((kind) => answers.has(kind)) ?? known((kind) => always.has(kind));
+  const meaning = known((kind) => grammar.notTurning?.has(kind) === true || grammar.explained.has(kind))
+    ?? known((kind) => turning.has(kind)) ?? known((kind) => answers.has(kind)) ?? known((kind) => always.has(kind));
   if (meaning !== undefined) return { is: grammar.isOwn?.(meaning) === true ? 'own' : meaning.is, from: at, to: longest.to };
   return { is: 'unknown', from: at, to: longest.to };
 }
 
 export function judge(view: View, grammar: Grammar): Judged {
-  const edged = withoutEdges(itemsOf(view, grammar), grammar);
+  const edged = withoutEdges(itemsOf(view, grammar));
   const items = grammar.rewritten?.(edged) ?? edged;
   const has = (...kinds: readonly (Kind | 'unknown')[]) => items.some(({ is }) => (kinds as readonly string[]).includes(is));
   const all = items.flatMap((item) => (item.is === 'value' ? item.values : []));
@@ -97,7 +103,7 @@ function answerInstead(items: readonly Item[]): Judged | null {
   // "no, skip" skips, "no skip" does not
   const isParted = items.some(({ is }) => is === 'pause');
   for (const kind of ['dontKnow', 'skip', 'none'] as const) {
-    const soft = (is: string) => is === 'hedge' || is === 'yes' || is === 'agree' || is === 'deadline' || (is === 'no' && (kind !== 'skip' || isParted));
+    const soft = (is: string) => ['hedge', 'yes', 'agree', 'deadline'].includes(is) || (is === 'no' && (kind !== 'skip' || isParted));
     if (said.includes(kind) && said.every((is) => is === 'dontKnow' || is === 'skip' || is === 'none' || soft(is))) return { kind };
   }
   return said.every((is) => is === 'no') ? { kind: 'none' } : null;
@@ -115,12 +121,14 @@ function judgeValues(items: readonly Item[], grammar: Grammar, all: readonly Jso
   const kept = denies && grammar.denies === true ? affirmed(rest) : rest;
   if (kept === null || (denies && grammar.denies !== true)) return nothing();
   const values = distinct(narrowed(valuesIn(kept), kept, grammar));
-  if (kept.some((item) => turned(item) && !isTense(item, grammar)) || kept.some((item) => item.is === 'value' && item.unsure)) return { kind: 'ambiguous', values };
-  if (grammar.joins === 'all') return { kind: 'value', value: values, asides: items.filter(({ is }) => is === 'aside'), replaces: [] };
+  const isUnsure = (item: Item): boolean => (item.is === 'value' ? item.unsure : turned(item) && !isTense(item, grammar));
+  if (kept.some(isUnsure)) return { kind: 'ambiguous', values };
+  const asides = items.filter(({ is }) => is === 'aside');
+  if (grammar.joins === 'all') return { kind: 'value', value: values, asides, replaces: [] };
   const [value] = values;
   if (value === undefined) return nothing();
   if (values.length > 1) return { kind: 'ambiguous', values };
-  return { kind: 'value', value, asides: items.filter(({ is }) => is === 'aside'), replaces: distinct(valuesIn(before)).filter((other) => canonicalJson(other) !== canonicalJson(value)) };
+  return { kind: 'value', value, asides, replaces: distinct(valuesIn(before)).filter((other) => !sameValue(other, value)) };
 }
 
 /** With it in the text a value is not certain, or not meant. */
@@ -145,36 +153,43 @@ function narrowed(values: readonly Json[], items: readonly Item[], { narrowed: n
  * of the values is both.
  */
 function affirmed(items: readonly Item[]): readonly Item[] | null {
-  const clauses = split(items, (item) => item.is === 'pause').filter((clause) => clause.some(({ is }) => is === 'value' || is === 'negation' || is === 'no'));
-  const isDenial = (clause: readonly Item[]) => clause.some(({ is }) => is === 'negation' || is === 'no');
+  const denialsIn = (clause: readonly Item[]): number => clause.filter(({ is }) => is === 'negation' || is === 'no').length;
+  const isDenial = (clause: readonly Item[]): boolean => denialsIn(clause) > 0;
+  const clauses = split(items, (item) => item.is === 'pause').filter((clause) => isDenial(clause) || valuesIn(clause).length > 0);
   const denials = clauses.filter(isDenial);
-  if (denials.some((clause) => clause.filter(({ is }) => is === 'negation' || is === 'no').length !== 1 || valuesIn(clause).length === 0)) return null;
+  if (denials.some((clause) => denialsIn(clause) !== 1 || valuesIn(clause).length === 0)) return null;
   const kept = clauses.filter((clause) => !isDenial(clause)).flat();
   const denied = new Set(denials.flatMap(valuesIn).map(canonicalJson));
   return valuesIn(kept).length === 0 || valuesIn(kept).some((value) => denied.has(canonicalJson(value))) ? null : kept;
 }
 
-/**
- * A dash or a slash that is not between two values is a pause; "no, 30" takes back what was said before; yes and ok in front of
- * another kind of value only agree to answer.
- */
-function withoutEdges(items: readonly Item[], grammar: Grammar): readonly Item[] {
-  const isBetween = (at: number) => items[at - 1]?.is === 'value' && items[at + 1]?.is === 'value';
-  return items.map((item, at): Item => {
-    if (item.is === 'dash' && !isBetween(at)) return { ...item, is: 'pause' };
-    // "50+", "50 and": more follows, but not here
-    if (item.is === 'and' && items.slice(0, at).some(({ is }) => is === 'value') && !items.slice(at).some(({ is }) => is === 'value' || is === 'unknown')) return { ...item, is: 'bound' };
-    if ((item.is === 'yes' || item.is === 'agree') && grammar.notTurning?.has(item.is) !== true) return { ...item, is: 'opener' };
-    const begins = items.slice(0, at).every(({ is }) => is === 'opener' || is === 'polite');
-    if (item.is === 'no' && begins && items[at + 1]?.is === 'pause' && isBefore(items, at)) return { ...item, is: 'correction' };
-    if (item.is === 'no' && [items[at - 1], items[at + 1], items[at + 2]].some((near) => near?.is === 'correction' || near?.is === 'apology') && isBefore(items, at)) return { ...item, is: 'correction' };
-    if (item.is === 'apology') return { ...item, is: items.slice(0, at).some(({ is }) => is === 'value') && isBefore(items, at) ? 'correction' : 'polite' };
-    return item;
-  });
+/** What an item is by where it stands. */
+function withoutEdges(items: readonly Item[]): readonly Item[] {
+  return items.map((item, at) => (item.is === 'value' ? item : { ...item, is: roleOf(item.is, items.slice(0, at), items.slice(at + 1)) }));
 }
 
-function isBefore(items: readonly Item[], at: number): boolean {
-  return items.slice(at + 1).some(({ is }) => is === 'value');
+type Role = Exclude<Item['is'], 'value'>;
+
+function roleOf(is: Role, before: readonly Item[], behind: readonly Item[]): Role {
+  const [last, next] = [before.at(-1)?.is, behind[0]?.is];
+  const [valueBefore, valueBehind] = [valuesIn(before).length > 0, valuesIn(behind).length > 0];
+  switch (is) {
+    case 'dash':
+      return last === 'value' && next === 'value' ? is : 'pause';
+    case 'and': // "50+", "50 and": more follows, but not here
+      return valueBefore && !valueBehind && !behind.some((item) => item.is === 'unknown') ? 'bound' : is;
+    case 'yes': case 'agree': // where it is no value it only agrees to answer
+      return 'opener';
+    case 'no': { // "no, 30" and "no wait, 30" take back what was said before
+      const begins = before.every((item) => item.is === 'opener' || item.is === 'polite') && next === 'pause';
+      const isCorrecting = [last, next, behind[1]?.is].some((near) => near === 'correction' || near === 'apology');
+      return valueBehind && (begins || isCorrecting) ? 'correction' : is;
+    }
+    case 'apology':
+      return valueBefore && valueBehind ? 'correction' : 'polite';
+    default:
+      return is;
+  }
 }
 
 export function valuesIn(items: readonly Item[]): readonly Json[] {
