@@ -3,7 +3,7 @@ import type { Writing } from './languages/language.ts';
 import { dateOf, partsOf, weekdayOf } from './calendar.ts';
 import { numberAt } from './numbers.ts';
 import { relativeDayAt } from './relative-days.ts';
-import type { Grammar, Span } from './sentence.ts';
+import type { Grammar, Span } from './items.ts';
 import { clockAt } from './clock.ts';
 import { after, matchOf, type View } from './view.ts';
 

@@ -4,7 +4,7 @@ import { dateGrammar, type DateContext } from './dates.ts';
 import type { Lexicon } from './lexicon.ts';
 import type { Kind, Meaning } from './meaning.ts';
 import { numberAt } from './numbers.ts';
-import type { Grammar, Item, Span } from './sentence.ts';
+import type { Grammar, Item, Span } from './items.ts';
 import { timeGrammar } from './times.ts';
 import { after, matchOf, type View } from './view.ts';
 

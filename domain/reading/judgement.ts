@@ -5,7 +5,8 @@ import { grammarOf, placeholder } from './grammars.ts';
 import { languageOf, languages } from './languages/index.ts';
 import type { Language } from './languages/language.ts';
 import { lexiconOf } from './lexicon.ts';
-import { judge, type Grammar, type Judged } from './sentence.ts';
+import type { Grammar } from './items.ts';
+import { judge, type Judged } from './sentence.ts';
 import { maxTokens, tokensOf, type Token } from './tokens.ts';
 import { viewOf, type Lookup, type View } from './view.ts';
 

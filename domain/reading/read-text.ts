@@ -7,7 +7,8 @@ import { isList, type Json } from '../json.ts';
 import type { Asked } from './asked.ts';
 import { unframed } from './free-text.ts';
 import { judgementOf, type Judgement, type PersonsClock } from './judgement.ts';
-import { itemsOf, type Judged } from './sentence.ts';
+import { itemsOf } from './items.ts';
+import { type Judged } from './sentence.ts';
 import { rawOf, type Correction, type View } from './view.ts';
 
 export type { PersonsClock } from './judgement.ts';

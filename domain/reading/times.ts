@@ -2,7 +2,7 @@
 import type { Json } from '../json.ts';
 import { clockAt, partBefore, type Clock } from './clock.ts';
 import { dateAt, type DateContext } from './dates.ts';
-import type { Grammar, Span } from './sentence.ts';
+import type { Grammar, Span } from './items.ts';
 import { after, afterAll, matchOf, type View } from './view.ts';
 
 const wholeDay: Json = { start: '00:00', end: '23:59' };
