@@ -41,7 +41,7 @@ export function asked(rule: QuestionRule, labels: LabelsByLanguage, language: st
 }
 
 /** Folded phrases that mean the same, in every language. */
-const synonymGroups: readonly (readonly string[])[] = languages.flatMap(({ synonyms }) => synonyms.map((line) => phrasesIn(line).map(keyOf)));
+const synonymGroups = languages.flatMap(({ synonyms }) => synonyms.map((line): readonly string[] => phrasesIn(line).map(keyOf)));
 
 function keyOf(phrase: string): string {
   return tokensOf(phrase).filter(({ kind }) => kind !== 'mark').map(({ text }) => text).join(' ');
@@ -54,14 +54,22 @@ function optionPhrases(rule: QuestionRule, labels: LabelsByLanguage, language: s
     const fresh = pairs.filter(([phrase]) => phrase !== '' && !found.has(phrase));
     for (const [phrase, said] of Map.groupBy(fresh, ([key]) => key)) found.set(phrase, new Set(said.map(([, value]) => value)));
   };
-  const labelled = (tag: string) => rule.options.flatMap((value) => (Object.hasOwn(labels, tag) && Object.hasOwn(labels[tag] ?? {}, value) ? [[keyOf(labels[tag]?.[value] ?? ''), value] as const] : []));
+  const labelled = (tag: string) => rule.options.map((value) => [keyOf(labelOf(labels, tag, value) ?? ''), value] as const);
   const values = rule.options.map((value) => [keyOf(value.replaceAll('_', ' ')), value] as const);
   add([...values, ...labelled(language)]);
   for (const tag of Object.keys(labels)) if (tag !== language) add(labelled(tag));
   const named = [...found];
   add(named.flatMap(([phrase, options]) => synonymsOf(phrase).flatMap((other) => [...options].map((value) => [other, value] as const))));
   add([...found].flatMap(([phrase, options]) => formsOf(phrase).flatMap((other) => [...options].map((value) => [other, value] as const))));
-  return [...found].map(([phrase, options]) => ({ words: phrase.split(' '), meanings: [...options].map((value) => ({ is: 'option', value }) as const) }));
+  const meant = (options: ReadonlySet<string>) => [...options].map((value) => ({ is: 'option', value }) as const);
+  return [...found].map(([phrase, options]) => ({ words: phrase.split(' '), meanings: meant(options) }));
+}
+
+/** null: the option has none in this language, or a blank one. */
+export function labelOf(labels: LabelsByLanguage, tag: string, option: string): string | null {
+  const own = Object.hasOwn(labels, tag) ? labels[tag] : undefined;
+  const label = own !== undefined && Object.hasOwn(own, option) ? own[option] ?? '' : '';
+  return label.trim() === '' ? null : label;
 }
 
 function synonymsOf(phrase: string): readonly string[] {

@@ -1,6 +1,6 @@
 /** One time of day as people say it: 9, 9:30, 9am, half past nine, 17 hrs, सुबह साढ़े नौ बजे, रात 10. */
 import type { DayPart } from './meaning.ts';
-import { after, matchOf, type View } from './view.ts';
+import { after, afterAll, matchOf, type View } from './view.ts';
 
 export interface Clock {
   readonly to: number;
@@ -31,7 +31,10 @@ export function clockAt(view: View, at: number): Clock | null {
   if (half === undefined || (half !== null && (bare.hour < 1 || bare.hour > 12) && part === null && bare.half === undefined)) return null;
   const exact = bare.exact || (half !== null && bare.hour > 12);
   const oclockThen = late !== null || tail !== null || oclock !== null ? after(view, end, 'oclock') : end;
-  return { to: oclockThen, hour: bare.hour, minute: bare.minute, half: bare.hour > 12 ? null : half, exact, full: bare.full === true && half === null, named: bare.named === true || late !== null || part !== null || oclock !== null || bare.minute > 0 };
+  return {
+    to: oclockThen, hour: bare.hour, minute: bare.minute, half: bare.hour > 12 ? null : half, exact, full: bare.full === true && half === null,
+    named: bare.named === true || late !== null || part !== null || oclock !== null || bare.minute > 0,
+  };
 }
 
 /** The part of the day in front, with what may stand between: रात को, at night from, in the morning at. */
@@ -39,9 +42,7 @@ export function partBefore(view: View, at: number): { readonly to: number; reado
   const start = after(view, at, 'in');
   const part = matchOf(view, start, 'part') ?? matchOf(view, at, 'part');
   if (part === null || part.meaning.is !== 'part') return null;
-  let to = part.to;
-  for (let next = after(view, to, 'filler', 'in', 'from', 'pause'); next !== to && bareAt(view, to) === null; next = after(view, to, 'filler', 'in', 'from', 'pause')) to = next;
-  return { to, part: part.meaning.value };
+  return { to: bareAt(view, part.to) === null ? afterAll(view, part.to, 'filler', 'in', 'from', 'pause') : part.to, part: part.meaning.value };
 }
 
 function partAfter(view: View, at: number): { readonly to: number; readonly part: DayPart } | null {
@@ -93,7 +94,8 @@ function inWords(view: View, at: number): Bare | null {
     const hour = hourWord(view, matchOf(view, share.to, 'pastHour', 'to')?.to ?? -1);
     if (hour === null) return null;
     const minutes = share.meaning.value * 60;
-    return matchOf(view, share.to, 'pastHour') !== null ? clock(hour.to, hour.value, minutes, false) : minutes === 15 ? earlier(hour, minutes) : null;
+    if (matchOf(view, share.to, 'pastHour') !== null) return clock(hour.to, hour.value, minutes, false);
+    return minutes === 15 ? earlier(hour, minutes) : null;
   }
   const offset = matchOf(view, at, 'offset');
   if (offset !== null) {
@@ -129,7 +131,10 @@ function earlier(hour: Hour, minutes: number): Bare | null {
 
 function hourWord(view: View, at: number): Hour | null {
   const digits = view.tokens[at];
-  if (digits?.kind === 'digits') return digits.text.length <= 2 && Number(digits.text) <= 12 && Number(digits.text) > 0 ? { to: at + 1, value: Number(digits.text) } : null;
+  if (digits?.kind === 'digits') {
+    const value = Number(digits.text);
+    return value >= 1 && value <= 12 ? { to: at + 1, value } : null;
+  }
   const word = matchOf(view, at, 'whole', 'unit');
   return word === null || word.meaning.value < 1 || word.meaning.value > 12 ? null : { to: word.to, value: word.meaning.value };
 }

@@ -2,7 +2,8 @@
 import { isList, sameValue, type Json } from '../json.ts';
 import type { Asked } from './asked.ts';
 import { judgementOf, type PersonsClock } from './judgement.ts';
-import { distinct, turns, valuesIn } from './sentence.ts';
+import { turns, valuesIn } from './items.ts';
+import { distinct } from './sentence.ts';
 
 /** They only join words that the script does not know, and say nothing against a value. */
 const linking: ReadonlySet<string> = new Set(['and', 'to', 'dash', 'slash']);

@@ -3,7 +3,7 @@ import type { Writing } from './languages/language.ts';
 import { dateOf, partsOf, weekdayOf } from './calendar.ts';
 import { numberAt } from './numbers.ts';
 import { relativeDayAt } from './relative-days.ts';
-import type { Grammar, Span } from './sentence.ts';
+import type { Grammar, Span } from './items.ts';
 import { clockAt } from './clock.ts';
 import { after, matchOf, type View } from './view.ts';
 
@@ -57,7 +57,8 @@ function writtenAt(view: View, at: number, context: DateContext): Span | null {
 
 function inDigits({ tokens }: View, at: number, { order }: DateContext): Span | null {
   const [a, mark, b, again, c, end] = tokens.slice(at, at + 6);
-  if (a?.kind !== 'digits' || b?.kind !== 'digits' || c?.kind !== 'digits' || !/^[-./]$/.test(mark?.text ?? '') || mark?.text !== again?.text) return null;
+  if (a?.kind !== 'digits' || b?.kind !== 'digits' || c?.kind !== 'digits') return null;
+  if (!/^[-./]$/.test(mark?.text ?? '') || mark?.text !== again?.text) return null;
   if ([mark, b, again, c].some((token) => token?.joined !== true)) return null;
   if (end?.joined === true && (end.kind === 'word' || /^[-./:]$/.test(end.text) && tokens[at + 6]?.joined === true)) return null;
   const [first, second, third] = [a.text, b.text, c.text].map(Number) as [number, number, number];
@@ -68,7 +69,8 @@ function inDigits({ tokens }: View, at: number, { order }: DateContext): Span | 
   // a year of two digits could be the day as well
   const year = c.text.length === 4 ? third : 2_000 + third;
   const [dayFirst, monthFirst] = [dateOf(year, second, first), dateOf(year, first, second)];
-  const either = mark?.text === '.' || order === 'day first' ? [dayFirst ?? monthFirst] : order === 'month first' ? [monthFirst ?? dayFirst] : [dayFirst, monthFirst];
+  const isDayFirst = mark?.text === '.' || order === 'day first';
+  const either = isDayFirst ? [dayFirst ?? monthFirst] : order === 'month first' ? [monthFirst ?? dayFirst] : [dayFirst, monthFirst];
   return { to, values: [...new Set(present(either))], unsure: c.text.length === 2 };
 }
 
@@ -98,7 +100,9 @@ function dayAt(view: View, at: number, { writing }: DateContext): { readonly to:
   if (ordinal !== null) return ordinal.meaning.value > 0 ? { to: ordinal.to, value: ordinal.meaning.value } : null;
   const [digits] = view.tokens.slice(at, at + 1);
   if (digits?.kind === 'digits') {
-    return digits.text.length > 2 ? null : { to: view.tokens[at + 1]?.joined === true ? after(view, at + 1, 'ordinalSuffix') : at + 1, value: Number(digits.text) };
+    if (digits.text.length > 2) return null;
+    const isSuffixed = view.tokens[at + 1]?.joined === true;
+    return { to: isSuffixed ? after(view, at + 1, 'ordinalSuffix') : at + 1, value: Number(digits.text) };
   }
   const word = numberAt(view, at, writing);
   const [value] = word?.values ?? [];
@@ -109,7 +113,8 @@ function dayAt(view: View, at: number, { writing }: DateContext): { readonly to:
 function withYear(view: View, at: number, day: number, month: number, { today }: DateContext): Span {
   for (const from of [after(view, at, 'pause'), after(view, at, 'dash'), after(view, at, 'filler'), at]) {
     const year = view.tokens[from];
-    if (year?.kind === 'digits' && year.text.length === 4) return { to: from + 1, values: present([dateOf(Number(year.text), month, day)]) };
+    if (year?.kind !== 'digits' || year.text.length !== 4) continue;
+    return { to: from + 1, values: present([dateOf(Number(year.text), month, day)]) };
   }
   if (today === null) return { to: at, values: [] };
   const { year } = partsOf(today);

@@ -3,9 +3,12 @@ import { languages } from './languages/index.ts';
 
 /** Frames can stand in frames, but nobody means more than this. */
 const mostFrames = 5;
+/** UTF-16 units; what is longer is no name, and the patterns stay quick. */
+const longestFramed = 500;
 
 /** "Its name is Lotus Store" → "Lotus Store". A text without a certain frame stays as it was written. */
 export function unframed(text: string): string {
+  if (text.length > longestFramed) return text;
   let name = text;
   for (let round = 0; round < mostFrames; round += 1) {
     const inner = withoutFrame(name);

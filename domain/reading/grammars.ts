@@ -4,7 +4,7 @@ import { dateGrammar, type DateContext } from './dates.ts';
 import type { Lexicon } from './lexicon.ts';
 import type { Kind, Meaning } from './meaning.ts';
 import { numberAt } from './numbers.ts';
-import type { Grammar, Item, Span } from './sentence.ts';
+import type { Grammar, Item, Span } from './items.ts';
 import { timeGrammar } from './times.ts';
 import { after, matchOf, type View } from './view.ts';
 
@@ -132,9 +132,13 @@ function emailGrammar(given: readonly string[]): Grammar {
   };
 }
 
+/** Words of a person's name. */
+const longestName = 5;
+
 function isNameBefore({ tokens, matches }: View, at: number): boolean {
   const end = tokens.findIndex(({ kind }, index) => index > at && kind !== 'word');
   const words = tokens.slice(0, Math.max(end, 0));
-  return tokens[end]?.text === '<' && tokens[end + 1]?.text === placeholder && words.length <= 5 && words.every((_, index) => (matches[index] ?? []).length === 0);
+  const isFramed = tokens[end]?.text === '<' && tokens[end + 1]?.text === placeholder;
+  return isFramed && words.length <= longestName && words.every((_, index) => (matches[index] ?? []).length === 0);
 }
 

@@ -5,7 +5,8 @@ import { grammarOf, placeholder } from './grammars.ts';
 import { languageOf, languages } from './languages/index.ts';
 import type { Language } from './languages/language.ts';
 import { lexiconOf } from './lexicon.ts';
-import { judge, type Grammar, type Judged } from './sentence.ts';
+import type { Grammar } from './items.ts';
+import { judge, type Judged } from './sentence.ts';
 import { maxTokens, tokensOf, type Token } from './tokens.ts';
 import { viewOf, type Lookup, type View } from './view.ts';
 
@@ -53,7 +54,12 @@ function bestOf(asked: Asked, tokens: readonly Token[], { today }: PersonsClock,
       if (isSettled(judgement.judged)) return judgement;
     }
   }
-  return first ?? { judged: { kind: 'nothing', unexplained: [], items: [] }, view: { tokens, matches: [], corrected: [] }, grammar: { spanAt: () => null, explained: new Set() } };
+  return first ?? nothingOf(tokens);
+}
+
+function nothingOf(tokens: readonly Token[]): Judgement {
+  const grammar: Grammar = { spanAt: () => null, explained: new Set() };
+  return { judged: { kind: 'nothing', unexplained: [], items: [] }, view: { tokens, matches: [], corrected: [] }, grammar };
 }
 
 function unknownWords({ tokens, matches }: View): number {

@@ -38,10 +38,12 @@ export function indexed(phrases: readonly Phrase[], languages: readonly Language
   return { phrases: index, words, sounds: soundsOf(words, index, languages), byLetter: Map.groupBy(words, (word) => word.slice(0, 1)) };
 }
 
-/** A sound that two words of different meaning share leads to neither. A word that means something by itself counts before one that does not. */
+/** A sound that two words of different meaning share leads to neither. A word that says something alone counts before one that does not. */
 function soundsOf(words: ReadonlySet<string>, index: Lexicon['phrases'], languages: readonly Language[]): ReadonlyMap<string, string> {
-  const heard = languages.flatMap(({ sounds }) => (sounds === undefined ? [] : [...words].filter(isForeign).flatMap((word) => sounds(word).map((sound) => [sound, word] as const))));
-  const meaningOf = (word: string): string => JSON.stringify((index.get(word) ?? []).filter((phrase) => phrase.words.length === 1).map(({ meanings }) => meanings));
+  const sounding = languages.flatMap(({ sounds }) => (sounds === undefined ? [] : [sounds]));
+  const heard = [...words].filter(isForeign).flatMap((word) => sounding.flatMap((sounds) => sounds(word).map((sound) => [sound, word] as const)));
+  const alone = (word: string) => (index.get(word) ?? []).filter((phrase) => phrase.words.length === 1);
+  const meaningOf = (word: string): string => JSON.stringify(alone(word).map(({ meanings }) => meanings));
   const bySound = new Map<string, string | readonly string[]>();
   for (const [sound, word] of heard) {
     const before = bySound.get(sound);

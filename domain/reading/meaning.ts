@@ -12,7 +12,8 @@ export type Sense =
   | 'question' | 'interrogative' | 'correction' | 'apology' | 'dontKnow' | 'skip' | 'none' | 'all'
   | 'yes' | 'no' | 'agree'
   // parts of numbers, dates and times
-  | 'to' | 'till' | 'between' | 'after' | 'pastHour' | 'oclock' | 'am' | 'pm' | 'noon' | 'midnight' | 'wholeDay' | 'opens' | 'closes' | 'dayGroup'
+  | 'to' | 'till' | 'between' | 'after' | 'pastHour' | 'oclock' | 'am' | 'pm' | 'noon' | 'midnight' | 'wholeDay'
+  | 'opens' | 'closes' | 'dayGroup'
   | 'this' | 'next' | 'ahead' | 'ago' | 'ordinalSuffix' | 'optionWord' | 'minutes' | 'minus'
   // marks
   | 'pause' | 'ask' | 'dash' | 'slash' | 'bracket';
@@ -21,7 +22,7 @@ export type DayPart = 'morning' | 'noonish' | 'afternoon' | 'evening' | 'night' 
 
 export type Meaning =
   | { readonly is: Sense }
-  /** unit: 1 to 9 that may follow tens; whole: any other below a hundred; scale: hundred and up, dozen; scales: its plural, which needs a count. */
+  /** unit: 1 to 9 that may follow tens; whole: any other below a hundred; scale: dozen, hundred and up; scales: one that needs a count. */
   | { readonly is: 'unit' | 'whole' | 'tens' | 'scale' | 'scales' | 'suffix'; readonly value: number }
   /** mixed: 1.5 as a word; offset: added to the number after it (साढ़े, सवा, पौने); share: a half of what follows. */
   | { readonly is: 'mixed' | 'offset' | 'share'; readonly value: number }
@@ -46,8 +47,10 @@ export function means(phrases: string, is: Sense): Entry {
   return [phrases, { is }];
 }
 
+type Counted = 'unit' | 'whole' | 'ordinal' | 'month' | 'weekday';
+
 /** Words for `first`, `first` + 1 … in order; `_` where a line has none, `/` between words for the same. */
-export function countedFrom(first: number, is: 'unit' | 'whole' | 'ordinal' | 'month' | 'weekday', ...lines: readonly string[]): readonly Entry[] {
+export function countedFrom(first: number, is: Counted, ...lines: readonly string[]): readonly Entry[] {
   return lines.flatMap((line) => line.trim().split(/\s+/).flatMap((words, at): Entry[] =>
     words === '_' ? [] : [[words.replaceAll('/', ', ').replaceAll('~', ' '), { is, value: first + at }]]));
 }

@@ -13,7 +13,8 @@ export function numberAt(view: View, at: number, writing: Writing): NumberSpan |
 
 /** "-5", where nothing stands before the sign that it could join. */
 function isSign({ tokens }: View, at: number): boolean {
-  return /^[-−]$/.test(tokens[at]?.text ?? '') && tokens[at]?.joined === false && tokens[at + 1]?.joined === true || (at === 0 && /^[-−]$/.test(tokens[0]?.text ?? '') && tokens[1]?.joined === true);
+  const [sign, next] = tokens.slice(at, at + 2);
+  return sign !== undefined && /^[-−]$/.test(sign.text) && !sign.joined && next?.joined === true;
 }
 
 function positiveAt(view: View, at: number, writing: Writing): NumberSpan | null {
@@ -27,13 +28,17 @@ function positiveAt(view: View, at: number, writing: Writing): NumberSpan | null
 }
 
 function literalAt({ tokens }: View, at: number, writing: Writing): NumberSpan | null {
-  if (tokens[at]?.kind !== 'digits' && !(/^[.,]$/.test(tokens[at]?.text ?? '') && tokens[at + 1]?.kind === 'digits' && tokens[at + 1]?.joined === true)) return null;
+  const [first, second] = tokens.slice(at, at + 2);
+  const isFraction = /^[.,]$/.test(first?.text ?? '') && second?.kind === 'digits' && second.joined;
+  if (first === undefined || (first.kind !== 'digits' && !isFraction)) return null;
   let to = at + 1;
-  let written = tokens[at]?.text ?? '';
+  let written = first.text;
   for (;;) {
     const [mark, digits] = [tokens[to], tokens[to + 1]];
-    if (mark?.joined === true && mark.kind === 'digits') [written, to] = [written + mark.text, to + 1];
-    else if (mark?.joined === true && /^[.,]$/.test(mark.text) && digits?.joined === true && digits.kind === 'digits') [written, to] = [written + mark.text + digits.text, to + 2];
+    if (mark?.joined !== true) break;
+    const isMarked = /^[.,]$/.test(mark.text) && digits?.joined === true && digits.kind === 'digits';
+    if (mark.kind === 'digits') [written, to] = [written + mark.text, to + 1];
+    else if (isMarked) [written, to] = [written + mark.text + digits.text, to + 2];
     else break;
   }
   return { to, values: literalValues(written, writing) };
@@ -90,7 +95,10 @@ function smallStep(view: View, at: number, state: Counting, begun: boolean): Ste
   if (!small.alone && begun && current !== null && !Number.isInteger(small.value)) return null;
   const next = matchOf(view, small.to, 'scale', 'scales');
   // 102 hundred is no number, so in "सौ दो सौ" the second one begins anew; the same with a scale that was there already
-  if (begun && next !== null && (next.meaning.value === 100 ? (current ?? 0) >= 100 : next.meaning.value >= lastScale || (current ?? 0) >= 100 && next.meaning.value === 12)) return null;
+  if (begun && next !== null) {
+    const scale = next.meaning.value;
+    if (scale <= 100 ? (current ?? 0) >= 100 : scale >= lastScale) return null;
+  }
   return { to: small.to, state: { total, current: (current ?? 0) + small.value, lastScale } };
 }
 
@@ -100,7 +108,7 @@ function smallAt(view: View, at: number): { readonly to: number; readonly value:
   if (tens !== null) {
     const hyphen = view.tokens[tens.to]?.text === '-' && view.tokens[tens.to]?.joined === true ? tens.to + 1 : tens.to;
     const unit = matchOf(view, hyphen, 'unit');
-    return unit === null ? { to: tens.to, value: tens.meaning.value, alone: true } : { to: unit.to, value: tens.meaning.value + unit.meaning.value, alone: true };
+    return { to: unit?.to ?? tens.to, value: tens.meaning.value + (unit?.meaning.value ?? 0), alone: true };
   }
   const whole = matchOf(view, at, 'whole', 'unit', 'mixed');
   if (whole !== null) return { to: whole.to, value: whole.meaning.value, alone: whole.meaning.is !== 'mixed' };
@@ -109,7 +117,9 @@ function smallAt(view: View, at: number): { readonly to: number; readonly value:
     const base = matchOf(view, offset.to, 'whole', 'unit') ?? null;
     if (base !== null) return { to: base.to, value: base.meaning.value + offset.meaning.value, alone: false };
     const digits = view.tokens[offset.to];
-    if (digits?.kind === 'digits' && digits.text.length <= 2) return { to: offset.to + 1, value: Number(digits.text) + offset.meaning.value, alone: false };
+    if (digits?.kind === 'digits' && digits.text.length <= 2) {
+      return { to: offset.to + 1, value: Number(digits.text) + offset.meaning.value, alone: false };
+    }
     return matchOf(view, offset.to, 'scale') === null ? null : { to: offset.to, value: 1 + offset.meaning.value, alone: false };
   }
   const share = matchOf(view, at, 'share');

@@ -2,7 +2,7 @@
 import type { Json } from '../json.ts';
 import { canonicalJson } from '../json.ts';
 import type { Asked } from './asked.ts';
-import { answerKinds } from './openings.ts';
+import { pickIn } from './openings.ts';
 import { readText, type PersonsClock } from './read-text.ts';
 import { display } from './said.ts';
 import { folded } from './tokens.ts';
@@ -11,7 +11,7 @@ import { folded } from './tokens.ts';
 export function pickedOf(candidates: readonly Json[], asked: Asked, text: string, clock: PersonsClock): Json | null {
   const reading = readText(asked, text, clock);
   if (reading.kind === 'value') return candidates.find((candidate) => canonicalJson(candidate) === canonicalJson(reading.value)) ?? null;
-  const said = answerKinds(asked, text);
+  const said = pickIn(asked, text);
   if (said !== null) {
     if (candidates.length === 1) return said.yes ? candidates[0] ?? null : null;
     if (said.place !== null) return candidates.at(said.place < 0 ? -1 : said.place - 1) ?? null;

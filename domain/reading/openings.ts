@@ -1,7 +1,7 @@
 /** How a text begins or what it says in place of a value, whatever the question. */
 import type { Asked } from './asked.ts';
 import { judgementOf } from './judgement.ts';
-import type { Kind } from './meaning.ts';
+import type { Kind, Meaning } from './meaning.ts';
 import { matchOf, rawOf, type View } from './view.ts';
 
 const noClock = { today: null };
@@ -9,8 +9,8 @@ const noClock = { today: null };
 export interface Opening { readonly rest: string; readonly isCertain: boolean }
 
 /**
- * "No, ", "sorry, I meant ", "नहीं नहीं, ": what is left of a text behind a correction in front, the shortest rest first, since a "no" can be
- * the beginning or the answer. [] when it begins otherwise.
+ * "No, ", "sorry, I meant ", "नहीं नहीं, ": what is left of a text behind a correction in front, the shortest rest first, since a
+ * "no" can be the beginning or the answer. [] when it begins otherwise.
  */
 export function openingsOf(asked: Asked, text: string): readonly Opening[] {
   const { view } = judgementOf(asked, text, noClock);
@@ -20,7 +20,8 @@ export function openingsOf(asked: Asked, text: string): readonly Opening[] {
   for (let next = corrective(view, at, seen); next > at; next = corrective(view, at, seen)) {
     at = next;
     const isCertain = seen.has('correction') || seen.has('pause');
-    if (at < view.tokens.length && (seen.has('correction') || seen.has('no'))) openings.unshift({ rest: rawOf(view, at, view.tokens.length), isCertain });
+    const end = view.tokens.length;
+    if (at < end && (seen.has('correction') || seen.has('no'))) openings.unshift({ rest: rawOf(view, at, end), isCertain });
   }
   return openings;
 }
@@ -32,20 +33,27 @@ function corrective(view: View, at: number, seen: Set<Kind>): number {
   return match.to;
 }
 
-/** Yes or no, a place in a list, a half of the day: how one answers when values were offered. null when the text has other words as well. */
-export function answerKinds(asked: Asked, text: string): { readonly yes: boolean; readonly place: number | null; readonly half: 'am' | 'pm' | null } | null {
+/** Agreeing, a place in a list, a half of the day: how one answers when values were offered. */
+export type Pick = { readonly yes: boolean; readonly place: number | null; readonly half: 'am' | 'pm' | null };
+
+/** null when the text has other words as well. */
+export function pickIn(asked: Asked, text: string): Pick | null {
   const { view } = judgementOf(asked, text, noClock);
-  let [yes, place, half] = [false, null as number | null, null as 'am' | 'pm' | null];
+  let pick: Pick = { yes: false, place: null, half: null };
   for (let at = 0; at < view.tokens.length;) {
     const ordinal = matchOf(view, at, 'ordinal');
     const part = matchOf(view, at, 'part', 'am', 'pm');
-    const other = matchOf(view, at, 'yes', 'agree') ?? matchOf(view, at, 'filler', 'article', 'polite', 'opener', 'pause', 'in', 'only', 'wish', 'own');
-    const match = ordinal ?? part ?? other;
+    const yes = matchOf(view, at, 'yes', 'agree');
+    const match = ordinal ?? part ?? yes ?? matchOf(view, at, 'filler', 'article', 'polite', 'opener', 'pause', 'in', 'only', 'wish', 'own');
     if (match === null) return null;
-    if (ordinal !== null) place = ordinal.meaning.value;
-    else if (part !== null) half = part.meaning.is === 'am' || (part.meaning.is === 'part' && ['morning', 'dawn'].includes(part.meaning.value)) ? 'am' : 'pm';
-    else if (other?.meaning.is === 'yes' || other?.meaning.is === 'agree') yes = true;
+    if (ordinal !== null) pick = { ...pick, place: ordinal.meaning.value };
+    else if (part !== null) pick = { ...pick, half: halfOf(part.meaning) };
+    else if (yes !== null) pick = { ...pick, yes: true };
     at = match.to;
   }
-  return { yes, place, half };
+  return pick;
+}
+
+function halfOf(meaning: Meaning): 'am' | 'pm' {
+  return meaning.is === 'am' || (meaning.is === 'part' && ['morning', 'dawn'].includes(meaning.value)) ? 'am' : 'pm';
 }

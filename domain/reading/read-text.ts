@@ -7,14 +7,23 @@ import { isList, type Json } from '../json.ts';
 import type { Asked } from './asked.ts';
 import { unframed } from './free-text.ts';
 import { judgementOf, type Judgement, type PersonsClock } from './judgement.ts';
-import { itemsOf, type Judged } from './sentence.ts';
+import { itemsOf } from './items.ts';
+import { type Judged } from './sentence.ts';
 import { rawOf, type Correction, type View } from './view.ts';
 
 export type { PersonsClock } from './judgement.ts';
 
 export type Reading =
-  /** `leftOut`: words that speak of something else; `corrected`: words read as another one letter off; `replaced`: values that the text itself takes back. */
-  | { readonly kind: 'value'; readonly value: Json; readonly leftOut: readonly string[]; readonly corrected: readonly Correction[]; readonly replaced: readonly Json[] }
+  | {
+      readonly kind: 'value';
+      readonly value: Json;
+      /** Words that speak of something else. */
+      readonly leftOut: readonly string[];
+      /** Words read as another one, a letter off. */
+      readonly corrected: readonly Correction[];
+      /** Values that the text itself takes back. */
+      readonly replaced: readonly Json[];
+    }
   /** One candidate: to be confirmed; more: one of them is meant. Each is a right answer of the question. */
   | { readonly kind: 'ambiguous'; readonly candidates: readonly Json[] }
   /** A question about the question, or about one of its options. It is no refusal. */
@@ -45,7 +54,8 @@ function readingOf({ rule }: Asked, judged: Judged, view: View): Reading {
   switch (judged.kind) {
     case 'value':
       return {
-        kind: 'value', value: inOrder(judged.value, rule.options), leftOut: judged.asides.map(({ from, to }) => rawOf(view, from, to)), corrected: view.corrected, replaced: judged.replaces,
+        kind: 'value', value: inOrder(judged.value, rule.options), leftOut: judged.asides.map(({ from, to }) => rawOf(view, from, to)),
+        corrected: view.corrected, replaced: judged.replaces,
       };
     case 'ambiguous': {
       const values = rule.type === 'multi_choice' ? [inOrder(judged.values, rule.options)] : judged.values;
@@ -69,6 +79,7 @@ function inOrder(value: Json, options: readonly string[]): Json {
 }
 
 function optionNamed({ matches }: View): string | null {
-  const named = new Set(matches.flatMap((list) => list.flatMap(({ meanings }) => meanings.flatMap((meaning) => (meaning.is === 'option' ? [meaning.value] : [])))));
+  const meanings = matches.flat().flatMap((match) => match.meanings);
+  const named = new Set(meanings.flatMap((meaning) => (meaning.is === 'option' ? [meaning.value] : [])));
   return named.size === 1 ? [...named][0] ?? null : null;
 }

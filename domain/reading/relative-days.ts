@@ -1,7 +1,7 @@
 /** Days that are named from today: tomorrow, in two weeks, next Monday, दस दिन बाद. What could be either of two days is both. */
 import { dayAfter, weekdayOf } from './calendar.ts';
 import { numberAt } from './numbers.ts';
-import type { Span } from './sentence.ts';
+import type { Span } from './items.ts';
 import { after, matchOf, type View } from './view.ts';
 
 /** Counting days knows no decimals, so the marks of every language do. */

@@ -1,7 +1,7 @@
 /** What is said back: a value in full, what was left out, and what to ask when a text can mean more than one thing. */
 import type { QuestionTexts } from '../flow.ts';
 import { isList, type Json } from '../json.ts';
-import type { Asked } from './asked.ts';
+import { labelOf, type Asked } from './asked.ts';
 import { partsOf, weekdayOf } from './calendar.ts';
 import { languageOf } from './languages/index.ts';
 import type { Language } from './languages/language.ts';
@@ -15,10 +15,10 @@ export function display(value: Json, asked: Asked): string {
   if (asked.rule.pii) return masked(value);
   if (typeof value === 'boolean') return value ? speech.yes : speech.no;
   if (typeof value === 'number') return counted(value, asked, language);
-  if (isList(value)) return speech.list(value.map((option) => labelOf(textOf(option), asked)));
+  if (isList(value)) return speech.list(value.map((option) => shown(textOf(option), asked)));
   if (typeof value === 'object') return speech.range(textOf(value['start']), textOf(value['end']));
   if (asked.rule.type === 'date') return longDate(value, language);
-  return asked.rule.type === 'single_choice' ? labelOf(value, asked) : value;
+  return asked.rule.type === 'single_choice' ? shown(value, asked) : value;
 }
 
 /** What the clerk answers to a reading, before the next question or the retry text, which whoever asks it adds. '' for nothing. */
@@ -34,7 +34,7 @@ export function reply(reading: Reading, asked: Asked, texts: Pick<QuestionTexts,
     case 'ambiguous':
       return ambiguityQuestion(reading.candidates, asked);
     case 'help':
-      return [texts.help ?? texts.retry_text, ...(asked.rule.options.length === 0 ? [] : [speech.options(speech.choice(asked.rule.options.map((option) => labelOf(option, asked))))])].join(' ');
+      return [texts.help ?? texts.retry_text, ...optionsOf(asked)].join(' ');
     case 'skip':
       return speech.skipped;
     case 'cannot_skip':
@@ -50,14 +50,18 @@ export function ambiguityQuestion(candidates: readonly Json[], asked: Asked): st
   return speech.doYouMean(speech.choice(candidates.map((value) => display(value, asked))));
 }
 
+function optionsOf(asked: Asked): readonly string[] {
+  const { speech } = languageOf(asked.language);
+  const { options } = asked.rule;
+  return options.length === 0 ? [] : [speech.options(speech.choice(options.map((option) => shown(option, asked))))];
+}
+
 function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-function labelOf(option: string, { labels, language }: Asked): string {
-  const own = labels[language] ?? labels[languageOf(language).tag];
-  const label = own !== undefined && Object.hasOwn(own, option) ? own[option] ?? '' : '';
-  return label === '' ? option : label;
+function shown(option: string, { labels, language }: Asked): string {
+  return labelOf(labels, language, option) ?? labelOf(labels, languageOf(language).tag, option) ?? option;
 }
 
 function longDate(date: string, { speech }: Language): string {

@@ -12,7 +12,9 @@ export interface ScriptedReading { readonly value: Json }
  * @param labels of a choice; {} when there are none. The session's language counts before the others.
  * @returns the one certain value, null as a value for a skip; null when there is none.
  */
-export function readScripted(rule: QuestionRule, labels: LabelsByLanguage, text: string, language: string, clock: PersonsClock = { today: null }): ScriptedReading | null {
+export function readScripted(
+  rule: QuestionRule, labels: LabelsByLanguage, text: string, language: string, clock: PersonsClock = { today: null },
+): ScriptedReading | null {
   const reading = readText(asked(rule, labels, language), text, clock);
   if (reading.kind === 'value') return { value: reading.value };
   return reading.kind === 'skip' ? { value: null } : null;

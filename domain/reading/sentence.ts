@@ -3,35 +3,10 @@
  * left unexplained; with one of the latter nothing is taken.
  */
 import type { Json } from '../json.ts';
-import { canonicalJson } from '../json.ts';
-import type { Kind, Meaning } from './meaning.ts';
+import { canonicalJson, sameValue } from '../json.ts';
+import { answers, itemsOf, turning, turns, valuesIn, withoutEdges, type Grammar, type Item } from './items.ts';
+import type { Kind } from './meaning.ts';
 import type { View } from './view.ts';
-
-/** A value that stands somewhere in the text, with all it can mean. `unsure`: it says more than was written, so it is asked. */
-export interface Span { readonly to: number; readonly values: readonly Json[]; readonly unsure?: boolean; readonly aside?: boolean }
-
-export interface Grammar {
-  /** The value that begins at a token, the longest. */
-  readonly spanAt: (view: View, at: number) => Span | null;
-  /** Kinds of words that change nothing beside a value of this type. */
-  readonly explained: ReadonlySet<Kind>;
-  /** Further kinds that are values of their own kind here, such as yes and no. */
-  readonly notTurning?: ReadonlySet<Kind>;
-  /** Units of measurement that the question itself speaks in. */
-  readonly isOwn?: (meaning: Meaning) => boolean;
-  /** What was said of several values together; the default takes one alone. */
-  readonly joins?: 'all' | 'one';
-  /** "This week, not this month" says this week. */
-  readonly denies?: boolean;
-  /** Another look at the items, where what one says hangs on the others. */
-  readonly rewritten?: (items: readonly Item[]) => readonly Item[];
-  /** Values without words that would be ambiguous by the tense: past or future. */
-  readonly narrowed?: (values: readonly Json[], tense: 'past' | 'future' | null) => readonly Json[];
-}
-
-export type Item =
-  | { readonly is: 'value'; readonly from: number; readonly to: number; readonly values: readonly Json[]; readonly unsure: boolean }
-  | { readonly is: 'aside' | 'unknown' | Kind; readonly from: number; readonly to: number };
 
 export type Judged =
   | { readonly kind: 'value'; readonly value: Json; readonly asides: readonly Item[]; readonly replaces: readonly Json[] }
@@ -40,41 +15,8 @@ export type Judged =
   /** `items`: the whole text, for whoever can explain more of it. */
   | { readonly kind: 'nothing'; readonly unexplained: readonly Item[]; readonly items: readonly Item[] };
 
-/** They explain nothing, wherever they stand. */
-const always: ReadonlySet<Kind> = new Set(['filler', 'article', 'polite', 'opener', 'only', 'own', 'pause', 'bracket', 'in', 'correction', 'apology', 'ask']);
-/** With one of them a value is not what was said, or not for certain. */
-const turning: ReadonlySet<Kind> = new Set(['or', 'but', 'bound', 'hedge', 'past', 'closed', 'idiom', 'after', 'to', 'till', 'between', 'dash', 'slash', 'minus', 'deadline', 'and']);
-/** They answer in place of a value. */
-const answers: ReadonlySet<Kind> = new Set(['question', 'dontKnow', 'skip', 'none', 'no', 'yes', 'agree', 'negation']);
-
-export function itemsOf(view: View, grammar: Grammar): readonly Item[] {
-  const items: Item[] = [];
-  for (let at = 0; at < view.tokens.length;) {
-    const item = itemAt(view, at, grammar);
-    items.push(item);
-    at = item.to;
-  }
-  return items;
-}
-
-function itemAt(view: View, at: number, grammar: Grammar): Item {
-  const span = grammar.spanAt(view, at);
-  const [longest] = view.matches[at] ?? [];
-  if (span !== null && (longest === undefined || span.to >= longest.to)) {
-    if (span.aside === true) return { is: 'aside', from: at, to: span.to };
-    return span.values.length === 0 ? { is: 'unknown', from: at, to: span.to } : { is: 'value', from: at, to: span.to, values: span.values, unsure: span.unsure === true };
-  }
-  if (longest === undefined) return { is: 'unknown', from: at, to: at + 1 };
-  const same = (view.matches[at] ?? []).filter(({ to }) => to === longest.to).flatMap(({ meanings }) => meanings);
-  const known = (kinds: (kind: Kind) => boolean) => same.find((meaning) => kinds(meaning.is) || grammar.isOwn?.(meaning) === true);
-  // what turns a sense counts before what says nothing, where a word can do both; but a type may know better
-  const meaning = known((kind) => grammar.notTurning?.has(kind) === true || grammar.explained.has(kind)) ?? known((kind) => turning.has(kind)) ?? known((kind) => answers.has(kind)) ?? known((kind) => always.has(kind));
-  if (meaning !== undefined) return { is: grammar.isOwn?.(meaning) === true ? 'own' : meaning.is, from: at, to: longest.to };
-  return { is: 'unknown', from: at, to: longest.to };
-}
-
 export function judge(view: View, grammar: Grammar): Judged {
-  const edged = withoutEdges(itemsOf(view, grammar), grammar);
+  const edged = withoutEdges(itemsOf(view, grammar));
   const items = grammar.rewritten?.(edged) ?? edged;
   const has = (...kinds: readonly (Kind | 'unknown')[]) => items.some(({ is }) => (kinds as readonly string[]).includes(is));
   const all = items.flatMap((item) => (item.is === 'value' ? item.values : []));
@@ -97,7 +39,7 @@ function answerInstead(items: readonly Item[]): Judged | null {
   // "no, skip" skips, "no skip" does not
   const isParted = items.some(({ is }) => is === 'pause');
   for (const kind of ['dontKnow', 'skip', 'none'] as const) {
-    const soft = (is: string) => is === 'hedge' || is === 'yes' || is === 'agree' || is === 'deadline' || (is === 'no' && (kind !== 'skip' || isParted));
+    const soft = (is: string) => ['hedge', 'yes', 'agree', 'deadline'].includes(is) || (is === 'no' && (kind !== 'skip' || isParted));
     if (said.includes(kind) && said.every((is) => is === 'dontKnow' || is === 'skip' || is === 'none' || soft(is))) return { kind };
   }
   return said.every((is) => is === 'no') ? { kind: 'none' } : null;
@@ -115,18 +57,14 @@ function judgeValues(items: readonly Item[], grammar: Grammar, all: readonly Jso
   const kept = denies && grammar.denies === true ? affirmed(rest) : rest;
   if (kept === null || (denies && grammar.denies !== true)) return nothing();
   const values = distinct(narrowed(valuesIn(kept), kept, grammar));
-  if (kept.some((item) => turned(item) && !isTense(item, grammar)) || kept.some((item) => item.is === 'value' && item.unsure)) return { kind: 'ambiguous', values };
-  if (grammar.joins === 'all') return { kind: 'value', value: values, asides: items.filter(({ is }) => is === 'aside'), replaces: [] };
+  const isUnsure = (item: Item): boolean => (item.is === 'value' ? item.unsure : turned(item) && !isTense(item, grammar));
+  if (kept.some(isUnsure)) return { kind: 'ambiguous', values };
+  const asides = items.filter(({ is }) => is === 'aside');
+  if (grammar.joins === 'all') return { kind: 'value', value: values, asides, replaces: [] };
   const [value] = values;
   if (value === undefined) return nothing();
   if (values.length > 1) return { kind: 'ambiguous', values };
-  return { kind: 'value', value, asides: items.filter(({ is }) => is === 'aside'), replaces: distinct(valuesIn(before)).filter((other) => canonicalJson(other) !== canonicalJson(value)) };
-}
-
-/** With it in the text a value is not certain, or not meant. */
-export function turns({ is }: Item, { explained, notTurning }: Grammar): boolean {
-  if (is === 'negation' || is === 'no' || is === 'none' || is === 'dontKnow' || is === 'skip') return true;
-  return turning.has(is as Kind) && !explained.has(is as Kind) && notTurning?.has(is as Kind) !== true;
+  return { kind: 'value', value, asides, replaces: distinct(valuesIn(before)).filter((other) => !sameValue(other, value)) };
 }
 
 function isTense({ is }: Item, { narrowed: tense }: Grammar): boolean {
@@ -145,40 +83,14 @@ function narrowed(values: readonly Json[], items: readonly Item[], { narrowed: n
  * of the values is both.
  */
 function affirmed(items: readonly Item[]): readonly Item[] | null {
-  const clauses = split(items, (item) => item.is === 'pause').filter((clause) => clause.some(({ is }) => is === 'value' || is === 'negation' || is === 'no'));
-  const isDenial = (clause: readonly Item[]) => clause.some(({ is }) => is === 'negation' || is === 'no');
+  const denialsIn = (clause: readonly Item[]): number => clause.filter(({ is }) => is === 'negation' || is === 'no').length;
+  const isDenial = (clause: readonly Item[]): boolean => denialsIn(clause) > 0;
+  const clauses = split(items, (item) => item.is === 'pause').filter((clause) => isDenial(clause) || valuesIn(clause).length > 0);
   const denials = clauses.filter(isDenial);
-  if (denials.some((clause) => clause.filter(({ is }) => is === 'negation' || is === 'no').length !== 1 || valuesIn(clause).length === 0)) return null;
+  if (denials.some((clause) => denialsIn(clause) !== 1 || valuesIn(clause).length === 0)) return null;
   const kept = clauses.filter((clause) => !isDenial(clause)).flat();
   const denied = new Set(denials.flatMap(valuesIn).map(canonicalJson));
   return valuesIn(kept).length === 0 || valuesIn(kept).some((value) => denied.has(canonicalJson(value))) ? null : kept;
-}
-
-/**
- * A dash or a slash that is not between two values is a pause; "no, 30" takes back what was said before; yes and ok in front of
- * another kind of value only agree to answer.
- */
-function withoutEdges(items: readonly Item[], grammar: Grammar): readonly Item[] {
-  const isBetween = (at: number) => items[at - 1]?.is === 'value' && items[at + 1]?.is === 'value';
-  return items.map((item, at): Item => {
-    if (item.is === 'dash' && !isBetween(at)) return { ...item, is: 'pause' };
-    // "50+", "50 and": more follows, but not here
-    if (item.is === 'and' && items.slice(0, at).some(({ is }) => is === 'value') && !items.slice(at).some(({ is }) => is === 'value' || is === 'unknown')) return { ...item, is: 'bound' };
-    if ((item.is === 'yes' || item.is === 'agree') && grammar.notTurning?.has(item.is) !== true) return { ...item, is: 'opener' };
-    const begins = items.slice(0, at).every(({ is }) => is === 'opener' || is === 'polite');
-    if (item.is === 'no' && begins && items[at + 1]?.is === 'pause' && isBefore(items, at)) return { ...item, is: 'correction' };
-    if (item.is === 'no' && [items[at - 1], items[at + 1], items[at + 2]].some((near) => near?.is === 'correction' || near?.is === 'apology') && isBefore(items, at)) return { ...item, is: 'correction' };
-    if (item.is === 'apology') return { ...item, is: items.slice(0, at).some(({ is }) => is === 'value') && isBefore(items, at) ? 'correction' : 'polite' };
-    return item;
-  });
-}
-
-function isBefore(items: readonly Item[], at: number): boolean {
-  return items.slice(at + 1).some(({ is }) => is === 'value');
-}
-
-export function valuesIn(items: readonly Item[]): readonly Json[] {
-  return items.flatMap((item) => (item.is === 'value' ? item.values : []));
 }
 
 export function distinct(values: readonly Json[]): readonly Json[] {

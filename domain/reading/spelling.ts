@@ -25,7 +25,8 @@ function isNear(word: string, other: string): boolean {
 
 function isSwapped(word: string, other: string): boolean {
   const at = commonStart(word, other);
-  return word.length === other.length && word[at] === other[at + 1] && word[at + 1] === other[at] && word.slice(at + 2) === other.slice(at + 2);
+  if (word.length !== other.length || word.slice(at + 2) !== other.slice(at + 2)) return false;
+  return word[at] === other[at + 1] && word[at + 1] === other[at];
 }
 
 function commonStart(word: string, other: string): number {

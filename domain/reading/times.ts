@@ -2,8 +2,8 @@
 import type { Json } from '../json.ts';
 import { clockAt, partBefore, type Clock } from './clock.ts';
 import { dateAt, type DateContext } from './dates.ts';
-import type { Grammar, Span } from './sentence.ts';
-import { after, matchOf, type View } from './view.ts';
+import type { Grammar, Span } from './items.ts';
+import { after, afterAll, matchOf, type View } from './view.ts';
 
 const wholeDay: Json = { start: '00:00', end: '23:59' };
 
@@ -27,7 +27,8 @@ function plainRange(view: View, at: number): Span | null {
   const start = clockAt(view, begin) ?? leadingPart(view, at);
   if (start === null) return null;
   const middle = after(view, start.to, 'till');
-  const link = matchOf(view, start.to, 'to', 'till', 'dash') ?? matchOf(view, middle, 'to', 'dash') ?? (between === null ? null : matchOf(view, start.to, 'and'));
+  const and = between === null ? null : matchOf(view, start.to, 'and');
+  const link = matchOf(view, start.to, 'to', 'till', 'dash') ?? matchOf(view, middle, 'to', 'dash') ?? and;
   if (link === null) return null;
   const end = clockAt(view, after(view, link.to, 'till', 'to'));
   if (end === null) return null;
@@ -44,9 +45,7 @@ function leadingPart(view: View, at: number): Clock | null {
 function openingHours(view: View, at: number): Span | null {
   const first = edgeAt(view, at);
   if (first === null) return null;
-  let next = first.to;
-  for (let to = after(view, next, 'pause', 'and', 'filler'); to !== next && edgeAt(view, next) === null; to = after(view, next, 'pause', 'and', 'filler')) next = to;
-  const second = edgeAt(view, next);
+  const second = edgeAt(view, first.to) ?? edgeAt(view, afterAll(view, first.to, 'pause', 'and', 'filler'));
   if (second === null || second.opens === first.opens) return null;
   const [start, end] = first.opens ? [first.clock, second.clock] : [second.clock, first.clock];
   return { to: second.to, values: rangesOf(start, end) };
@@ -56,15 +55,11 @@ interface Edge { readonly to: number; readonly opens: boolean; readonly clock: C
 
 function edgeAt(view: View, at: number): Edge | null {
   const verb = matchOf(view, at, 'opens', 'closes');
-  const fillers = (from: number): number => {
-    let to = from;
-    for (let next = after(view, to, 'filler', 'from', 'in', 'till', 'pause'); next !== to; next = after(view, to, 'filler', 'from', 'in', 'till', 'pause')) to = next;
-    return to;
-  };
-  const clock = clockAt(view, verb === null ? at : fillers(verb.to));
+  const clock = clockAt(view, verb === null ? at : afterAll(view, verb.to, 'filler', 'from', 'in', 'till', 'pause'));
   if (clock === null) return null;
   if (verb !== null) return { to: clock.to, opens: verb.meaning.is === 'opens', clock };
-  const behind = matchOf(view, clock.to, 'opens', 'closes') ?? matchOf(view, after(view, clock.to, 'filler', 'from', 'in'), 'opens', 'closes');
+  const next = after(view, clock.to, 'filler', 'from', 'in');
+  const behind = matchOf(view, clock.to, 'opens', 'closes') ?? matchOf(view, next, 'opens', 'closes');
   return behind === null ? null : { to: behind.to, opens: behind.meaning.is === 'opens', clock };
 }
 

@@ -29,9 +29,12 @@ export interface Lookup {
 
 /** A sign for less or more is a bracket only around an address; `grammars.ts` knows where. */
 const markLists: readonly (readonly [marks: string, ...senses: readonly Sense[]])[] = [
-  [',;.!।:…"“”„\'‘’`=•*|', 'pause'], ['()[]{}', 'bracket'], ['<>', 'bound', 'bracket'], ['≤≥', 'bound'], ['-–—‐−‑', 'dash'], ['?', 'ask'], ['/', 'slash'],
+  [',;.!।:…"“”„\'‘’`=•*|', 'pause'], ['()[]{}', 'bracket'], ['<>', 'bound', 'bracket'], ['≤≥', 'bound'],
+  ['-–—‐−‑', 'dash'], ['?', 'ask'], ['/', 'slash'],
 ];
-const marks: ReadonlyMap<string, readonly Meaning[]> = new Map(markLists.flatMap(([list, ...senses]) => Array.from(list).map((mark) => [mark, senses.map((is) => ({ is }))] as const)));
+const marks: ReadonlyMap<string, readonly Meaning[]> = new Map(
+  markLists.flatMap(([list, ...senses]) => Array.from(list).map((mark) => [mark, senses.map((is) => ({ is }))] as const)),
+);
 
 export function viewOf(tokens: readonly Token[], asked: Asked, lookup: Lookup): View {
   const corrected: Correction[] = [];
@@ -42,11 +45,12 @@ export function viewOf(tokens: readonly Token[], asked: Asked, lookup: Lookup): 
     if (near !== null) corrected.push({ from: token.raw, to: near });
     return near ?? token.text;
   });
-  return { tokens, matches: tokens.map((token, at) => matchesAt(tokens, words, at, token, asked, lookup)), corrected };
+  return { tokens, matches: tokens.map((_, at) => matchesAt({ tokens, words }, at, asked, lookup)), corrected };
 }
 
 /** The word of our lists that a token is: itself, or one that sounds the same; null: none. */
-function knownWord({ text, kind }: Token, { options, own, ownSounds }: Asked, { lexicon, latinSounds, sounds, spellings }: Lookup): string | null {
+function knownWord({ text, kind }: Token, { options, own, ownSounds }: Asked, lookup: Lookup): string | null {
+  const { lexicon, latinSounds, sounds, spellings } = lookup;
   if (kind !== 'word') return text;
   const spelt = spellings.get(text);
   if (spelt !== undefined) return spelt;
@@ -63,33 +67,41 @@ function nearest(text: string, { options, own }: Asked, { lexicon }: Lookup): st
   return nearestWord(text, [...(lexicon.byLetter.get(text.slice(0, 1)) ?? []), ...options.words, ...own]);
 }
 
-function matchesAt(tokens: readonly Token[], words: readonly string[], at: number, token: Token, { options, own }: Asked, { lexicon }: Lookup): readonly Match[] {
+/** The tokens, and the word that each is taken for. */
+type Words = { readonly tokens: readonly Token[]; readonly words: readonly string[] };
+
+function matchesAt(said: Words, at: number, { options, own }: Asked, { lexicon }: Lookup): readonly Match[] {
+  const { tokens, words } = said;
   const first = words[at] ?? '';
   const found = [...(options.phrases.get(first) ?? []), ...(lexicon.phrases.get(first) ?? [])].flatMap((phrase): readonly Match[] => {
-    const to = endOf(phrase, tokens, words, at);
+    const to = endOf(phrase, said, at);
     return to === null ? [] : [{ to, meanings: phrase.meanings }];
   });
-  const mark = token.kind === 'mark' ? marks.get(token.text) : undefined;
+  const token = tokens[at];
+  const mark = token?.kind === 'mark' ? marks.get(token.text) : undefined;
   if (mark !== undefined) found.push({ to: at + 1, meanings: mark });
   if (own.has(first)) found.push({ to: at + 1, meanings: [{ is: 'own' }] });
   return found.toSorted((a, b) => b.to - a.to);
 }
 
 /** Where the phrase ends; a hyphen inside it does not count. */
-function endOf({ words: wanted }: Phrase, tokens: readonly Token[], words: readonly string[], from: number): number | null {
+function endOf({ words: wanted }: Phrase, { tokens, words }: Words, from: number): number | null {
   let at = from;
   for (const [index, word] of wanted.entries()) {
-    if (index > 0 && word !== words[at] && tokens[at]?.text === '-' && tokens[at]?.joined === true && tokens[at + 1]?.joined === true) at += 1;
+    const isHyphen = tokens[at]?.text === '-' && tokens[at]?.joined === true && tokens[at + 1]?.joined === true;
+    if (index > 0 && word !== words[at] && isHyphen) at += 1;
     if (words[at] !== word) return null;
     at += 1;
   }
   return at;
 }
 
+export type Found<K extends Kind> = { readonly to: number; readonly meaning: Meaning & { readonly is: K } };
+
 /** The longest match of this kind at a token. */
-export function matchOf<K extends Kind>({ matches }: View, at: number, ...kinds: readonly K[]): { readonly to: number; readonly meaning: Extract<Meaning, { is: K }> | (Meaning & { is: K }) } | null {
+export function matchOf<K extends Kind>({ matches }: View, at: number, ...kinds: readonly K[]): Found<K> | null {
   for (const { to, meanings } of matches[at] ?? []) {
-    const meaning = meanings.find((each): each is Meaning & { is: K } => (kinds as readonly Kind[]).includes(each.is));
+    const meaning = meanings.find((each): each is Meaning & { readonly is: K } => (kinds as readonly Kind[]).includes(each.is));
     if (meaning !== undefined) return { to, meaning };
   }
   return null;
@@ -98,6 +110,13 @@ export function matchOf<K extends Kind>({ matches }: View, at: number, ...kinds:
 /** The token after a match of any of these kinds, or the same place. */
 export function after(view: View, at: number, ...kinds: readonly Kind[]): number {
   return matchOf(view, at, ...kinds)?.to ?? at;
+}
+
+/** The same for as many as there are. */
+export function afterAll(view: View, at: number, ...kinds: readonly Kind[]): number {
+  let to = at;
+  for (let next = after(view, to, ...kinds); next !== to; next = after(view, to, ...kinds)) to = next;
+  return to;
 }
 
 export function rawOf({ tokens }: View, from: number, to: number): string {

@@ -37,7 +37,8 @@ export async function sharedCases(): Promise<readonly Case[]> {
 export async function ownCases(): Promise<readonly Case[]> {
   const found = await Promise.all(languages.map(async ({ tag }) => {
     const { corpus } = (await import(`../../domain/reading/languages/${tag}/corpus.ts`)) as { corpus: Readonly<Record<string, string>> };
-    return Object.entries(corpus).flatMap(([question, lines]) => lines.trim().split('\n').map((line) => caseOf(question, tag, line.trim())));
+    const linesOf = (text: string) => text.trim().split('\n').map((line) => line.trim());
+    return Object.entries(corpus).flatMap(([question, lines]) => linesOf(lines).map((line) => caseOf(question, tag, line)));
   }));
   return found.flat();
 }
@@ -84,7 +85,10 @@ export function outcomeOf({ acceptable }: Case, value: Json | undefined): Outcom
 
 /** As canonical JSON. */
 export function rightValues(acceptable: readonly Acceptable[]): readonly string[] {
-  return acceptable.flatMap((right) => ('value' in right ? [canonicalJson(right.value)] : 'days_from_today' in right ? [canonicalJson(dayAfter(clock.today, right.days_from_today))] : []));
+  return acceptable.flatMap((right) => {
+    if ('ask' in right) return [];
+    return [canonicalJson('value' in right ? right.value : dayAfter(clock.today, right.days_from_today))];
+  });
 }
 
 export function typeOf(each: Case): QuestionType {

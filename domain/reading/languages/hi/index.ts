@@ -13,8 +13,7 @@ export const hindi: Language = {
   lexicon: [...turns, ...quantities, ...words],
   synonyms,
   writing: { decimal: '.', group: ',', lakhs: true, order: () => 'day first' },
-  forms: (word) =>
-    /[\u0900-\u097f]$/.test(word) ? [`${word}ें`, `${word}ों`, word.replace(/[ाे]$/, 'ा'), word.replace(/[ाे]$/, 'े'), word.replace(/[ाे]$/, 'ों'), word.replace(/ी$/, 'ियां'), word.replace(/ियां$/, 'ी')] : [],
+  forms,
   sounds: soundsOf,
   spellings: new Map(latin.trim().split('\n').flatMap((line) => {
     const [word = '', spellings = ''] = line.split(': ');
@@ -28,3 +27,10 @@ export const hindi: Language = {
   counted: /कितने ([\p{L}\p{M}]+)/u,
   speech,
 };
+
+/** कैमरा, कैमरे, कैमरों; बत्ती, बत्तियाँ. */
+function forms(word: string): readonly string[] {
+  if (!/[\u0900-\u097f]$/.test(word)) return [];
+  const bare = word.replace(/[ाे]$/, '');
+  return [`${word}ें`, `${word}ों`, ...(bare === word ? [] : [`${bare}ा`, `${bare}े`, `${bare}ों`]), word.replace(/ी$/, 'ियां'), word.replace(/ियां$/, 'ी')];
+}

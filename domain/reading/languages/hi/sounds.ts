@@ -1,19 +1,20 @@
 /**
- * Hindi is typed in Devanagari and, as often, in Latin letters, where nobody agrees on a spelling: पच्चीस is pachees, pacchis, pachis. Both
- * are brought to one plain spelling of the sound. What Latin letters do not tell apart (long and short vowels, dental and retroflex) is not
- * told apart; what they write or leave out (the short a inside a word, a nasal) gives a word more than one sound.
+ * Hindi is typed in Devanagari and, as often, in Latin letters, where nobody agrees on a spelling: पच्चीस is pachees, pacchis, pachis.
+ * Both are brought to one plain spelling of the sound. What Latin letters do not tell apart (long and short vowels, dental and retroflex)
+ * is not told apart; what they write or leave out (the short a inside a word, a nasal) gives a word more than one sound.
  */
 
-const consonants: Readonly<Record<string, readonly string[]>> = {
-  क: ['k'], ख: ['kh'], ग: ['g'], घ: ['gh'], ङ: ['n'], च: ['c'], छ: ['c'], ज: ['j'], झ: ['jh', 'j'], ञ: ['n'], ट: ['t'], ठ: ['th'], ड: ['d', 'r'], ढ: ['dh', 'rh'], ण: ['n'],
-  त: ['t'], थ: ['th'], द: ['d'], ध: ['dh'], न: ['n'], प: ['p'], फ: ['f'], ब: ['b'], भ: ['bh'], म: ['m'], य: ['y'], र: ['r'], ल: ['l'], व: ['v'], श: ['s'], ष: ['s'], स: ['s'], ह: ['h'],
-};
-const signs: Readonly<Record<string, readonly string[]>> = {
-  'ा': ['a'], 'ि': ['i'], 'ी': ['i'], 'ु': ['u'], 'ू': ['u'], 'ृ': ['ri'], 'े': ['e'], 'ै': ['ai', 'e'], 'ो': ['o'], 'ौ': ['au', 'o'], 'ॉ': ['o', 'a'], 'ॅ': ['e'],
-};
-const vowels: Readonly<Record<string, readonly string[]>> = {
-  अ: ['a'], आ: ['a'], इ: ['i'], ई: ['i'], उ: ['u'], ऊ: ['u'], ऋ: ['ri'], ए: ['e'], ऐ: ['ai', 'e'], ओ: ['o'], औ: ['au', 'o'], ऑ: ['o', 'a'],
-};
+/** Letter, then its sounds. */
+function table(list: string): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(list.trim().split(/\s+/).map((pair) => [pair.slice(0, 1), pair.slice(1).split('/')]));
+}
+
+const consonants = table(`
+  कk खkh गg घgh ङn चc छc जj झjh/j ञn टt ठth डd/r ढdh/rh णn तt थth दd धdh नn
+  पp फf बb भbh मm यy रr लl वv शs षs सs हh
+`);
+const signs = table('ाa िi ीi ुu ूu ृri ेe ैai/e ोo ौau/o ॉo/a ॅe');
+const vowels = table('अa आa इi ईi उu ऊu ऋri एe ऐai/e ओo औau/o ऑo/a');
 const halant = '्';
 const nasal = 'ं';
 
@@ -28,17 +29,19 @@ export function soundsOf(word: string): readonly string[] {
   return /^[\u0900-\u097f]+$/.test(word) ? [...new Set(devanagariSounds(Array.from(word)).map(plainSound))] : [];
 }
 
-/** Digraphs first: what stands for one consonant becomes one letter. */
+/** Digraphs first: what stands for one consonant becomes one letter. C keeps a च from being taken for a क. */
+const latinSounds: readonly (readonly [written: string, sound: string])[] = [
+  ['chh', 'C'], ['ch', 'C'], ['c', 'k'], ['C', 'c'], ['kc', 'c'], ['sh', 's'], ['ph', 'f'], ['ee', 'i'], ['oo', 'u'], ['ou', 'au'], ['q', 'k'],
+  ['w', 'v'], ['z', 'j'], ['x', 'ks'],
+];
+
 function latinSound(word: string): string {
-  return plainSound(
-    word
-      .replaceAll('chh', 'C').replaceAll('ch', 'C').replaceAll('c', 'k').replaceAll('C', 'c').replace(/kc/g, 'c')
-      .replaceAll('sh', 's').replaceAll('ph', 'f').replaceAll('ee', 'i').replaceAll('oo', 'u').replaceAll('ou', 'au').replaceAll('q', 'k').replaceAll('w', 'v').replaceAll('z', 'j').replaceAll('x', 'ks'),
-  );
+  return plainSound(latinSounds.reduce((sound, [written, plain]) => sound.replaceAll(written, plain), word));
 }
 
+/** No letter twice, no breath behind a consonant but for t and d, no glide between i and a vowel. */
 function plainSound(sound: string): string {
-  return sound.replace(/([a-z])\1+/g, '$1').replace(/iy(?=[aeo])/g, 'i').replace(/([^aeiou])h(?=[^aeiou]|$)/g, (whole, before: string) => (before === 't' || before === 'd' ? whole : before));
+  return sound.replace(/([a-z])\1+/g, '$1').replace(/iy(?=[aeo])/g, 'i').replace(/([^aeioutd])h(?=[^aeiou]|$)/g, '$1');
 }
 
 function devanagariSounds(letters: readonly string[]): readonly string[] {
