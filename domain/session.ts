@@ -139,7 +139,7 @@ export class OnboardingSession extends SessionCore {
   cancelByOperator(now: number): void {
     if (this.ended || this.state.cancel_asked_at !== null) return;
     this.state.cancel_asked_at = now;
-    this.record('cancel_requested', now, '', { actor: webUiActor });
+    this.record('session_cancel_requested', now, '', { actor: webUiActor });
     this.endIfCancelled(now);
   }
 
