@@ -54,7 +54,9 @@ export async function reconcileSessions(options: ReconcileSessionsOptions): Prom
 /** The longest window that holds no more than can be handled before what was done is noted. */
 async function windowFrom(workflows: SessionWorkflows, from: number, now: number): Promise<Span> {
   let until = now;
-  while (until - from > windowLeastMs && await workflows.countStopped({ from, until }) > windowMost) until = from + Math.ceil((until - from) / 2);
+  while (until - from > windowLeastMs && await workflows.countStopped({ from, until }) > windowMost) {
+    until = from + Math.ceil((until - from) / 2);
+  }
   return { from, until };
 }
 

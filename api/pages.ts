@@ -7,7 +7,10 @@ import type { Context } from 'koa';
 /** Public, and never used up: a page counts on nothing. */
 export interface Page { readonly limits: 'exempt'; readonly answer: (ctx: Context) => Promise<void> | void }
 
-export interface Readiness { readonly ready: boolean; readonly checks: Readonly<Record<string, 'ok' | 'unavailable' | 'draining' | 'stuck' | 'unknown'>> }
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, 'ok' | 'unavailable' | 'draining' | 'stuck' | 'unknown'>>;
+}
 
 export interface Health { readonly readiness: () => Promise<Readiness> }
 

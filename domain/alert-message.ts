@@ -57,8 +57,8 @@ function raised(alert: ToldAlert): AlertWords {
       return {
         title: `${tenant}: ${workflows(stuck)} cannot move (${failure_type})`,
         lines: [
-          `The workflow tasks of ${workflows(stuck)} of ${tenant} fail again and again: no message gets through, and nothing in them happens ` +
-          `by itself. Each is listed with the command that heals it.`,
+          `The workflow tasks of ${workflows(stuck)} of ${tenant} fail again and again: no message gets through, and nothing in ` +
+          `them happens by itself. Each is listed with the command that heals it.`,
           `Noticed ${time(alert.raised_at)}.`,
         ],
       };

@@ -1,6 +1,6 @@
 /**
- * Which alerts stand, begin and end, from what is open in the dead letter queue, and from sessions that cannot move. An alert is told when it begins and once more
- * when it is over; what stands already is not told again.
+ * Which alerts stand, begin and end, from what is open in the dead letter queue, and from sessions that cannot move. An alert is told
+ * when it begins and once more when it is over; what stands already is not told again.
  */
 
 export const alertKinds = ['capacity', 'age', 'new_fingerprint', 'session_stuck'] as const;
@@ -46,6 +46,7 @@ export interface AgeFacts {
 
 /** Workflows of a tenant whose tasks fail again and again, sessions and parked tasks. */
 export interface StuckFacts { readonly stuck: number; readonly failure_type: string }
+export interface TenantStuck extends StuckFacts { readonly tenant: string }
 
 /** Numbers and names only: nothing that a person said, no input, no message of an error. */
 export type AlertDetail =
@@ -97,9 +98,9 @@ export function alertChanges(
  * breaks one session breaks the others too.
  */
 export function stuckChanges(
-  stuck: readonly (StuckFacts & { readonly tenant: string })[], standing: readonly (StuckFacts & { readonly tenant: string })[],
+  stuck: readonly TenantStuck[], standing: readonly TenantStuck[],
 ): AlertChanges {
-  const alert = ({ tenant, ...facts }: StuckFacts & { readonly tenant: string }): Alert => ({ tenant, kind: 'session_stuck', key: '', facts });
+  const alert = ({ tenant, ...facts }: TenantStuck): Alert => ({ tenant, kind: 'session_stuck', key: '', facts });
   const among = (tenant: string, list: readonly { readonly tenant: string }[]): boolean => list.some((one) => one.tenant === tenant);
   return {
     begun: stuck.filter(({ tenant }) => !among(tenant, standing)).map(alert),

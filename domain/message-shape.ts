@@ -23,7 +23,8 @@ export function isAnswer(body: object): boolean {
 
 export function isClientEvent(body: object): boolean {
   const { event, properties, occurred_at: at } = body as Fields;
-  return typeof event === 'string' && isFields(properties) && areTexts(...Object.values(properties)) && (at === null || typeof at === 'number');
+  return typeof event === 'string' && isFields(properties) && areTexts(...Object.values(properties))
+    && (at === null || typeof at === 'number');
 }
 
 export function isResume(body: object): boolean {

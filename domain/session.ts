@@ -37,7 +37,8 @@ export class OnboardingSession extends SessionCore {
       ended_at: null,
       end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null,
       decision: null, parked: null,
-      rules_propose: null, cancel_asked_at: null, ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
+      rules_propose: null, cancel_asked_at: null,
+      ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
       unsaved: { events: [], checkpoints: [] },
     });
     session.record('session_started', now);
@@ -182,7 +183,7 @@ export class OnboardingSession extends SessionCore {
   cancelByOperator(now: number): void {
     if (this.ended || this.state.cancel_asked_at !== null) return;
     this.state.cancel_asked_at = now;
-    this.record('cancel_requested', now, '', { actor: webUiActor });
+    this.record('session_cancel_requested', now, '', { actor: webUiActor });
     this.endIfCancelled(now);
   }
 

@@ -1,6 +1,7 @@
 /** Calls to Temporal: their deadlines, what its errors mean, repeats within a deadline, and refusals in our words. */
 import {
-  isGrpcServiceError, QueryRejectedError, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client,
+  isGrpcServiceError, QueryRejectedError, ServiceError,
+  WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { MessageRejected, rejections, type Mistake, type Rejection } from '../domain/message.ts';

@@ -13,7 +13,10 @@ class SealedFailureConverter extends DefaultFailureConverter {
   }
 }
 
-/** Of a promise that nobody waited for the SDK's own error stands around it. By names: what was thrown in the sandbox is no Error out here. */
+/**
+ * Of a promise that nobody waited for the SDK's own error stands around it. By names: what was thrown in the sandbox is no Error out
+ * here.
+ */
 function classOf(error: unknown): string {
   const name = nameOf(error);
   return name === 'UnhandledRejectionError' ? nameOf((error as { cause?: unknown }).cause) : name;

@@ -82,7 +82,8 @@ export class SessionRevival {
     try {
       await callEngine(client, timeoutMs, () => client.workflow.start(sessionWorkflow, {
         // never after a run that came to its own end: somebody else was first, and the session has ended since
-        workflowId: id, taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        workflowId: id, taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         ...startOptions(session.rules, session.state, { state: session.state.state, stage: session.stage() }),
       }));
       return 'begun';

@@ -8,6 +8,7 @@ import type { Stuck, StuckTally } from '../activities/stuck.ts';
 import { reportedProblems, sessionAttributes, taskAttributes } from '../workflows/search-attributes.ts';
 import { parseWorkflowId } from '../workflows/workflow-ids.ts';
 import { callEngine } from './calls.ts';
+import { quoted } from './visibility-query.ts';
 import { failingTasks } from './failing-tasks.ts';
 
 export interface StuckWorkflowsOptions {
@@ -111,10 +112,6 @@ function failureTypeOf(info: WorkflowExecutionInfo): string {
   const causes = info.typedSearchAttributes.get(reportedProblems) ?? [];
   const cause = causes.find((problem) => problem.startsWith('cause=')) ?? causes[0] ?? 'unknown';
   return cause.replace(/^(?:cause|category)=/, '').replace(/^WorkflowTask(?:FailedCause|TimedOutCause)/, '');
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 /** 3: the server does not know the attribute. */

@@ -24,7 +24,8 @@ export function sdkLog({ log, workflowIdOf, onFailedTask }: SdkLogOptions): (ent
   return ({ level, message, meta }) => {
     const { workflowId, runId, activityType: activity, error, failure } = meta ?? {};
     const write = (workflow_id: unknown): void => {
-      log[levels[level]]({ workflow_id, run_id: runId, activity, error: error instanceof Error ? error.name : undefined, failure_type }, message);
+      const name = error instanceof Error ? error.name : undefined;
+      log[levels[level]]({ workflow_id, run_id: runId, activity, error: name, failure_type }, message);
     };
     const failure_type = message === failingTask ? failureTypeIn(String(failure)) : undefined;
     if (failure_type === undefined) {

@@ -118,7 +118,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     await flows.version(tenant, flowId, version)
   ).rules;
   const engine = {
-    taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, db: stores.db, sealer: stores.sealer,
+    taskQueue: configuration.GANGWAY_TASK_QUEUE, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS, db: stores.db,
+    sealer: stores.sealer,
   };
   const revival = new SessionRevival({
     ...engine, client, rulesOf, limits: sessionLimits(configuration), terminated: configuration.GANGWAY_TERMINATED, now: Date.now,
@@ -127,8 +128,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   metrics.watchStuck(() => stuck.count());
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, stores, flows, changeTarget, limits, outside, metrics, developmentKey,
-    log,
+    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, stores, flows, changeTarget, limits, outside, metrics,
+    developmentKey, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', metricsPort, isRunning };

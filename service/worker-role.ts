@@ -85,7 +85,9 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   });
   const worker = await startWorker({
     settings, address: options.temporalAddress, tasks, retries: retriesOf(options, onStop), sealer: stores.sealer, log,
-    failingTasks: { workflowIdOf: (runId) => workflowIdOf(client, runId, atEngine.timeoutMs), onFailedTask: options.metrics.workflowTaskFailed },
+    failingTasks: {
+      workflowIdOf: (runId) => workflowIdOf(client, runId, atEngine.timeoutMs), onFailedTask: options.metrics.workflowTaskFailed,
+    },
   });
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));

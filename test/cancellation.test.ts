@@ -344,6 +344,8 @@ describe('what else can be sent to a workflow by its page or by the command line
     });
     let session = (await ana.get(`/sessions/${id}/`)).body;
     expect(session).toMatchObject({ state: 'in_progress' });
+    // what was said since then is said again
+    await until('the messages are taken once more', async () => (await ana.get(`/sessions/${id}/answers/`)).body.answers.length === 3);
     session = await ana.answerAll(session);
     await ana.inState(id, 'awaiting_approval');
     const { body: proposal } = await ben.get(`/sessions/${id}/recommendations/`);

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from '@jest/globals';
 import { newFolder } from './support/folders.ts';
-import { discard, startInstance, type Instance } from './support/instance.ts';
+import { discard, killEverything, startInstance, type Instance } from './support/instance.ts';
 import { newTenant, person, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
 
@@ -24,12 +24,6 @@ async function keepAnswering(ana: Person, sessionId: string, sent: Sent[], stopp
       return;
     }
   }
-}
-
-async function killEverything(running: Instance): Promise<void> {
-  const { pids } = await running.runFile();
-  for (const pid of [running.pid, ...Object.values(pids)]) process.kill(pid, 'SIGKILL');
-  await running.kill().catch(() => undefined);
 }
 
 test('SIGKILL of everything while eight people answer loses no acknowledged answer and applies none twice', async () => {

@@ -59,9 +59,10 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
   on<EscalateBody, Done>(
     escalateSession, doing((message) => session.checkEscalate(message), (message, now) => { session.escalate(message, now); }),
   );
-  on<ClientEventBody, Done>(
-    addClientEvent, doing((message) => shaped(isClientEvent, message) ?? session.checkClientEvent(message), (message, now) => { session.addClientEvent(message, now); }),
-  );
+  on<ClientEventBody, Done>(addClientEvent, doing(
+    (message) => shaped(isClientEvent, message) ?? session.checkClientEvent(message),
+    (message, now) => { session.addClientEvent(message, now); },
+  ));
   on<CheckpointBody, Reply<CheckpointOutcome>>(saveCheckpoint, {
     check: (message) => session.checkCheckpoint(message),
     handle: (message) => {

@@ -18,7 +18,9 @@ export async function onboardingSession(input: SessionInput): Promise<SessionSum
   return heedCancellation(() => { session.cancelByOperator(Date.now()); }, () => live(session, input, run));
 }
 
-async function live(session: OnboardingSession, input: SessionInput, run: { messages: number; flushing: boolean }): Promise<SessionSummary> {
+async function live(
+  session: OnboardingSession, input: SessionInput, run: { messages: number; flushing: boolean },
+): Promise<SessionSummary> {
   // The first command of every run. A run whose first workflow task has none, followed by a lost
   // cache and two Updates in one task, never replays again.
   void watchIdleness(session, input.limits);

@@ -1,4 +1,7 @@
-/** Looks at the dead letter queues of all tenants and at sessions that cannot move, keeps which alerts begin and end, and tells every channel what it has not heard. */
+/**
+ * Looks at the dead letter queues of all tenants and at sessions that cannot move, keeps which alerts begin and end, and tells every
+ * channel what it has not heard.
+ */
 import { alertChanges, stuckChanges, type Alert } from '../../domain/alert.ts';
 import { beginAlerts, endAlerts, forgetAlerts, standingStuck, takeRaising, tenantAlerts } from '../../stores/postgres/alerts.ts';
 import type { Queries, Scope } from '../../stores/postgres/database.ts';

@@ -17,12 +17,15 @@ export const stuckRoutes = [
     summary: 'Sessions that cannot move: their workflow tasks fail again and again', access: ['admin'], limits: ['api'],
     audit: 'session.list_stuck', answers: { 200: listOf(StuckWire) },
     query: z.strictObject({
-      ...clientId, limit: z.coerce.number().int().min(1).max(limitMost).default(20).meta({ description: 'Rows; total says how many there are' }),
+      ...clientId,
+      limit: z.coerce.number().int().min(1).max(limitMost).default(20).meta({ description: 'Rows; total says how many there are' }),
     }),
     handler: async ({ query, call, services }) => {
       const everybody = call.actor.roles.includes('platform') && query.client_id === undefined;
       const { total, results } = await services.stuck.list(everybody ? null : call.actor.tenant, query.limit);
-      const shown = results.map(({ since, ...one }) => ({ ...one, since: new Date(since).toISOString(), heal: services.healCommand(one.workflow_id) }));
+      const shown = results.map(({ since, ...one }) => (
+        { ...one, since: new Date(since).toISOString(), heal: services.healCommand(one.workflow_id) }
+      ));
       return ok({ results: shown, total, next_cursor: null });
     },
   }),

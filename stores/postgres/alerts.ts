@@ -1,5 +1,5 @@
 /** Alerts of the dead letter queue: what is open in each tenant, which alerts stand, and what each channel was told of them. */
-import type { Alert, AlertKind, OpenFingerprint, QueueFacts, StuckFacts } from '../../domain/alert.ts';
+import type { Alert, AlertKind, OpenFingerprint, QueueFacts, TenantStuck } from '../../domain/alert.ts';
 import type { ToldAlert } from '../../domain/alert-message.ts';
 import type { Queries, Statement } from './database.ts';
 import { isOpen } from './tasks.ts';
@@ -64,7 +64,7 @@ export async function tenantAlerts(db: Queries, page: FactsPage): Promise<Tenant
 }
 
 /** Standing alerts of sessions that cannot move, one a tenant. */
-export function standingStuck(tx: Queries): Promise<(StuckFacts & { readonly tenant: string })[]> {
+export function standingStuck(tx: Queries): Promise<TenantStuck[]> {
   return tx.query(
     `SELECT tenant, (facts->>'stuck')::int AS stuck, facts->>'failure_type' AS failure_type
      FROM alerts WHERE kind = 'session_stuck' AND resolved_at IS NULL`,

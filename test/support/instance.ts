@@ -90,6 +90,13 @@ export function killGroup(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
 }
 
+/** SIGKILL of the service and of every server it runs. */
+export async function killEverything(running: Instance): Promise<void> {
+  const { pids } = await running.runFile();
+  for (const pid of [running.pid, ...Object.values(pids)]) process.kill(pid, 'SIGKILL');
+  await running.kill().catch(() => undefined);
+}
+
 /** Stops an instance and removes its data. */
 export async function discard(instance: Instance | undefined): Promise<void> {
   if (instance === undefined) return;
