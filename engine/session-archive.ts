@@ -7,7 +7,7 @@ import type { SessionState } from '../domain/session-state.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { findSession } from '../stores/postgres/sessions.ts';
+import { findSession, type ArchivedSession } from '../stores/postgres/sessions.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { sessionWorkflow, type SessionInput, type SessionLimits } from '../workflows/messages.ts';
 import { startOptions } from './session-start.ts';
@@ -36,18 +36,22 @@ export class SessionArchive {
   }
 
   async view(actor: Actor, sessionId: string): Promise<SessionView> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId);
+    const archived = await this.find(actor, sessionId);
     return visible(actor, archived?.view ?? null, false);
+  }
+
+  private find(actor: Actor, sessionId: string): Promise<ArchivedSession | null> {
+    return findSession(this.options.db, actor.tenant, sessionId, holds(actor, 'approver') ? null : actor.subject);
   }
 
   /** Throws not_found when there is such a session and the caller may not see it. */
   async checkVisible(actor: Actor, sessionId: string): Promise<void> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId).catch(() => null);
+    const archived = await findSession(this.options.db, actor.tenant, sessionId, null).catch(() => null);
     if (archived !== null) visible(actor, archived.view, true);
   }
 
   async state(actor: Actor, sessionId: string, approversToo: boolean): Promise<ArchivedState> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId);
+    const archived = await this.find(actor, sessionId);
     const view = visible(actor, archived?.view ?? null, approversToo);
     if (archived?.snapshot == null) throw new MessageRejected('not_found', 'There is no such session.');
     return {
@@ -60,7 +64,8 @@ export class SessionArchive {
   /** Redis first, then the archive. With neither there is only the engine's own error. */
   async copy(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<SessionView> {
     const hot = await this.options.hotCopies.get(actor.tenant, sessionId).catch(() => null);
-    if (hot !== null) return visible(actor, hot, false);
+    // to whoever may not see it a copy that is there is none: the same is asked for it
+    if (hot !== null && maySee(actor, hot, false)) return hot;
     try {
       return await this.view(actor, sessionId);
     } catch (second) {
@@ -103,7 +108,10 @@ export class SessionArchive {
 }
 
 export function visible(actor: Actor, view: SessionView | null, approversToo: boolean): SessionView {
-  const may = view !== null && (view.owner === actor.subject || holds(actor, 'admin') || (approversToo && holds(actor, 'approver')));
-  if (!may) throw new MessageRejected('not_found', 'There is no such session.');
+  if (view === null || !maySee(actor, view, approversToo)) throw new MessageRejected('not_found', 'There is no such session.');
   return view;
+}
+
+function maySee(actor: Actor, view: SessionView, approversToo: boolean): boolean {
+  return view.owner === actor.subject || holds(actor, 'admin') || (approversToo && holds(actor, 'approver'));
 }
