@@ -6,7 +6,7 @@ import type { SessionState } from '../domain/session-state.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { findSession } from '../stores/postgres/sessions.ts';
+import { findSession, type ArchivedSession } from '../stores/postgres/sessions.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { type EngineUnavailableError } from './calls.ts';
 import type { SessionRevival } from './session-revival.ts';
@@ -28,27 +28,31 @@ export class SessionArchive {
   }
 
   async view(actor: Actor, sessionId: string): Promise<SessionView> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId);
+    const archived = await this.find(actor, sessionId);
     return visible(actor, archived?.view ?? null, false);
   }
 
   /** Of one that the engine does not have. What was never archived is then nobody's any more, and ends. */
   async lastView(actor: Actor, sessionId: string): Promise<SessionView> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId);
+    const archived = await this.find(actor, sessionId);
     const view = visible(actor, archived?.view ?? null, false);
     if (archived?.snapshot !== null || isEnded(view.state)) return view;
     await this.restore(actor, sessionId);
     return this.view(actor, sessionId);
   }
 
+  private find(actor: Actor, sessionId: string): Promise<ArchivedSession | null> {
+    return findSession(this.options.db, actor.tenant, sessionId, holds(actor, 'approver') ? null : actor.subject);
+  }
+
   /** Throws not_found when there is such a session and the caller may not see it. */
   async checkVisible(actor: Actor, sessionId: string): Promise<void> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId).catch(() => null);
+    const archived = await findSession(this.options.db, actor.tenant, sessionId, null).catch(() => null);
     if (archived !== null) visible(actor, archived.view, true);
   }
 
   async state(actor: Actor, sessionId: string, approversToo: boolean): Promise<ArchivedState> {
-    const archived = await findSession(this.options.db, actor.tenant, sessionId);
+    const archived = await this.find(actor, sessionId);
     const view = visible(actor, archived?.view ?? null, approversToo);
     if (archived?.snapshot == null) throw notFound();
     return {
@@ -61,7 +65,8 @@ export class SessionArchive {
   /** Redis first, then the archive. With neither there is only the engine's own error. */
   async copy(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<SessionView> {
     const hot = await this.options.hotCopies.get(actor.tenant, sessionId).catch(() => null);
-    if (hot !== null) return visible(actor, hot, false);
+    // to whoever may not see it a copy that is there is none: the same is asked for it
+    if (hot !== null && maySee(actor, hot, false)) return hot;
     try {
       return await this.view(actor, sessionId);
     } catch (second) {
@@ -80,7 +85,10 @@ export class SessionArchive {
 }
 
 export function visible(actor: Actor, view: SessionView | null, approversToo: boolean): SessionView {
-  const may = view !== null && (view.owner === actor.subject || holds(actor, 'admin') || (approversToo && holds(actor, 'approver')));
-  if (!may) throw notFound();
+  if (view === null || !maySee(actor, view, approversToo)) throw notFound();
   return view;
+}
+
+function maySee(actor: Actor, view: SessionView, approversToo: boolean): boolean {
+  return view.owner === actor.subject || holds(actor, 'admin') || (approversToo && holds(actor, 'approver'));
 }

@@ -119,7 +119,7 @@ export class SessionRevival {
   }
 
   private async archived(tenant: string, sessionId: string, optional: boolean): Promise<Archived | null> {
-    const row = await findSession(this.options.db, tenant, sessionId).catch((error: unknown) => {
+    const row = await findSession(this.options.db, tenant, sessionId, null).catch((error: unknown) => {
       if (optional && error instanceof StoreUnavailableError) return null;
       throw error;
     });

@@ -1,9 +1,9 @@
 /** How a session's workflow is started, and what operators see of it from the first moment on. */
-import { createHash } from 'node:crypto';
 import type { FlowRules } from '../domain/flow.ts';
 import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
 import type { NewSession } from '../domain/session-state.ts';
 import { sessionAttributes } from '../workflows/search-attributes.ts';
+import { ownerAttribute } from './session-ownership.ts';
 
 export function startOptions(
   rules: FlowRules, session: Pick<NewSession, 'tenant' | 'owner' | 'language' | 'correlation_id'>,
@@ -17,9 +17,7 @@ export function startOptions(
       { key: sessionAttributes.tenant, value: session.tenant }, { key: sessionAttributes.flow, value: rules.id },
       { key: sessionAttributes.state, value: at.state },
       { key: sessionAttributes.stage, value: at.stage },
-      {
-        key: sessionAttributes.owner, value: createHash('sha256').update(`${session.tenant}\n${session.owner}`).digest('hex').slice(0, 16),
-      },
+      { key: sessionAttributes.owner, value: ownerAttribute(session.tenant, session.owner) },
     ],
     staticSummary: `${rules.id} version ${rules.version}`,
     staticDetails: `Onboarding session of tenant \`${session.tenant}\` in \`${session.language}\`. Answers are encrypted and stand in ` +

@@ -22,6 +22,7 @@ import {
 } from '../workflows/messages.ts';
 import { InFlight } from './in-flight.ts';
 import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
+import { SessionOwnership } from './session-ownership.ts';
 import { startOptions } from './session-start.ts';
 import { EngineUnavailableError, NoOpenRunError, StoppedRunError, callEngine, rejection, repeated } from './calls.ts';
 import { missingKeyOf } from './missing-key.ts';
@@ -54,18 +55,20 @@ export class Sessions {
   private readonly archive: SessionArchive;
   /** Half a megabyte at most. The engine keeps one query waiting, and lets each further one wait for more than a second. */
   private readonly answerReads = new SharedReads<AnswersView>();
+  private readonly ownership: SessionOwnership;
 
   constructor(options: SessionsOptions) {
     this.options = options;
     this.inFlight = new InFlight(options.inFlightPerSession);
     this.archive = new SessionArchive(options);
+    this.ownership = new SessionOwnership(options);
   }
 
   /** Starts the session, or finds it running: repeating it with the same id does no harm. */
   async open(rules: FlowRules, start: NewSession): Promise<SessionView> {
     const { client, taskQueue, timeoutMs, limits } = this.options;
     const input: SessionInput = { rules, limits, start, state: null };
-    return callEngine(client, timeoutMs * startTimeoutFactor, async () => {
+    const view = await callEngine(client, timeoutMs * startTimeoutFactor, async () => {
       const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
         workflowId: sessionWorkflowId(start.tenant, start.session_id), taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING',
         // one that came to its end is not started a second time; one that was ended from outside before anybody knew of it is
@@ -74,6 +77,8 @@ export class Sessions {
       });
       return client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
     });
+    this.ownership.remember(start.tenant, start.owner, start.session_id);
+    return view;
   }
 
   answer(sessionId: string, message: Message<AnswerBody>): Promise<Reply<AnswerOutcome>> {
@@ -183,6 +188,7 @@ export class Sessions {
     checkSize(message);
     const { client, onChange } = this.options;
     const id = sessionWorkflowId(message.actor.tenant, sessionId);
+    await this.admit(message.actor, sessionId);
     const send = () => this.inFlight.run(
       id,
       () => repeated(
@@ -208,6 +214,17 @@ export class Sessions {
     }
   }
 
+  /** To whoever may see their own sessions only, another one is what a missing one is, after the same work. */
+  private async admit(actor: Actor, sessionId: string): Promise<void> {
+    try {
+      await this.ownership.check(actor, sessionId);
+    } catch (error) {
+      if (!(error instanceof NoOpenRunError)) throw error;
+      // their own one that the engine has lost is there, and is brought back
+      await this.archive.view(actor, sessionId);
+    }
+  }
+
   /** A workflow that is closed takes nothing: wrong_state for those who may see it, not_found for all others. */
   private async refuseClosed(actor: Actor, sessionId: string): Promise<never> {
     // an approver acts on sessions that are not its own; whoever may not see this one learns nothing of it
@@ -219,6 +236,7 @@ export class Sessions {
     definition: QueryDefinition<Read<T>, Arguments>, tenant: string, sessionId: string, args: Arguments,
   ): Promise<T> {
     const { client, timeoutMs } = this.options;
+    await this.ownership.check(args[0], sessionId);
     const handle = client.workflow.getHandle(sessionWorkflowId(tenant, sessionId));
     const ask = (): Promise<Read<T>> => callEngine(client, timeoutMs, () => handle.query(definition, ...args));
     const read = await ask()

@@ -107,7 +107,7 @@ export const configurationSchema = z.object({
   GANGWAY_SHADOW_POLICIES: z.string().default('').describe(
     'Comma-separated policies that count and report but refuse nobody (docs/limits.md)',
   ),
-  GANGWAY_METRICS_PORT: port(
+  GANGWAY_METRICS_PORT: digits('', { min: 0, max: 65_535 }).optional().meta({ unit: '' }).describe(
     'Port on which this process answers /metrics beside the API, on HOST; a worker has no other. 0 takes any free one; without it there ' +
     'is none',
   ),

@@ -127,9 +127,10 @@ function readable(view: SessionView): string {
 
 export interface ArchivedSession { readonly view: SessionView; readonly snapshot: Uint8Array | null }
 
-export async function findSession(db: Database, tenant: string, sessionId: string): Promise<ArchivedSession | null> {
+/** `owner`: nobody else's is read, so that its size cannot be told by the time either; null: anybody's. */
+export async function findSession(db: Database, tenant: string, sessionId: string, owner: string | null): Promise<ArchivedSession | null> {
   const [row] = await db.asTenant(tenant).query<{ view: SessionView | null; snapshot: Buffer | null }>(
-    'SELECT view, snapshot FROM sessions WHERE session_id = $1 AND tenant = $2', [sessionId, tenant],
+    'SELECT view, snapshot FROM sessions WHERE session_id = $1 AND tenant = $2 AND owner = coalesce($3, owner)', [sessionId, tenant, owner],
   );
   return row?.view == null ? null : { view: row.view, snapshot: row.snapshot };
 }
