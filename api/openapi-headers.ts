@@ -19,7 +19,8 @@ const parameters = {
     description: 'ETag of what you go on from: 412 when it has changed meanwhile',
   },
   LastEventId: {
-    name: 'Last-Event-ID', in: 'header', schema: text, description: 'The last event that you have: the stream goes on after it', example: '12',
+    name: 'Last-Event-ID', in: 'header', schema: text, example: '12',
+    description: 'The last event that you have: the stream goes on after it',
   },
 } as const;
 

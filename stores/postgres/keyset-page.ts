@@ -51,7 +51,7 @@ export async function countUpTo(
   db: Queries, { from, where, params }: Pick<KeysetQuery<never, never>, 'from' | 'where' | 'params'>, max: number,
 ): Promise<Total> {
   const [row] = await db.query<{ counted: number }>(
-    `SELECT count(*)::int AS counted FROM (SELECT FROM ${from} WHERE ${where} LIMIT $${params.length + 1}) AS counted`, [...params, max + 1],
+    `SELECT count(*)::int AS counted FROM (SELECT FROM ${from} WHERE ${where} LIMIT $${params.length + 1}) AS rows`, [...params, max + 1],
   );
   const counted = row?.counted ?? 0;
   return { total: Math.min(counted, max), totalIsAtLeast: counted > max };
