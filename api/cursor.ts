@@ -1,5 +1,6 @@
 /** Opaque keyset cursors. */
 import { z } from 'zod';
+import type { Total } from '../stores/postgres/keyset-page.ts';
 import { Problem } from './problem.ts';
 
 export interface Keyset { readonly at: string; readonly id: string }
@@ -9,6 +10,19 @@ const keyset = z.object({ at: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(
 
 export function writeCursor(next: object | null): string | null {
   return next === null ? null : Buffer.from(JSON.stringify(next)).toString('base64url');
+}
+
+/** The form of every list: `total` is exact, unless `total_is_at_least` says that there are more. */
+export function listed<Item>(page: Total & { readonly next: object | null }, results: Item[]): Listed<Item> {
+  const list = { results, total: page.total, next_cursor: writeCursor(page.next) };
+  return page.totalIsAtLeast ? { ...list, total_is_at_least: true } : list;
+}
+
+interface Listed<Item> {
+  readonly results: Item[];
+  readonly total: number;
+  readonly total_is_at_least?: boolean;
+  readonly next_cursor: string | null;
 }
 
 export function readCursor(cursor: string | undefined): Keyset | null {

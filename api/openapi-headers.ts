@@ -11,23 +11,27 @@ const parameters = {
   },
   IdempotencyKey: {
     name: 'Idempotency-Key', in: 'header', schema: { ...text, minLength: 1, maxLength: 130 },
-    description: '1-128 printable characters, bare or quoted, fresh for each new request. A repeat within 24 h gets the first answer again',
+    description: '1-128 printable characters, bare or quoted, fresh for each new request. A repeat within 24 h gets the first answer',
     example: '0b0e7a52-6f1c-4d0a-9a3e-0c8f5b7f2d11',
   },
   IfMatch: {
-    name: 'If-Match', in: 'header', schema: text, description: 'ETag of what you go on from: 412 when it has changed meanwhile', example: '"7"',
+    name: 'If-Match', in: 'header', schema: text, example: '"7"',
+    description: 'ETag of what you go on from: 412 when it has changed meanwhile',
   },
   LastEventId: {
-    name: 'Last-Event-ID', in: 'header', schema: text, description: 'The last event that you have: the stream goes on after it', example: '12',
+    name: 'Last-Event-ID', in: 'header', schema: text, example: '12',
+    description: 'The last event that you have: the stream goes on after it',
   },
 } as const;
 
 const headers = {
   CorrelationId: { description: 'Names this request in logs', schema: text },
-  RateLimitPolicy: { description: 'What counts (IETF draft 11): name, quota, window in seconds', schema: text, example: '"api";q=300;w=60' },
+  RateLimitPolicy: { description: 'What counts (IETF draft 11): name, quota, window (s)', schema: text, example: '"api";q=300;w=60' },
   RateLimit: { description: 'What is left of it, and in how many seconds there is more', schema: text, example: '"api";r=299;t=60' },
   ETag: { description: 'Version of what was answered, for If-Match', schema: text, example: '"7"' },
-  IdempotencyReplayed: { description: 'true: this is the answer to an earlier request with this Idempotency-Key', schema: { ...text, const: 'true' } },
+  IdempotencyReplayed: {
+    description: 'true: this is the answer to an earlier request with this Idempotency-Key', schema: { ...text, const: 'true' },
+  },
   RetryAfter: { description: 'Seconds to wait before it is asked again', schema: { type: 'integer', minimum: 1 } },
   WwwAuthenticate: { description: 'How to sign in', schema: text },
 } as const;

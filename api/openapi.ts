@@ -31,7 +31,8 @@ export function openApiDocument(base: string, routes: readonly Route[]): object 
   return createDocument({
     openapi: '3.1.0',
     info: {
-      title: 'Gangway', version: '1', description: 'Conversational onboarding as durable sessions. A trailing slash is optional everywhere.',
+      title: 'Gangway', version: '1',
+      description: 'Conversational onboarding as durable sessions. A trailing slash is optional everywhere.',
       contact: { name: 'The Gangway authors' }, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     // the address that it was asked at comes in its place, see pages.ts
@@ -72,7 +73,8 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
 function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   const { method, declaration } = route;
   const codes = [
-    ...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(method === 'post' ? onKeys : []), ...(declaration.problems ?? []),
+    ...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(method === 'post' ? onKeys : []),
+    ...(declaration.problems ?? []),
   ];
   const problems = [...Map.groupBy(codes, (code) => statusOf[code])].map(([status, members]) => [String(status), {
     description: [...new Set(members)].join(', '), headers: problemHeaders(status),
@@ -80,9 +82,11 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   }]);
   const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
   const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, {
-    description: status === '201' ? 'Made' : status === '202' ? 'Begun' : 'Done', headers: answerHeaders(route), content: { [type]: { schema } },
+    description: status === '201' ? 'Made' : status === '202' ? 'Begun' : 'Done', headers: answerHeaders(route),
+    content: { [type]: { schema } },
   }]);
-  const ended = declaration.streams === true ? [['204', { description: 'There is nothing more to come', headers: answerHeaders(route) }]] : [];
+  const ended = declaration.streams !== true ? []
+    : [['204', { description: 'There is nothing more to come', headers: answerHeaders(route) }]];
   return Object.fromEntries([...answers, ...ended, ...problems]) as ZodOpenApiOperationObject['responses'];
 }
 

@@ -118,13 +118,15 @@ export class Pipeline {
     if (authorization !== '' || apiKey !== '') {
       throw new Problem('invalid_request', 'A ticket and a credential were both given. Send one of them.', {
         errors: [{
-          pointer: '/ticket', code: 'two_credentials', message: 'A request has one credential.', fix: 'Leave out the ticket, or the header.',
+          pointer: '/ticket', code: 'two_credentials', message: 'A request has one credential.',
+          fix: 'Leave out the ticket, or the header.',
         }],
       });
     }
     const credential = await this.options.tickets.redeem(text, sessionId);
     if (credential === null) {
-      throw unauthenticated(`This ticket does not count here: it opens one stream of its session, once, within ${ticketSeconds} s. Get another.`);
+      const why = `it opens one stream of its session, once, within ${ticketSeconds} s`;
+      throw unauthenticated(`This ticket does not count here: ${why}. Get another.`);
     }
     if (!await this.options.authentication.stillCounts(credential)) throw unauthenticated('The credential behind this ticket has ended.');
     return credential;

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { questionTypes } from '../domain/flow.ts';
 import type { Json } from '../domain/json.ts';
 import { sessionStates, stages } from '../domain/lifecycle.ts';
+import { listTotalMax } from '../stores/postgres/keyset-page.ts';
 import { problemCodes } from './problem.ts';
 import { rule } from './validation.ts';
 
-/** Bodies are JSON when they come here, so nothing is checked but that there is a value: a schema of itself is more than programs can read. */
-export const json = z.unknown().refine((value) => value !== undefined, rule('missing_field', 'is missing', 'Give any JSON value; null is one.'))
+/** Bodies are JSON when they come here: nothing is checked but that there is a value. A schema of itself is more than programs can read. */
+export const json = z.unknown()
+  .refine((value) => value !== undefined, rule('missing_field', 'is missing', 'Give any JSON value; null is one.'))
   .meta({ description: 'Any JSON value' }) as z.ZodType<Json>;
 export const time = z.iso.datetime({ precision: 3 }).meta({
   description: 'RFC 3339, UTC, milliseconds', example: '2026-11-25T08:30:00.000Z',
@@ -52,9 +54,11 @@ export const ChangeWire = z.object({
   before: targetValues.nullable(), after: targetValues.nullable(),
 }).meta({ id: 'Change' });
 
-/** `{results, total, next_cursor}` */
+/** `{results, total, next_cursor}`, and `total_is_at_least` where there are more than are counted. */
 export const listOf = <Item extends z.ZodType>(item: Item) => z.object({
-  results: z.array(item), total: z.number().int(), next_cursor: z.string().nullable(),
+  results: z.array(item), total: z.number().int().min(0).max(listTotalMax),
+  total_is_at_least: z.boolean().optional().meta({ description: `true: there are more than ${listTotalMax}, and nobody counts them` }),
+  next_cursor: z.string().nullable(),
 });
 
 export const MistakeWire = z.object({ pointer: z.string(), code: z.string(), message: z.string(), fix: z.string() });

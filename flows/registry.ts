@@ -96,7 +96,8 @@ class CachedFlows implements FlowRegistry {
   async everRegistered(tenant: string): Promise<readonly FlowName[]> {
     return this.db.asTenant(tenant).query<FlowName>(
       `SELECT flow_id AS id, array_agg(DISTINCT language) AS languages
-       FROM flows, jsonb_array_elements_text(definition->'languages') AS language WHERE tenant IN ($1, '') GROUP BY flow_id ORDER BY flow_id`,
+       FROM flows, jsonb_array_elements_text(definition->'languages') AS language
+       WHERE tenant IN ($1, '') GROUP BY flow_id ORDER BY flow_id`,
       [tenant],
     );
   }

@@ -180,7 +180,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey,
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
-    tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)), addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)),
+    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });

@@ -61,7 +61,8 @@ export function sessionLimits(c: Configuration): SessionLimits {
 export function serverSettings(c: Configuration): ServerSettings {
   return {
     bodyBytes: c.GANGWAY_BODY_BYTES, bodyDepth: c.GANGWAY_BODY_DEPTH, metricsToken: c.GANGWAY_METRICS_TOKEN ?? null,
-    publicUrl: c.PUBLIC_URL?.replace(/\/+$/, '') ?? null, allowedOrigins: readOrigins(c.GANGWAY_ALLOWED_ORIGINS), idempotencyHours: c.GANGWAY_IDEMPOTENCY_HOURS, heartbeatMs: c.GANGWAY_STREAM_HEARTBEAT_MS,
+    publicUrl: c.PUBLIC_URL?.replace(/\/+$/, '') ?? null, allowedOrigins: readOrigins(c.GANGWAY_ALLOWED_ORIGINS),
+    idempotencyHours: c.GANGWAY_IDEMPOTENCY_HOURS, heartbeatMs: c.GANGWAY_STREAM_HEARTBEAT_MS,
     checkAnswers: c.GANGWAY_CHECK_ANSWERS === 'true',
   };
 }

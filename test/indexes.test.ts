@@ -5,6 +5,7 @@ import { databaseOf } from './support/instance-stores.ts';
 import { newTenant } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import { listSessions } from '../stores/postgres/sessions.ts';
 
 let db: Database;
 const tenant = newTenant();
@@ -125,4 +126,20 @@ test.each(cases)('%s come by an index, without a scan or a sort', async (_, sql,
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
   expect(plan).toContain(index);
   expect(plan).not.toMatch(/Seq Scan|^\s*->\s+Sort|^Sort/m);
+});
+
+test('a total is counted up to 10,000 rows and no further', async () => {
+  const counted = (rows: string): string => `EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT count(*)::int AS counted FROM (SELECT FROM ${rows} LIMIT 10001) AS counted`;
+  for (const rows of ["sessions WHERE tenant = 'other' AND confirmed AND view IS NOT NULL", "audit WHERE tenant = 'other'", "tasks WHERE tenant = 'other' AND status = 'discarded'"]) {
+    const plan = (await db.asTenant('other').query<{ 'QUERY PLAN': string }>(counted(rows))).map((row) => row['QUERY PLAN']).join('\n');
+    // the innermost node has looked at no more than that
+    const looked = [...plan.matchAll(/actual rows=([\d.]+)/g)].map(([, found]) => Number(found));
+    expect(Math.max(...looked)).toBe(10_001);
+  }
+  const many = await listSessions(db, { tenant: 'other', owner: null, state: null, flow: null }, { limit: 5, after: null });
+  expect([many.rows.length, many.total, many.totalIsAtLeast]).toEqual([5, 10_000, true]);
+  const fewer = await listSessions(db, { tenant, owner: null, state: null, flow: null }, { limit: 5, after: null });
+  expect([fewer.total, fewer.totalIsAtLeast]).toEqual([10_000, false]);
+  const some = await listSessions(db, { tenant, owner: 'owner-3', state: null, flow: null }, { limit: 5, after: null });
+  expect([some.total, some.totalIsAtLeast]).toEqual([200, false]);
 });

@@ -4,7 +4,7 @@ import { roles as allRoles } from '../../domain/message.ts';
 import { personOf } from '../../domain/person.ts';
 import { insertApiKey, listApiKeys, readApiKey, revokeApiKey, rotateApiKey, type ApiKeyRow } from '../../stores/postgres/api-keys.ts';
 import { makeKey } from '../api-key.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { listed, readCursor } from '../cursor.ts';
 import { notFound, Problem } from '../problem.ts';
 import { audited, created, ok, route } from '../route.ts';
 import { rule } from '../validation.ts';
@@ -27,7 +27,9 @@ const ShownKey = ApiKeyWire.extend({
 
 const CreateRequest = z.strictObject({
   name: z.string().trim().min(1).max(128),
-  roles: roles.min(1).refine((given) => new Set(given).size === given.length, rule('named_twice', 'must not name a role twice', 'Name each role once.')),
+  roles: roles.min(1).refine(
+    (given) => new Set(given).size === given.length, rule('named_twice', 'must not name a role twice', 'Name each role once.'),
+  ),
   expires_at: z.iso.datetime({ offset: true }).optional(),
 }).meta({ id: 'ApiKeyRequest' });
 
@@ -64,7 +66,7 @@ export const apiKeyRoutes = [
     query: z.strictObject({ ...paging, ...clientId }), answers: { 200: listOf(ApiKeyWire) },
     handler: async ({ query, call, services }) => {
       const page = await listApiKeys(services.stores.db, call.actor.tenant, { limit: query.limit, after: readCursor(query.cursor) });
-      return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
+      return ok(listed(page, page.rows.map(present)));
     },
   }),
   route.delete('/admin/api-keys/:key_id', {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { roles } from '../../domain/message.ts';
 import { auditResults, listAudit, type AuditRow } from '../../stores/postgres/audit.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { listed, readCursor } from '../cursor.ts';
 import { ok, route } from '../route.ts';
 import { clientId, listOf, moment, paging, time, uuid } from '../wire.ts';
 
@@ -32,7 +32,7 @@ export const auditRoutes = [
         action: query.action ?? null, target: query.target ?? null, result: query.result ?? null,
         since: query.since ?? null, until: query.until ?? null,
       }, { limit: query.limit, after: readCursor(query.cursor) });
-      return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
+      return ok(listed(page, page.rows.map(present)));
     },
   }),
 ];

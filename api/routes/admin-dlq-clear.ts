@@ -46,20 +46,21 @@ const Cleared = z.union([
 export const dlqClearRoutes = [
   route.delete('/admin/dlq/clear', {
     summary: 'Discard parked tasks by filter; a dry run unless told otherwise', access: ['admin'], limits: ['api'], audit: 'dlq.clear',
-    query: ClearQuery, body: ClearRequest, answers: { 200: Cleared }, example: { category: 'network', older_than_hours: 720 }, problems: ['confirmation_required'],
+    query: ClearQuery, body: ClearRequest, answers: { 200: Cleared }, problems: ['confirmation_required'],
+    example: { category: 'network', older_than_hours: 720 },
     handler: async ({ query, body, call, services }) => {
       const { dry_run: dryRun = true, confirm, reason: why, ...named } = merged(query, body);
       const applied = definite(named);
       const isNarrowed = Object.keys(applied).length > 0;
       const filter = taskFilterOf(call.actor.tenant, named, services.now());
+      const { ids, total } = await matchingTaskIds(services.stores.db, filter, clearing.tasksMax);
       if (dryRun) {
-        const { rows, total } = await listTasks(services.stores.db, filter, 'oldest', { limit: sampleRows, after: null });
+        const { rows } = await listTasks(services.stores.db, filter, 'oldest', { limit: sampleRows, after: null });
         const sample = rows.map((row) => presentTask(row, services.now()));
         return audited(ok({ dry_run: true as const, matching_tasks: total, sample }), {
           details: { dry_run: true, matching_tasks: total },
         });
       }
-      const { ids, total } = await matchingTaskIds(services.stores.db, filter, clearing.tasksMax);
       if (isNarrowed ? confirm === undefined || confirm === false : confirm !== 'all') throw unconfirmed(isNarrowed, total);
       const take = filter.status === 'parked' ? discardAll(services, call, ids, why ?? null) : deleteRows(services, call, ids);
       const { deleted, skipped } = await take;

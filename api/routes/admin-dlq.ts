@@ -4,7 +4,7 @@ import { MessageRejected, type Mistake } from '../../domain/message.ts';
 import { taskPriorities, taskStatuses, type ParkedTaskState } from '../../domain/parked-task.ts';
 import { pageSorts } from '../../stores/postgres/keyset-page.ts';
 import { listTasks } from '../../stores/postgres/tasks.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { listed, readCursor } from '../cursor.ts';
 import { iso } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import { audited, ok, route } from '../route.ts';
@@ -36,9 +36,7 @@ export const dlqRoutes = [
     handler: async ({ query, call, services }) => {
       const { limit, cursor, sort, ...filter } = query;
       const page = await listTasks(services.stores.db, filterOf(call.actor.tenant, filter), sort, { limit, after: readCursor(cursor) });
-      return ok({
-        results: page.rows.map((row) => presentTask(row, services.now())), total: page.total, next_cursor: writeCursor(page.next),
-      });
+      return ok(listed(page, page.rows.map((row) => presentTask(row, services.now()))));
     },
   }),
   route.get('/admin/dlq/tasks/:task_id', {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
 import { errorTrends, listErrorPatterns, type ErrorPattern } from '../../stores/postgres/error-patterns.ts';
-import { readCursorAs, writeCursor } from '../cursor.ts';
+import { listed, readCursorAs } from '../cursor.ts';
 import { ok, route } from '../route.ts';
 import { clientId, listOf, paging, time } from '../wire.ts';
 
@@ -34,7 +34,7 @@ export const errorRoutes = [
         tenant: call.actor.tenant, hours: query.time_range_hours, now: services.now(), category: query.category ?? null,
         task_name: query.task_name ?? null,
       }, { limit: query.limit, after: readCursorAs(keyset, query.cursor) });
-      return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
+      return ok(listed(page, page.rows.map(present)));
     },
   }),
 ];

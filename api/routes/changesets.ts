@@ -4,7 +4,7 @@ import { findChangeset, listChangesets, type ChangesetRow } from '../../stores/p
 import { ChangeTargetError } from '../../stores/change-target/port.ts';
 import type { RollbackResult } from '../../stores/change-target/rollback-records.ts';
 import { rollBackChangeset } from '../../stores/change-target/rollback.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { listed, readCursor } from '../cursor.ts';
 import { notFound, Problem } from '../problem.ts';
 import { audited, ok, route } from '../route.ts';
 import { ChangeWire, clientId, listOf, paging, rate, targetValues, time, uuid } from '../wire.ts';
@@ -44,7 +44,7 @@ export const changesetRoutes = [
         services.stores.db, { tenant: call.actor.tenant, status: query.status ?? null, session_id: query.session_id ?? null },
         { limit: query.limit, after: readCursor(query.cursor) },
       );
-      return ok({ results: page.rows.map(present), total: page.total, next_cursor: writeCursor(page.next) });
+      return ok(listed(page, page.rows.map(present)));
     },
   }),
   route.get('/changesets/:changeset_id', {

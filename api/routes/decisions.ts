@@ -77,7 +77,8 @@ export const decisionRoutes = [
     summary: 'Approve, reject or modify a proposal item by item; a dry run unless told otherwise', access: ['approver'], limits: ['api'],
     audit: 'proposal.decide', params: sessionParams, body: DecisionRequest,
     example: { approved_items: ['0b0e7a52-6f1c-4d0a-9a3e-0c8f5b7f2d11'], dry_run: true },
-    answers: { 200: DecisionResult }, problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed', 'dependency_rejected'],
+    answers: { 200: DecisionResult },
+    problems: ['wrong_state', 'stale_proposal', 'same_person', 'precondition_failed', 'dependency_rejected'],
     handler: async ({ params, body, call, services }) => {
       const { dry_run: dryRun, proposal_hash: hash, ...items } = body;
       const decision: DecisionBody = { ...items, proposal_hash: hash ?? null };

@@ -105,7 +105,8 @@ export const recoveryRoutes = [
   }),
   route.post('/sessions/:session_id/resume', {
     summary: 'Go on, on this or another device, from now or from an earlier checkpoint', access: ['user'], limits: ['api'],
-    audit: { action: 'session.resume', when: 'others' }, params: sessionParams, answers: { 200: Resumed }, versioned: true, example: { checkpoint_version: 1 },
+    audit: { action: 'session.resume', when: 'others' }, params: sessionParams, answers: { 200: Resumed }, versioned: true,
+    example: { checkpoint_version: 1 },
     body: z.strictObject({ checkpoint_version: z.number().int().min(1).optional() }).meta({ id: 'ResumeRequest' }),
     problems: ['checkpoint_not_found', 'wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {

@@ -9,7 +9,7 @@ import { personOf } from '../../domain/person.ts';
 import {
   claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession,
 } from '../../stores/postgres/sessions.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { listed, readCursor } from '../cursor.ts';
 import { knownFilters, unknownFlow } from '../known-filters.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';
@@ -75,7 +75,7 @@ export const sessionRoutes = [
         { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));
-      return audited(ok({ results, total: page.total, next_cursor: writeCursor(page.next) }), owner === null ? {} : { owner });
+      return audited(ok(listed(page, results)), owner === null ? {} : { owner });
     },
   }),
   route.get('/sessions/:session_id', {

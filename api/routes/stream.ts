@@ -34,7 +34,9 @@ export const streamRoutes = [
     handler: async ({ params, call, services }) => {
       const { view } = await services.sessions.read(call.actor, params.session_id);
       if (view.owner !== call.actor.subject) throw notFound();
-      if (call.ifMatch?.includes(view.version) === false) throw new Problem('precondition_failed', 'The session has changed. Read it again.');
+      if (call.ifMatch?.includes(view.version) === false) {
+        throw new Problem('precondition_failed', 'The session has changed. Read it again.');
+      }
       const ticket = await call.streamTicket(params.session_id);
       return audited(created({ ticket, expires_in: ticketSeconds }, { 'Cache-Control': 'no-store' }), { owner: view.owner });
     },

@@ -1,6 +1,7 @@
 /** The error log in PostgreSQL: written in batches, read by fingerprint. */
 import type { ErrorCategory, ErrorSeverity } from '../../domain/error-category.ts';
 import type { Database } from './database.ts';
+import { countUpTo, listTotalMax, type Total } from './keyset-page.ts';
 
 /** Occurrences of one fingerprint within one hour. Times in epoch milliseconds. */
 export interface CountedErrors {
@@ -112,7 +113,7 @@ export interface ErrorFilter {
 }
 /** Where a page ended. */
 export interface ErrorPlaceInList { readonly count: number; readonly fingerprint: string }
-export interface ErrorPage { readonly rows: readonly ErrorPattern[]; readonly total: number; readonly next: ErrorPlaceInList | null }
+export interface ErrorPage extends Total { readonly rows: readonly ErrorPattern[]; readonly next: ErrorPlaceInList | null }
 
 const hourMs = 3_600_000;
 
@@ -126,9 +127,7 @@ export async function listErrorPatterns(
   if (filter.category !== null) conditions.push(`category = $${params.push(filter.category)}`);
   if (filter.task_name !== null) conditions.push(`task_name = $${params.push(filter.task_name)}`);
   const where = conditions.join(' AND ');
-  const counting = db.asTenant(filter.tenant).query<{ total: number }>(
-    `SELECT count(*)::int AS total FROM error_patterns WHERE ${where}`, [...params],
-  );
+  const counting = countUpTo(db.asTenant(filter.tenant), { from: 'error_patterns', where, params: [...params] }, listTotalMax);
   const before = `$${params.push(new Date(since - filter.hours * hourMs))}`;
   const after = page.after === null ? ''
     : ` WHERE (count, fingerprint) < ($${params.push(page.after.count)}, $${params.push(page.after.fingerprint)})`;
@@ -144,11 +143,11 @@ export async function listErrorPatterns(
      ORDER BY page.count DESC, page.fingerprint DESC`,
     params,
   );
-  const [rows, totals] = await Promise.all([listing, counting]);
+  const [rows, total] = await Promise.all([listing, counting]);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
   return {
-    rows: shown.map((row) => ({ ...row, trend: trendOf(row, since) })), total: totals[0]?.total ?? 0,
+    rows: shown.map((row) => ({ ...row, trend: trendOf(row, since) })), ...total,
     next: rows.length > page.limit && last !== undefined ? { count: last.count, fingerprint: last.fingerprint } : null,
   };
 }

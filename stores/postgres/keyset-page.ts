@@ -4,38 +4,55 @@ import type { Queries } from './database.ts';
 export const pageSorts = ['newest', 'oldest'] as const;
 export type PageSort = (typeof pageSorts)[number];
 export interface Page { readonly limit: number; readonly after: { readonly at: string; readonly id: string } | null }
-export interface PageOf<T> {
+/** `total` is exact up to `listTotalMax`; beyond it that is all that is known, and `totalIsAtLeast` says so. */
+export interface Total { readonly total: number; readonly totalIsAtLeast: boolean }
+export interface PageOf<T> extends Total {
   readonly rows: readonly T[];
-  readonly total: number;
   readonly next: { readonly at: string; readonly id: string } | null;
 }
+
+/** A count costs what it counts: beyond so many rows nobody asks how many exactly, and a page must not wait for it. */
+export const listTotalMax = 10_000;
 
 interface KeysetQuery<Row, T> {
   readonly columns: string; readonly from: string; readonly where: string; readonly params: readonly unknown[];
   readonly at: string; readonly id: string; readonly page: Page; readonly read: (row: Row) => T;
   /** Newest first unless told otherwise. */
   readonly sort?: PageSort;
+  /** Up to which the total is counted; `listTotalMax` unless told otherwise. */
+  readonly totalMax?: number;
 }
 
 /** One page and the total, in two statements side by side. Column names are ours, never a caller's. */
 export async function keysetPage<Row extends object, T>(db: Queries, query: KeysetQuery<Row, T>): Promise<PageOf<T>> {
-  const { columns, from, where, at, id, page, sort = 'newest' } = query;
+  const { columns, from, where, at, id, page, sort = 'newest', totalMax = listTotalMax } = query;
   const [direction, beyond] = sort === 'newest' ? ['DESC', '<'] : ['ASC', '>'];
   const params = [...query.params];
   const after = page.after === null ? ''
     : ` AND (${at}, ${id}) ${beyond} ($${params.push(page.after.at)}::timestamptz, $${params.push(page.after.id)}::uuid)`;
-  const [rows, totals] = await Promise.all([
+  const [rows, total] = await Promise.all([
     db.query<Row & { keyset_at: string; keyset_id: string }>(
       `SELECT ${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id FROM ${from} WHERE ${where}${after} ORDER BY ${at} ${direction},
          ${id} ${direction} LIMIT $${params.push(page.limit + 1)}`,
       params,
     ),
-    db.query<{ total: string }>(`SELECT count(*) AS total FROM ${from} WHERE ${where}`, query.params),
+    countUpTo(db, { from, where, params: query.params }, totalMax),
   ]);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
   return {
-    rows: shown.map((row) => query.read(row)), total: Number(totals[0]?.total ?? 0),
+    rows: shown.map((row) => query.read(row)), ...total,
     next: rows.length > page.limit && last !== undefined ? { at: last.keyset_at, id: last.keyset_id } : null,
   };
+}
+
+/** Looks at one row more than `max` at most, whatever there is. */
+export async function countUpTo(
+  db: Queries, { from, where, params }: Pick<KeysetQuery<never, never>, 'from' | 'where' | 'params'>, max: number,
+): Promise<Total> {
+  const [row] = await db.query<{ counted: number }>(
+    `SELECT count(*)::int AS counted FROM (SELECT FROM ${from} WHERE ${where} LIMIT $${params.length + 1}) AS rows`, [...params, max + 1],
+  );
+  const counted = row?.counted ?? 0;
+  return { total: Math.min(counted, max), totalIsAtLeast: counted > max };
 }

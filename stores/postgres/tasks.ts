@@ -91,12 +91,15 @@ export async function listTasks(db: Database, filter: TaskFilter, sort: PageSort
 
 export interface MatchingTasks { readonly ids: readonly string[]; readonly total: number }
 
+/** What is to be cleared or redriven is counted to its end. */
+const everyTask = 1_000_000_000;
+
 /** Ids of those that match, oldest first, at most `limit`, and how many there are. */
 export async function matchingTaskIds(db: Database, filter: TaskFilter, limit: number): Promise<MatchingTasks> {
   const { where, params } = conditionsOf(filter);
   const page = await keysetPage(db.asTenant(filter.tenant), {
     columns: 'task_id', ...keys, where, params, page: { limit, after: null }, sort: 'oldest',
-    read: (row: { task_id: string }) => row.task_id,
+    read: (row: { task_id: string }) => row.task_id, totalMax: everyTask,
   });
   return { ids: page.rows, total: page.total };
 }
