@@ -14,10 +14,13 @@ export interface OutgoingRequest {
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Whether a 2xx is of use only with its body. Without it the status decides: what else the other side says is nobody's. */
+  readonly readsBody?: boolean;
 }
 
 export interface OutgoingAnswer {
   readonly status: number;
+  /** Empty where it is not read: of a request that did not ask for it, and of every status but 2xx. */
   readonly body: string;
   /** From Retry-After, milliseconds from now; null: none that can be read. */
   readonly retryAfterMs: number | null;
@@ -37,6 +40,7 @@ export interface PosterOptions {
   /** null: not signed, for a receiver whose address is its secret. */
   readonly secret: string | null;
   readonly timeoutMs: number;
+  /** Of an answer whose body is read; a longer one is `too_large`. Of others no more is taken. */
   readonly maxAnswerBytes: number;
   readonly allowPrivate: boolean;
   readonly now: () => number;
@@ -51,7 +55,7 @@ export function createPost(options: PosterOptions): Post {
   const lookup = guardedLookup(options.allowPrivate, options.resolve);
   // a connection for each request: each is checked anew, and none is found closed by the other side
   const agents = { http: new HttpAgent({ keepAlive: false, maxSockets: 32 }), https: new HttpsAgent({ keepAlive: false, maxSockets: 32 }) };
-  return async ({ url, body, headers, signal }) => {
+  return async ({ url, body, headers, signal, readsBody = false }) => {
     if (addressFault(url.href, options.allowPrivate) !== null) throw new OutgoingRequestError('closed_address');
     const secure = url.protocol === 'https:';
     const deadline = AbortSignal.timeout(options.timeoutMs);
@@ -66,9 +70,12 @@ export function createPost(options: PosterOptions): Post {
     };
     try {
       const response = await answered(secure ? httpsRequest : httpRequest, url, settings, body);
+      const status = response.statusCode ?? 0;
+      const isRead = readsBody && status >= 200 && status < 300;
+      if (!isRead) await drain(response, options.maxAnswerBytes);
       return {
-        status: response.statusCode ?? 0, retryAfterMs: retryAfter(response.headers['retry-after'], options.now()),
-        body: await read(response, options.maxAnswerBytes),
+        status, retryAfterMs: retryAfter(response.headers['retry-after'], options.now()),
+        body: isRead ? await read(response, options.maxAnswerBytes) : '',
       };
     } catch (error) {
       if (error instanceof OutgoingRequestError) throw error;
@@ -96,6 +103,25 @@ async function read(response: IncomingMessage, maxBytes: number): Promise<string
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The other side has answered: it may finish its sentence, for a while, and whatever becomes of that changes nothing. */
+const drainMs = 1_000;
+
+async function drain(response: IncomingMessage, maxBytes: number): Promise<void> {
+  const enough = setTimeout(() => { response.destroy(); }, drainMs);
+  try {
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) break;
+    }
+  } catch {
+    // broken off, by whomever
+  } finally {
+    clearTimeout(enough);
+    response.destroy();
+  }
 }
 
 /** Seconds or an HTTP date; what is neither, or lies in the past, says nothing. */

@@ -13,7 +13,7 @@ import { databaseOf } from './support/instance-stores.ts';
 import { newFolder } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
 import { cast, newTenant, person, proposed, type Body } from './support/person.ts';
-import { FakeSystem, isSigned, secret, startReceiver, type Receiver } from './support/receiver.ts';
+import { FakeSystem, isSigned, secret, startReceiver, type Reaction, type Receiver } from './support/receiver.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
@@ -72,6 +72,24 @@ describe('a changeset', () => {
     expect(held(input)).toEqual([assist('a'), assist('b'), assist('c')]);
     const { changeset: row, progress } = await found(input);
     expect([row.status, ...progress.map((each: Body) => each.step)]).toEqual(['applied', 'applied', 'applied', 'applied']);
+  });
+
+  test.each<Reaction>(['unfinished', 'endless', { body: 'x'.repeat(300_000) }])('is applied once by a system whose answer to `apply` has a body that nobody needs: %s', async (reaction) => {
+    const input = changeset(['a', 'b']);
+    system.fault = ({ body }, effect) => {
+      if (body.action !== 'apply') return null;
+      effect();
+      return reaction;
+    };
+    expect(await applyChanges(db, target, input)).toBe('applied');
+    expect(actions()).toEqual(['prepare', 'apply a', 'apply b', 'read']);
+  });
+
+  test('is not begun by a system whose answer to `prepare` is too long to be read', async () => {
+    const input = changeset(['a']);
+    system.fault = ({ body }) => (body.action === 'prepare' ? { body: 'x'.repeat(300_000) } : null);
+    await expect(applyChanges(db, target, input)).rejects.toThrow(/too_large/);
+    expect(actions()).toEqual(['prepare']);
   });
 
   test('is not applied again when it is asked for again, also after it was rolled back', async () => {

@@ -57,6 +57,36 @@ describe('reservations', () => {
     expect(await left(made, subject)).toEqual([100, 20, 50_000, 10_000, 1_000]);
   });
 
+  test('of a process that was killed are given back when their lease is over, not sooner, each for itself, also when the clock was set back meanwhile', async () => {
+    const made = await suite.limiting({ hasScriptClock: true });
+    const { limiter, setScriptClock } = made;
+    const subject = randomUUID();
+    const leaseMs = 600_000;
+    await setScriptClock(90_000_000);
+    await limiter.reserve(cost(4_000), subject, { id: 'a', leaseMs });
+    await setScriptClock(90_022_000);
+    await limiter.reserve(cost(3_000), subject, { id: 'b', leaseMs });
+    await limiter.reserve(cost(1_000), subject, { id: 'c', leaseMs });
+    await limiter.settle(cost(500), subject, 'c');
+    await setScriptClock(90_599_999);
+    expect(await left(made, subject)).toEqual([97, 17, 42_500, 2_500, 997]);
+    await setScriptClock(90_600_000);
+    expect(await left(made, subject)).toEqual([98, 18, 46_500, 6_500, 998]);
+    // a decision that is saved takes it out of the key, and what comes after it finds it gone
+    expect((await limiter.take(cost(100), subject)).outcome).toBe('allowed');
+    expect(await left(made, subject)).toEqual([97, 17, 46_400, 6_400, 997]);
+    // an hour back: 22 s of the lease of b are left
+    await setScriptClock(87_000_000);
+    expect(await left(made, subject)).toEqual([97, 17, 46_400, 6_400, 997]);
+    await setScriptClock(87_021_999);
+    expect(await left(made, subject)).toEqual([97, 17, 46_400, 6_400, 997]);
+    await setScriptClock(87_022_000);
+    expect(await left(made, subject)).toEqual([98, 18, 49_400, 9_400, 998]);
+    // whoever comes late settles nothing
+    await limiter.settle(cost(9_000), subject, 'a');
+    expect(await left(made, subject)).toEqual([98, 18, 49_400, 9_400, 998]);
+  });
+
   test('50 at once never hold more than the limit', async () => {
     const made = await suite.limiting();
     const subject = randomUUID();
@@ -70,7 +100,7 @@ describe('reservations', () => {
     const at = async (ms: number, id: string): Promise<string> => {
       await setScriptClock(5_000_000 + ms);
       clock.ms += 60_000;
-      return (await limiter.reserve(photos, subject, lease(id))).outcome;
+      return (await limiter.reserve(photos, subject, { id, leaseMs: 600_000 })).outcome;
     };
     for (let times = 0; times < 10; times += 1) expect(await at(times * 100, `${times}`)).toBe('allowed');
     expect(await at(59_999, 'x')).toBe('denied');

@@ -68,6 +68,16 @@ describe('the call', () => {
     expect(await failureOf(ask())).toMatchObject({ status: 429, retryAfterSeconds: seconds });
   });
 
+  test('an error is told by its status, whatever becomes of its body', async () => {
+    fake.play((response) => { response.writeHead(503, { 'retry-after': '7' }).write('{"error":'); });
+    expect(await failureOf(ask(500))).toMatchObject({ status: 503, retryAfterSeconds: 7 });
+    fake.play((response) => {
+      response.writeHead(401).write('{');
+      setImmediate(() => { response.destroy(); });
+    });
+    expect(await failureOf(ask())).toMatchObject({ status: 401 });
+  });
+
   test('an option that the server refuses is left out from then on, and only a server that then agrees is remembered so', async () => {
     const client = chat();
     const refuse = (named: string) => json(400, { error: { message: `${named} is not supported` } });

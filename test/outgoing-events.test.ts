@@ -118,6 +118,23 @@ describe('the outbox', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(990);
   });
 
+  test.each<Reaction>(['unfinished', 'endless', 'cut', { body: 'x'.repeat(300_000) }])('a 2xx is a delivery whatever becomes of its body: %s', async (reaction) => {
+    const [first] = await queue(1);
+    react = () => reaction;
+    deliver({ timeoutMs: 5_000, post: createPost({ secret, timeoutMs: 5_000, maxAnswerBytes: 1_000, allowPrivate: true, now: Date.now }) });
+    await settled();
+    expect([ids(), await statuses()]).toEqual([[first], [expect.objectContaining({ status: 'delivered', last_error: null })]]);
+  });
+
+  test('and so is any other status an answer, with its Retry-After, however long its body', async () => {
+    await queue(1);
+    react = () => (receiver.requests.length === 1 ? { status: 503, headers: { 'retry-after': '1' }, body: 'x'.repeat(300_000) } : {});
+    deliver();
+    await until('it was tried', async () => (await statuses())[0]?.last_error === 'status 503');
+    await settled();
+    expect((receiver.requests[1]?.at ?? 0) - (receiver.requests[0]?.at ?? 0)).toBeGreaterThanOrEqual(990);
+  });
+
   test('sends again what somebody claimed and died with', async () => {
     const [first] = await queue(1);
     expect(await claimEvents(db.asSystem(), 10, 200)).toHaveLength(1);

@@ -33,7 +33,7 @@ export interface AlertChannel {
 
 /** Deadline of one message, milliseconds. */
 export const channelTimeoutMs = 10_000;
-/** What a receiver says beside its status is not kept, bytes. */
+/** What a receiver says beside its status is not kept, and no more of it is taken, bytes. */
 export const channelAnswerBytes = 64_000;
 
 /** A channel as it is configured. */

@@ -31,7 +31,7 @@ export class ModelBudgetError extends Error {
   }
 }
 
-/** A reservation whose worker died counts on until its window has passed; its record need not. */
+/** A reservation whose worker died is given back after this; no call lasts as long. */
 const leaseMs = 600_000;
 
 /** Throws ModelBudgetError beside what the model throws. */

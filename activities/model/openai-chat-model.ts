@@ -84,10 +84,15 @@ async function send({ baseUrl, apiKey }: OpenAiOptions, body: string, signal: Ab
   const stream: AsyncIterable<Uint8Array> | null = response.body;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of stream ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > most) break; // leaving the loop closes the connection
-    chunks.push(chunk);
+  try {
+    for await (const chunk of stream ?? []) {
+      bytes += chunk.byteLength;
+      if (bytes > most) break; // leaving the loop closes the connection
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // of an error the status is the answer, whatever becomes of its body
+    if (response.ok) throw error;
   }
   return { status: response.status, headers: response.headers, text: Buffer.concat(chunks).toString('utf8'), isWhole: bytes <= most };
 }

@@ -2,7 +2,7 @@
 import type { Outside } from '../../outside/outside.ts';
 import type { Post } from '../../outside/request.ts';
 
-/** What a receiver says beside its status is not kept, bytes. */
+/** What a receiver says beside its status is not kept, and no more of it is taken, bytes. */
 const maxAnswerBytes = 64_000;
 
 export interface EventReceiver { readonly url: string; readonly post: Post; readonly isShut: () => boolean }

@@ -42,7 +42,8 @@ function caller(baseUrl: string, post: Post, scope: ChangeScope): Call {
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/${action}`;
     // the action stands in the signed body too: a body for one step is none for another
     const body = JSON.stringify({ action, ...scope, ...content });
-    const answer = await post({ url, body, headers: changeId === undefined ? {} : { 'idempotency-key': changeId } }).catch(
+    const readsBody = action === 'prepare' || action === 'read';
+    const answer = await post({ url, body, readsBody, headers: changeId === undefined ? {} : { 'idempotency-key': changeId } }).catch(
       (error: unknown) => { throw noAnswer(action, error); },
     );
     if (answer.status >= 200 && answer.status < 300) return answer.body;

@@ -14,8 +14,11 @@ export interface Received {
   readonly at: number;
 }
 
-/** `close` ends the connection without an answer, `hang` never answers, `twice` sends the answer two times over. */
-export type Reaction = 'close' | 'hang' | 'twice' | {
+/**
+ * `close` ends the connection without an answer, `hang` never answers, `twice` sends the answer two times over; `unfinished` says
+ * 200 and begins a body that never ends, `endless` one that goes on for ever, `cut` one that breaks off.
+ */
+export type Reaction = 'close' | 'hang' | 'twice' | 'unfinished' | 'endless' | 'cut' | {
   readonly status?: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly delayMs?: number;
 };
 
@@ -61,6 +64,13 @@ function answer(reaction: Reaction, response: ServerResponse): void {
   if (reaction === 'twice') {
     const once = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
     response.socket?.end(once + once);
+    return;
+  }
+  if (reaction === 'unfinished' || reaction === 'endless' || reaction === 'cut') {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"begun":');
+    const more = (): void => { if (!response.destroyed) response.write('x'.repeat(100_000), () => { setImmediate(more); }); };
+    if (reaction === 'endless') more();
+    if (reaction === 'cut') setImmediate(() => { response.socket?.destroy(); });
     return;
   }
   const { status = 200, body = {}, headers = {}, delayMs = 0 } = reaction;

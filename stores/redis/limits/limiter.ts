@@ -163,7 +163,8 @@ export class Limiter {
       const reply = reservation === null
         ? await runLua(this.options.redis, compiled.take, keys, [deadline, looks ? 1 : 0, ...costs])
         : await runLua(
-          this.options.redis, compiled.reserve, [...keys, recordKey(subject, reservation.id)], [deadline, reservation.leaseMs, ...costs],
+          this.options.redis, compiled.reserve, [...keys, recordKey(subject, reservation.id)],
+          [deadline, reservation.leaseMs, ...costs, reservation.id],
         );
       const answer = readAnswer(reply as number[], costs);
       this.clock.learn(answer.nowMs, sentAt, now());
@@ -178,7 +179,7 @@ export class Limiter {
   }
 
   private end({ compiled, keys, subject }: Asked, id: string, costs: readonly number[]): Promise<unknown> {
-    return runLua(this.options.redis, compiled.settle, [...keys, recordKey(subject, id)], [endedMs, ...costs]);
+    return runLua(this.options.redis, compiled.settle, [...keys, recordKey(subject, id)], [endedMs, ...costs, id]);
   }
 
   private remember({ charges, subject }: Asked, windows: readonly WindowAnswer[], sentAt: number): void {

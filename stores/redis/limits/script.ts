@@ -8,7 +8,8 @@
  * 3. Redis's clock decides. When it was set back, what was counted moves back with it, so that it counts no shorter. That is
  *    saved by a request that is refused as well, or it would move again at each of them and never leave.
  * 4. A command that arrives after its deadline does nothing: its caller has long gone on without it.
- * 5. A reservation counts once, however often it is asked for; what was settled cannot be reserved again.
+ * 5. A reservation counts once, however often it is asked for; what was settled cannot be reserved again. One that nobody settles
+ *    ends with its lease, and all of it is given back: the decisions after that find it in the key and take it out.
  *
  * Rare branches are written out in place and tables made in their final size: measured, that halves the time of a decision.
  */
@@ -25,16 +26,17 @@ export interface Window {
 
 /**
  * Windows of each key. A key holds [time of the last decision, [used, slice, count, slice, count, ...] of each window], oldest
- * slice first.
+ * slice first, and then what is reserved: [id, end of the lease, slice and amount of each window, id, ...]. No more is reserved
+ * than fits into the windows, so they bound it.
  */
 export type Plan = readonly (readonly Window[])[];
 
 export interface PlanScripts {
   /** KEYS: of the plan. ARGV: deadline (ms, 0: none), 1 to look only, then the cost of each window. */
   readonly take: string;
-  /** KEYS: of the plan, then the record of the reservation. ARGV: deadline, lease in ms, then the cost of each window. */
+  /** KEYS: of the plan, then the record of the reservation's end. ARGV: deadline, lease in ms, the cost of each window, its id. */
   readonly reserve: string;
-  /** KEYS: the same. ARGV: ms that the end is remembered, then the real cost of each window. Returns 1, or 0 for no such reservation. */
+  /** KEYS: the same. ARGV: ms that the end is remembered, the real cost of each window, its id. Returns 1, or 0 for no such reservation. */
   readonly settle: string;
 }
 
@@ -60,17 +62,16 @@ export function scriptsOf(plan: Plan, time: string = redisTime): PlanScripts {
     take: [time, late, begin, countAll(plan), end, "if ARGV[2] == '1' then answer[1] = 4 return answer end", save, 'return answer']
       .join('\n'),
     reserve: [
-      time, late, `local known = redis.call('GET', ${record})`, "if known == 'done' then return { 0, now } end",
+      time, late, `if redis.call('GET', ${record}) == 'done' then return { 0, now } end`,
+      begin, `local id = ARGV[${windows.length + 3}]`, findReserved(plan),
       // asked again: nothing costs anything
-      begin, 'if known then answer[1] = 3 end', countAll(plan, 'known and 0 or '), end, 'if known then return answer end', save,
-      `redis.call('SET', ${record}, cmsgpack.pack({ ${windows.map(({ slice }, n) => `math.floor(now / ${slice}), answer[${n * 3 + 3}] * ` +
-      `ARGV[${n + 3}]`).join(', ')} }), 'PX', ARGV[2])`,
+      'if known then answer[1] = 3 end', countAll(plan, 'known and 0 or '), end, 'if known then return answer end', reserveAll(plan), save,
       'return answer',
     ].join('\n'),
     settle: [
-      time, `local known = redis.call('GET', ${record})`, `redis.call('SET', ${record}, 'done', 'PX', ARGV[1])`,
-      "if not known or known == 'done' then return 0 end", 'known = cmsgpack.unpack(known)', plan.map(loadKey).join('\n'), settleAll(plan),
-      save, 'return 1',
+      time, `if redis.call('GET', ${record}) == 'done' then return 0 end`, `redis.call('SET', ${record}, 'done', 'PX', ARGV[1])`,
+      plan.map(loadKey).join('\n'), `local id = ARGV[${windows.length + 2}]`, findReserved(plan), 'if not known then return 0 end',
+      settleAll(plan), save, 'return 1',
     ].join('\n'),
   };
 }
@@ -85,10 +86,68 @@ if ${s}[1] > now then
     local w, back = ${s}[k + 1], math.floor((${s}[1] - now) / slice)
     for i = 2, #w, 2 do w[i] = w[i] - back end
   end
+  local open = ${s}[${windows.length + 2}] or {}
+  for i = 1, #open, ${strideOf(windows)} do
+    open[i + 1] = open[i + 1] - (${s}[1] - now)
+    for k, slice in ipairs(slices) do open[i + k * 2] = open[i + k * 2] - math.floor((${s}[1] - now) / slice) end
+  end
   ${s}[1] = now
   ${saveKey(windows, index)}
 end
-${s}[1] = now`;
+${s}[1] = now
+local ended${index + 1} = false
+for i = 2, #(${s}[${windows.length + 2}] or {}), ${strideOf(windows)} do
+  if ${s}[${windows.length + 2}][i] <= now then ended${index + 1} = true end
+end
+if ended${index + 1} then
+  local open, kept = ${s}[${windows.length + 2}], {}
+  for i = 1, #open, ${strideOf(windows)} do
+    if open[i + 1] <= now then
+      for k = 1, ${windows.length} do
+        local w = ${s}[k + 1]
+        for j = 2, #w, 2 do
+          if w[j] == open[i + k * 2] then
+            local back = math.min(w[j + 1], open[i + k * 2 + 1])
+            w[j + 1], w[1] = w[j + 1] - back, w[1] - back
+          end
+        end
+      end
+    else for j = i, i + ${strideOf(windows) - 1} do kept[#kept + 1] = open[j] end end
+  end
+  ${s}[${windows.length + 2}] = #kept > 0 and kept or nil
+end`;
+}
+
+/** Members of a reservation in its key: id, end, and two of each window. */
+function strideOf(windows: readonly Window[]): number {
+  return 2 + windows.length * 2;
+}
+
+/** `known`: where the reservation stands in each key, or nil. */
+function findReserved(plan: Plan): string {
+  const finds = plan.map((windows, index) => `do
+  local open = s${index + 1}[${windows.length + 2}] or {}
+  for i = 1, #open, ${strideOf(windows)} do if open[i] == id then known = known or {} known[${index + 1}] = i end end
+end`);
+  return `local known = nil\n${finds.join('\n')}`;
+}
+
+/** A window in shadow mode that did not fit has counted nothing. */
+function reserveAll(plan: Plan): string {
+  let n = 0;
+  return plan.map((windows, index) => {
+    const at = `s${index + 1}[${windows.length + 2}]`;
+    const members = windows.map(({ slice }) => {
+      const member = `math.floor(now / ${slice}), answer[${n * 3 + 3}] * ARGV[${n + 3}]`;
+      n += 1;
+      return member;
+    });
+    return `do
+  local open = ${at} or {}
+  for _, member in ipairs({ id, now + ARGV[2], ${members.join(', ')} }) do open[#open + 1] = member end
+  ${at} = open
+end`;
+  }).join('\n');
 }
 
 /** Each window counts at once; when a later one denies, nothing of it is written. */
@@ -122,9 +181,14 @@ end`);
 
 /** What was reserved too much goes back where it was taken; what it cost beyond that counts from now. */
 function settleAll(plan: Plan): string {
-  return forWindows(plan, ({ slice }, n, at) => `do
-  local w, c, reserved, difference = ${at}, math.floor(now / ${slice}), known[${n * 2 + 1}], ARGV[${n + 2}] - known[${n * 2 + 2}]
-  local n = #w
+  let n = 0;
+  return plan.map((windows, index) => {
+    const open = `s${index + 1}[${windows.length + 2}]`;
+    const settled = windows.map(({ slice }, k) => {
+      n += 1;
+      return `do
+  local w, c, reserved = s${index + 1}[${k + 2}], math.floor(now / ${slice}), open[at + ${k * 2 + 2}]
+  local difference, n = ARGV[${n + 1}] - open[at + ${k * 2 + 3}], #w
   if difference > 0 then
     w[1] = w[1] + difference
     if n > 1 and w[n - 1] >= c then w[n] = w[n] + difference else w[n + 1] = c w[n + 2] = difference end
@@ -135,7 +199,15 @@ function settleAll(plan: Plan): string {
       w[i + 1], w[1] = w[i + 1] - back, w[1] - back
     end
   end
-end`);
+end`;
+    });
+    return `if known[${index + 1}] then
+local open, at, kept = ${open}, known[${index + 1}], {}
+${settled.join('\n')}
+for i = 1, #open do if i < at or i >= at + ${strideOf(windows)} then kept[#kept + 1] = open[i] end end
+${open} = #kept > 0 and kept or nil
+end`;
+  }).join('\n');
 }
 
 /** A slice that has left is dropped at the next decision; a key that nobody asks for leaves with its longest window. */
