@@ -18,6 +18,7 @@ import { progressOf, say, sayFunnel, sayTally } from './demo/terminal.ts';
 import { play, type Cast, type Played } from './demo/visit.ts';
 import { developmentToken } from './development-token.ts';
 import { PlainError } from './embedded/plain-error.ts';
+import { tokenCommand } from './up/command.ts';
 import { onInterruption } from './up/interruption.ts';
 
 const usage = `Usage: npm run demo -- [--sessions N] [--seed S] [--tenant TENANT]
@@ -101,12 +102,11 @@ async function settledFunnel(analyst: Client, before: StageCounts, tally: Tally,
   return counts;
 }
 
-function sayLinks({ url, temporalUiUrl }: Running, { TEMPORAL_NAMESPACE }: Configuration, tenant: string): void {
+function sayLinks({ url, temporalUiUrl }: Running, configuration: Configuration, tenant: string): void {
+  const { TEMPORAL_NAMESPACE } = configuration;
   const filter = `GwTenant = "${tenant}"`;
-  say(
-    `\n  Report     ${url}${base}/analytics/funnel/ (a token for it: npm run --silent token -- --tenant ${tenant} --sub ana --roles ` +
-    `analyst)`,
-  );
+  const command = tokenCommand(configuration, `--tenant ${tenant} --sub ana --roles analyst`);
+  say(`\n  Report     ${url}${base}/analytics/funnel/ (a token for it: ${command})`);
   if (temporalUiUrl !== null) {
     say(`  Sessions   ${temporalUiUrl}/namespaces/${TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(filter)}`);
   }
