@@ -12,7 +12,7 @@ import type { AuditEntry } from '../stores/postgres/audit.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { openPayload, sealedFor, type SealedFor } from '../engine/payload-codec.ts';
 import { isLoopback } from '../outside/peer.ts';
-import { tenantKey } from '../workflows/workflow-ids.ts';
+import { isHashedKey, tenantKey } from '../workflows/workflow-ids.ts';
 import { bodyReader, type ReadBody } from './body.ts';
 import { notFound, Problem } from './problem.ts';
 import { validated } from './validation.ts';
@@ -23,6 +23,8 @@ export interface CodecOptions {
   readonly pathKey: string | null;
   /** Where the Web UI's page comes from, for example http://127.0.0.1:8233; null: no browser may ask. */
   readonly uiOrigin: string | null;
+  /** Names of all tenants, for a payload that tells only the hash of a long one. */
+  readonly tenants: () => Promise<readonly string[]>;
   /** Adds one entry to the audit log. */
   readonly audit: (entry: AuditEntry) => Promise<void>;
   readonly log: Logger;
@@ -114,11 +116,18 @@ export class CodecEndpoint {
     // what belongs to no tenant has no audit log to stand in
     for (const tenant of tenants.filter((tenant) => tenant !== '')) {
       await audit({
-        id: randomUUID(), tenant, actor, person: caller === null ? null : personOf(caller), roles: caller?.roles ?? [],
+        id: randomUUID(), tenant: await this.nameOf(tenant, caller), actor, person: caller === null ? null : personOf(caller), roles: caller?.roles ?? [],
         action: 'payload.decode', target: null, reason: null, result: 'allowed', status: 200, correlation_id: correlationId,
         details: { payloads: sealed.filter((payload) => payload.tenant === tenant).length },
       });
     }
+  }
+
+  /** The tenant in whose log a reading stands. A name that no session has any more leaves its key. */
+  private async nameOf(key: string, caller: Actor | null): Promise<string> {
+    if (!isHashedKey(key)) return key;
+    if (caller !== null && tenantKey(caller.tenant) === key) return caller.tenant;
+    return (await this.options.tenants()).find((tenant) => tenantKey(tenant) === key) ?? key;
   }
 
   /** In the same order; what is not ours comes back as it was sent. */

@@ -4,6 +4,7 @@ import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/metrics.ts';
 import { addAudit } from '../stores/postgres/audit.ts';
+import { tenantNames } from '../stores/postgres/tenants.ts';
 import type { Authentication } from './authentication.ts';
 import { bodyReader } from './body.ts';
 import { CrossOrigin } from './cross-origin.ts';
@@ -84,7 +85,8 @@ export class ApiServer {
     this.pages = pageRoutes(options.health, openApiDocument(base, routes), settings.publicUrl);
     this.metricsPage = new MetricsPage({ metrics, token: settings.metricsToken });
     this.codec = new CodecEndpoint({
-      ...options.codec, sealer: services.stores.sealer, audit: (entry) => addAudit(services.stores.db, entry), log: this.log,
+      ...options.codec, sealer: services.stores.sealer, audit: (entry) => addAudit(services.stores.db, entry),
+      tenants: () => tenantNames(services.stores.db), log: this.log,
     });
     this.pipeline = new Pipeline({
       services, routes, authentication, tickets, addressOf, limits: this.limits, log: this.log,

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { optionsOrEnd } from './arguments.ts';
 import { duplicateMajors } from './check/duplicates.ts';
 import { longLines } from './check/lines.ts';
 
@@ -58,6 +59,7 @@ async function program(command: string, arguments_: readonly string[]): Promise<
   });
 }
 
+optionsOrEnd('Usage: npm run check\n  Takes no arguments.', {});
 for (const check of checks) {
   const began = performance.now();
   const { ok, output } = await check.run();

@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { configurationSchema } from '../service/configuration.ts';
+import { optionsOrEnd } from './arguments.ts';
 
 const path = join(import.meta.dirname, '..', 'docs', 'configuration.md');
 
@@ -70,7 +71,8 @@ function cell(text: string): string {
 }
 
 const page = configurationPage();
-if (process.argv.includes('--check')) {
+const { check } = optionsOrEnd('Usage: npm run docs:configuration [-- --check]', { check: { type: 'boolean' } });
+if (check === true) {
   const present = await readFile(path, 'utf8').catch(() => '');
   if (present !== page) {
     process.stderr.write(

@@ -1,7 +1,6 @@
 /** npm run demo: people who onboard, over HTTP, against the Gangway that runs; then what they did and the funnel of it. */
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { stages } from '../domain/lifecycle.ts';
 import type { Role } from '../domain/message.ts';
@@ -9,6 +8,7 @@ import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { Configuration } from '../service/configuration.ts';
 import { readConfiguration } from '../service/environment.ts';
 import { isTenantName } from '../stores/postgres/database.ts';
+import { endWithUsage, optionsOf, UsageError } from './arguments.ts';
 import { base, Client, expected } from './demo/client.ts';
 import { plan } from './demo/plan.ts';
 import { seedMax } from './demo/random.ts';
@@ -18,6 +18,7 @@ import { progressOf, say, sayFunnel, sayTally } from './demo/terminal.ts';
 import { play, type Cast, type Played } from './demo/visit.ts';
 import { developmentToken } from './development-token.ts';
 import { PlainError } from './embedded/plain-error.ts';
+import { tokenCommand } from './up/command.ts';
 import { onInterruption } from './up/interruption.ts';
 
 const usage = `Usage: npm run demo -- [--sessions N] [--seed S] [--tenant TENANT]
@@ -31,18 +32,11 @@ const tokenSeconds = 12 * 3_600;
 /** Longest wait for the funnel to have everything. */
 const funnelMs = 20_000;
 
-class UsageError extends Error {}
-
 interface Options { readonly sessions: number; readonly seed: number; readonly tenant: string }
 
-function optionsOf(argv: readonly string[]): Options {
+function readOptions(argv: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  let values: { sessions?: string | undefined; seed?: string | undefined; tenant?: string | undefined };
-  try {
-    ({ values } = parseArgs({ args: [...argv], options: { sessions: text, seed: text, tenant: text }, strict: true }));
-  } catch (error) {
-    throw new UsageError((error instanceof Error ? error.message : String(error)).split('. ')[0], { cause: error });
-  }
+  const values = optionsOf(argv, { sessions: text, seed: text, tenant: text });
   const tenant = values.tenant ?? 'demo';
   if (!isTenantName(tenant)) throw new UsageError('--tenant must be 1-128 printable characters.');
   return {
@@ -108,12 +102,11 @@ async function settledFunnel(analyst: Client, before: StageCounts, tally: Tally,
   return counts;
 }
 
-function sayLinks({ url, temporalUiUrl }: Running, { TEMPORAL_NAMESPACE }: Configuration, tenant: string): void {
+function sayLinks({ url, temporalUiUrl }: Running, configuration: Configuration, tenant: string): void {
+  const { TEMPORAL_NAMESPACE } = configuration;
   const filter = `GwTenant = "${tenant}"`;
-  say(
-    `\n  Report     ${url}${base}/analytics/funnel/ (a token for it: npm run --silent token -- --tenant ${tenant} --sub ana --roles ` +
-    `analyst)`,
-  );
+  const command = tokenCommand(configuration, `--tenant ${tenant} --sub ana --roles analyst`);
+  say(`\n  Report     ${url}${base}/analytics/funnel/ (a token for it: ${command})`);
   if (temporalUiUrl !== null) {
     say(`  Sessions   ${temporalUiUrl}/namespaces/${TEMPORAL_NAMESPACE}/workflows?query=${encodeURIComponent(filter)}`);
   }
@@ -121,7 +114,7 @@ function sayLinks({ url, temporalUiUrl }: Running, { TEMPORAL_NAMESPACE }: Confi
 }
 
 async function main(): Promise<void> {
-  const options = optionsOf(process.argv.slice(2));
+  const options = readOptions(process.argv.slice(2));
   const configuration = readConfiguration(process.env);
   const running = await runningOn(configuration);
   const { signal: stop } = onInterruption(() => { say('\nStopping …'); }, () => { process.exit(130); });
@@ -150,10 +143,10 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-  const plain = error instanceof UsageError || error instanceof PlainError || error instanceof ConfigurationError;
+  if (error instanceof UsageError) endWithUsage(error, usage);
+  process.exitCode = 1;
+  const plain = error instanceof PlainError || error instanceof ConfigurationError;
   process.stderr.write(
     `${plain ? error.message : `The demo could not go on: ${error instanceof Error ? error.message : String(error)}`}\n`,
   );
-  if (error instanceof UsageError) process.stderr.write(`\n${usage}\n`);
 }

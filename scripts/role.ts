@@ -9,7 +9,10 @@ import { startService, type Service } from '../service/service.ts';
 import { clickhouseAt, type StoreAddresses } from '../service/addresses.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { Configuration } from '../service/configuration.ts';
-import { readConfiguration } from '../service/environment.ts';
+import { examineEnvironment } from '../service/environment.ts';
+import { endWithUsage, UsageError } from './arguments.ts';
+import { namedStoreFindings, parted, refusal } from './doctor/before-start.ts';
+import { portFinding } from './doctor/port.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { PlainError } from './embedded/plain-error.ts';
 import { developmentKey } from './embedded/secrets.ts';
@@ -19,13 +22,16 @@ type RoleName = 'api' | 'worker';
 
 const addresses = ['TEMPORAL_ADDRESS', 'REDIS_URL', 'DATABASE_URL', 'CLICKHOUSE_URL'] as const;
 
-function roleName(given: string | undefined): RoleName {
-  if (given === 'api' || given === 'worker') return given;
-  throw new PlainError('Usage: npm run api, or npm run worker');
+const usage = `Usage: npm run api, or npm run worker
+  Takes no arguments. Settings are environment variables (docs/deployment.md).`;
+
+function roleName([given, ...more]: readonly string[]): RoleName {
+  if ((given === 'api' || given === 'worker') && more.length === 0) return given;
+  endWithUsage(new UsageError(more.length > 0 ? `${more.join(' ')} is not known here.` : 'The role is missing.'), usage);
 }
 
-/** Where the stores are. Throws one sentence that names everything that is missing. */
-function checked(role: RoleName, configuration: Configuration, keyFile: string): StoreAddresses {
+/** Where the stores are, or one sentence that names everything that is missing. */
+function addressesOf(role: RoleName, configuration: Configuration, keyFile: string): StoreAddresses | string {
   const { TEMPORAL_ADDRESS: temporalAddress, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, CLICKHOUSE_URL: clickhouse } = configuration;
   const named = role === 'api' ? 'JWKS_URL' : 'GANGWAY_PSEUDONYM_KEY';
   const missing: string[] = [...addresses, 'GANGWAY_CODEC_KEYS' as const].filter((name) => configuration[name] === undefined);
@@ -38,10 +44,21 @@ function checked(role: RoleName, configuration: Configuration, keyFile: string):
   ) {
     return { temporalAddress, temporalUiUrl: null, redisUrl, databaseUrl, clickhouse: clickhouseAt(clickhouse) };
   }
-  throw new PlainError(
-    `npm run ${role} needs ${missing.join(', ')}. Set what is missing (docs/deployment.md), or start everything on this machine by npm ` +
-    `run up.`,
-  );
+  return `npm run ${role} needs ${missing.join(', ')}. Set what is missing (docs/deployment.md), or start everything on this machine by ` +
+    'npm run up.';
+}
+
+/** Throws one PlainError with all that is wrong; returns what is missing and keeps nothing from starting as well. */
+async function checked(role: RoleName, keyFile: (folder: string) => string) {
+  const { configuration, faults } = examineEnvironment(process.env);
+  const folder = dataFolder(configuration);
+  const urls = addressesOf(role, configuration, keyFile(folder));
+  const findings = [...role === 'api' ? [await portFinding(configuration)] : [], ...await namedStoreFindings(configuration)];
+  const { wrong, notes } = parted(findings);
+  if (faults.length > 0 || wrong.length > 0 || typeof urls === 'string') {
+    throw new PlainError([refusal(faults, wrong), ...(typeof urls === 'string' ? [urls] : [])].filter((part) => part !== '').join('\n'));
+  }
+  return { configuration, folder, urls, notes };
 }
 
 const aliveMs = 2_000;
@@ -71,11 +88,11 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  const role = roleName(process.argv[2]);
-  const configuration = readConfiguration(process.env);
-  const folder = dataFolder(configuration);
-  const keyFile = join(folder, 'secrets', 'jwt.key');
-  const urls = checked(role, configuration, keyFile);
+  const role = roleName(process.argv.slice(2));
+  const developmentKeyFile = (folder: string): string => join(folder, 'secrets', 'jwt.key');
+  const { configuration, folder, urls, notes } = await checked(role, developmentKeyFile);
+  for (const note of notes) process.stderr.write(`${note}\n`);
+  const keyFile = developmentKeyFile(folder);
   const key = configuration.JWKS_URL === undefined && existsSync(keyFile) ? await developmentKey(folder) : null;
 
   const up: { service?: Service; stopTouching?: () => Promise<void> } = {};

@@ -1,7 +1,7 @@
 /** npm run --silent token -- --tenant acme --sub ana --roles user,approver [--ttl 3600]: prints a development token. */
-import { parseArgs } from 'node:util';
 import { roles, type Role } from '../domain/message.ts';
 import { readConfiguration } from '../service/environment.ts';
+import { endWithUsage, optionsOf, UsageError } from './arguments.ts';
 import { developmentToken, type TokenRequest } from './development-token.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { developmentKey } from './embedded/secrets.ts';
@@ -14,10 +14,9 @@ const usage = `Usage: npm run --silent token -- --tenant TENANT --sub PERSON --r
 
 const ttlSecondsMax = 30 * 24 * 3_600;
 
-class UsageError extends Error {}
-
 function tokenRequest(argv: readonly string[]): TokenRequest {
-  const { values } = parsed(argv);
+  const text = { type: 'string' } as const;
+  const values = optionsOf(argv, { tenant: text, sub: text, roles: text, ttl: text });
   const ttlSeconds = Number(values.ttl ?? '3600');
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > ttlSecondsMax) {
     const range = `from 1 to ${ttlSecondsMax}`;
@@ -25,17 +24,6 @@ function tokenRequest(argv: readonly string[]): TokenRequest {
   }
   const [tenant, sub] = [name('--tenant', values.tenant), name('--sub', values.sub)];
   return { tenant, sub, roles: roleList(values.roles), ttlSeconds };
-}
-
-function parsed(argv: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const options = { tenant: text, sub: text, roles: text, ttl: text };
-  try {
-    return parseArgs({ args: [...argv], options, strict: true });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0], { cause: error });
-  }
 }
 
 function name(option: string, value: string | undefined): string {
@@ -63,7 +51,7 @@ try {
   const key = await developmentKey(dataFolder(configuration));
   process.stdout.write(`${await developmentToken(request, key, configuration)}\n`);
 } catch (error) {
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  if (error instanceof UsageError) endWithUsage(error, usage);
+  process.exitCode = 1;
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  if (error instanceof UsageError) process.stderr.write(`\n${usage}\n`);
 }

@@ -1,13 +1,11 @@
 /** npm run up: the whole of Gangway on this machine, with the servers it needs and the configuration does not name. */
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { Configuration } from '../service/configuration.ts';
-import { readConfiguration } from '../service/environment.ts';
+import { optionsOrEnd } from './arguments.ts';
 import { developmentToken } from './development-token.ts';
-import { dataFolder } from './embedded/data-folder.ts';
-import { lockFolder } from './embedded/lock.ts';
+import { readyToStart } from './doctor/before-start.ts';
 import { PlainError } from './embedded/plain-error.ts';
-import { isFree } from './embedded/ports.ts';
-import { codecKeyFile, codecKeyIsGone, codecPathKey, developmentCodecKeys, developmentKey } from './embedded/secrets.ts';
+import { codecPathKey, developmentCodecKeys, developmentKey } from './embedded/secrets.ts';
 import { startServers, type EmbeddedServers } from './embedded/servers.ts';
 import { onInterruption, type Interruption } from './up/interruption.ts';
 import { removeRunFile, writeRunFile } from './up/run-file.ts';
@@ -49,13 +47,8 @@ async function start(up: Up, configuration: Configuration, folder: string, inter
   sayReady({ configuration, url: configuration.PUBLIC_URL ?? running.url, urls: servers.urls, token, seconds });
 }
 
-/** Keys of the codec, none of which is made anew beside data that another one has sealed, unless that is given up; the path for the Web UI only where that is ours. */
+/** Keys of the codec; the path for the Web UI only where that is ours. */
 async function codecSecrets(configuration: Configuration, folder: string): Promise<{ codecKeys: string; codecPathKey?: string }> {
-  if (configuration.GANGWAY_CODEC_KEYS === undefined && configuration.GANGWAY_LOST_KEYS === undefined && codecKeyIsGone(folder)) {
-    throw new PlainError(`${codecKeyFile(folder)} is missing, and ${folder} holds data that were encrypted with it: put it back from a `
-      + 'backup; or, if it is lost for good, start once with GANGWAY_LOST_KEYS=all: a new key is made, sessions of the lost one answer '
-      + '503 key_unavailable, and everything else goes on.');
-  }
   const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await developmentCodecKeys(folder);
   return configuration.TEMPORAL_ADDRESS === undefined ? { codecKeys, codecPathKey: await codecPathKey(folder) } : { codecKeys };
 }
@@ -89,19 +82,15 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
-async function checkPort(configuration: Configuration): Promise<void> {
-  if (configuration.PORT === 0 || await isFree(configuration.HOST, configuration.PORT)) return;
-  throw new PlainError(`Port ${configuration.PORT} on ${configuration.HOST} is taken by another program: `
-    + `choose another one, for example PORT=${configuration.PORT + 1} npm run up`);
-}
+const usage = `Usage: npm run up
+  Takes no arguments. Settings are environment variables (docs/configuration.md), for example: PORT=9000 npm run up`;
 
 async function main(): Promise<void> {
-  const configuration = readConfiguration(process.env);
-  const folder = dataFolder(configuration);
-  const lock = lockFolder(folder);
-  await checkPort(configuration);
+  optionsOrEnd(usage, {});
+  const { configuration, folder, lock, notes } = await readyToStart(process.env);
   process.stdout.on('error', () => {});         // the terminal may be closed before we are
   say('Starting Gangway …');
+  for (const note of notes) progress(note);
 
   const up: Up = { starting: Promise.resolve() };
   const interruption = onInterruption(

@@ -46,17 +46,18 @@ export function examineEnvironment(environment: Environment): ExaminedEnvironmen
   return { configuration, faults: [...alone, ...together, ...unknownNames(present, names)] };
 }
 
-const prefix = 'GANGWAY_';
+const prefix = /^GANGWAY_/;
 /** Made by Kubernetes and Docker where a service is called gangway. */
 const ofAService = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
 
 /** A setting that is misspelt would count for nothing, and nobody would know. */
 function unknownNames(present: readonly (readonly [string, string])[], known: readonly string[]): string[] {
-  const unknown = present.filter(([name, value]) => name.startsWith(prefix) && !known.includes(name)
+  const unknown = present.filter(([name, value]) => prefix.test(name) && !known.includes(name)
     && !ofAService.test(name) && !/^(tcp|udp|sctp):\/\//.test(value));
   return unknown.map(([name]) => {
-    const bare = name.slice(prefix.length);
-    const meant = known.includes(bare) ? bare : nearestName(name, known);
+    const bare = (full: string): string => full.replace(prefix, '');
+    const near = nearestName(bare(name), known.map(bare));
+    const meant = known.find((full) => bare(full) === near) ?? null;
     return `${name}: is no setting. ${meant === null ? 'docs/configuration.md has them all' : `Did you mean ${meant}?`}`;
   });
 }

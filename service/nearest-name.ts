@@ -8,7 +8,7 @@ export function nearestName(given: string, names: readonly string[]): string | n
 /** Letters to put in, leave out or change (Levenshtein's distance). */
 function lettersAway(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (const [at, letter] of from.split('').entries()) {
+  for (const [at, letter] of Array.from(from).entries()) {
     const next = [at + 1];
     for (let column = 1; column <= to.length; column += 1) {
       const changed = (row[column - 1] ?? 0) + (to[column - 1] === letter ? 0 : 1);

@@ -26,7 +26,7 @@ const configuration = readConfiguration({});
 let sealer: Sealer;
 let db: Database;
 let redis: ReturnType<typeof openRedis>;
-let engine: { client: Client; connection: Connection };
+let engine: { client: Client; openClient: Client; connection: Connection };
 /** What was asked of engine and stores, in order. */
 let work: string[] = [];
 let engineIsAway = false;
@@ -38,6 +38,7 @@ beforeAll(async () => {
   redis = openRedis({ url: addresses.redisUrl, timeoutMs: 10_000, onError: () => undefined });
   engine = await connectEngine({ address: addresses.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, sealer });
   countCalls(engine.client);
+  countCalls(engine.openClient);
 });
 afterAll(async () => {
   await engine.connection.close();

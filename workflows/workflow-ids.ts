@@ -23,6 +23,11 @@ export function tenantKey(tenant: string): string {
   return isPlain ? tenant : `${hashed}${bytesToHex(sha256(utf8ToBytes(tenant))).slice(0, 32)}`;
 }
 
+/** Whether it stands for a name that it does not tell. */
+export function isHashedKey(key: string): boolean {
+  return key.startsWith(hashed);
+}
+
 export function sessionWorkflowId(tenant: string, sessionId: string): string {
   return idOf('session', tenant, sessionId);
 }

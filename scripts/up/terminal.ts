@@ -1,6 +1,7 @@
 /** What `npm run up` writes: short lines, aligned; colour only where a person watches and NO_COLOR is unset. */
 import type { Configuration } from '../../service/configuration.ts';
 import type { StoreAddresses } from '../../service/addresses.ts';
+import { tokenCommand } from './command.ts';
 
 const coloured = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
 const paint = (code: number) => (text: string) => (coloured ? `\u001B[${code}m${text}\u001B[0m` : text);
@@ -50,15 +51,15 @@ export function sayReady({ configuration, url, urls, token, seconds }: Ready): v
   row('Data', configuration.GANGWAY_DATA);
   say('');
   if (token === null) row('Tokens', `from your identity provider (${configuration.JWKS_URL ?? ''})`);
-  else sayFirstCall(url, token);
+  else sayFirstCall(configuration, url, token);
   row('Stop', 'Ctrl-C');
   say(`\nReady in ${seconds.toFixed(1)} s.`);
 }
 
-function sayFirstCall(url: string, token: string): void {
+function sayFirstCall(configuration: Configuration, url: string, token: string): void {
   say('  Start a session (paste these lines; the token is for ana of acme, 12 hours):\n');
   say(`TOKEN='${token}'`);
   say(`curl -sS ${url}/api/v1/onboarding/sessions/ -H "Authorization: Bearer $TOKEN" \\`);
   say(`  -H 'Content-Type: application/json' -d '{"flow":"business_unit_setup","resume_existing":true}'\n`);
-  say('  Other tokens   npm run --silent token -- --tenant acme --sub ben --roles approver');
+  say(`  Other tokens   ${tokenCommand(configuration, '--tenant acme --sub ben --roles approver')}`);
 }

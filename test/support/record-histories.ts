@@ -5,6 +5,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { optionsOrEnd } from '../../scripts/arguments.ts';
 import { createSealer, readCodecKeys } from '../../encryption/sealer.ts';
 import { openPayload, payloadsIn } from '../../engine/payload-codec.ts';
 import { connectEngine } from '../../engine/connection.ts';
@@ -18,6 +19,7 @@ import { until } from './until.ts';
 
 const target = join(root, 'test', 'histories');
 
+optionsOrEnd('Usage: npm run record-histories\n  Takes no arguments.', {});
 const model = await startFakeModel();
 const working = says({ proposals: [] });
 const instance = await startInstance(await newFolder(), {
