@@ -40,10 +40,15 @@ export function readText(asked: Asked, text: string, clock: PersonsClock): Readi
   return readingOf(asked, judgement.judged, judgement.view);
 }
 
+/** "Next please" skips, "Next Level" is a name. */
+const answerless: ReadonlySet<string> = new Set(['skip', 'dontKnow', 'polite', 'opener', 'apology', 'pause', 'hedge']);
+
 /** A text is its own value, but for one that only asks or skips: every word of it does, none could be a name. */
 function isAnswerless({ judged, view, grammar }: Judgement): boolean {
   if (view.tokens.length === 0 || view.corrected.length > 0) return false;
-  return ['help', 'skip', 'dontKnow'].includes(judged.kind) && itemsOf(view, grammar).every(({ is }) => is !== 'unknown');
+  const items = itemsOf(view, grammar);
+  if (judged.kind === 'help') return items.every(({ is }) => is !== 'unknown');
+  return (judged.kind === 'skip' || judged.kind === 'dontKnow') && items.every(({ is }) => answerless.has(is));
 }
 
 function taken(value: Json): Reading {
