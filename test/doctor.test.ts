@@ -19,13 +19,13 @@ import { portFinding } from '../scripts/doctor/port.ts';
 import { clickhouseFinding, databaseFindings, identityFinding, redisFinding } from '../scripts/doctor/stores.ts';
 import { postgresPassword } from '../scripts/embedded/secrets.ts';
 import { readConfiguration } from '../service/environment.ts';
-import { root } from './support/instance.ts';
+import { root } from './support/folders.ts';
 import { storesOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';
 import { startOwnRedis } from './support/own-redis.ts';
 import { until } from './support/until.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 const usual = readConfiguration({});
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup(); });

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { base, cast, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 
 test('every request that the document shows is taken: none is refused for what it looks like', async () => {
   const document = await (await fetch(`${instance.url}/openapi.json`)).json() as Body;

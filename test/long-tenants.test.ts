@@ -9,7 +9,7 @@ import { runFileOf } from './support/instance-stores.ts';
 import { newTenant, person, proposed, tokenFor, type Body, type Person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
-const instance = sharedInstance();
+const instance = await sharedInstance();
 /** 107 characters, of which the last tell one run from another. */
 const tenant = '测'.repeat(75) + randomUUID().replaceAll('-', '');
 let ana: Person;

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify, types } from 'node:util';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { root, startInstance } from './support/instance.ts';
+import { root } from './support/folders.ts';
+import { startInstance } from './support/instance.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup(); });
