@@ -43,7 +43,8 @@ export async function reconcileSessions(options: ReconcileSessionsOptions): Prom
     const span = await windowFrom(workflows, from, now);
     await forAll(workflows.stopped(span), async (session) => {
       const revival = await workflows.revive(session).catch((error: unknown) => failedAlone(error));
-      if (revival === 'begun' || revival === 'failed') done[revival] += 1;
+      if (revival === 'begun' || revival === 'restored') done.begun += 1;
+      else if (revival === 'failed') done.failed += 1;
       else if (revival === 'unknown') done.ended += 1;
     });
     from = span.until;

@@ -8,6 +8,6 @@ export interface SessionWorkflows {
   /** Runs that were ended from outside. The engine's list is a moment behind. */
   countStopped(span: Span): Promise<number>;
   stopped(span: Span): AsyncIterable<SessionName>;
-  /** running: it has a run; begun: again; ended: for good; unknown: nobody has its state. */
-  revive(session: SessionName): Promise<'running' | 'begun' | 'ended' | 'unknown'>;
+  /** running: it has a run; begun: again, from its history; restored: from the archive; ended: for good; unknown: nobody has its state. */
+  revive(session: SessionName): Promise<'running' | 'begun' | 'restored' | 'ended' | 'unknown'>;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { alertChanges, type Alert, type AlertChanges, type OpenFingerprint, type QueueFacts } from './alert.ts';
+import { alertChanges, stuckChanges, type Alert, type AlertChanges, type OpenFingerprint, type QueueFacts } from './alert.ts';
 import { alertWords, type ToldAlert } from './alert-message.ts';
 
 const now = Date.UTC(2026, 4, 2, 10, 30);
@@ -23,6 +23,17 @@ describe('capacity', () => {
 
   test('an empty queue is never full, however small the capacity and the share', () => {
     expect(kinds(alertChanges(quiet, standing({ kind: 'capacity' }), { ...thresholds, capacity: 1, sharePercent: 1 }))).toEqual({ begun: [], over: ['capacity'] });
+  });
+});
+
+describe('sessions that cannot move', () => {
+  const stuck = (tenant: string, count = 1) => ({ tenant, stuck: count, failure_type: 'NonDeterministicError' });
+
+  test('are told once a tenant, however many there are and become, and are over when all of the tenant move', () => {
+    expect(stuckChanges([stuck('acme', 3), stuck('umbra')], [stuck('umbra', 9), stuck('zeta')])).toEqual({
+      begun: [{ tenant: 'acme', kind: 'session_stuck', key: '', facts: { stuck: 3, failure_type: 'NonDeterministicError' } }],
+      over: [{ tenant: 'zeta', kind: 'session_stuck', key: '', facts: { stuck: 0, failure_type: 'NonDeterministicError' } }],
+    });
   });
 });
 

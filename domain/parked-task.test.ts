@@ -69,6 +69,23 @@ describe('a parked task', () => {
     expect(codeOf(() => task.checkRetry({ input: ['acme'], force: true }))).toBe('input_invalid');
   });
 
+  test('that is cancelled is discarded by temporal-ui; while it is retried only when that fails', () => {
+    const waiting = park();
+    waiting.cancel(20);
+    expect(waiting.state).toMatchObject({ status: 'discarded', discarded: { actor: 'temporal-ui', reason: 'cancelled in Temporal' } });
+    const retried = (): ParkedTask => {
+      const task = park();
+      task.retry({ actor: 'dee' }, 20);
+      task.cancel(25);
+      expect(task.state.status).toBe('retrying');
+      return task;
+    };
+    const [failing, succeeding] = [retried(), retried()];
+    failing.failed(failure(), 30);
+    expect(failing.state).toMatchObject({ status: 'discarded', discarded: { actor: 'temporal-ui' } });
+    expect([succeeding.succeeded(30), succeeding.state.status]).toEqual([true, 'completed']);
+  });
+
   test('that nobody waits for any more is discarded, also when it succeeds after that', () => {
     const task = park();
     task.retry({}, 20);

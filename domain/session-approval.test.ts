@@ -31,6 +31,38 @@ function decided(owner: { owner?: string; owner_person?: string } = {}, first = 
 
 const approval = (actor: Actor, decision: ApprovalBody['decision'] = 'approve', id = `${actor.subject}-${decision}`): Message<ApprovalBody> => message({ approval_id: 'ap', decision, reason: null }, id, actor);
 
+describe('a cancellation by an operator, whom nobody can refuse', () => {
+  const cancelled = (): OnboardingSession => {
+    const session = decided();
+    session.cancelByOperator(4);
+    session.cancelByOperator(5);
+    expect([session.state.state, session.deciding]).toEqual(['awaiting_approval', true]);
+    return session;
+  };
+
+  test('waits for a changeset that is being written, whatever comes of it but its application', () => {
+    for (const result of ['pending_second_approval', 'stale'] as const) {
+      const session = cancelled();
+      session.receiveChangeset('cs', result, 6);
+      expect(session.state).toMatchObject({ state: 'cancelled', end_reason: 'cancelled by temporal-ui', ended_at: 6 });
+    }
+    const applied = cancelled();
+    applied.receiveChangeset('cs', 'applied', 6);
+    expect(applied.state.state).toBe('completed');
+  });
+
+  test('of one whose changeset is discarded then ends it as cancelled and not in error, in a later run as well', () => {
+    const session = OnboardingSession.restore(rules, cancelled().state);
+    session.receiveRollback('cs', 'rolled_back', 7);
+    expect(session.state).toMatchObject({ state: 'cancelled', end_reason: 'cancelled by temporal-ui' });
+  });
+
+  test('is recorded once, with who it was', () => {
+    const asked = cancelled().state.recent.filter(({ event }) => event === 'session_cancel_requested');
+    expect(asked).toMatchObject([{ properties: { actor: 'temporal-ui' } }]);
+  });
+});
+
 describe('two approvers', () => {
   test('risk over 0.7 or more than ten changes need two different people', () => {
     expect([needsSecondApprover(0.7, 10), needsSecondApprover(0.71, 1), needsSecondApprover(0, 11)]).toEqual([false, true, true]);

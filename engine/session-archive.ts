@@ -75,12 +75,13 @@ export class SessionArchive {
   }
 
   /**
-   * Begins an open session again whose workflow was lost or ended from outside. Returns whether there is a run now. Throws
-   * not_found for whoever may not see it.
+   * Begins an open session again whose workflow was lost or ended from outside. Returns where from, or null when there is no
+   * run now. Throws not_found for whoever may not see it.
    */
-  async restore(actor: Actor, sessionId: string): Promise<boolean> {
+  async restore(actor: Actor, sessionId: string): Promise<'history' | 'postgresql' | null> {
     const revival = await this.options.revival.revive(actor.tenant, sessionId, (view) => { visible(actor, view, true); });
-    return revival === 'running' || revival === 'begun';
+    if (revival === 'restored') return 'postgresql';
+    return revival === 'running' || revival === 'begun' ? 'history' : null;
   }
 }
 

@@ -35,8 +35,8 @@ export interface SessionRevivalOptions {
   readonly now: () => number;
 }
 
-/** running: nothing was to be done; begun: it has a run again; ended: for good; unknown: nobody has its state. */
-export type Revival = 'running' | 'begun' | 'ended' | 'unknown';
+/** running: nothing was to be done; begun: again, from its history; restored: from the archive; ended: for good; unknown: nobody has its state. */
+export type Revival = 'running' | 'begun' | 'restored' | 'ended' | 'unknown';
 
 interface Known { readonly state: SessionState; readonly flow: SessionView['flow'] }
 interface Archived extends Known { readonly is: SessionStateName }
@@ -73,10 +73,11 @@ export class SessionRevival {
     if (run === 'lost' && session.ended) return 'ended';
     if (run === 'stopped' && this.options.terminated === 'end') session.cancelByOperator(this.options.now());
     // one that has ended begins as well: its copies are still to be written
-    return this.begin(id, session);
+    return await this.begin(id, session) ? (known === last ? 'begun' : 'restored') : 'ended';
   }
 
-  private async begin(id: string, session: OnboardingSession): Promise<Revival> {
+  /** false: it has ended meanwhile. */
+  private async begin(id: string, session: OnboardingSession): Promise<boolean> {
     const { client, taskQueue, timeoutMs, limits } = this.options;
     const input: SessionInput = { rules: session.rules, limits, start: null, state: session.state };
     try {
@@ -86,9 +87,9 @@ export class SessionRevival {
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         ...startOptions(session.rules, session.state, { state: session.state.state, stage: session.stage() }),
       }));
-      return 'begun';
+      return true;
     } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return 'ended';
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
       throw error;
     }
   }

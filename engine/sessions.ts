@@ -107,7 +107,7 @@ export class Sessions {
     return this.options.hotCopies.areThere();
   }
 
-  /** `restored`: the engine had lost the session, and the archive brought it back. */
+  /** `restored`: the engine did not have the session any more, and the archive brought it back. */
   resume(sessionId: string, message: Message<ResumeBody>): Promise<{ reply: Reply<ResumeOutcome>; restored: boolean }> {
     return this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
   }
@@ -204,9 +204,10 @@ export class Sessions {
         throw error;
       };
       const first = await send().catch(unlessClosed);
-      const reply = first ?? (await this.archive.restore(message.actor, sessionId) ? await send().catch(unlessClosed) : null);
+      const source = first === null ? await this.archive.restore(message.actor, sessionId) : 'history';
+      const reply = first ?? (source === null ? null : await send().catch(unlessClosed));
       if (reply === null) return await this.refuseClosed(message.actor, sessionId);
-      const taken = { reply, restored: first === null };
+      const taken = { reply, restored: source === 'postgresql' };
       onChange({ tenant: message.actor.tenant, session_id: sessionId });
       return taken;
     } catch (error) {
@@ -243,7 +244,7 @@ export class Sessions {
       .catch(async (error: unknown) => {
         if (!(error instanceof StoppedRunError)) throw error;
         // what it would say is not true any more: it goes on, or has ended, before anybody is told how it stands
-        if (await this.archive.restore(args[0], sessionId)) return ask();
+        if (await this.archive.restore(args[0], sessionId) !== null) return ask();
         throw error;
       })
       .catch(async (error: unknown) => { throw await this.explained(args[0], sessionId, error); });
