@@ -7,7 +7,9 @@ import type { SessionName, SessionWorkflows, Span } from './session-workflows.ts
 const day = 86_400_000;
 
 /** An engine whose sessions closed at these moments; `asked` are the windows that were read. */
-function engine(closed: readonly number[], revive: (session: SessionName) => Promise<'begun' | 'running'> = () => Promise.resolve('begun')) {
+function engine(
+  closed: readonly number[], revive: (session: SessionName) => Promise<'begun' | 'running'> = () => Promise.resolve('begun'),
+) {
   const asked: (Span & { readonly found: number })[] = [];
   const within = ({ from, until }: Span) => closed.map((at, n) => ({ at, n })).filter(({ at }) => at >= from && at <= until);
   const workflows: SessionWorkflows = {
@@ -34,7 +36,9 @@ test('every session that was ended since the last look is taken up, in windows o
 });
 
 test('a session whose key is missing keeps no other back, and any other fault fails the look, so that the next one begins where this did', async () => {
-  const missing = engine([1, 2, 3], ({ session_id: id }) => (id === '1' ? Promise.reject(new KeyUnavailableError('k')) : Promise.resolve('begun')));
+  const missing = engine(
+    [1, 2, 3], ({ session_id: id }) => (id === '1' ? Promise.reject(new KeyUnavailableError('k')) : Promise.resolve('begun')),
+  );
   expect(await reconcileSessions({ workflows: missing.workflows, since: 0, now: day })).toMatchObject({ begun: 2, failed: 1 });
   const broken = engine([1, 2, 3], () => Promise.reject(new Error('PostgreSQL is away')));
   await expect(reconcileSessions({ workflows: broken.workflows, since: 0, now: day })).rejects.toThrow('PostgreSQL is away');

@@ -116,7 +116,8 @@ export class CodecEndpoint {
     // what belongs to no tenant has no audit log to stand in
     for (const tenant of tenants.filter((tenant) => tenant !== '')) {
       await audit({
-        id: randomUUID(), tenant: await this.nameOf(tenant, caller), actor, person: caller === null ? null : personOf(caller), roles: caller?.roles ?? [],
+        id: randomUUID(), tenant: await this.nameOf(tenant, caller), actor, person: caller === null ? null : personOf(caller),
+        roles: caller?.roles ?? [],
         action: 'payload.decode', target: null, reason: null, result: 'allowed', status: 200, correlation_id: correlationId,
         details: { payloads: sealed.filter((payload) => payload.tenant === tenant).length },
       });

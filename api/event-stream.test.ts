@@ -16,7 +16,9 @@ async function serve(stream: Stream): Promise<Served> {
   let outcome: 'open' | 'ended' | 'failed' = 'open';
   const server: Server = createServer((_, response) => {
     for (const [name, value] of Object.entries(streamHeaders)) response.setHeader(name, value);
-    sendStream(response, stream, { closing: shutdown.signal, heartbeatMs: 60_000 }).then(() => { outcome = 'ended'; }, () => { outcome = 'failed'; });
+    sendStream(response, stream, { closing: shutdown.signal, heartbeatMs: 60_000 }).then(
+      () => { outcome = 'ended'; }, () => { outcome = 'failed'; },
+    );
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
@@ -27,7 +29,9 @@ async function serve(stream: Stream): Promise<Served> {
   return { socket, shutDown: () => { shutdown.abort(); }, outcome: () => outcome };
 }
 
-const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => { signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
+const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => {
+  signal.addEventListener('abort', () => { resolve(); }, { once: true });
+});
 
 test('a reader that does not read is cut off, however much there is to send', async () => {
   let sent = 0;

@@ -22,7 +22,9 @@ function everySchema(node: any, visit: (schema: any) => void): void {
 describe('the document names what every route takes and answers', () => {
   test.each(named)('%s', (_, route) => {
     const operation = operationAt(route);
-    const headers = (operation.parameters as { $ref?: string }[]).flatMap(({ $ref: ref }) => (ref === undefined ? [] : [document.components.parameters[ref.split('/').at(-1) ?? ''].name]));
+    const headers = (operation.parameters as { $ref?: string }[]).flatMap(({ $ref: ref }) => (ref === undefined ? [] : [
+      document.components.parameters[ref.split('/').at(-1) ?? ''].name,
+    ]));
     const isPost = route.method === 'post';
     expect(headers.includes('X-Correlation-Id')).toBe(true);
     expect(headers.includes('Idempotency-Key')).toBe(isPost);
@@ -63,7 +65,9 @@ describe('the document names what every route takes and answers', () => {
     const found: string[] = [];
     everySchema(document, (schema) => {
       if (schema.items === false || schema.prefixItems !== undefined) found.push('tuple');
-      const members: { type?: unknown }[] = [...Object.values<{ type?: unknown }>(schema.properties ?? {}), schema.items ?? {}, schema.schema ?? {}];
+      const members: { type?: unknown }[] = [
+        ...Object.values<{ type?: unknown }>(schema.properties ?? {}), schema.items ?? {}, schema.schema ?? {},
+      ];
       if (members.some(({ type }) => type === 'null')) found.push('null alone');
       if (schema.propertyNames !== undefined) found.push('propertyNames');
       if (typeof schema.pattern === 'string' && schema.pattern.includes('\\p{')) found.push(`pattern ${schema.pattern}`);
@@ -82,7 +86,14 @@ describe('whatever is sent, a mistake says how to mend it', () => {
   everySchema(document, (schema) => { for (const name of Object.keys(schema.properties ?? {})) words.add(name); });
   const sent = fc.oneof(
     fc.dictionary(fc.constantFrom(...words), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6 }), fc.jsonValue({ maxDepth: 1 }),
-    fc.dictionary(fc.constantFrom(...words), fc.constantFrom<unknown>('', 'x', 'x'.repeat(9_000), -1, 1e12, 0.5, [], ['a'], Array.from({ length: 201 }, () => 'a'), { 'not an id': 1 }, '2026-13-45T00:00:00Z', '1969-01-01T00:00:00Z', { timezone: 7 }), { maxKeys: 6 }),
+    fc.dictionary(
+      fc.constantFrom(...words),
+      fc.constantFrom<unknown>(
+        '', 'x', 'x'.repeat(9_000), -1, 1e12, 0.5, [], ['a'], Array.from({ length: 201 }, () => 'a'), { 'not an id': 1 },
+        '2026-13-45T00:00:00Z', '1969-01-01T00:00:00Z', { timezone: 7 },
+      ),
+      { maxKeys: 6 },
+    ),
   );
 
   test.each(schemas)('%s', (_, where, schema) => {
@@ -119,9 +130,17 @@ describe('whatever is sent, a mistake says how to mend it', () => {
         return error instanceof Problem ? error.errors : [];
       }
     };
-    expect(mistakes(of('/sessions/:session_id/escalate', 'post'), {})).toEqual([{ pointer: '/reason', code: 'missing_field', message: '/reason is missing.', fix: 'Add it. Give a text.' }]);
-    expect(mistakes(of('/sessions/:session_id/answers', 'post'), {})).toMatchObject([{ code: 'value_or_text', fix: expect.stringContaining('Send value') }]);
-    expect(mistakes(of('/admin/limits/explain', 'post'), { subject: 'a', resource: 'api', cost: 'x' })).toMatchObject([{ pointer: '/cost', fix: 'Give a number. Or: Give an object: { … }.' }]);
-    expect(mistakes(of('/sessions/:session_id/events', 'post'), { event: 'a,b' })).toMatchObject([{ pointer: '/event', code: 'malformed_name' }]);
+    expect(mistakes(of('/sessions/:session_id/escalate', 'post'), {})).toEqual([
+      { pointer: '/reason', code: 'missing_field', message: '/reason is missing.', fix: 'Add it. Give a text.' },
+    ]);
+    expect(mistakes(of('/sessions/:session_id/answers', 'post'), {})).toMatchObject([
+      { code: 'value_or_text', fix: expect.stringContaining('Send value') },
+    ]);
+    expect(mistakes(of('/admin/limits/explain', 'post'), { subject: 'a', resource: 'api', cost: 'x' })).toMatchObject([
+      { pointer: '/cost', fix: 'Give a number. Or: Give an object: { … }.' },
+    ]);
+    expect(mistakes(of('/sessions/:session_id/events', 'post'), { event: 'a,b' })).toMatchObject([
+      { pointer: '/event', code: 'malformed_name' },
+    ]);
   });
 });

@@ -28,7 +28,9 @@ async function connected(number: number): Promise<{ socket: Socket; text: () => 
 }
 
 async function turns(what: () => boolean): Promise<void> {
-  for (const deadline = performance.now() + 5_000; !what() && performance.now() < deadline;) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  for (const deadline = performance.now() + 5_000; !what() && performance.now() < deadline;) {
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
+  }
   expect(what()).toBe(true);
 }
 
@@ -41,7 +43,9 @@ test('a request under way is answered whole after the port is closed, and one th
   answers[1]?.();
   await turns(() => kept.text().includes('heard'));
   const closed = port.close(20_000);
-  for (let refusal; refusal !== 'ECONNREFUSED';) refusal = await connected(number).then(() => '', ({ code }: NodeJS.ErrnoException) => code);
+  for (let refusal; refusal !== 'ECONNREFUSED';) {
+    refusal = await connected(number).then(() => '', ({ code }: NodeJS.ErrnoException) => code);
+  }
   kept.socket.write(asked);
   await turns(() => answers.length === 3);
   answers[0]?.();

@@ -10,8 +10,10 @@ import { SessionStreams } from './session-streams.ts';
 import { EngineUnavailableError } from '../engine/calls.ts';
 
 const view: SessionView = {
-  session_id: '00000000-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', flow: { id: 'business_unit_setup', version: 1 }, language: 'en', state: 'in_progress', stage: 'engaged',
-  progress_percent: 20, question: null, answers_count: 1, checkpoint_version: 1, created_at: 0, last_activity_at: 0, ended_at: null, version: 1, revision: 1,
+  session_id: '00000000-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', flow: { id: 'business_unit_setup', version: 1 },
+  language: 'en', state: 'in_progress', stage: 'engaged',
+  progress_percent: 20, question: null, answers_count: 1, checkpoint_version: 1, created_at: 0, last_activity_at: 0, ended_at: null,
+  version: 1, revision: 1,
 };
 
 const open: AbortController[] = [];
@@ -20,7 +22,9 @@ afterEach(() => { for (const stream of open.splice(0)) stream.abort(); });
 /** A session that one stream follows; the stream's own asking is counted. */
 function followed(options: { readonly stillCounts?: () => Promise<boolean>; readonly live?: boolean; readonly pollMs?: number } = {}) {
   const events: SessionEvent[] = [{ sequence: 1, at: 0, event: 'session_started', question_id: '', properties: {} }];
-  const world = { now: 0, asked: 0, away: false, answer: Promise.resolve() as Promise<void>, ring: (): void => undefined, text: '', ended: false };
+  const world = {
+    now: 0, asked: 0, away: false, answer: Promise.resolve() as Promise<void>, ring: (): void => undefined, text: '', ended: false,
+  };
   const streams = new SessionStreams({
     sessions: {
       events: async (_actor, _id, after) => {
@@ -32,21 +36,27 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
       },
     },
     flows: { version: () => Promise.resolve({}) } as unknown as FlowRegistry,
-    signals: { isLive: options.live ?? true, listen: (_session, changed) => { world.ring = changed; return () => undefined; } } satisfies Pick<SessionListener, 'isLive' | 'listen'>,
+    signals: { isLive: options.live
+      ?? true, listen: (_session, changed) => { world.ring = changed; return () => undefined; } } satisfies Pick<SessionListener,
+    'isLive' | 'listen'>,
     streamsMax: 1, streamsPerPersonMax: 1, pollMs: options.pollMs ?? 1_000, now: () => world.now,
   });
   const closing = new AbortController();
   open.push(closing);
   const call: Call = {
-    actor: { tenant: 'acme', subject: 'ana', roles: ['user'] }, correlationId: 'c', ifMatch: null, operationId: 'o', keyedRequest: null, lastEventId: null,
-    receivedAt: 0, streamTicket: () => Promise.reject(new Error('not asked for')), stillCounts: options.stillCounts ?? (() => Promise.resolve(true)), expiresAt: Infinity, onEnd: () => undefined,
+    actor: { tenant: 'acme', subject: 'ana', roles: ['user'] }, correlationId: 'c', ifMatch: null, operationId: 'o', keyedRequest: null,
+    lastEventId: null,
+    receivedAt: 0, streamTicket: () => Promise.reject(new Error('not asked for')),
+    stillCounts: options.stillCounts ?? (() => Promise.resolve(true)), expiresAt: Infinity, onEnd: () => undefined,
   };
   const start = async (): Promise<void> => {
     const { stream } = await streams.follow(call, view.session_id);
     void stream?.((text) => { world.text += text; }, closing.signal).then(() => { world.ended = true; });
     await until('the first event is sent', () => world.text !== '');
   };
-  const happens = (): void => { events.push({ sequence: events.length + 1, at: 0, event: 'question_answered', question_id: 'q', properties: {} }); };
+  const happens = (): void => {
+    events.push({ sequence: events.length + 1, at: 0, event: 'question_answered', question_id: 'q', properties: {} });
+  };
   return { world, start, happens, sent: () => [...world.text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id)) };
 }
 

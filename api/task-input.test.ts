@@ -3,10 +3,19 @@ import type { Json } from '../domain/json.ts';
 import { maskedInput, unmaskedInput } from './task-input.ts';
 
 const input = {
-  correlation_id: 'c-1', tenant: 'acme', session_id: '00000000-0000-4000-8000-000000000001', owner: 'ana', flow: { id: 'business_unit_setup', version: 3 }, number: 2,
+  correlation_id: 'c-1', tenant: 'acme', session_id: '00000000-0000-4000-8000-000000000001', owner: 'ana',
+  flow: { id: 'business_unit_setup', version: 3 }, number: 2,
   provider: 'model', oldest_answer_at: null, urgent: true,
-  answers: { office_email: 'office@example.org', id: 'Harbour Office', expected_users: 12, shifts: [{ start: '09:00', 'a/b~c': false }], nothing: null },
-  changes: [{ sequence: 0, target: 'business_unit:harbour-office', target_type: 'business_unit', operation: 'create', before: null, after: { status: 'open since May', users: 12 } }],
+  answers: {
+    office_email: 'office@example.org', id: 'Harbour Office', expected_users: 12, shifts: [{ start: '09:00', 'a/b~c': false }],
+    nothing: null,
+  },
+  changes: [
+    {
+      sequence: 0, target: 'business_unit:harbour-office', target_type: 'business_unit', operation: 'create', before: null,
+      after: { status: 'open since May', users: 12 },
+    },
+  ],
 };
 
 describe('the input of a task, masked', () => {
@@ -15,7 +24,8 @@ describe('the input of a task, masked', () => {
     expect(shown).toEqual({
       ...input, owner: '••• string /owner',
       answers: {
-        office_email: '••• string /answers/office_email', id: '••• string /answers/id', expected_users: '••• number /answers/expected_users',
+        office_email: '••• string /answers/office_email', id: '••• string /answers/id',
+        expected_users: '••• number /answers/expected_users',
         shifts: [{ start: '••• string /answers/shifts/0/start', 'a/b~c': '••• boolean /answers/shifts/0/a~1b~0c' }], nothing: null,
       },
       changes: [{
@@ -46,11 +56,16 @@ describe('an amended input', () => {
   test('takes what was written in place of a mask, and a mask that was moved still stands for what it masked', () => {
     const shown = maskedInput({ answers: ['first', 'second', 'third'], owner: 'ana' }) as { answers: string[]; owner: string };
     const amended = { answers: ['new', shown.answers[2] ?? '', shown.answers[1] ?? ''], owner: shown.owner };
-    expect(unmaskedInput(amended, { answers: ['first', 'second', 'third'], owner: 'ana' })).toEqual({ input: { answers: ['new', 'third', 'second'], owner: 'ana' }, mistakes: [] });
+    expect(unmaskedInput(amended, { answers: ['first', 'second', 'third'], owner: 'ana' })).toEqual({
+      input: { answers: ['new', 'third', 'second'], owner: 'ana' }, mistakes: [],
+    });
   });
 
   test('with a mask that was changed, or that stands for nothing here, has a mistake at its place', () => {
-    const { mistakes } = unmaskedInput({ answers: { a: '••• string /answers/b', b: '•••', c: '••• string /answers/a!', 'd/e': '••• number /answers/a' } }, { answers: { a: 'x' } });
+    const { mistakes } = unmaskedInput(
+      { answers: { a: '••• string /answers/b', b: '•••', c: '••• string /answers/a!', 'd/e': '••• number /answers/a' } },
+      { answers: { a: 'x' } },
+    );
     expect(mistakes.map(({ pointer, code }) => [pointer, code])).toEqual([
       ['/answers/a', 'unknown_mask'], ['/answers/b', 'unknown_mask'], ['/answers/c', 'unknown_mask'], ['/answers/d~1e', 'unknown_mask'],
     ]);

@@ -8,7 +8,9 @@ const thresholds = { capacity: 1_000, sharePercent: 80, ageHours: 24 };
 const quiet: QueueFacts = { tenant: 'acme', now, open: 0, open_too_long: 0, oldest_open_parked_at: null, fingerprints: [] };
 const kinds = ({ begun, over }: AlertChanges) => ({ begun: begun.map(({ kind }) => kind), over: over.map(({ kind }) => kind) });
 const standing = (...alerts: readonly Pick<Alert, 'kind'>[]) => alerts.map(({ kind }) => ({ kind, key: '' }));
-const fingerprint = (name: string): OpenFingerprint => ({ fingerprint: name, task_name: 'applyChangeset', category: 'external_api', open: 2, first_seen: now - hour });
+const fingerprint = (name: string): OpenFingerprint => ({
+  fingerprint: name, task_name: 'applyChangeset', category: 'external_api', open: 2, first_seen: now - hour,
+});
 
 describe('capacity', () => {
   test.each([[799, []], [800, ['capacity']], [5_000, ['capacity']]])('begins at 80 %%: %i open tasks of 1,000', (open, begun) => {
@@ -22,7 +24,9 @@ describe('capacity', () => {
   );
 
   test('an empty queue is never full, however small the capacity and the share', () => {
-    expect(kinds(alertChanges(quiet, standing({ kind: 'capacity' }), { ...thresholds, capacity: 1, sharePercent: 1 }))).toEqual({ begun: [], over: ['capacity'] });
+    expect(kinds(alertChanges(quiet, standing({ kind: 'capacity' }), { ...thresholds, capacity: 1, sharePercent: 1 }))).toEqual(
+      { begun: [], over: ['capacity'] },
+    );
   });
 });
 
@@ -38,7 +42,9 @@ describe('sessions that cannot move', () => {
 });
 
 describe('age', () => {
-  const late = (hours: number): QueueFacts => ({ ...quiet, open: 3, open_too_long: hours > 24 ? 1 : 0, oldest_open_parked_at: now - hours * hour });
+  const late = (hours: number): QueueFacts => ({
+    ...quiet, open: 3, open_too_long: hours > 24 ? 1 : 0, oldest_open_parked_at: now - hours * hour,
+  });
 
   test.each([[23, []], [24, []], [24.001, ['age']], [2_400, ['age']]])('begins when a task is open for more than 24 h: %d h', (hours, begun) => {
     expect(kinds(alertChanges(late(hours), [], thresholds))).toEqual({ begun, over: [] });
@@ -63,16 +69,25 @@ describe('words', () => {
     ({ says, tenant: 'acme', raised_at: now, resolved_at: says === 'raised' ? null : now + hour, ...alert }) as ToldAlert;
 
   test.each<[string, ToldAlert, string, readonly string[]]>([
-    ['a full queue', told('raised', { kind: 'capacity', facts: { open: 812, capacity: 1_000, percent: 81 } }), 'acme: 812 tasks in the dead letter queue, 81 % of its capacity',
-      ['812 tasks of acme failed for good and wait for an operator. The capacity is 1000; beyond it nothing is dropped.', 'Noticed 2026-05-02 10:30 UTC.']],
-    ['room again', told('recovered', { kind: 'capacity', facts: { open: 1, capacity: 1_000, percent: 0 } }), 'Over: acme: the dead letter queue has room again',
+    ['a full queue', told('raised', { kind: 'capacity', facts: { open: 812, capacity: 1_000, percent: 81 } }), 'acme: 812 tasks in the ' +
+      'dead letter queue, 81 % of its capacity',
+      [
+        '812 tasks of acme failed for good and wait for an operator. The capacity is 1000; beyond it nothing is dropped.',
+        'Noticed 2026-05-02 10:30 UTC.',
+      ]],
+    ['room again', told('recovered', { kind: 'capacity', facts: { open: 1, capacity: 1_000, percent: 0 } }), 'Over: acme: the dead ' +
+      'letter queue has room again',
       ['1 task of acme is open now; the capacity is 1000.', 'The alert stood from 2026-05-02 10:30 UTC to 2026-05-02 11:30 UTC.']],
     ['old tasks', told('raised', { kind: 'age', facts: { open: 5, open_too_long: 1, age_hours: 24, oldest_open_parked_at: now - 30 * hour } }), 'acme: tasks wait in the dead letter queue for more than 24 hours',
       ['1 task of acme has been open for more than 24 hours; 5 are open in all.', 'The oldest has waited since 2026-05-01 04:30 UTC.']],
     ['no old tasks', told('recovered', { kind: 'age', facts: { open: 4, open_too_long: 0, age_hours: 24, oldest_open_parked_at: null } }), 'Over: acme: no task waits in the dead letter queue for more than 24 hours',
       ['4 tasks of acme are open now.', 'The alert stood from 2026-05-02 10:30 UTC to 2026-05-02 11:30 UTC.']],
-    ['a new way to fail', told('raised', { kind: 'new_fingerprint', facts: fingerprint('f0f0') }), 'acme: applyChangeset fails in a new way (external_api)',
-      ['2 tasks of acme failed in a way that was not seen before: task applyChangeset, category external_api, fingerprint f0f0.', 'First seen 2026-05-02 09:30 UTC.']],
+    ['a new way to fail', told('raised', { kind: 'new_fingerprint', facts: fingerprint('f0f0') }), 'acme: applyChangeset fails in a new ' +
+      'way (external_api)',
+      [
+        '2 tasks of acme failed in a way that was not seen before: task applyChangeset, category external_api, fingerprint f0f0.',
+        'First seen 2026-05-02 09:30 UTC.',
+      ]],
   ])('say what, since when and how many: %s', (_, alert, title, lines) => {
     expect(alertWords(alert)).toEqual({ title, lines });
   });

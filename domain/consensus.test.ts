@@ -68,7 +68,9 @@ describe('consensus', () => {
     const ease = ['escalate', 'needs_review', 'ready'];
     fc.assert(fc.property(factor, factors, fc.constantFrom('maker', 'coverage', 'agreement', 'freshness', 'policy'), fc.double({ min: 0, max: 1, noNaN: true }), (maker, given, which, more) => {
       const before = consensusOf(maker, given);
-      const after = which === 'maker' ? consensusOf(maker + more, given) : consensusOf(maker, { ...given, [which]: given[which as keyof typeof given] + more });
+      const after = which === 'maker' ? consensusOf(maker + more, given) : consensusOf(maker, {
+        ...given, [which]: given[which as keyof typeof given] + more,
+      });
       for (const number of [...Object.values(before), ...Object.values(after)]) expect(number >= 0 && number <= 1).toBe(true);
       if ([maker, ...Object.values(given)].some(Number.isNaN)) return;
       expect(after.confidence).toBeGreaterThanOrEqual(before.confidence);

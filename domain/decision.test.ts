@@ -9,22 +9,30 @@ import { OnboardingSession } from './session.ts';
 
 const rules: FlowRules = {
   id: 'test', version: 1,
-  questions: [{ id: 'users', type: 'number', required: true, pii: false, integer: false, when: null, options: [], min: 1, max: 1000, pattern: null }],
+  questions: [
+    { id: 'users', type: 'number', required: true, pii: false, integer: false, when: null, options: [], min: 1, max: 1000, pattern: null },
+  ],
 };
 const ana: Actor = { tenant: 'acme', subject: 'ana', roles: ['user'] };
 const ben: Actor = { tenant: 'acme', subject: 'ben', roles: ['approver'] };
-const message = <Body>(body: Body, id: string, actor: Actor): Message<Body> => ({ id, fingerprint: id, actor, correlation_id: 'c', if_match: null, body });
+const message = <Body>(body: Body, id: string, actor: Actor): Message<Body> => ({
+  id, fingerprint: id, actor, correlation_id: 'c', if_match: null, body,
+});
 
 const item = (id: string, dependsOn: readonly string[] = [], operation: Recommendation['operation'] = 'create'): Recommendation => {
   const values = { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 };
   return {
-    recommendation_id: id, rule_id: id, target: `shift:${id}`, target_type: 'shift', target_key: id, operation, depends_on: dependsOn, confidence: 0.9, rationale: '', status: 'pending',
+    recommendation_id: id, rule_id: id, target: `shift:${id}`, target_type: 'shift', target_key: id, operation, depends_on: dependsOn,
+    confidence: 0.9, rationale: '', status: 'pending',
     before: operation === 'create' ? null : values, after: operation === 'delete' ? null : values,
   };
 };
 
 function proposing(...items: readonly Recommendation[]): OnboardingSession {
-  const session = OnboardingSession.open(rules, { session_id: 's', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} }, 0);
+  const session = OnboardingSession.open(
+    rules,
+    { session_id: 's', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} }, 0,
+  );
   session.answer(message({ question_id: 'users', value: 5 }, 'm', ana), null, 1);
   session.receiveProposal(1, { recommendations: items, confidence: 0.9, decision: 'ready' }, 2);
   return session;
@@ -81,7 +89,9 @@ describe('an item that is approved without what it depends on', () => {
   test('is taken without a word where the other one is approved too, or exists already', () => {
     const existing = [item('unit', [], 'update'), item('unit', [], 'delete')];
     expect(codeOf(() => proposing(unit, shift).checkDecision(message(body(['unit', 'shift']), 'd', ben)))).toBe('allowed');
-    for (const known of existing) expect(codeOf(() => proposing(known, shift).checkDecision(message(body(['shift']), 'd', ben)))).toBe('allowed');
+    for (const known of existing) {
+      expect(codeOf(() => proposing(known, shift).checkDecision(message(body(['shift']), 'd', ben)))).toBe('allowed');
+    }
     expect(missingDependencies([unit, shift], new Set(['unit', 'shift']))).toEqual([]);
   });
 

@@ -4,7 +4,9 @@ import { errorCategories, retryDelayMs, retryPolicies, unclassified, type ErrorC
 import { messageFor } from './error-message.ts';
 
 describe('Retry configuration', () => {
-  const delays = (category: ErrorCategory, random: number): (number | null)[] => [1, 2, 3, 4, 5].map((attempt) => retryDelayMs({ category, attempt, random: () => random }));
+  const delays = (category: ErrorCategory, random: number): (number | null)[] => [1, 2, 3, 4, 5].map(
+    (attempt) => retryDelayMs({ category, attempt, random: () => random }),
+  );
   test('is the table of the design, with jitter and then the cap', () => {
     expect(delays('llm_api', 0.5)).toEqual([3_000, 7_500, 18_750, null, null]);
     expect(delays('database', 0)).toEqual([800, 1_600, null, null, null]);

@@ -76,7 +76,8 @@ export interface DecisionBody {
 export const rejections = [
   'not_found', 'forbidden', 'wrong_state', 'precondition_failed', 'same_person', 'stale_proposal', 'not_asked', 'answer_invalid',
   'invalid_request',
-  'dependency_rejected', 'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid', 'store_unavailable', 'payload_too_large',
+  'dependency_rejected', 'checkpoint_not_found', 'not_parked', 'max_retries_exceeded', 'input_invalid', 'store_unavailable',
+  'payload_too_large',
 ] as const;
 export type Rejection = (typeof rejections)[number];
 

@@ -10,7 +10,8 @@ const failure = (message = 'no'): TaskFailure => ({
   attempts: [{ number: 1, at: 1, category: 'llm_api', error: message, delay_seconds: null, worker: '1@host' }],
 });
 const parking: Parking = {
-  task_id: 't', tenant: 'acme', task_name: 'proposeRecommendations', input: { number: 1 }, reply_to: 'session:acme:s', max_retries: 3, failure: failure(),
+  task_id: 't', tenant: 'acme', task_name: 'proposeRecommendations', input: { number: 1 }, reply_to: 'session:acme:s', max_retries: 3,
+  failure: failure(),
   context: { session_id: 's', user: 'ana', correlation_id: 'c' },
 };
 const park = (): ParkedTask => ParkedTask.park(parking, 10);
@@ -46,7 +47,8 @@ describe('a parked task', () => {
     expect(jsonBytes(task.state.history)).toBeLessThanOrEqual(bounds.task_history);
     expect(task.state.history.at(-1)).toMatchObject({ round: 400 });
     expect(jsonBytes(task.state)).toBeLessThanOrEqual(bounds.task_input + bounds.task_history + 8_192);
-    expect(codeOf(() => task.checkRetry({ force: true, input: { number: 1, answers: 'x'.repeat(bounds.task_input) } }))).toBe('input_invalid');
+    expect(codeOf(() => task.checkRetry({ force: true, input: { number: 1, answers: 'x'.repeat(bounds.task_input) } })))
+      .toBe('input_invalid');
     task.discard({ reason: long }, 40);
     expect(task.state.discarded?.reason).toHaveLength(1_000);
   });
@@ -62,10 +64,15 @@ describe('a parked task', () => {
   });
 
   test('leaves whose it is as it is, and what others have approved, whoever amends its input and by which way', () => {
-    const task = ParkedTask.park({ ...parking, input: { tenant: 'acme', session_id: 's', changes: [{ target: 'a' }], note: 'x' }, fixed: ['changes'] }, 10);
-    const amended = (input: object): string => codeOf(() => task.checkRetry({ input: { tenant: 'acme', session_id: 's', changes: [{ target: 'a' }], note: 'y', ...input } }));
+    const task = ParkedTask.park(
+      { ...parking, input: { tenant: 'acme', session_id: 's', changes: [{ target: 'a' }], note: 'x' }, fixed: ['changes'] }, 10,
+    );
+    const amended = (input: object): string => codeOf(() => task.checkRetry({
+      input: { tenant: 'acme', session_id: 's', changes: [{ target: 'a' }], note: 'y', ...input },
+    }));
     expect(amended({})).toBe('allowed');
-    expect([amended({ tenant: 'other' }), amended({ session_id: null }), amended({ changes: [{ target: 'b' }] }), amended({ changes: [] })]).toEqual(Array.from({ length: 4 }, () => 'input_invalid'));
+    expect([amended({ tenant: 'other' }), amended({ session_id: null }), amended({ changes: [{ target: 'b' }] }), amended({ changes: [] })])
+      .toEqual(Array.from({ length: 4 }, () => 'input_invalid'));
     expect(codeOf(() => task.checkRetry({ input: ['acme'], force: true }))).toBe('input_invalid');
   });
 

@@ -5,7 +5,9 @@ import { personName, rolesOfKey } from './person.ts';
 
 describe('the name of a person', () => {
   test('is one person only, whatever stands in the names of tenant and subject', () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', '/', '%', '2', 'F', ':') }), { minLength: 4, maxLength: 4 }), ([t1 = '', s1 = '', t2 = '', s2 = '']) => {
+    fc.assert(fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', '/', '%', '2', 'F', ':') }), { minLength: 4, maxLength: 4 }), (
+      [t1 = '', s1 = '', t2 = '', s2 = '']
+    ) => {
       expect(personName(t1, s1) === personName(t2, s2)).toBe(t1 === t2 && s1 === s2);
     }));
     expect([personName('acme', 'ana@example.org'), personName('a/b', '100%')]).toEqual(['acme/ana@example.org', 'a%2Fb/100%25']);

@@ -5,7 +5,8 @@ import type { RedriveInput, RedriveResult } from './redrive-state.ts';
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `task-${index}`);
 const redrive = (input: Partial<RedriveInput> = {}): Redrive => new Redrive({
-  redrive_id: 'r', tenant: 'acme', actor: 'dee', reason: 'it works again', task_ids: ids(20), canary: 0, stop_at_failure_share: 0.5, rate_per_second: 5, ...input,
+  redrive_id: 'r', tenant: 'acme', actor: 'dee', reason: 'it works again', task_ids: ids(20), canary: 0, stop_at_failure_share: 0.5,
+  rate_per_second: 5, ...input,
 });
 
 function beginAll(of: Redrive): string[] {
@@ -72,7 +73,8 @@ describe('a redrive', () => {
   test('whatever comes in whichever order: each is begun once, counted once, and the numbers add up', () => {
     const results: readonly RedriveResult[] = ['succeeded', 'failed', 'not_parked', 'max_retries_exceeded'];
     const step = fc.oneof(
-      fc.constant('begin' as const), fc.constantFrom('pause' as const, 'resume' as const), fc.record({ task: fc.nat(35), result: fc.constantFrom(...results) }),
+      fc.constant('begin' as const), fc.constantFrom('pause' as const, 'resume' as const),
+      fc.record({ task: fc.nat(35), result: fc.constantFrom(...results) }),
     );
     fc.assert(fc.property(fc.nat(30), fc.nat(5), fc.array(step, { maxLength: 200 }), (count, canary, steps) => {
       const run = redrive({ task_ids: ids(count), canary });

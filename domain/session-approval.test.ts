@@ -8,21 +8,36 @@ import { codeOf } from '../test/support/rejection.ts';
 
 const rules: FlowRules = {
   id: 'test', version: 1,
-  questions: [{ id: 'users', type: 'number', required: true, pii: false, integer: false, when: null, options: [], min: 1, max: 1000, pattern: null }],
+  questions: [
+    { id: 'users', type: 'number', required: true, pii: false, integer: false, when: null, options: [], min: 1, max: 1000, pattern: null },
+  ],
 };
 const person = (subject: string, ...roles: Actor['roles']): Actor => ({ tenant: 'acme', subject, roles });
-const message = <Body>(body: Body, id: string, actor: Actor): Message<Body> => ({ id, fingerprint: id, actor, correlation_id: 'c', if_match: null, body });
+const message = <Body>(body: Body, id: string, actor: Actor): Message<Body> => ({
+  id, fingerprint: id, actor, correlation_id: 'c', if_match: null, body,
+});
 
 const items: Recommendation[] = Array.from({ length: 12 }, (_, at) => ({
-  recommendation_id: `6f9f0c5e-0000-4000-8000-0000000000${String(at).padStart(2, '0')}`, rule_id: `r${at}`, target: `shift:s${at}`, target_type: 'shift', target_key: `s${at}`,
-  operation: 'create', before: null, after: { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 }, confidence: 0.9, rationale: '', depends_on: [], status: 'pending',
+  recommendation_id: `6f9f0c5e-0000-4000-8000-0000000000${String(at).padStart(2, '0')}`, rule_id: `r${at}`, target: `shift:s${at}`,
+  target_type: 'shift', target_key: `s${at}`,
+  operation: 'create', before: null, after: { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 }, confidence: 0.9,
+  rationale: '', depends_on: [], status: 'pending',
 }));
 
 function decided(owner: { owner?: string; owner_person?: string } = {}, first = person('ben', 'approver')): OnboardingSession {
-  const session = OnboardingSession.open(rules, { session_id: 's', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {}, ...owner }, 0);
+  const session = OnboardingSession.open(
+    rules,
+    {
+      session_id: 's', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {},
+      ...owner,
+    },
+    0,
+  );
   session.answer(message({ question_id: 'users', value: 5 }, 'm', person('ana', 'user')), null, 1);
   session.receiveProposal(1, { recommendations: items, confidence: 0.9, decision: 'ready' }, 2);
-  const body: DecisionBody = { approved_items: items.map((item) => item.recommendation_id), rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null };
+  const body: DecisionBody = {
+    approved_items: items.map((item) => item.recommendation_id), rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null,
+  };
   const sent = message(body, 'd', first);
   session.checkDecision(sent);
   session.decide(sent, { changeset: 'cs', approval: 'ap' }, 3);
@@ -66,16 +81,22 @@ describe('a cancellation by an operator, whom nobody can refuse', () => {
 describe('two approvers', () => {
   test('risk over 0.7 or more than ten changes need two different people', () => {
     expect([needsSecondApprover(0.7, 10), needsSecondApprover(0.71, 1), needsSecondApprover(0, 11)]).toEqual([false, true, true]);
-    const of = (count: number, deletes = 0): { operation: 'create' | 'delete' }[] => Array.from({ length: count }, (_, at) => ({ operation: at < deletes ? 'delete' : 'create' }));
-    expect([changeRisk(of(5), false), changeRisk(of(6), false), changeRisk(of(11), false), changeRisk(of(21), false)]).toEqual([0, 0.2, 0.3, 0.4]);
-    expect([changeRisk(of(5, 1), false), changeRisk(of(5, 2), true), changeRisk(of(5, 5), true), changeRisk(of(21, 21), true)]).toEqual([0.15, 0.5, 0.5, 0.9]);
+    const of = (count: number, deletes = 0): { operation: 'create' | 'delete' }[] => Array.from({ length: count }, (_, at) => ({
+      operation: at < deletes ? 'delete' : 'create',
+    }));
+    expect([changeRisk(of(5), false), changeRisk(of(6), false), changeRisk(of(11), false), changeRisk(of(21), false)])
+      .toEqual([0, 0.2, 0.3, 0.4]);
+    expect([changeRisk(of(5, 1), false), changeRisk(of(5, 2), true), changeRisk(of(5, 5), true), changeRisk(of(21, 21), true)])
+      .toEqual([0.15, 0.5, 0.5, 0.9]);
   });
 
   test('a repeat of a decision that came to nothing is told so, though another one has been taken since', () => {
     const session = decided();
     session.receiveChangeset('cs', 'stale', 4);
     session.receiveProposal(2, { recommendations: items, confidence: 0.9, decision: 'ready' }, 5);
-    const body: DecisionBody = { approved_items: items.map((item) => item.recommendation_id), rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null };
+    const body: DecisionBody = {
+      approved_items: items.map((item) => item.recommendation_id), rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null,
+    };
     session.decide(message(body, 'later', person('cy', 'approver')), { changeset: 'cs2', approval: 'ap2' }, 6);
     session.receiveChangeset('cs2', 'pending_second_approval', 7);
     expect(session.decisionOutcome('d')).toMatchObject({ changeset_id: 'cs', status: 'stale', changes: [] });
@@ -110,10 +131,14 @@ describe('two approvers', () => {
     const key = (id: string, person: string): Actor => ({ tenant: 'acme', subject: `key:${id}`, person, roles: ['approver'] });
     const session = decided({ owner: 'key:a', owner_person: 'acme/ana' }, key('b', 'acme/ben'));
     session.receiveChangeset('cs', 'pending_second_approval', 4);
-    const refused = [person('ana', 'admin'), key('c', 'acme/ana'), person('ben', 'approver'), key('d', 'acme/ben'), { ...person('ben', 'platform'), person: 'acme/ben' }];
+    const refused = [
+      person('ana', 'admin'), key('c', 'acme/ana'), person('ben', 'approver'), key('d', 'acme/ben'),
+      { ...person('ben', 'platform'), person: 'acme/ben' },
+    ];
     for (const actor of refused) expect([actor, codeOf(() => session.checkApproval(approval(actor)))]).toEqual([actor, 'same_person']);
     for (const elsewhere of ['other/ana', 'other/ben']) {
-      expect(codeOf(() => session.checkApproval(approval({ ...person(elsewhere.slice(6), 'platform'), person: elsewhere })))).toBe('allowed');
+      expect(codeOf(() => session.checkApproval(approval({ ...person(elsewhere.slice(6), 'platform'), person: elsewhere }))))
+        .toBe('allowed');
     }
   });
 
@@ -123,7 +148,10 @@ describe('two approvers', () => {
     const old = JSON.parse(JSON.stringify(session.state)) as { decision: { decided_by_person?: string } };
     delete old.decision.decided_by_person;
     const restored = OnboardingSession.restore(rules, old as typeof session.state);
-    const refused: Actor[] = [person('ana', 'admin'), { ...person('key:b', 'approver'), person: 'acme/ben' }, { ...person('key:c', 'approver'), person: 'acme/ana' }];
+    const refused: Actor[] = [
+      person('ana', 'admin'), { ...person('key:b', 'approver'), person: 'acme/ben' },
+      { ...person('key:c', 'approver'), person: 'acme/ana' },
+    ];
     for (const actor of refused) expect([actor, codeOf(() => restored.checkApproval(approval(actor)))]).toEqual([actor, 'same_person']);
     expect(codeOf(() => restored.checkApproval(approval(person('eve', 'approver'))))).toBe('allowed');
   });

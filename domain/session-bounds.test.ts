@@ -13,7 +13,8 @@ import { codeOf as codeOfAny } from '../test/support/rejection.ts';
 
 const wide = 'x'.repeat(59);
 const question = (at: number, more: Partial<QuestionRule> = {}): QuestionRule => ({
-  id: `q${wide}${String(at).padStart(3, '0')}`, type: 'text', required: false, pii: false, when: null, options: [], min: 0, max: 8_000, pattern: null, ...more,
+  id: `q${wide}${String(at).padStart(3, '0')}`, type: 'text', required: false, pii: false, when: null, options: [], min: 0, max: 8_000,
+  pattern: null, ...more,
 });
 const gate = 'gate';
 const rules: FlowRules = {
@@ -26,14 +27,19 @@ const rules: FlowRules = {
 };
 const ana: Actor = { tenant: 'acme', subject: 'ana', roles: ['user'] };
 const ben: Actor = { tenant: 'acme', subject: 'ben', roles: ['approver'] };
-const start = { session_id: '6f9f0c5e-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: { note: '\u0939'.repeat(1_300) } } as const;
+const start = {
+  session_id: '6f9f0c5e-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time',
+  correlation_id: 'c', client_context: { note: '\u0939'.repeat(1_300) },
+} as const;
 /** null: allowed. */
 const codeOf = (work: () => unknown): string | null => {
   const code = codeOfAny(work);
   return code === 'allowed' ? null : code;
 };
 let sent = 0;
-const message = <Body>(body: Body, actor = ana, id = `m${sent += 1}`): Message<Body> => ({ id, fingerprint: '0123456789abcdef', actor, correlation_id: 'c', if_match: null, body });
+const message = <Body>(body: Body, actor = ana, id = `m${sent += 1}`): Message<Body> => ({
+  id, fingerprint: '0123456789abcdef', actor, correlation_id: 'c', if_match: null, body,
+});
 
 /** What a validator says, or null; what it lets through is handled. */
 function answer(session: OnboardingSession, body: AnswerBody): string | null {
@@ -43,16 +49,22 @@ function answer(session: OnboardingSession, body: AnswerBody): string | null {
   return refused;
 }
 
-function sizesOf({ answers, former, proposal, decision, checkpoints, ui_states, ui_state, seen, recent, unsaved, ...rest }: SessionState): Record<keyof typeof stateParts, number> {
+function sizesOf(
+  { answers, former, proposal, decision, checkpoints, ui_states, ui_state, seen, recent, unsaved, ...rest }: SessionState,
+): Record<keyof typeof stateParts, number> {
   return {
-    answers: jsonBytes(answers), former: jsonBytes(former), proposal: jsonBytes(proposal?.recommendations ?? []), decision: jsonBytes(decision), checkpoints: jsonBytes(checkpoints),
-    ui_states: jsonBytes(ui_states) + jsonBytes(ui_state), seen: jsonBytes(seen), recent: jsonBytes(recent), unsaved: jsonBytes(unsaved), rest: jsonBytes(rest),
+    answers: jsonBytes(answers), former: jsonBytes(former), proposal: jsonBytes(proposal?.recommendations ?? []),
+    decision: jsonBytes(decision), checkpoints: jsonBytes(checkpoints),
+    ui_states: jsonBytes(ui_states) + jsonBytes(ui_state), seen: jsonBytes(seen), recent: jsonBytes(recent), unsaved: jsonBytes(unsaved),
+    rest: jsonBytes(rest),
   };
 }
 
 function expectWithinBounds(session: OnboardingSession): void {
   const sizes = sizesOf(session.state);
-  for (const [part, bytes] of Object.entries(sizes)) expect([part, bytes <= stateParts[part as keyof typeof stateParts]]).toEqual([part, true]);
+  for (const [part, bytes] of Object.entries(sizes)) {
+    expect([part, bytes <= stateParts[part as keyof typeof stateParts]]).toEqual([part, true]);
+  }
   expect(jsonBytes(session.state)).toBeLessThanOrEqual(bounds.state);
 }
 
@@ -113,8 +125,10 @@ describe('a session whose archive is away', () => {
 });
 
 const recommendation = (at: number): Recommendation => ({
-  recommendation_id: `6f9f0c5e-0000-4000-8000-${String(at).padStart(12, '0')}`, rule_id: `r${at}`, target: `type_assist:${at}`, target_type: 'type_assist', target_key: String(at), operation: 'update',
-  before: { code: 'c', label: '\u0939'.repeat(150), category: 'k' }, after: { code: 'c', label: '\u0938'.repeat(150), category: 'k' }, confidence: 0.9, rationale: '', depends_on: [], status: 'pending',
+  recommendation_id: `6f9f0c5e-0000-4000-8000-${String(at).padStart(12, '0')}`, rule_id: `r${at}`, target: `type_assist:${at}`,
+  target_type: 'type_assist', target_key: String(at), operation: 'update',
+  before: { code: 'c', label: '\u0939'.repeat(150), category: 'k' }, after: { code: 'c', label: '\u0938'.repeat(150), category: 'k' },
+  confidence: 0.9, rationale: '', depends_on: [], status: 'pending',
 });
 
 test('every part of the state driven to its most stays within its bound, and all of them together can be carried and restored', () => {
@@ -141,7 +155,9 @@ test('every part of the state driven to its most stays within its bound, and all
   }
   for (let at = 0; at < 60; at += 1) {
     store();
-    const saving = message<{ ui_state: Json; label: string; force: boolean }>({ ui_state: { tab: at, text: 'u'.repeat(8_150) }, label: '\u{1f600}'.repeat(200), force: true });
+    const saving = message<{ ui_state: Json; label: string; force: boolean }>({
+      ui_state: { tab: at, text: 'u'.repeat(8_150) }, label: '\u{1f600}'.repeat(200), force: true,
+    });
     expect(codeOf(() => session.checkCheckpoint(saving))).toBeNull();
     session.saveCheckpoint(saving, sent);
   }
@@ -153,7 +169,13 @@ test('every part of the state driven to its most stays within its bound, and all
   const recommendations = Array.from({ length: 100 }, (_, at) => recommendation(at));
   session.receiveProposal(session.state.proposal_requests, { recommendations, confidence: 0.9, decision: 'ready' }, 9);
   const ids = recommendations.map((item) => item.recommendation_id);
-  const decision = (reason: string) => message({ approved_items: ids, rejected_items: [], reasons: Object.fromEntries(ids.map((id) => [id, reason])), modifications: {}, proposal_hash: null }, ben);
+  const decision = (reason: string) => message(
+    {
+      approved_items: ids, rejected_items: [], reasons: Object.fromEntries(ids.map((id) => [id, reason])), modifications: {},
+      proposal_hash: null,
+    },
+    ben,
+  );
   expect(codeOf(() => session.checkDecision(decision('\u0939'.repeat(1_000))))).toBe('invalid_request');
   const deciding = decision('\u0939'.repeat(130));
   expect(codeOf(() => session.checkDecision(deciding))).toBeNull();
@@ -168,7 +190,11 @@ test('every part of the state driven to its most stays within its bound, and all
   expectWithinBounds(session);
   const sizes = sizesOf(session.state);
   // driven there indeed: what has no size of its own to reach is left out
-  for (const [part, atLeast] of [['answers', 0.98], ['proposal', 0.6], ['decision', 0.6], ['ui_states', 0.8], ['seen', 0.9], ['recent', 0.9], ['former', 0.8]] as const) {
+  for (
+    const [part, atLeast] of [
+      ['answers', 0.98], ['proposal', 0.6], ['decision', 0.6], ['ui_states', 0.8], ['seen', 0.9], ['recent', 0.9], ['former', 0.8],
+    ] as const
+  ) {
     expect([part, sizes[part] / stateParts[part] >= atLeast]).toEqual([part, true]);
   }
   expect(session.state.recent.length).toBeLessThanOrEqual(counts.recent);
@@ -185,7 +211,9 @@ test('the parts add up to no more than the state, the state with the rules to no
   expect(bounds.state - stateParts.unsaved + bounds.flush + stateParts.rest).toBeLessThanOrEqual(bounds.payload);
   expect(bounds.task_input + bounds.task_history).toBeLessThanOrEqual(bounds.payload);
   const documented = Object.fromEntries(
-    [...readFileSync('docs/limits.md', 'utf8').matchAll(/^\| `(\w+)` \| ([\d,]+) KB \|/gm)].map(([, name = '', size = '']) => [name, Number(size.replace(',', '')) * 1_024]),
+    [...readFileSync('docs/limits.md', 'utf8').matchAll(/^\| `(\w+)` \| ([\d,]+) KB \|/gm)].map(([, name = '', size = '']) => [
+      name, Number(size.replace(',', '')) * 1_024,
+    ]),
   );
   expect(documented).toEqual({ ...stateParts, ...bounds });
 });

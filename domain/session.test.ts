@@ -11,7 +11,8 @@ import { OnboardingSession, type Proposed } from './session.ts';
 import { codeOf } from '../test/support/rejection.ts';
 
 const question = (id: string, type: QuestionRule['type'], when: string | null = null, extra: Partial<QuestionRule> = {}): QuestionRule => ({
-  id, type, required: true, pii: false, integer: false, when: when === null ? null : parseExpression(when).expression, options: [], min: null, max: null, pattern: null, ...extra,
+  id, type, required: true, pii: false, integer: false, when: when === null ? null : parseExpression(when).expression, options: [],
+  min: null, max: null, pattern: null, ...extra,
 });
 
 const rules: FlowRules = {
@@ -26,9 +27,14 @@ const rules: FlowRules = {
 
 const ana: Actor = { tenant: 'acme', subject: 'ana', roles: ['user'] };
 const ben: Actor = { tenant: 'acme', subject: 'ben', roles: ['approver'] };
-const start = { session_id: '6f9f0c5e-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} } as const;
+const start = {
+  session_id: '6f9f0c5e-0000-4000-8000-000000000001', tenant: 'acme', owner: 'ana', language: 'en', segment: 'first_time',
+  correlation_id: 'c', client_context: {},
+} as const;
 
-const message = <Body>(body: Body, id: string, actor: Actor = ana, ifMatch: readonly number[] | null = null): Message<Body> => ({ id, fingerprint: JSON.stringify(body), actor, correlation_id: 'c', if_match: ifMatch, body });
+const message = <Body>(body: Body, id: string, actor: Actor = ana, ifMatch: readonly number[] | null = null): Message<Body> => ({
+  id, fingerprint: JSON.stringify(body), actor, correlation_id: 'c', if_match: ifMatch, body,
+});
 
 /** Sends as the engine does: the check first, and a rejection leaves nothing behind. */
 function send(session: OnboardingSession, sent: Message<AnswerBody>, now: number): unknown {
@@ -44,13 +50,16 @@ function send(session: OnboardingSession, sent: Message<AnswerBody>, now: number
 const sendable: fc.Arbitrary<AnswerBody> = fc.record({
   question_id: fc.constantFrom('kind', 'users', 'counter', 'note', 'nothing', null),
   value: fc.oneof(
-    fc.constantFrom<Json>('office', 'shop', 'castle', true, false, null, '', 'a note', 1, 12, 0, 1001, { a: 1 }, [1]), fc.integer({ min: 1, max: 1000 }),
+    fc.constantFrom<Json>('office', 'shop', 'castle', true, false, null, '', 'a note', 1, 12, 0, 1001, { a: 1 }, [1]),
+    fc.integer({ min: 1, max: 1000 }),
   ),
 });
 
 const sampleItem: Recommendation = {
-  recommendation_id: '6f9f0c5e-0000-4000-8000-00000000000a', rule_id: 'r', target: 'shift:a', target_type: 'shift', target_key: 'a', operation: 'create', before: null,
-  after: { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 }, confidence: 0.9, rationale: 'because', depends_on: [], status: 'pending',
+  recommendation_id: '6f9f0c5e-0000-4000-8000-00000000000a', rule_id: 'r', target: 'shift:a', target_type: 'shift', target_key: 'a',
+  operation: 'create', before: null,
+  after: { name: 'A', starts_at: '09:00', ends_at: '17:00', headcount: 1 }, confidence: 0.9, rationale: 'because', depends_on: [],
+  status: 'pending',
 };
 
 const proposedOf = (recommendations: readonly Recommendation[]): Proposed => ({ recommendations, confidence: 0.9, decision: 'ready' });
@@ -69,7 +78,9 @@ const awaiting = (): OnboardingSession => {
   return session;
 };
 
-const decision = (extra: Partial<DecisionBody> = {}): DecisionBody => ({ approved_items: [sampleItem.recommendation_id], rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null, ...extra });
+const decision = (extra: Partial<DecisionBody> = {}): DecisionBody => ({
+  approved_items: [sampleItem.recommendation_id], rejected_items: [], reasons: {}, modifications: {}, proposal_hash: null, ...extra,
+});
 
 describe('the fold', () => {
   test('any sequence of answers, amendments, duplicates and retries folds to the same state as the sequence without duplicates', () => {
@@ -170,7 +181,9 @@ describe('answers', () => {
 
   test('a refusal is counted and remembered but changes no answer', () => {
     const session = OnboardingSession.open(rules, start, 0);
-    expect(send(session, message({ question_id: 'kind', value: 'castle' }, 'm1'), 1)).toMatchObject({ kind: 'refused', question_id: 'kind', mistake: { code: 'not_an_option' } });
+    expect(send(session, message({ question_id: 'kind', value: 'castle' }, 'm1'), 1)).toMatchObject({
+      kind: 'refused', question_id: 'kind', mistake: { code: 'not_an_option' },
+    });
     expect(session.state).toMatchObject({ refusals: 1, repeats: { kind: 1 }, answers: [] });
   });
 
@@ -187,7 +200,9 @@ describe('answers', () => {
     session.receiveProposal(1, proposedOf([sampleItem]), 5_500);
     expect(session.state.state).toBe('generating');
     session.receiveProposal(2, proposedOf([{ ...sampleItem, after: { ...sampleItem.after, headcount: 2 } }]), 6_000);
-    expect(() => session.checkDecision(message(decision({ proposal_hash: old }), 'd', ben))).toThrow(expect.objectContaining({ code: 'stale_proposal' }));
+    expect(() => session.checkDecision(message(decision({ proposal_hash: old }), 'd', ben))).toThrow(
+      expect.objectContaining({ code: 'stale_proposal' }),
+    );
   });
 });
 
@@ -249,7 +264,8 @@ describe('decisions', () => {
     const session = awaiting();
     session.decide(message(decision(), 'd', ben), ids, 5_000);
     for (const attempt of [
-      () => session.checkAnswer(message({ question_id: 'users', value: 1 }, 'x')), () => session.checkCancel(message({ reason: null }, 'x')),
+      () => session.checkAnswer(message({ question_id: 'users', value: 1 }, 'x')),
+      () => session.checkCancel(message({ reason: null }, 'x')),
       () => session.checkDecision(message(decision(), 'other', ben)),
     ]) expect(attempt).toThrow(expect.objectContaining({ code: 'wrong_state' }));
   });

@@ -35,7 +35,10 @@ export interface SessionRevivalOptions {
   readonly now: () => number;
 }
 
-/** running: nothing was to be done; begun: again, from its history; restored: from the archive; ended: for good; unknown: nobody has its state. */
+/**
+ * running: nothing was to be done; begun: again, from its history; restored: from the archive; ended: for good; unknown: nobody
+ * has its state.
+ */
 export type Revival = 'running' | 'begun' | 'restored' | 'ended' | 'unknown';
 
 interface Known { readonly state: SessionState; readonly flow: SessionView['flow'] }

@@ -5,7 +5,9 @@ import { SharedReads } from './shared-reads.ts';
 function reading() {
   const reads = new SharedReads<number>();
   const open: { end: (value: number) => void; fail: () => void }[] = [];
-  const read = (key = 'a'): Promise<number> => reads.read(key, () => new Promise((resolve, reject) => { open.push({ end: resolve, fail: () => { reject(new Error('away')); } }); }));
+  const read = (key = 'a'): Promise<number> => reads.read(key, () => new Promise((resolve, reject) => {
+    open.push({ end: resolve, fail: () => { reject(new Error('away')); } });
+  }));
   return { read, open };
 }
 

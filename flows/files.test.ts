@@ -317,19 +317,36 @@ recommendations:
     expect(single).toEqual([expect.stringContaining(why)]);
     for (const [shape, reason] of shapes) {
       const found = mistakes(`${head}  - { id: t, type: text, ${deeper}, ${shape} }\n  - { id: later, type: number, prompt: L }`);
-      expect([shape, found.length, found.filter((line) => line.includes(why)), found.filter((line) => line.includes(reason)).length]).toEqual([shape, 2, single, 1]);
+      expect([shape, found.length, found.filter((line) => line.includes(why)), found.filter((line) => line.includes(reason)).length])
+        .toEqual([shape, 2, single, 1]);
     }
   });
 
   test.each<[string, string, readonly string[]]>([
     ['the type', '{ id: t, type: txt, min: x, integer: true, prompt: "", options: [{ value: a, label: "" }, { value: a, label: A }] }',
       ["'type' must be one of", "'prompt' is empty", "'label' is empty", "option 'a' is there twice"]],
-    ['the id', "{ id: T-1, type: text, prompt: '', when: later == 1 }", ["'id' must be", "'prompt' is empty", "'later' is asked after 'T-1'"]],
-    ['a missing id', "{ type: text, prompt: '', when: later == 1 }", ["missing field 'id'", "'prompt' is empty", "'later' is asked after this question"]],
-    ['one option of several', '{ id: t, type: single_choice, prompt: "", options: [{ value: "?", label: A }, { value: b, label: 5 }, 7, { value: c, label: "", hint: x }, { value: c, label: { fr: C } }] }',
-      ["'prompt' is empty", "'value' must be letters", "'label' must be a text", "'2' must be a map", "'label' is empty", "unknown field 'hint'", "option 'c' is there twice", "no text in the default", "'fr' is not one of"]],
-    ['a limit', '{ id: t, type: number, prompt: T, min: [1], max: 2026-03-29 }', ["'min' must be a number, or a date", "'max' must be a number"]],
-    ['options that are no list', '{ id: t, type: multi_choice, prompt: "", options: 5, max: 900 }', ["'options' must be a list", "'prompt' is empty"]],
+    [
+      'the id', "{ id: T-1, type: text, prompt: '', when: later == 1 }",
+      ["'id' must be", "'prompt' is empty", "'later' is asked after 'T-1'"],
+    ],
+    [
+      'a missing id', "{ type: text, prompt: '', when: later == 1 }",
+      ["missing field 'id'", "'prompt' is empty", "'later' is asked after this question"],
+    ],
+    ['one option of several', '{ id: t, type: single_choice, prompt: "", options: [{ value: "?", label: A }, { value: b, label: 5 }, 7, ' +
+      '{ value: c, label: "", hint: x }, { value: c, label: { fr: C } }] }',
+      [
+        "'prompt' is empty", "'value' must be letters", "'label' must be a text", "'2' must be a map", "'label' is empty",
+        "unknown field 'hint'", "option 'c' is there twice", "no text in the default", "'fr' is not one of",
+      ]],
+    [
+      'a limit', '{ id: t, type: number, prompt: T, min: [1], max: 2026-03-29 }',
+      ["'min' must be a number, or a date", "'max' must be a number"],
+    ],
+    [
+      'options that are no list', '{ id: t, type: multi_choice, prompt: "", options: 5, max: 900 }',
+      ["'options' must be a list", "'prompt' is empty"],
+    ],
     ['a text in one language', '{ id: t, type: text, prompt: { en: 5, fr: T } }', ["'prompt' must be a text", "'fr' is not one of"]],
   ])('with %s malformed nothing else of the question is hidden, and nothing right is called wrong', (_, question, reasons) => {
     const found = mistakes(`${head}  - ${question}\n  - { id: later, type: number, prompt: L, when: t == 'zzz' }`)
@@ -353,7 +370,10 @@ recommendations:
 
   test('a malformed header hides no mistake in its texts', () => {
     const found = mistakes(head.replace('version: 1', 'version: one').replace('title: Tiny', "title: { en: '', fr: T }"));
-    expect(found).toEqual([expect.stringContaining("'version'"), expect.stringContaining("no text in the default language 'en'"), expect.stringContaining("'fr' is not one of")]);
+    expect(found).toEqual([
+      expect.stringContaining("'version'"), expect.stringContaining("no text in the default language 'en'"),
+      expect.stringContaining("'fr' is not one of"),
+    ]);
   });
 
   test('rules that a session could not carry are refused with their size, long before an author would need as many', () => {
@@ -574,7 +594,8 @@ describe('business_unit_setup', () => {
     expect(propose(flow, given, () => null, { id })).toHaveLength(5);
   });
 
-  test('once applied, the same answers propose nothing but the unit itself for confirmation, and other answers never leave a shift of before behind', () => {
+  test('once applied, the same answers propose nothing but the unit itself for confirmation, and other answers never leave a shift of ' +
+    'before behind', () => {
     fc.assert(
       fc.property(answers, answers, (first, second) => {
         const there = new Map<string, TargetValues>();

@@ -37,15 +37,23 @@ async function runningOn(folder: string): Promise<RunFile | null> {
 /** Each store once: where the configuration says, else where the running Gangway has it. */
 async function storeFindings(configuration: Configuration, folder: string, run: RunFile | null): Promise<Finding[]> {
   const { TEMPORAL_ADDRESS: temporal, REDIS_URL: redis, DATABASE_URL: database, CLICKHOUSE_URL: clickhouse, JWKS_URL: jwks } = configuration;
-  const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await readFile(codecKeyFile(folder), 'utf8').then((text) => text.trim(), () => null);
+  const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await readFile(codecKeyFile(folder), 'utf8').then(
+    (text) => text.trim(), () => null,
+  );
   const looks: Promise<Finding[] | Finding>[] = [];
   const address = temporal ?? run?.urls.temporalAddress;
-  if (address !== undefined) looks.push(engineFindings({ address, setting: temporal === undefined ? null : 'TEMPORAL_ADDRESS' }, configuration, true));
+  if (address !== undefined) {
+    looks.push(engineFindings({ address, setting: temporal === undefined ? null : 'TEMPORAL_ADDRESS' }, configuration, true));
+  }
   const databaseUrl = database ?? (run === null ? undefined : await withPassword(run.urls.databaseUrl, folder));
-  if (databaseUrl !== undefined) looks.push(databaseFindings({ url: databaseUrl, setting: database === undefined ? null : 'DATABASE_URL' }, codecKeys));
+  if (databaseUrl !== undefined) {
+    looks.push(databaseFindings({ url: databaseUrl, setting: database === undefined ? null : 'DATABASE_URL' }, codecKeys));
+  }
   const redisUrl = redis ?? run?.urls.redisUrl;
   if (redisUrl !== undefined) looks.push(redisFinding({ url: redisUrl, setting: redis === undefined ? null : 'REDIS_URL' }));
-  if (clickhouse !== undefined && !clickhouse.startsWith('file:')) looks.push(clickhouseFinding({ url: clickhouse, setting: 'CLICKHOUSE_URL' }));
+  if (clickhouse !== undefined && !clickhouse.startsWith('file:')) {
+    looks.push(clickhouseFinding({ url: clickhouse, setting: 'CLICKHOUSE_URL' }));
+  }
   if (jwks !== undefined) looks.push(identityFinding(jwks));
   return (await Promise.all(looks)).flat();
 }
@@ -109,7 +117,9 @@ const state = verdict(findings);
 if (json === true) process.stdout.write(`${JSON.stringify({ state, findings }, null, 2)}\n`);
 else {
   for (const { about: what, state: found, says, mend } of findings) {
-    process.stdout.write(`${marks[found]} ${what.padEnd(18)} ${says}.\n${mend === undefined || found === 'well' ? '' : `${' '.repeat(21)}${mend}.\n`}`);
+    process.stdout.write(
+      `${marks[found]} ${what.padEnd(18)} ${says}.\n${mend === undefined || found === 'well' ? '' : `${' '.repeat(21)}${mend}.\n`}`,
+    );
   }
 }
 process.exit(exitCodes[state]);

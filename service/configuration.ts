@@ -133,7 +133,8 @@ export const configurationSchema = z.object({
     900, { max: 604_800 }, 'Seconds after which the rules of the flow propose when the model has not',
   ),
   GANGWAY_RETRY_DELAY_PERCENT: count(
-    100, { max: 100 }, 'Length of the pauses between the tries of a task, percent of those of its category (docs/errors.md); less is for tests',
+    100, { max: 100 },
+    'Length of the pauses between the tries of a task, percent of those of its category (docs/errors.md); less is for tests',
   ),
   GANGWAY_DLQ_MANUAL_RETRIES: count(3, { max: 1_000 }, 'Times a parked task may be retried by hand without force'),
   GANGWAY_DLQ_CAPACITY: count(

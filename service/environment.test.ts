@@ -25,9 +25,13 @@ test('every number has finite bounds, and a duration the unit of its name', () =
 
 test('no pause or deadline is longer than a timer of Node can be: thirty days in milliseconds are refused', () => {
   for (const [name, { maximum = Infinity, unit }] of numbers) {
-    if (unit === 'milliseconds' || unit === 'seconds') expect([name, maximum * (unit === 'seconds' ? 1_000 : 1) < 2 ** 31]).toEqual([name, true]);
+    if (unit === 'milliseconds' || unit === 'seconds') {
+      expect([name, maximum * (unit === 'seconds' ? 1_000 : 1) < 2 ** 31]).toEqual([name, true]);
+    }
   }
-  expect(faultsOf({ GANGWAY_EVENT_POLL_MS: '2592000000' })).toEqual(['GANGWAY_EVENT_POLL_MS: must be a whole number from 1 to 60000, milliseconds']);
+  expect(faultsOf({ GANGWAY_EVENT_POLL_MS: '2592000000' })).toEqual([
+    'GANGWAY_EVENT_POLL_MS: must be a whole number from 1 to 60000, milliseconds',
+  ]);
 });
 
 test('a number in digits within its bounds is read as it stands, and nothing else is a number', () => {
@@ -35,7 +39,10 @@ test('a number in digits within its bounds is read as it stands, and nothing els
     const value = minimum + (given % (maximum - minimum + 1));
     expect(examineEnvironment({ [name]: String(value) }).configuration).toMatchObject({ [name]: value });
   }));
-  const no = fc.oneof(fc.constantFrom('1e3', '0x10', '-1', '+1', '1.5', '1,000', ' 8', '8 ', 'NaN', 'Infinity', '٣'), fc.string({ minLength: 1 }).filter((text) => !/^\d+$/.test(text)));
+  const no = fc.oneof(
+    fc.constantFrom('1e3', '0x10', '-1', '+1', '1.5', '1,000', ' 8', '8 ', 'NaN', 'Infinity', '٣'),
+    fc.string({ minLength: 1 }).filter((text) => !/^\d+$/.test(text)),
+  );
   fc.assert(fc.property(fc.constantFrom(...numbers), no, ([name], value) => {
     expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name}: (must be a whole number|is blank)`))]);
   }));
@@ -71,20 +78,24 @@ test.each([
 
 test('addresses that are written right pass', () => {
   for (const [name, value] of [
-    ['DATABASE_URL', 'postgres://gangway:s3%23cret@db:5432/gangway?sslmode=require'], ['DATABASE_URL', 'postgresql:///gangway?host=/var/run/postgresql'],
-    ['REDIS_URL', 'rediss://:pass@cache:6380/1'], ['CLICKHOUSE_URL', 'file:///var/lib/gangway/clickhouse'], ['TEMPORAL_ADDRESS', '[::1]:7233'],
+    ['DATABASE_URL', 'postgres://gangway:s3%23cret@db:5432/gangway?sslmode=require'],
+    ['DATABASE_URL', 'postgresql:///gangway?host=/var/run/postgresql'],
+    ['REDIS_URL', 'rediss://:pass@cache:6380/1'], ['CLICKHOUSE_URL', 'file:///var/lib/gangway/clickhouse'],
+    ['TEMPORAL_ADDRESS', '[::1]:7233'],
     ['TEMPORAL_ADDRESS', 'temporal.example.org:7233'], ['JWKS_URL', 'http://127.0.0.1:9/keys'],
   ] as const) expect([value, faultsOf({ [name]: value })]).toEqual([value, []]);
 });
 
 test('a misspelt name is refused with the one that was meant; what a cluster sets for a service of our name is not', () => {
   expect(faultsOf({ GANGWAY_EVENT_POL_MS: '500', GANGWAY_STREAM: '7', GANGWAY_PORT: '9000', GANGWAY_WHATEVER: 'x' })).toEqual([
-    'GANGWAY_EVENT_POL_MS: is no setting. Did you mean GANGWAY_EVENT_POLL_MS?', 'GANGWAY_STREAM: is no setting. Did you mean GANGWAY_STREAMS?',
+    'GANGWAY_EVENT_POL_MS: is no setting. Did you mean GANGWAY_EVENT_POLL_MS?',
+    'GANGWAY_STREAM: is no setting. Did you mean GANGWAY_STREAMS?',
     'GANGWAY_PORT: is no setting. Did you mean PORT?', 'GANGWAY_WHATEVER: is no setting. docs/configuration.md has them all',
   ]);
   expect(faultsOf({
     GANGWAY_SERVICE_HOST: '10.0.0.1', GANGWAY_SERVICE_PORT: '8080', GANGWAY_SERVICE_PORT_HTTP: '8080', GANGWAY_PORT: 'tcp://10.0.0.1:8080',
-    GANGWAY_PORT_8080_TCP: 'tcp://10.0.0.1:8080', GANGWAY_PORT_8080_TCP_PROTO: 'tcp', GANGWAY_PORT_8080_TCP_ADDR: '10.0.0.1', GANGWAY_API_SERVICE_HOST: '10.0.0.2',
+    GANGWAY_PORT_8080_TCP: 'tcp://10.0.0.1:8080', GANGWAY_PORT_8080_TCP_PROTO: 'tcp', GANGWAY_PORT_8080_TCP_ADDR: '10.0.0.1',
+    GANGWAY_API_SERVICE_HOST: '10.0.0.2',
   })).toEqual([]);
 });
 
@@ -94,6 +105,9 @@ test('all that is wrong is told at once, also what is wrong between settings, an
     GANGWAY_POLL: '1', CHAT_MODEL: 'large',
   };
   const names = faultsOf(environment).map((fault) => fault.split(':')[0]);
-  expect(names).toEqual(['PORT', 'EVENT_WEBHOOK_SECRET', 'GANGWAY_LLM_INPUT_PRICE', 'EVENT_WEBHOOK_URL', 'GANGWAY_ALERT_MAIL_TO', 'GANGWAY_ALERT_MAIL_FROM', 'CHAT_MODEL', 'GANGWAY_POLL']);
+  expect(names).toEqual([
+    'PORT', 'EVENT_WEBHOOK_SECRET', 'GANGWAY_LLM_INPUT_PRICE', 'EVENT_WEBHOOK_URL', 'GANGWAY_ALERT_MAIL_TO', 'GANGWAY_ALERT_MAIL_FROM',
+    'CHAT_MODEL', 'GANGWAY_POLL',
+  ]);
   expect(() => readConfiguration(environment)).toThrow(ConfigurationError);
 });

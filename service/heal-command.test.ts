@@ -4,7 +4,9 @@ import { healCommand } from './heal-command.ts';
 
 test('the command ends the workflow with the program, the address and the namespace that are in use, whatever stands in its id', () => {
   const heal = healCommand({ address: '127.0.0.1:7233', namespace: 'default', program: '/x/a b/temporal' });
-  expect(heal('session:acme:1')).toBe("'/x/a b/temporal' workflow terminate --workflow-id session:acme:1 --reason stuck --address 127.0.0.1:7233 --namespace default");
+  expect(heal('session:acme:1')).toBe(
+    "'/x/a b/temporal' workflow terminate --workflow-id session:acme:1 --reason stuck --address 127.0.0.1:7233 --namespace default",
+  );
   expect(healCommand({ address: 'a:1', namespace: 'n', program: null })('x')).toMatch(/^temporal workflow terminate /);
 });
 

@@ -14,7 +14,10 @@ export function importsOf(text: string): string[] {
 /** What files import, by their path: for who asks about many that share most of it. */
 export type KnownImports = Map<string, readonly string[]>;
 
-/** The files named and all of this project that they load, absolute and sorted; packages are left out. What is not there is not followed. */
+/**
+ * The files named and all of this project that they load, absolute and sorted; packages are left out. What is not there is not
+ * followed.
+ */
 export function importClosure(entries: readonly string[], known: KnownImports = new Map()): string[] {
   const found = new Set<string>();
   const follow = (path: string): void => {

@@ -16,7 +16,8 @@ async function project(): Promise<string> {
   folders.push(folder);
   const files = {
     'workflows/main.ts': "export { session } from './session.ts';\n",
-    'workflows/session.ts': "import type { Tasks } from '../activities/tasks.ts';\nimport {\n  price,\n} from '../domain/pricing/price.ts';\nexport const session = (_: Tasks) => price;\n",
+    'workflows/session.ts': "import type { Tasks } from '../activities/tasks.ts';\nimport {\n  price,\n} from " +
+      "'../domain/pricing/price.ts';\nexport const session = (_: Tasks) => price;\n",
     'domain/pricing/price.ts': "import { round } from './rounding/half-up.ts';\nexport const price = round(1);\n",
     'domain/pricing/rounding/half-up.ts': 'export const round = Math.round;\n',
     'domain/pricing/price.test.ts': '', 'domain/unused.ts': '', 'activities/tasks.ts': 'export interface Tasks {}\n',
@@ -36,10 +37,17 @@ test('an edit of anything that is in it, in a folder however deep, makes another
     await appendFile(join(folder, path), '\n');
     return await sourcesHash(folder) !== before;
   };
-  for (const path of ['workflows/main.ts', 'workflows/session.ts', 'domain/pricing/price.ts', 'domain/pricing/rounding/half-up.ts', 'engine/failure-converter.ts', 'package-lock.json']) {
+  for (
+    const path of [
+      'workflows/main.ts', 'workflows/session.ts', 'domain/pricing/price.ts', 'domain/pricing/rounding/half-up.ts',
+      'engine/failure-converter.ts', 'package-lock.json',
+    ]
+  ) {
     expect([path, await changes(path)]).toEqual([path, true]);
   }
-  for (const path of ['domain/pricing/price.test.ts', 'domain/unused.ts', 'activities/tasks.ts']) expect([path, await changes(path)]).toEqual([path, false]);
+  for (const path of ['domain/pricing/price.test.ts', 'domain/unused.ts', 'activities/tasks.ts']) {
+    expect([path, await changes(path)]).toEqual([path, false]);
+  }
 });
 
 test('every file of ours that the bundler took is among those that are hashed', async () => {

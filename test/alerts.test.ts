@@ -38,7 +38,9 @@ beforeAll(async () => {
   await shared.query(`CREATE SCHEMA ${schema}`);
   url.searchParams.set('options', `-c search_path=${schema},public`);
   db = openDatabase({ url: url.href, timeoutMs: 120_000, connections: 6 });
-  for (const name of ['030_tasks.sql', '032_alerts.sql', '050_stuck_alerts.sql']) await db.query(await readFile(new URL(`../stores/postgres/schema/${name}`, import.meta.url), 'utf8'));
+  for (const name of ['030_tasks.sql', '032_alerts.sql', '050_stuck_alerts.sql']) {
+    await db.query(await readFile(new URL(`../stores/postgres/schema/${name}`, import.meta.url), 'utf8'));
+  }
   await db.query('SELECT isolate_tenants()');
 });
 afterAll(async () => {
@@ -51,14 +53,25 @@ afterEach(async () => {
   await db.asSystem().query('DELETE FROM alerts');
 });
 
-interface Rows { readonly tenant: string; readonly count?: number; readonly status?: string; readonly hoursAgo?: number; readonly endedDaysAgo?: number | null; readonly fingerprint?: string }
+interface Rows {
+  readonly tenant: string;
+  readonly count?: number;
+  readonly status?: string;
+  readonly hoursAgo?: number;
+  readonly endedDaysAgo?: number | null;
+  readonly fingerprint?: string;
+}
 
 /** What a person said stands where it may stand: in the sealed state, and in a message that was not scrubbed well. */
-async function park({ tenant, count = 1, status = 'parked', hoursAgo = 1, endedDaysAgo = null, fingerprint = 'known' }: Rows, into: Database = db): Promise<void> {
+async function park(
+  { tenant, count = 1, status = 'parked', hoursAgo = 1, endedDaysAgo = null, fingerprint = 'known' }: Rows, into: Database = db,
+): Promise<void> {
   await into.asSystem().query(
-    `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint, attempts, manual_retries, correlation_id, session_id,
+    `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint,
+       attempts, manual_retries, correlation_id, session_id,
        parked_at, updated_at, ended_at, sealed)
-     SELECT gen_random_uuid(), $1, 1, 'applyChangeset', $2, 'external_api', 'medium', 'HttpError', 'ana@acme.test said so', $3, 3, 0, 'c', gen_random_uuid(), now() - make_interval(hours => $4), now(),
+     SELECT gen_random_uuid(), $1, 1, 'applyChangeset', $2, 'external_api', 'medium', 'HttpError', 'ana@acme.test said so', $3, 3, 0, 'c',
+       gen_random_uuid(), now() - make_interval(hours => $4), now(),
        now() - make_interval(days => $5), convert_to('ana@acme.test', 'UTF8') FROM generate_series(1, $6)`,
     [tenant, status, fingerprint, hoursAgo, endedDaysAgo, count],
   );
@@ -66,7 +79,8 @@ async function park({ tenant, count = 1, status = 'parked', hoursAgo = 1, endedD
 
 const endAll = (tenant: string) => db.asTenant(tenant).query("UPDATE tasks SET status = 'completed', ended_at = now()");
 const messages = (tenant: string): Promise<Body[]> => db.asTenant(tenant).query(
-  `SELECT kind, channel, says, message.status, attempts, last_error FROM alert_messages AS message JOIN alerts USING (alert_id) ORDER BY kind, says, channel`,
+  `SELECT kind, channel, says, message.status, attempts, last_error FROM alert_messages AS message JOIN alerts USING (alert_id) ORDER BY ` +
+  `kind, says, channel`,
 );
 const dueNow = (tenant: string) => db.asTenant(tenant).query("UPDATE alert_messages SET next_attempt_at = now() WHERE status = 'pending'");
 
@@ -90,14 +104,18 @@ describe('alerts', () => {
     mailFault = () => null;
     stuck = [];
     smtp = new SMTPServer({
-      authOptional: true, disabledCommands: ['STARTTLS'], allowInsecureAuth: true, logger: false, onAuth: (_, __, done) => { done(null, { user: 'gangway' }); },
+      authOptional: true, disabledCommands: ['STARTTLS'], allowInsecureAuth: true, logger: false,
+      onAuth: (_, __, done) => { done(null, { user: 'gangway' }); },
       onData: (stream, { envelope }, done) => {
         const chunks: Buffer[] = [];
         stream.on('data', (chunk: Buffer) => { chunks.push(chunk); });
         stream.on('end', () => {
           const fault = mailFault();
           if (fault !== null) return done(fault);
-          mails.push({ from: envelope.mailFrom === false ? '' : envelope.mailFrom.address, to: envelope.rcptTo.map(({ address }) => address), text: unfolded(Buffer.concat(chunks).toString('utf8')) });
+          mails.push({
+            from: envelope.mailFrom === false ? '' : envelope.mailFrom.address, to: envelope.rcptTo.map(({ address }) => address),
+            text: unfolded(Buffer.concat(chunks).toString('utf8')),
+          });
           return done();
         });
       },
@@ -113,16 +131,25 @@ describe('alerts', () => {
   /** Channels of a worker that was started just now. */
   function worker(environment: Readonly<Record<string, string>> = {}, more: Partial<RaiseOptions> = {}): RaiseOptions {
     const configuration = readConfiguration({
-      ALERT_WEBHOOK_URL: `${receiver.url}/hook`, ALERT_WEBHOOK_SECRET: secret, SLACK_WEBHOOK_URL: `${receiver.url}/slack`, SMTP_URL: `smtp://127.0.0.1:${smtpPort}`,
-      GANGWAY_ALERT_MAIL_TO: 'ben@acme.test, cy@acme.test', GANGWAY_ALERT_MAIL_FROM: 'gangway@acme.test', GANGWAY_ALLOW_PRIVATE_URLS: 'true',
+      ALERT_WEBHOOK_URL: `${receiver.url}/hook`, ALERT_WEBHOOK_SECRET: secret, SLACK_WEBHOOK_URL: `${receiver.url}/slack`,
+      SMTP_URL: `smtp://127.0.0.1:${smtpPort}`,
+      GANGWAY_ALERT_MAIL_TO: 'ben@acme.test, cy@acme.test', GANGWAY_ALERT_MAIL_FROM: 'gangway@acme.test',
+      GANGWAY_ALLOW_PRIVATE_URLS: 'true',
       PUBLIC_URL: 'https://gangway.acme.test/', GANGWAY_DLQ_CAPACITY: '10', ...environment,
     });
-    const alerting = alertingOf(alertSettings(configuration), new Outside({ breakers: new Breakers(breakerNumbers(configuration)), allowPrivate: true, now: Date.now }), () => 0.5);
+    const alerting = alertingOf(
+      alertSettings(configuration),
+      new Outside({ breakers: new Breakers(breakerNumbers(configuration)), allowPrivate: true, now: Date.now }), () => 0.5,
+    );
     return { ...alerting, db, stuck: { tally: () => Promise.resolve(stuck) }, log: noLog, signal: new AbortController().signal, ...more };
   }
 
   /** One whose channels are all behind an open breaker. */
-  const deaf = (): RaiseOptions => worker({}, { channels: worker().channels.map((channel) => ({ ...channel, tell: () => Promise.resolve({ reason: 'breaker_open', retryAfterMs: null }) })) });
+  const deaf = (): RaiseOptions => worker({}, {
+    channels: worker().channels.map((channel) => ({
+      ...channel, tell: () => Promise.resolve({ reason: 'breaker_open', retryAfterMs: null }),
+    })),
+  });
 
   const hooks = (): Received[] => receiver.requests.filter(({ path }) => path === '/hook');
   const slacks = (): Received[] => receiver.requests.filter(({ path }) => path === '/slack');
@@ -130,13 +157,25 @@ describe('alerts', () => {
 
   const situations: readonly [string, string, () => Promise<void>, string][] = [
     ['size', 'capacity', async () => { await park({ tenant, count: 8 }); }, '8 tasks in the dead letter queue, 80 % of its capacity'],
-    ['age', 'age', async () => { await park({ tenant, hoursAgo: 25 }); await park({ tenant, status: 'retrying', hoursAgo: 2 }); }, 'tasks wait in the dead letter queue for more than 24 hours'],
-    ['a new fingerprint', 'new_fingerprint', async () => { await park({ tenant, count: 2, fingerprint: 'f00d' }); }, 'applyChangeset fails in a new way (external_api)'],
-    ['sessions that cannot move', 'session_stuck', () => { stuck = [{ tenant, stuck: 2, failure_type: 'NonDeterministicError' }]; return Promise.resolve(); }, '2 sessions and tasks cannot move (NonDeterministicError)'],
+    [
+      'age', 'age', async () => { await park({ tenant, hoursAgo: 25 }); await park({ tenant, status: 'retrying', hoursAgo: 2 }); },
+      'tasks wait in the dead letter queue for more than 24 hours',
+    ],
+    [
+      'a new fingerprint', 'new_fingerprint', async () => { await park({ tenant, count: 2, fingerprint: 'f00d' }); },
+      'applyChangeset fails in a new way (external_api)',
+    ],
+    [
+      'sessions that cannot move', 'session_stuck',
+      () => { stuck = [{ tenant, stuck: 2, failure_type: 'NonDeterministicError' }]; return Promise.resolve(); },
+      '2 sessions and tasks cannot move (NonDeterministicError)',
+    ],
   ];
 
   test.each(situations)('of %s are told once on every channel, and not again while they stand, by a worker started anew either', async (_, kind, arrange, title) => {
-    await db.asTenant(tenant).query("INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant]);
+    await db.asTenant(tenant).query(
+      "INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant],
+    );
     await arrange();
     const lines: Body[] = [];
     const log = { ...noLog, warn: (line: Body) => { lines.push(line); } } as RaiseOptions['log'];
@@ -146,26 +185,37 @@ describe('alerts', () => {
     expect(lines).toEqual([{ tenant, alert: kind, facts: expect.anything() }]);
     const [hook] = hooks();
     expect(hook && isSigned(hook)).toBe(true);
-    expect(hook?.body).toMatchObject({ event: 'alert_raised', tenant, data: { kind, recovered_at: null, title: `${tenant}: ${title}`, console_url: 'https://gangway.acme.test/' } });
+    expect(hook?.body).toMatchObject({
+      event: 'alert_raised', tenant,
+      data: { kind, recovered_at: null, title: `${tenant}: ${title}`, console_url: 'https://gangway.acme.test/' },
+    });
     expect(hook?.headers['idempotency-key']).toBe(hook?.body.event_id);
     expect(slacks()[0]?.headers['gangway-signature']).toBeUndefined();
     expect(slacks()[0]?.body).toEqual({ text: `${tenant}: ${title}`, blocks: [
-      { type: 'header', text: { type: 'plain_text', text: `${tenant}: ${title}`, emoji: false } }, { type: 'section', text: { type: 'mrkdwn', text: expect.stringContaining(tenant) } },
+      { type: 'header', text: { type: 'plain_text', text: `${tenant}: ${title}`, emoji: false } },
+      { type: 'section', text: { type: 'mrkdwn', text: expect.stringContaining(tenant) } },
       { type: 'context', elements: [{ type: 'mrkdwn', text: expect.stringContaining('<https://gangway.acme.test/|Open the console>') }] },
     ] });
-    expect(mails[0]).toMatchObject({ from: 'gangway@acme.test', to: ['ben@acme.test', 'cy@acme.test'], text: expect.stringContaining(`Subject: ${tenant}: ${title}`) });
+    expect(mails[0]).toMatchObject({
+      from: 'gangway@acme.test', to: ['ben@acme.test', 'cy@acme.test'], text: expect.stringContaining(`Subject: ${tenant}: ${title}`),
+    });
     expect(mails[0]?.text).toContain('Look in the console: https://gangway.acme.test/');
   });
 
   test.each(situations.slice(0, 2))('of %s are told once more, when they are over, and begin anew later', async (_, kind, arrange, __) => {
-    await db.asTenant(tenant).query("INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant]);
+    await db.asTenant(tenant).query(
+      "INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant],
+    );
     await arrange();
     await raiseAlerts(worker());
     await endAll(tenant);
     expect(await raiseAlerts(worker())).toEqual({ raised: 0, recovered: 1, told: 3, failed: 0 });
     expect(await raiseAlerts(worker())).toEqual({ raised: 0, recovered: 0, told: 0, failed: 0 });
     const [first, second] = hooks();
-    expect(second?.body).toMatchObject({ event: 'alert_recovered', tenant, data: { kind, alert_id: first?.body.data.alert_id, recovered_at: expect.stringMatching(/Z$/), facts: { open: 0 } } });
+    expect(second?.body).toMatchObject({
+      event: 'alert_recovered', tenant,
+      data: { kind, alert_id: first?.body.data.alert_id, recovered_at: expect.stringMatching(/Z$/), facts: { open: 0 } },
+    });
     expect(second?.body.event_id).not.toBe(first?.body.event_id);
     // a mail below the first one
     expect(mails[1]?.text).toContain(`In-Reply-To: <${first?.body.event_id}@acme.test>`);
@@ -178,7 +228,10 @@ describe('alerts', () => {
     stuck = [{ tenant, stuck: 1, failure_type: 'NonDeterministicError' }];
     expect(await raiseAlerts(worker({}, silent))).toMatchObject({ raised: 0, told: 0 });
     await raiseAlerts(worker());
-    expect(hooks()[0]?.body.data).toMatchObject({ kind: 'session_stuck', facts: { stuck: 1, failure_type: 'NonDeterministicError' }, text: expect.stringContaining('GET /api/v1/onboarding/admin/sessions/stuck/') });
+    expect(hooks()[0]?.body.data).toMatchObject({
+      kind: 'session_stuck', facts: { stuck: 1, failure_type: 'NonDeterministicError' },
+      text: expect.stringContaining('GET /api/v1/onboarding/admin/sessions/stuck/'),
+    });
     stuck = [{ tenant, stuck: 5, failure_type: 'NonDeterministicError' }];
     expect(await raiseAlerts(worker())).toMatchObject({ raised: 0, recovered: 0 });
     expect(await raiseAlerts(worker({}, silent))).toMatchObject({ raised: 0, recovered: 0 });
@@ -280,7 +333,9 @@ describe('alerts', () => {
   test('what a worker claimed and died with is told by another', async () => {
     await park({ tenant });
     expect(await raiseAlerts(deaf())).toMatchObject({ raised: 1, told: 0 });
-    expect(await claimMessage(db.asSystem(), 'webhook', 200)).toMatchObject({ tenant, kind: 'new_fingerprint', says: 'raised', attempts: 1 });
+    expect(await claimMessage(db.asSystem(), 'webhook', 200)).toMatchObject({
+      tenant, kind: 'new_fingerprint', says: 'raised', attempts: 1,
+    });
     await until('the claim is over', async () => { await raiseAlerts(worker()); return hooks().length > 0; });
     await raiseAlerts(worker());
     expect(heard()).toEqual([1, 1, 1]);
@@ -288,7 +343,9 @@ describe('alerts', () => {
 
   test('an alert that was over before a channel took it is told there neither at its beginning nor at its end', async () => {
     react = ({ path }) => (path === '/hook' ? 'close' : {});
-    await db.asTenant(tenant).query("INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant]);
+    await db.asTenant(tenant).query(
+      "INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant],
+    );
     await park({ tenant, count: 8 });
     await raiseAlerts(worker());
     react = () => ({});
@@ -297,7 +354,9 @@ describe('alerts', () => {
     await raiseAlerts(worker());
     await raiseAlerts(worker());
     expect(heard()).toEqual([1, 2, 2]);
-    expect((await messages(tenant)).filter(({ channel }) => channel === 'webhook').map(({ says, status }) => [says, status])).toEqual([['raised', 'withdrawn'], ['recovered', 'withdrawn']]);
+    expect((await messages(tenant)).filter(({ channel }) => channel === 'webhook').map(({ says, status }) => [says, status])).toEqual(
+      [['raised', 'withdrawn'], ['recovered', 'withdrawn']],
+    );
   });
 
   test('a name cannot mention everybody in Slack, nor add a header to a mail', async () => {
@@ -320,20 +379,29 @@ describe('alerts', () => {
     const resolve = ((_: string, __: unknown, done: (error: null, addresses: LookupAddress[]) => void) => { done(null, [{ address: '127.0.0.1', family: 4 }]); }) as unknown as typeof lookup;
     const outside = new Outside({ breakers: new Breakers({ failures: 5, openMs: 300_000 }), allowPrivate: false, now: Date.now, resolve });
     const { port } = new URL(receiver.url);
-    const [byName, byHttp] = [webhookChannel({ url: `https://hooks.acme.test:${port}/hook`, secret })(outside), slackChannel({ url: `${receiver.url}/slack` })(outside)];
+    const [byName, byHttp] = [
+      webhookChannel({ url: `https://hooks.acme.test:${port}/hook`, secret })(outside),
+      slackChannel({ url: `${receiver.url}/slack` })(outside),
+    ];
     const rest = worker().channels.filter(({ name }) => name === 'mail');
     await park({ tenant });
     expect(await raiseAlerts(worker({}, { channels: [byName, byHttp, ...rest], publicUrl: null }))).toMatchObject({ told: 1, failed: 2 });
     expect(heard()).toEqual([0, 0, 1]);
-    expect((await messages(tenant)).map(({ channel, last_error }) => [channel, last_error])).toEqual([['mail', null], ['slack', 'closed_address'], ['webhook', 'closed_address']]);
+    expect((await messages(tenant)).map(({ channel, last_error }) => [channel, last_error])).toEqual([
+      ['mail', null], ['slack', 'closed_address'], ['webhook', 'closed_address'],
+    ]);
     expect(mails[0]?.text).not.toContain('console');
   });
 
   test.each([
-    ['ALERT_WEBHOOK_URL', 'http://hooks.acme.test/x', /ALERT_WEBHOOK_URL: is not an https/], ['ALERT_WEBHOOK_URL', 'https://127.0.0.1/x', /ALERT_WEBHOOK_URL: points to a private/],
-    ['SLACK_WEBHOOK_URL', 'http://hooks.slack.test/x', /SLACK_WEBHOOK_URL: is not an https/], ['SLACK_WEBHOOK_URL', 'https://[::1]/x', /SLACK_WEBHOOK_URL: points to a private/],
-    ['ALERT_WEBHOOK_SECRET', '', /ALERT_WEBHOOK_SECRET: is needed/], ['GANGWAY_ALERT_MAIL_TO', '', /GANGWAY_ALERT_MAIL_TO: is needed for mail/],
-    ['GANGWAY_ALERT_MAIL_FROM', 'gangway', /GANGWAY_ALERT_MAIL_FROM: must be/], ['SMTP_URL', 'smtp://mail.acme.test?socketTimeout=0', /SMTP_URL: must be/], ['SMTP_URL', 'http://mail.acme.test', /SMTP_URL: must be/],
+    ['ALERT_WEBHOOK_URL', 'http://hooks.acme.test/x', /ALERT_WEBHOOK_URL: is not an https/],
+    ['ALERT_WEBHOOK_URL', 'https://127.0.0.1/x', /ALERT_WEBHOOK_URL: points to a private/],
+    ['SLACK_WEBHOOK_URL', 'http://hooks.slack.test/x', /SLACK_WEBHOOK_URL: is not an https/],
+    ['SLACK_WEBHOOK_URL', 'https://[::1]/x', /SLACK_WEBHOOK_URL: points to a private/],
+    ['ALERT_WEBHOOK_SECRET', '', /ALERT_WEBHOOK_SECRET: is needed/],
+    ['GANGWAY_ALERT_MAIL_TO', '', /GANGWAY_ALERT_MAIL_TO: is needed for mail/],
+    ['GANGWAY_ALERT_MAIL_FROM', 'gangway', /GANGWAY_ALERT_MAIL_FROM: must be/],
+    ['SMTP_URL', 'smtp://mail.acme.test?socketTimeout=0', /SMTP_URL: must be/], ['SMTP_URL', 'http://mail.acme.test', /SMTP_URL: must be/],
   ])('a service does not start with %s = "%s"', (name, value, fault) => {
     const environment = {
       ALERT_WEBHOOK_URL: 'https://hooks.acme.test/x', ALERT_WEBHOOK_SECRET: secret, SLACK_WEBHOOK_URL: 'https://hooks.slack.test/x',
@@ -348,7 +416,8 @@ describe('alerts', () => {
     afterEach(async () => { await Promise.all(open.splice(0).map((server) => new Promise((resolve) => { server.close(resolve); }))); });
     const channel = (url: string, more: { timeoutMs?: number; passwordNeedsTls?: boolean } = {}) => mailChannel({
       url, from: 'gangway@acme.test', to: ['ben@acme.test'], timeoutMs: 20_000, passwordNeedsTls: true,
-      breaker: new Breakers({ failures: 5, openMs: 300_000 }).outside({ name: 'alert_mail', timeoutMs: 20_000, judge: () => 'failed' }), ...more,
+      breaker: new Breakers({ failures: 5, openMs: 300_000 }).outside({ name: 'alert_mail', timeoutMs: 20_000, judge: () => 'failed' }),
+      ...more,
     });
 
     test('a server that speaks without end is left after the time-out', async () => {
@@ -370,7 +439,8 @@ describe('alerts', () => {
       await park({ tenant });
       expect(await raiseAlerts({ ...worker(), channels: [channel(url)] })).toMatchObject({ told: 0, failed: 1 });
       await dueNow(tenant);
-      expect(await raiseAlerts({ ...worker(), channels: [channel(url, { passwordNeedsTls: false })] })).toMatchObject({ told: 1, failed: 0 });
+      expect(await raiseAlerts({ ...worker(), channels: [channel(url, { passwordNeedsTls: false })] }))
+        .toMatchObject({ told: 1, failed: 0 });
     });
   });
 
@@ -398,11 +468,14 @@ describe('alerts', () => {
 
   test('that ended are forgotten after the days of the queue, fingerprints never', async () => {
     await db.asTenant(tenant).query(
-      `INSERT INTO alerts (tenant, kind, key, raised_at, resolved_at, facts) VALUES ($1, 'age', '', now(), now() - interval '91 days', '{}'), ($1, 'capacity', '', now(), now() - interval '89 days', '{}'),
+      `INSERT INTO alerts (tenant, kind, key, raised_at, resolved_at, facts) VALUES ($1, 'age', '', now(), now() - interval '91 days',
+         '{}'), ($1, 'capacity', '', now(), now() - interval '89 days', '{}'),
          ($1, 'new_fingerprint', 'known', now() - interval '900 days', NULL, '{}')`, [tenant],
     );
     await raiseAlerts(worker());
-    expect(await db.asTenant(tenant).query('SELECT kind FROM alerts ORDER BY kind')).toEqual([{ kind: 'capacity' }, { kind: 'new_fingerprint' }]);
+    expect(await db.asTenant(tenant).query('SELECT kind FROM alerts ORDER BY kind')).toEqual([
+      { kind: 'capacity' }, { kind: 'new_fingerprint' },
+    ]);
   });
 });
 
@@ -427,7 +500,9 @@ describe('a service with ALERT_WEBHOOK_URL', () => {
     await own.asTenant(tenant).query("UPDATE tasks SET status = 'completed', ended_at = now()");
     await until('the end is told', () => told('alert_recovered').length > 0);
     await own.close();
-    expect([told('alert_raised'), told('alert_recovered'), alerts().every((request) => isSigned(request))]).toEqual([['capacity', 'new_fingerprint'], ['capacity'], true]);
+    expect([told('alert_raised'), told('alert_recovered'), alerts().every((request) => isSigned(request))]).toEqual([
+      ['capacity', 'new_fingerprint'], ['capacity'], true,
+    ]);
   });
 });
 
@@ -477,5 +552,7 @@ async function planOf(sql: string, params: readonly unknown[]): Promise<string> 
 
 /** Long headers and quoted-printable lines, as they were written. */
 function unfolded(mail: string): string {
-  return mail.replace(/\r\n[ \t]/g, ' ').replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return mail.replace(/\r\n[ \t]/g, ' ').replace(/=\r\n/g, '').replace(
+    /=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }

@@ -17,9 +17,12 @@ let db: Database;
 beforeAll(async () => { db = await databaseOf(shared); });
 afterAll(() => db.close());
 
-async function byKey(key: string, method: string, path: string, body?: unknown, instance: InstanceAddress = shared, headers: Record<string, string> = {}): Promise<Reply> {
+async function byKey(
+  key: string, method: string, path: string, body?: unknown, instance: InstanceAddress = shared, headers: Record<string, string> = {},
+): Promise<Reply> {
   const response = await fetch(`${instance.url}${base}${path}`, {
-    method, headers: { 'x-api-key': key, 'content-type': 'application/json', ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    method, headers: { 'x-api-key': key, 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: response.status, headers: response.headers, body: await response.json() };
 }
@@ -34,7 +37,9 @@ describe('making a key', () => {
   test('shows it once; afterwards it is in no list and no table, only its hash is', async () => {
     const { admin, tenant } = await cast(shared);
     const made = await newKey(admin, { name: '  importer  ', roles: ['user', 'analyst'] });
-    expect(made).toMatchObject({ name: 'importer', roles: ['user', 'analyst'], created_by: 'dee', expires_at: null, last_used_at: null, revoked_at: null });
+    expect(made).toMatchObject({
+      name: 'importer', roles: ['user', 'analyst'], created_by: 'dee', expires_at: null, last_used_at: null, revoked_at: null,
+    });
     expect(made.key).toMatch(/^gw_[0-9a-f]{32}_[0-9a-f]{64}_[0-9a-f]{8}$/);
     const { body: list } = await admin.get('/admin/api-keys/');
     expect(list).toMatchObject({ total: 1, next_cursor: null, results: [{ key_id: made.key_id, name: 'importer' }] });
@@ -61,14 +66,24 @@ describe('making a key', () => {
 
   test('gives at most what the maker holds, and never platform', async () => {
     const { admin, tenant } = await cast(shared);
-    for (const [roles, status] of [[['platform'], 400], [['owner'], 400], [[], 400], [['user', 'user'], 400], [['admin'], 201], [['user', 'approver', 'analyst'], 201]] as const) {
+    for (
+      const [roles, status] of [
+        [['platform'], 400], [['owner'], 400], [[], 400], [['user', 'user'], 400], [['admin'], 201], [['user', 'approver', 'analyst'], 201],
+      ] as const
+    ) {
       expect([roles, (await admin.post('/admin/api-keys/', { name: 'x', roles })).status]).toEqual([roles, status]);
     }
     expect(grantable.every((role) => holds({ tenant, subject: 'dee', roles: ['admin'] }, role))).toBe(true);
     const platform = await person(shared, newTenant(), 'pat', 'platform');
     const made = await platform.post(`/admin/api-keys/?client_id=${tenant}`, { name: 'x', roles: ['admin'] });
     expect([made.status, made.body.roles, (await byKey(made.body.key, 'GET', '/admin/api-keys/')).status]).toEqual([201, ['admin'], 200]);
-    for (const body of [{ roles: ['user'] }, { name: '', roles: ['user'] }, { name: 'x'.repeat(129), roles: ['user'] }, { name: 'x', roles: ['user'], expires_at: '2020-01-01T00:00:00Z' }, { name: 'x', roles: ['user'], expires_at: 'soon' }, { name: 'x', roles: ['user'], more: 1 }]) {
+    for (
+      const body of [
+        { roles: ['user'] }, { name: '', roles: ['user'] }, { name: 'x'.repeat(129), roles: ['user'] },
+        { name: 'x', roles: ['user'], expires_at: '2020-01-01T00:00:00Z' }, { name: 'x', roles: ['user'], expires_at: 'soon' },
+        { name: 'x', roles: ['user'], more: 1 },
+      ]
+    ) {
       expect([body, (await admin.post('/admin/api-keys/', body)).body.code]).toEqual([body, 'invalid_request']);
     }
   });
@@ -94,10 +109,13 @@ describe('using a key', () => {
     const flipped = `${key.slice(0, 50)}${key[50] === '0' ? '1' : '0'}${key.slice(51)}`;
     const body = `gw_${randomUUID().replaceAll('-', '')}`;
     for (const [what, bad] of Object.entries({
-      cut: key.slice(0, -1), longer: `${key}0`, upper: key.toUpperCase(), typo: flipped, 'other id': makeKey(randomUUID()).key, word: 'secret', start: body, 'other secret': makeKey(readPresentedKey(key)?.keyId ?? '').key,
+      cut: key.slice(0, -1), longer: `${key}0`, upper: key.toUpperCase(), typo: flipped, 'other id': makeKey(randomUUID()).key,
+      word: 'secret', start: body, 'other secret': makeKey(readPresentedKey(key)?.keyId ?? '').key,
     })) {
       const reply = await byKey(bad, 'GET', '/sessions/');
-      expect([what, reply.status, reply.body.code, reply.headers.get('www-authenticate') !== null]).toEqual([what, 401, 'unauthenticated', true]);
+      expect([what, reply.status, reply.body.code, reply.headers.get('www-authenticate') !== null]).toEqual(
+        [what, 401, 'unauthenticated', true],
+      );
     }
     expect(readPresentedKey(flipped)).toBeNull();
     expect((await byKey(key, 'GET', '/sessions/')).status).toBe(200);
@@ -168,8 +186,12 @@ describe('revoking and rotating', () => {
     await db.asTenant(tenant).query("UPDATE api_keys SET previous_until = now() - interval '1 millisecond' WHERE key_id = $1", [id]);
     expect((await byKey(first, 'GET', '/sessions/')).status).toBe(401);
     const { body: third } = await admin.post(`/admin/api-keys/${id}/rotate/`);
-    for (const [key, status] of [[first, 401], [second.key, 401], [third.key, 200]] as const) expect((await byKey(key, 'GET', '/sessions/')).status).toBe(status);
-    for (const body of [{ overlap_seconds: -1 }, { overlap_seconds: 604_801 }, { overlap_seconds: 0.5 }]) expect((await admin.post(`/admin/api-keys/${id}/rotate/`, body)).status).toBe(400);
+    for (const [key, status] of [[first, 401], [second.key, 401], [third.key, 200]] as const) {
+      expect((await byKey(key, 'GET', '/sessions/')).status).toBe(status);
+    }
+    for (const body of [{ overlap_seconds: -1 }, { overlap_seconds: 604_801 }, { overlap_seconds: 0.5 }]) {
+      expect((await admin.post(`/admin/api-keys/${id}/rotate/`, body)).status).toBe(400);
+    }
     await admin.call('DELETE', `/admin/api-keys/${id}/`);
     expect((await byKey(third.key, 'GET', '/sessions/')).status).toBe(401);
   });
@@ -179,7 +201,9 @@ describe('revoking and rotating', () => {
     const { key, key_id: id } = await newKey(admin);
     const without = ({ body }: Reply): Body => ({ ...body, instance: null, correlation_id: null });
     for (const [method, suffix] of [['DELETE', ''], ['POST', 'rotate/']] as const) {
-      const [theirs, missing] = await Promise.all([foreign.call(method, `/admin/api-keys/${id}/${suffix}`, {}), foreign.call(method, `/admin/api-keys/${randomUUID()}/${suffix}`, {})]);
+      const [theirs, missing] = await Promise.all([
+        foreign.call(method, `/admin/api-keys/${id}/${suffix}`, {}), foreign.call(method, `/admin/api-keys/${randomUUID()}/${suffix}`, {}),
+      ]);
       expect([theirs.status, without(theirs)]).toEqual([404, without(missing)]);
     }
     expect((await foreign.get('/admin/api-keys/')).body.total).toBe(0);
@@ -199,7 +223,9 @@ describe('PostgreSQL is away', () => {
     const session = await ana.start();
     await whileFrozen(own, 'postgres', async () => {
       const away = await byKey(key, 'GET', '/flows/', undefined, own);
-      expect([away.status, away.body.code, away.headers.get('retry-after'), away.headers.get('ratelimit') !== null]).toEqual([503, 'store_unavailable', '2', true]);
+      expect([away.status, away.body.code, away.headers.get('retry-after'), away.headers.get('ratelimit') !== null]).toEqual(
+        [503, 'store_unavailable', '2', true],
+      );
       expect((await byKey(`${key.slice(0, -1)}x`, 'GET', '/flows/', undefined, own)).status).toBe(401);
       expect((await ana.get(`/sessions/${session.session_id}/`)).status).toBe(200);
     });

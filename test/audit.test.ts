@@ -40,7 +40,8 @@ describe('every act has one entry', () => {
     const entries = await entriesOf(admin);
     expect(entries.map((entry) => [entry.action, entry.actor, entry.target, entry.result, entry.status])).toEqual([
       ['proposal.read', 'ben', target, 'allowed', 200],
-      ['proposal.decide', 'ben', target, 'allowed', 200], ['proposal.decide', 'ana', target, 'refused', 403], ['proposal.decide', 'ben', target, 'refused', 409],
+      ['proposal.decide', 'ben', target, 'allowed', 200], ['proposal.decide', 'ana', target, 'refused', 403],
+      ['proposal.decide', 'ben', target, 'refused', 409],
       ['proposal.decide', 'ben', target, 'allowed', 200], ['proposal.decide', 'ben', target, 'refused', 409],
     ]);
     expect(entries.slice(1).map((entry) => entry.correlation_id)).toEqual([preview, refused, stale, decided, again].map(correlation));
@@ -65,7 +66,8 @@ describe('every act has one entry', () => {
     const entries = await entriesOf(admin);
     expect(entries.map((entry) => [entry.action, entry.actor, entry.result, entry.target])).toEqual([
       ['api_key.create', 'dee', 'allowed', `key:${made.body.key_id}`], ['api_key.list', 'dee', 'allowed', null],
-      ['api_key.rotate', 'dee', 'allowed', `key:${made.body.key_id}`], ['api_key.create', 'ana', 'refused', null], ['api_key.create', 'dee', 'refused', null],
+      ['api_key.rotate', 'dee', 'allowed', `key:${made.body.key_id}`], ['api_key.create', 'ana', 'refused', null],
+      ['api_key.create', 'dee', 'refused', null],
       ['api_key.revoke', 'dee', 'refused', 'key:gw_…'], ['api_key.revoke', 'dee', 'allowed', `key:${made.body.key_id}`],
     ]);
     expect(entries.map((entry) => entry.reason)).toEqual([null, null, null, null, null, 'leaked: gw_…', 'leaked']);
@@ -87,7 +89,8 @@ describe('every act has one entry', () => {
     await admin.post(`/sessions/${session.session_id}/cancel/`, { reason: 'asked by phone' });
     const entries = await entriesOf(admin);
     expect(entries.map((entry) => [entry.action, entry.result, entry.reason])).toEqual([
-      ['session.read', 'allowed', null], ['answers.read', 'allowed', null], ['proposal.read', 'allowed', null], ['session.list', 'allowed', null],
+      ['session.read', 'allowed', null], ['answers.read', 'allowed', null], ['proposal.read', 'allowed', null],
+      ['session.list', 'allowed', null],
       ['session.read', 'refused', null], ['session.cancel', 'allowed', 'asked by phone'],
     ]);
     expect(JSON.stringify(entries)).not.toContain('immediate');
@@ -96,14 +99,17 @@ describe('every act has one entry', () => {
 
   test('a door that was tried: every refusal below /admin, also of what does not exist', async () => {
     const { ana, cy, admin } = await cast(shared);
-    for (const [who, path] of [[ana, '/admin/audit/'], [cy, '/admin/nothing/'], [ana, '/admin']] as const) expect((await who.get(path)).status).toBe(403);
+    for (const [who, path] of [[ana, '/admin/audit/'], [cy, '/admin/nothing/'], [ana, '/admin']] as const) {
+      expect((await who.get(path)).status).toBe(403);
+    }
     const token = await tokenFor(shared, ana.tenant, 'ana', ['user']);
     await ana.get(`/admin/${token}`);
     expect((await admin.get('/admin/nothing/')).status).toBe(404);
     expect((await admin.get(`/sessions/?client_id=${ana.tenant}`)).status).toBe(403);
     const { body } = await admin.get('/admin/audit/');
     expect(body.results.reverse().map((entry: Body) => [entry.action, entry.actor, entry.target, entry.status])).toEqual([
-      ['audit.list', 'ana', null, 403], ['admin.unknown', 'cy', '/admin/nothing/', 403], ['admin.unknown', 'ana', '/admin', 403], ['admin.unknown', 'ana', '/admin/eyJ…', 403],
+      ['audit.list', 'ana', null, 403], ['admin.unknown', 'cy', '/admin/nothing/', 403], ['admin.unknown', 'ana', '/admin', 403],
+      ['admin.unknown', 'ana', '/admin/eyJ…', 403],
       ['session.list', 'dee', null, 403],
     ]);
   });
@@ -111,10 +117,14 @@ describe('every act has one entry', () => {
   test('a repeat by Idempotency-Key is no second act', async () => {
     const { admin } = await cast(shared);
     const headers = { headers: { 'idempotency-key': randomUUID() } };
-    for (const body of [{ name: 'one', roles: ['user'] }, { name: 'one', roles: ['user'] }]) expect((await admin.post('/admin/api-keys/', body, headers)).status).toBe(201);
+    for (const body of [{ name: 'one', roles: ['user'] }, { name: 'one', roles: ['user'] }]) {
+      expect((await admin.post('/admin/api-keys/', body, headers)).status).toBe(201);
+    }
     const wrong = { headers: { 'idempotency-key': randomUUID() } };
     for (let times = 0; times < 2; times += 1) expect((await admin.post('/admin/api-keys/', { name: '' }, wrong)).status).toBe(400);
-    expect((await entriesOf(admin)).map((entry) => [entry.action, entry.result, entry.details.code])).toEqual([['api_key.create', 'allowed', undefined], ['api_key.create', 'refused', 'invalid_request']]);
+    expect((await entriesOf(admin)).map((entry) => [entry.action, entry.result, entry.details.code])).toEqual([
+      ['api_key.create', 'allowed', undefined], ['api_key.create', 'refused', 'invalid_request'],
+    ]);
   });
 
   test('the platform role is written down in the tenant it acts in, with where it is from', async () => {
@@ -130,7 +140,11 @@ describe('every act has one entry', () => {
   });
 
   test('every route that only approvers or admins may call names its act', () => {
-    const silent = routes.filter(({ path, declaration }) => declaration.audit === undefined && (path.startsWith('/admin') || declaration.access.every((role) => role === 'approver' || role === 'admin')));
+    const silent = routes.filter(
+      ({ path, declaration }) => declaration.audit === undefined && (
+        path.startsWith('/admin') || declaration.access.every((role) => role === 'approver' || role === 'admin')
+      ),
+    );
     expect(silent.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
   });
 });
@@ -142,9 +156,13 @@ describe('the log', () => {
     expect(await entriesOf(one.admin)).toHaveLength(1);
     expect(await entriesOf(other.admin)).toEqual([]);
     for (const who of [one.ana, one.ben, one.cy]) expect((await who.get('/admin/audit/')).status).toBe(403);
-    for (const method of ['PUT', 'PATCH', 'DELETE', 'POST']) expect([method, (await one.admin.call(method, '/admin/audit/', {})).status]).toEqual([method, 405]);
+    for (const method of ['PUT', 'PATCH', 'DELETE', 'POST']) {
+      expect([method, (await one.admin.call(method, '/admin/audit/', {})).status]).toEqual([method, 405]);
+    }
     const scope = db.asTenant(one.tenant);
-    for (const sql of ["UPDATE audit SET actor = 'nobody'", 'DELETE FROM audit']) await expect(scope.query(sql)).rejects.toMatchObject({ code: '42501' });
+    for (const sql of ["UPDATE audit SET actor = 'nobody'", 'DELETE FROM audit']) {
+      await expect(scope.query(sql)).rejects.toMatchObject({ code: '42501' });
+    }
     const truncated: unknown = await db.asSystem().query('TRUNCATE audit').catch((error: unknown) => error);
     expect(truncated).toMatchObject({ code: '42501', message: expect.stringContaining('only ever added to') });
     expect(sqlState(null)).toBeNull();
@@ -164,7 +182,11 @@ describe('the log', () => {
     expect(await found(`since=${second.at}&actor=ana`)).toEqual([second.id]);
     expect(await found('since=2030-01-01T00:00:00Z')).toEqual([]);
     expect(await found('actor=ana&result=allowed')).toEqual([]);
-    for (const query of ['result=perhaps', 'since=yesterday', 'since=0000-01-01T00:00:00Z', 'limit=0', 'cursor=x', 'actor=', 'actor=%00', 'order=asc']) {
+    for (
+      const query of [
+        'result=perhaps', 'since=yesterday', 'since=0000-01-01T00:00:00Z', 'limit=0', 'cursor=x', 'actor=', 'actor=%00', 'order=asc',
+      ]
+    ) {
       const reply = await admin.get(`/admin/audit/?${query}`);
       expect([query, reply.status, reply.body.code]).toEqual([query, 400, 'invalid_request']);
     }
@@ -191,7 +213,8 @@ describe('an act that was cut off', () => {
   test('ends in the log as failed, without a status, once', async () => {
     const { admin, tenant } = await cast(shared);
     const entry: AuditEntry = {
-      id: randomUUID(), tenant, actor: 'dee', person: null, roles: ['admin'], action: 'api_key.create', target: null, reason: 'why not', result: 'failed', status: null, correlation_id: 'c-1', details: { name: 'x' },
+      id: randomUUID(), tenant, actor: 'dee', person: null, roles: ['admin'], action: 'api_key.create', target: null, reason: 'why not',
+      result: 'failed', status: null, correlation_id: 'c-1', details: { name: 'x' },
     };
     await beginAudit(db, entry);
     await settleCutOffAudits(db, 120);
@@ -217,7 +240,8 @@ describe('PostgreSQL is away', () => {
     const path = `/sessions/${session.session_id}/`;
     await whileFrozen(lease.instance, 'postgres', async () => {
       const [decided, read, cancelled, refused, mine] = await Promise.all([
-        ben.post(`${path}decision/`, { approved_items: items, dry_run: false }), admin.get(path), admin.post(`${path}cancel/`, {}), ana.get('/admin/audit/'), ana.get(path),
+        ben.post(`${path}decision/`, { approved_items: items, dry_run: false }), admin.get(path), admin.post(`${path}cancel/`, {}),
+        ana.get('/admin/audit/'), ana.get(path),
       ]);
       expect([decided, read, cancelled, refused, mine].map((reply) => [reply.status, reply.body.code])).toEqual([
         [503, 'store_unavailable'], [503, 'store_unavailable'], [503, 'store_unavailable'], [403, 'forbidden'], [200, undefined],

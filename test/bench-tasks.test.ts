@@ -30,8 +30,25 @@ const sides = ['ours', 'bare'] as const;
 type Side = (typeof sides)[number];
 
 /** What either side tells its error log, as far as both do. */
-interface Failed { readonly task: string; readonly tenant: string; readonly attempt: number; readonly at: number; readonly category: string; readonly delay_seconds: number | null }
-interface Kept { readonly number: number; readonly at: number; readonly category: string; readonly error: string; readonly delay_seconds: number | null; readonly worker: string | null; readonly round: number; readonly actor: string | null; readonly reason: string | null }
+interface Failed {
+  readonly task: string;
+  readonly tenant: string;
+  readonly attempt: number;
+  readonly at: number;
+  readonly category: string;
+  readonly delay_seconds: number | null;
+}
+interface Kept {
+  readonly number: number;
+  readonly at: number;
+  readonly category: string;
+  readonly error: string;
+  readonly delay_seconds: number | null;
+  readonly worker: string | null;
+  readonly round: number;
+  readonly actor: string | null;
+  readonly reason: string | null;
+}
 interface Parked { readonly status: string; readonly manual_retries: number; readonly history: readonly Kept[] }
 type Line = Readonly<Record<string, unknown>>;
 
@@ -59,10 +76,13 @@ beforeAll(async () => {
   db = openDatabase({ url: stores.databaseUrl, timeoutMs: 10_000, connections: 4 });
   bareDb = openBareDatabase(stores.databaseUrl);
   const [ours, bare] = await Promise.all(sides.map((side) => bundled(side, folder)));
-  const attempted = new Counter({ name: 'attempts', help: 'attempts', labelNames: ['task', 'outcome', 'category'] as const, registers: [new Registry()] });
+  const attempted = new Counter({
+    name: 'attempts', help: 'attempts', labelNames: ['task', 'outcome', 'category'] as const, registers: [new Registry()],
+  });
   attempted.inc = ((labels: { task: string; outcome: string }) => { outcomes.bare.push(`${labels.task} ${labels.outcome}`); }) as typeof attempted.inc;
   workers.push(
-    await startOurs({ connection: native, codePath: ours ?? '', taskQueue: queues.ours }, { stores: { db: faulty(db), sealer }, log: logInto(lines.ours) }, {
+    await startOurs({ connection: native, codePath: ours
+      ?? '', taskQueue: queues.ours }, { stores: { db: faulty(db), sealer }, log: logInto(lines.ours) }, {
       onFailure: (failure) => {
         failed.ours.push({ ...failure, task: failure.task_name });
         outcomes.ours.push(`${failure.task_name} ${failure.delay_seconds === null ? 'exhausted' : 'retried'}`);
@@ -109,7 +129,9 @@ function faulty(real: Database): Database {
 function faultyBare(real: BareDatabase): BareDatabase {
   return {
     ...real,
-    transaction: (tenant, work) => real.transaction(tenant, (query) => work((sql, params) => (isFaulty(tenant, sql) ? query(deadlock, []) : query(sql, params)))),
+    transaction: (tenant, work) => real.transaction(
+      tenant, (query) => work((sql, params) => (isFaulty(tenant, sql) ? query(deadlock, []) : query(sql, params))),
+    ),
   };
 }
 
@@ -148,7 +170,8 @@ async function begin(side: Side, workflow: 'verifying' | 'opening' | 'importing'
   const correlation = randomUUID();
   const at = Date.now();
   const handle = await client.workflow.start(workflow, {
-    taskQueue: queues[side], workflowId: `bench-tasks-${randomUUID()}`, args: [{ correlation_id: correlation, tenant, session_id: randomUUID(), ...input }],
+    taskQueue: queues[side], workflowId: `bench-tasks-${randomUUID()}`,
+    args: [{ correlation_id: correlation, tenant, session_id: randomUUID(), ...input }],
   });
   return { tenant, correlation, handle, at };
 }
@@ -196,7 +219,9 @@ describe.each(sides)('%s', (side) => {
     const begun = await begin(side, 'verifying', { registry: registry.url, number: '12345678' });
     expect(await begun.handle.result()).toMatchObject({ kind: 'completed' });
     const told = failuresOf(side, begun.tenant);
-    expect(told).toMatchObject([{ attempt: 1, category: 'external_api', delay_seconds: 0.15 }, { attempt: 2, category: 'external_api', delay_seconds: 0.4 }]);
+    expect(told).toMatchObject([
+      { attempt: 1, category: 'external_api', delay_seconds: 0.15 }, { attempt: 2, category: 'external_api', delay_seconds: 0.4 },
+    ]);
     const [first, second, third] = registry.requests.map(({ at }) => at);
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(149);
     expect((third ?? 0) - (second ?? 0)).toBeGreaterThanOrEqual(399);
@@ -209,7 +234,8 @@ describe.each(sides)('%s', (side) => {
     const parked = await parkedOf(begun);
     const { history } = await stateOf(parked);
     expect(history).toMatchObject([
-      { number: 1, delay_seconds: 0.12, round: 0, actor: null }, { number: 2, delay_seconds: 0.24, round: 0 }, { number: 3, delay_seconds: null, round: 0 },
+      { number: 1, delay_seconds: 0.12, round: 0, actor: null }, { number: 2, delay_seconds: 0.24, round: 0 },
+      { number: 3, delay_seconds: null, round: 0 },
     ]);
     for (const [index, { at, category, error, worker }] of history.entries()) {
       // it began before it asked, and after the one before had asked
@@ -232,9 +258,12 @@ describe.each(sides)('%s', (side) => {
     const begun = await begin(side, 'verifying', { registry: registry.url, number: '12345678' });
     const parked = await parkedOf(begun);
     await parked.executeUpdate('retryTask', { args: [{ actor: 'dee', reason: 'once more' }] });
-    await until('it is parked again', async () => (await stateOf(parked)).history.length === 2 && (await stateOf(parked)).status === 'parked');
+    await until(
+      'it is parked again', async () => (await stateOf(parked)).history.length === 2 && (await stateOf(parked)).status === 'parked',
+    );
     expect((await stateOf(parked)).history).toMatchObject([
-      { number: 1, category: 'authorization', round: 0, actor: null, delay_seconds: null }, { number: 1, category: 'authorization', round: 1, actor: 'dee', reason: 'once more', delay_seconds: null },
+      { number: 1, category: 'authorization', round: 0, actor: null, delay_seconds: null },
+      { number: 1, category: 'authorization', round: 1, actor: 'dee', reason: 'once more', delay_seconds: null },
     ]);
     await parked.executeUpdate('discardTask', { args: [{ actor: 'dee', reason: 'gone for good' }] });
     expect(await begun.handle.result()).toEqual({ kind: 'discarded', reason: 'gone for good' });
@@ -260,9 +289,12 @@ describe.each(sides)('%s', (side) => {
     expect(told?.delay_seconds).toBeLessThanOrEqual(2.4);
   });
 
-  test('a transaction that meets a deadlock leaves nothing, is tried again after the delays of its category give or take a fifth, and then is done once', async () => {
+  test('a transaction that meets a deadlock leaves nothing, is tried again after the delays of its category give or take a fifth, and ' +
+    'then is done once', async () => {
     const shift = { name: 'Early', starts_at: '06:00', ends_at: '14:00', headcount: 4 };
-    const input = { key: `unit-${randomUUID()}`, name: 'Depot', expected_users: 12, shifts: [{ ...shift, key: 'early' }, { ...shift, key: 'late' }] };
+    const input = {
+      key: `unit-${randomUUID()}`, name: 'Depot', expected_users: 12, shifts: [{ ...shift, key: 'early' }, { ...shift, key: 'late' }],
+    };
     const tenant = newTenant();
     // the unit goes well, its first shift does not; then the unit itself
     faults.set(tenant, [false, true, true]);
@@ -270,7 +302,9 @@ describe.each(sides)('%s', (side) => {
     await until('the first attempt has failed', () => failuresOf(side, tenant).length === 1);
     expect(await db.asTenant(tenant).query('SELECT key FROM configuration.business_units')).toEqual([]);
     expect(await handle.result()).toEqual({ kind: 'completed', output: { key: input.key, shifts: 2 } });
-    expect(await db.asTenant(tenant).query('SELECT key FROM configuration.shifts ORDER BY key')).toEqual([{ key: `${input.key}/early` }, { key: `${input.key}/late` }]);
+    expect(await db.asTenant(tenant).query('SELECT key FROM configuration.shifts ORDER BY key')).toEqual([
+      { key: `${input.key}/early` }, { key: `${input.key}/late` },
+    ]);
     const told = failuresOf(side, tenant);
     expect(told).toMatchObject([{ attempt: 1, category: 'database' }, { attempt: 2, category: 'database' }]);
     for (const [index, seconds] of [1, 2].entries()) {
@@ -308,7 +342,8 @@ test('both sides write the same events into the history of a task that succeeds'
 describe('the counter', () => {
   test('counts lines that hold code: no blank one, no comment of either kind, wherever their marks stand', () => {
     const source = [
-      '// one', "const a = 'http://x'; // two", '', '/** three', ' * four */', String.raw`const b = /[/*]\/\/ */u; /* five */`, '  /* six */ const c = `// seven', '${a} /* eight */`;', 'const d = 4 / 2 / 1;',
+      '// one', "const a = 'http://x'; // two", '', '/** three', ' * four */', String.raw`const b = /[/*]\/\/ */u; /* five */`,
+      '  /* six */ const c = `// seven', '${a} /* eight */`;', 'const d = 4 / 2 / 1;',
     ].join('\n');
     expect(count(source)).toEqual({ lines: 5, branches: 0 });
     expect(withoutComments(source)).toContain("'http://x';");
@@ -316,7 +351,8 @@ describe('the counter', () => {
 
   test('counts each branch once: if, ?:, case, catch, &&, ||, ??, their assignments and every loop; not else, default, ?. and types', () => {
     const branches = [
-      'if (a) b(); else c();', 'a ? b : c;', 'switch (a) { case 1: case 2: break; default: }', 'try { a(); } catch { b(); } finally { c(); }', 'a && b;', 'a || b;', 'a ?? b;',
+      'if (a) b(); else c();', 'a ? b : c;', 'switch (a) { case 1: case 2: break; default: }',
+      'try { a(); } catch { b(); } finally { c(); }', 'a && b;', 'a || b;', 'a ?? b;',
       'a &&= b; a ||= b; a ??= b;', 'for (;;) {}', 'for (const x of y) {}', 'for (const x in y) {}', 'while (a) {}', 'do {} while (a);',
     ];
     expect(branches.map((each) => count(each).branches)).toEqual([1, 1, 2, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1]);

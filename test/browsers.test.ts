@@ -16,7 +16,9 @@ const app = 'https://app.example.com';
 const guesses = 10;
 let instance: Instance;
 beforeAll(async () => {
-  instance = await startInstance(await newFolder(), { GANGWAY_ALLOWED_ORIGINS: `${app}, http://localhost:5173`, GANGWAY_ANONYMOUS_PER_HOUR: String(guesses), LOG_LEVEL: 'trace' });
+  instance = await startInstance(await newFolder(), {
+    GANGWAY_ALLOWED_ORIGINS: `${app}, http://localhost:5173`, GANGWAY_ANONYMOUS_PER_HOUR: String(guesses), LOG_LEVEL: 'trace',
+  });
 }, 120_000);
 const open: StreamReader[] = [];
 afterAll(async () => {
@@ -27,7 +29,12 @@ afterAll(async () => {
 const allowHeaders = (headers: Headers): string[] => [...headers.keys()].filter((name) => name.startsWith('access-control-'));
 
 function preflight(origin: string, path = '/sessions/', url = instance.url): Promise<Response> {
-  return fetch(`${url}${base}${path}`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type,idempotency-key' } });
+  return fetch(`${url}${base}${path}`, {
+    method: 'OPTIONS',
+    headers: {
+      origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type,idempotency-key',
+    },
+  });
 }
 
 describe('a page of an allowed origin', () => {
@@ -56,12 +63,17 @@ describe('a page of an allowed origin', () => {
       expect(headers.get('access-control-allow-credentials')).toBeNull();
       expect(headers.get('vary')?.toLowerCase()).toContain('origin');
     }
-    for (const name of ['ETag', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'X-Correlation-Id', 'Idempotency-Replayed', 'Location']) expect(exposedHeaders).toContain(name);
+    for (const name of ['ETag', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'X-Correlation-Id', 'Idempotency-Replayed', 'Location']) {
+      expect(exposedHeaders).toContain(name);
+    }
   });
 });
 
 describe('a page of any other origin', () => {
-  const others = ['https://app.example.com.evil.test', 'http://app.example.com', 'https://APP.example.com', 'https://app.example.com:8443', 'https://evil.test', 'null', '*'];
+  const others = [
+    'https://app.example.com.evil.test', 'http://app.example.com', 'https://APP.example.com', 'https://app.example.com:8443',
+    'https://evil.test', 'null', '*',
+  ];
 
   test('gets no header that would let it read anything, and learns nothing of those that are allowed', async () => {
     const { ana } = await cast(instance);
@@ -75,7 +87,9 @@ describe('a page of any other origin', () => {
 
   test('no origin is allowed unless it is configured', async () => {
     const { url } = await sharedInstance();
-    for (const origin of [app, url, 'http://localhost:5173']) expect([origin, allowHeaders((await preflight(origin, '/sessions/', url)).headers)]).toEqual([origin, []]);
+    for (const origin of [app, url, 'http://localhost:5173']) {
+      expect([origin, allowHeaders((await preflight(origin, '/sessions/', url)).headers)]).toEqual([origin, []]);
+    }
   });
 });
 
@@ -99,7 +113,9 @@ describe('a ticket', () => {
   };
   /** As an EventSource asks: an address, and no header of one's own. */
   const follow = async (sessionId: string, query: string): Promise<StreamReader> => {
-    const reader = await openStream(`${instance.url}${base}/sessions/${sessionId}/events/?${query}`, { accept: 'text/event-stream', origin: app });
+    const reader = await openStream(`${instance.url}${base}/sessions/${sessionId}/events/?${query}`, {
+      accept: 'text/event-stream', origin: app,
+    });
     open.push(reader);
     return reader;
   };
@@ -145,7 +161,11 @@ describe('a ticket', () => {
     const other = await eve.start();
     expect((await follow(other.session_id, `ticket=${await ticketOf(ana, session.session_id)}`)).status).toBe(401);
     const ticket = await ticketOf(ana, session.session_id);
-    for (const [method, path] of [['GET', `/sessions/${session.session_id}/`], ['GET', '/sessions/'], ['POST', `/sessions/${session.session_id}/events/`]] as const) {
+    for (
+      const [method, path] of [
+        ['GET', `/sessions/${session.session_id}/`], ['GET', '/sessions/'], ['POST', `/sessions/${session.session_id}/events/`],
+      ] as const
+    ) {
       expect([path, (await fetch(`${instance.url}${base}${path}?ticket=${ticket}`, { method })).status]).toEqual([path, 401]);
     }
     for (const who of [admin, eve]) expect((await who.post(`/sessions/${session.session_id}/events/ticket/`, {})).status).toBe(404);

@@ -33,7 +33,9 @@ beforeAll(async () => {
     CHANGE_TARGET_URL: receiver.url, CHANGE_TARGET_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', GANGWAY_FLUSH_SECONDS: '2',
   });
   const { urls } = await instance.runFile();
-  ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)) }));
+  ({ client, connection } = await connectEngine({
+    address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)),
+  }));
 }, 120_000);
 beforeEach(() => {
   fake.play(working);
@@ -57,7 +59,9 @@ async function isCancelled(ana: Person, id: string, stage?: string): Promise<voi
   expect([late.status, late.body.code]).toEqual([409, 'wrong_state']);
   expect((await ana.get('/sessions/?state=cancelled')).body.results.map((row: Body) => row.session_id)).toContain(id);
   const db = await databaseOf(instance);
-  const [row] = await db.asTenant(ana.tenant).query<{ state: string; sealed: boolean }>('SELECT state, snapshot IS NOT NULL AS sealed FROM sessions WHERE session_id = $1', [id]);
+  const [row] = await db.asTenant(ana.tenant).query<{ state: string; sealed: boolean }>(
+    'SELECT state, snapshot IS NOT NULL AS sealed FROM sessions WHERE session_id = $1', [id],
+  );
   await db.close();
   expect(row).toEqual({ state: 'cancelled', sealed: true });
   expect((await ana.post('/sessions/', {})).status).toBe(201);
@@ -72,7 +76,9 @@ async function parked(admin: Person, id: string): Promise<Body> {
   return task;
 }
 
-const taskHandle = async (admin: Person, task: Body): Promise<WorkflowHandle> => client.workflow.getHandle((await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body.workflow_id as string);
+const taskHandle = async (admin: Person, task: Body): Promise<WorkflowHandle> => client.workflow.getHandle(
+  (await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body.workflow_id as string,
+);
 
 describe('Request Cancellation ends a session as cancelSession does, and its copies are stored,', () => {
   test('before anything was said, and twice at once', async () => {
@@ -164,7 +170,11 @@ describe('Request Cancellation ends a session as cancelSession does, and its cop
     const { session_id: id } = await ana.start();
     await ana.answer(id, 'setup_urgency', 'immediate');
     await whileFrozen(instance, 'postgres', async () => {
-      await until('a flush is under way', async () => (await handleOf(tenant, id).describe()).raw.pendingActivities?.some((activity) => activity.activityType?.name === 'flushSession') === true);
+      await until(
+        'a flush is under way',
+        async () => (await handleOf(tenant, id)
+          .describe()).raw.pendingActivities?.some((activity) => activity.activityType?.name === 'flushSession') === true,
+      );
       await handleOf(tenant, id).cancel();
       await ana.inState(id, 'cancelled');
     });
@@ -214,10 +224,13 @@ describe('Request Cancellation of a parked task', () => {
     expect(await handle.result()).toBe('discarded');
     expect(await handle.query(readTask)).toMatchObject({ discarded: { actor: 'temporal-ui', reason: 'cancelled in Temporal' } });
     await ana.inState(id, 'awaiting_approval');
-    expect((await admin.get('/admin/dlq/tasks/?status=discarded')).body.results).toMatchObject([{ task_id: task.task_id, status: 'discarded' }]);
+    expect((await admin.get('/admin/dlq/tasks/?status=discarded')).body.results).toMatchObject([
+      { task_id: task.task_id, status: 'discarded' },
+    ]);
   }, 60_000);
 
-  test.each([['a success counts', working, 'completed'], ['a failure discards it', status(401), 'discarded']] as const)('that is being retried lets the round end: %s', async (_, outcome, becomes) => {
+  test.each([['a success counts', working, 'completed'], ['a failure discards it', status(401), 'discarded']] as const)('that is being ' +
+    'retried lets the round end: %s', async (_, outcome, becomes) => {
     const { ana, admin } = await cast(instance);
     fake.play(status(401));
     const { session_id: id } = await ana.answerAll(await ana.start());
@@ -228,7 +241,10 @@ describe('Request Cancellation of a parked task', () => {
     await until('the model is asked', () => fake.calls.length > 0);
     const handle = await taskHandle(admin, task);
     await handle.cancel();
-    await until('the engine has it', async () => (await handle.fetchHistory()).events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes != null) === true);
+    await until(
+      'the engine has it',
+      async () => (await handle.fetchHistory()).events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes != null) === true,
+    );
     answer();
     expect(await handle.result()).toBe(becomes);
     await ana.inState(id, 'awaiting_approval');
@@ -239,10 +255,14 @@ test('Request Cancellation of a redrive aborts it: what had begun ends as it may
   const { tenant, ana, admin } = await cast(instance);
   fake.play(status(401));
   const tasks: Body[] = [];
-  for (const who of [ana, await person(instance, tenant, 'eve', 'user')]) tasks.push(await parked(admin, (await who.answerAll(await who.start())).session_id));
+  for (const who of [ana, await person(instance, tenant, 'eve', 'user')]) {
+    tasks.push(await parked(admin, (await who.answerAll(await who.start())).session_id));
+  }
   let answer = (): void => undefined;
   fake.play((response, request) => { answer = () => { status(401)(response, request); }; });
-  const { body: { redrive_id: redrive } } = await admin.post('/admin/dlq/redrives/', { filter: {}, confirm: 'all', reason: 'again', rate_per_second: 0.1 });
+  const { body: { redrive_id: redrive } } = await admin.post('/admin/dlq/redrives/', {
+    filter: {}, confirm: 'all', reason: 'again', rate_per_second: 0.1,
+  });
   await until('the first is under way', () => fake.calls.length === 1);
   const handle = client.workflow.getHandle(`redrive:${tenant}:${redrive}`);
   await handle.cancel();
@@ -258,7 +278,8 @@ test('Request Cancellation of an upkeep run ends that run alone: the schedule go
   const schedule = client.schedule.getHandle(schedules.find((id) => id.endsWith(':reconcile')) ?? '');
   const runs = async (state: string): Promise<string[]> => {
     const ids: string[] = [];
-    for await (const { workflowId } of client.workflow.list({ query: `TemporalScheduledById = '${schedule.scheduleId}' AND ExecutionStatus = '${state}'` })) ids.push(workflowId);
+    for await (const { workflowId } of client.workflow.list({ query: `TemporalScheduledById = '${schedule.scheduleId}' AND ` +
+      `ExecutionStatus = '${state}'` })) ids.push(workflowId);
     return ids;
   };
   await whileFrozen(instance, 'postgres', async () => {
@@ -278,19 +299,29 @@ describe('what else can be sent to a workflow by its page or by the command line
   const signalled = async (workflowId: string, name: string, ...payloads: unknown[]): Promise<void> => {
     await connection.workflowService.signalWorkflowExecution({
       namespace: 'default', workflowExecution: { workflowId }, signalName: name, requestId: randomUUID(),
-      input: { payloads: payloads.map((value) => ({ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(value)) })) },
+      input: {
+        payloads: payloads.map((value) => ({
+          metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(value)),
+        })),
+      },
     });
   };
-  const malformed: readonly unknown[][] = [[], [null], ['text'], [{}], [{ task_id: 1, outcome: 'x' }], [{ task_id: 'x', outcome: { kind: 'completed' } }]];
+  const malformed: readonly unknown[][] = [
+    [], [null], ['text'], [{}], [{ task_id: 1, outcome: 'x' }], [{ task_id: 'x', outcome: { kind: 'completed' } }],
+  ];
 
   test('signals that nobody knows, or without what belongs in them, change nothing in a session that waits for its task', async () => {
     const { ana, admin, tenant } = await cast(instance);
     fake.play(status(401));
     const { session_id: id } = await ana.answerAll(await ana.start());
     const task = await parked(admin, id);
-    for (const name of ['taskDone', 'nobodyKnowsThis']) for (const payloads of malformed) await signalled(sessionWorkflowId(tenant, id), name, ...payloads);
+    for (const name of ['taskDone', 'nobodyKnowsThis']) {
+      for (const payloads of malformed) await signalled(sessionWorkflowId(tenant, id), name, ...payloads);
+    }
     await signalled(sessionWorkflowId(tenant, id), 'taskDone', { task_id: task.task_id, outcome: null });
-    await signalled(sessionWorkflowId(tenant, id), 'taskDone', { task_id: task.task_id, outcome: { kind: 'completed', output: 'nonsense' } });
+    await signalled(sessionWorkflowId(tenant, id), 'taskDone', {
+      task_id: task.task_id, outcome: { kind: 'completed', output: 'nonsense' },
+    });
     expect((await ana.get(`/sessions/${id}/`)).body.state).toBe('generating');
     fake.play(working);
     expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { reason: 'the model is back' })).status).toBe(202);
@@ -306,13 +337,17 @@ describe('what else can be sent to a workflow by its page or by the command line
     fake.play((response, request) => { answer = () => { status(401)(response, request); }; });
     const { body: { redrive_id: redrive } } = await admin.post('/admin/dlq/redrives/', { filter: {}, confirm: 'all', reason: 'again' });
     await until('it is under way', () => fake.calls.length === 1);
-    const workflows = { task: (await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body.workflow_id as string, redrive: `redrive:${tenant}:${redrive}` };
+    const workflows = {
+      task: (await admin.get(`/admin/dlq/tasks/${task.task_id}/`)).body.workflow_id as string, redrive: `redrive:${tenant}:${redrive}`,
+    };
     for (const payloads of malformed) {
       for (const name of ['redriveTask', 'rewriteTask', 'nobodyKnowsThis']) await signalled(workflows.task, name, ...payloads);
       for (const name of ['taskRedriven', 'nobodyKnowsThis']) await signalled(workflows.redrive, name, ...payloads);
     }
     answer();
-    await until('the redrive tells how it ended', async () => (await admin.get(`/admin/dlq/redrives/${redrive}/`)).body.status === 'completed');
+    await until(
+      'the redrive tells how it ended', async () => (await admin.get(`/admin/dlq/redrives/${redrive}/`)).body.status === 'completed',
+    );
     const { body } = await admin.get(`/admin/dlq/tasks/${task.task_id}/`);
     expect([body.status, body.manual_retries]).toEqual(['parked', 1]);
   }, 60_000);
@@ -324,12 +359,19 @@ describe('what else can be sent to a workflow by its page or by the command line
     for (const name of ['answerQuestion', 'cancelSession', 'decideProposal', 'saveCheckpoint', 'nobodyKnowsThis']) {
       const owner = { tenant, subject: 'ana', roles: ['user', 'admin', 'approver'] };
       const half = { id: 'x', fingerprint: '', correlation_id: 'c', if_match: null, actor: owner };
-      const given: readonly unknown[][] = [[], [null], ['text'], [{}], [half], [{ ...half, body: null }], [{ ...half, body: 'text' }], [{ ...half, id: { x: 1 }, body: {} }]];
+      const given: readonly unknown[][] = [
+        [], [null], ['text'], [{}], [half], [{ ...half, body: null }], [{ ...half, body: 'text' }], [{ ...half, id: { x: 1 }, body: {} }],
+      ];
       for (const args of given) {
-        await expect(client.withDeadline(Date.now() + 3_000, () => handle.executeUpdate<unknown, [unknown]>(name, { args: args as [unknown] }))).rejects.toMatchObject({ name: 'WorkflowUpdateFailedError' });
+        await expect(client.withDeadline(Date.now()
+          + 3_000, () => handle.executeUpdate<unknown, [unknown]>(name, { args: args as [unknown] }))).rejects.toMatchObject(
+            { name: 'WorkflowUpdateFailedError' },
+          );
       }
     }
-    for (const name of ['readSession', 'nobodyKnowsThis']) await expect(handle.query(name)).rejects.toMatchObject({ name: 'QueryNotRegisteredError' });
+    for (const name of ['readSession', 'nobodyKnowsThis']) {
+      await expect(handle.query(name)).rejects.toMatchObject({ name: 'QueryNotRegisteredError' });
+    }
     expect((await ana.answer(id, 'setup_urgency', 'immediate')).status).toBe(200);
   }, 90_000);
 
@@ -340,7 +382,8 @@ describe('what else can be sent to a workflow by its page or by the command line
     const { events = [] } = await handleOf(tenant, id).fetchHistory();
     const second = events?.filter((event) => event.workflowTaskCompletedEventAttributes != null)[1];
     await connection.workflowService.resetWorkflowExecution({
-      namespace: 'default', workflowExecution: { workflowId: sessionWorkflowId(tenant, id) }, reason: 'a test', requestId: randomUUID(), workflowTaskFinishEventId: second?.eventId ?? null,
+      namespace: 'default', workflowExecution: { workflowId: sessionWorkflowId(tenant, id) }, reason: 'a test', requestId: randomUUID(),
+      workflowTaskFinishEventId: second?.eventId ?? null,
     });
     let session = (await ana.get(`/sessions/${id}/`)).body;
     expect(session).toMatchObject({ state: 'in_progress' });

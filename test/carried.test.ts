@@ -28,7 +28,9 @@ let client: Client;
 let connection: Connection;
 
 beforeAll(async () => {
-  instance = await startInstance(await newFolder(), { GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '1', GANGWAY_UPDATES_PER_RUN: '60' });
+  instance = await startInstance(await newFolder(), {
+    GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '1', GANGWAY_UPDATES_PER_RUN: '60',
+  });
   const { urls } = await instance.runFile();
   ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer }));
 }, 120_000);
@@ -64,7 +66,8 @@ async function expectSound(workflowId: string): Promise<{ runs: number; largest:
   for await (const { runId } of client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     // the command to continue may meet a message or a result that has just come: that task is simply done again
-    const causes = (history.events ?? []).map((event) => event.workflowTaskFailedEventAttributes?.cause).filter((cause) => cause != null).map(String);
+    const causes = (history.events ?? [])
+      .map((event) => event.workflowTaskFailedEventAttributes?.cause).filter((cause) => cause != null).map(String);
     expect(causes.filter((cause) => cause !== unhandledCommand)).toEqual([]);
     for (const payload of payloadsIn(history)) largest = Math.max(largest, openPayload(sealer, payload).data?.length ?? 0);
     runs += 1;
@@ -83,12 +86,15 @@ async function archivedState(tenant: string, sessionId: string): Promise<Session
 }
 
 describe('PostgreSQL is frozen and a client posts 996 events of 2 KB', () => {
-  test('what the session cannot hold is 503 with Retry-After, it answers and can be cancelled meanwhile, and afterwards it goes on with all it took', async () => {
+  test('what the session cannot hold is 503 with Retry-After, it answers and can be cancelled meanwhile, and afterwards it goes on with ' +
+    'all it took', async () => {
     const { ana, ben, tenant } = await cast(instance);
     const other = await person(instance, tenant, 'otto', 'user');
     const session = await ana.start();
     const ended = await other.start();
-    const send = (who: typeof ana, id: string) => (at: number): Promise<Reply> => who.post(`/sessions/${id}/events/`, { event: `saw ${at}`, properties: { what: noise(1_850) } });
+    const send = (who: typeof ana, id: string) => (at: number): Promise<Reply> => who.post(`/sessions/${id}/events/`, {
+      event: `saw ${at}`, properties: { what: noise(1_850) },
+    });
     let accepted = 0;
     await whileFrozen(instance, 'postgres', async () => {
       const { taken, refused } = await refusals(send(ana, session.session_id), 996);
@@ -102,10 +108,14 @@ describe('PostgreSQL is frozen and a client posts 996 events of 2 KB', () => {
       expect([cancelled.status, cancelled.body.state]).toEqual([200, 'cancelled']);
     });
     await until('a refused event is taken again', async () => (await send(ana, session.session_id)(1_000)).status === 201, 90_000);
-    await until('the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000);
+    await until(
+      'the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000,
+    );
     await until('the list follows', async () => (await ana.get('/sessions/?state=awaiting_approval')).body.total === 1, 60_000);
     const { body: proposal } = await ben.get(`/sessions/${session.session_id}/recommendations/`);
-    const decided = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), dry_run: false });
+    const decided = await ben.post(`/sessions/${session.session_id}/decision/`, {
+      approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), dry_run: false,
+    });
     expect(decided.body.status).toBe('applied');
     // a workflow closes only when everything is stored
     for (const id of [session.session_id, ended.session_id]) await client.workflow.getHandle(`session:${tenant}:${id}`).result();
@@ -159,8 +169,12 @@ test('every carrier of a session at its most, over many runs: it is refused what
     }
     // repeats of refusals and events for streams that come back
     const wrong = await refusals((at) => ana.answer(session.session_id, 'pick', `none ${at}`, `wrong-${at}`), 400);
-    expect(new Set(wrong.refused.map((reply) => `${reply.status} ${/and \d+ more/.exec(reply.body.errors[0]?.fix ?? '')?.[0]}`))).toEqual(new Set(['422 and 180 more']));
-    const saved = await refusals((at) => ana.post(path('checkpoint'), { ui_state: { at, text: noise(8_000) }, label: noise(200), force: true }), 24);
+    expect(new Set(wrong.refused.map((reply) => `${reply.status} ${/and \d+ more/.exec(reply.body.errors[0]?.fix ?? '')?.[0]}`))).toEqual(
+      new Set(['422 and 180 more']),
+    );
+    const saved = await refusals(
+      (at) => ana.post(path('checkpoint'), { ui_state: { at, text: noise(8_000) }, label: noise(200), force: true }), 24,
+    );
     expect(saved.taken).toBeGreaterThanOrEqual(7);
     expectFull(saved.refused);
     expectFull((await refusals((at) => ana.post(path('events'), { event: `saw ${at}`, properties: { what: noise(1_850) } }), 100)).refused);
@@ -173,7 +187,9 @@ test('every carrier of a session at its most, over many runs: it is refused what
     expect(new Set(resumed.map((reply) => hashOf(reply.body.restored_data)))).toEqual(new Set([hashOf(nulls)]));
     expect((await ana.get(path('answers'))).body.answers).toHaveLength(textQuestions);
     expect((await ana.get(`${path('checkpoints')}?limit=50`)).body.checkpoints.length).toBeGreaterThanOrEqual(7);
-    const stream = await readStream(instance.url, session.session_id, await tokenFor(instance, tenant, 'ana', ['user']), { lastEventId: '1' });
+    const stream = await readStream(
+      instance.url, session.session_id, await tokenFor(instance, tenant, 'ana', ['user']), { lastEventId: '1' },
+    );
     await until('the stream has begun', () => stream.events.length > 0);
     stream.close();
 
@@ -182,23 +198,30 @@ test('every carrier of a session at its most, over many runs: it is refused what
     const name = noise(190);
     expect((await sent(() => ana.answer(session.session_id, 'name', name, 'named'))).body.state).toBe('generating');
     await until('its task is parked', async () => {
-      for await (const { workflowId } of client.workflow.list({ query: `GwSession = '${session.session_id}' AND GwState = 'parked'` })) taskId = workflowId.split(':').at(-1) ?? '';
+      for await (const { workflowId } of client.workflow.list({ query: `GwSession = '${session.session_id}' AND GwState = 'parked'` })) {
+        taskId = workflowId.split(':').at(-1) ?? '';
+      }
       return taskId !== '';
     }, 120_000);
   });
 
   await until('the task is listed', async () => (await admin.get(`/admin/dlq/tasks/${taskId}/`)).status === 200, 60_000);
-  const amended = await admin.post(`/admin/dlq/tasks/${taskId}/retry/`, { input: { correlation_id: noise(bounds.task_input) }, reason: 'too much' });
+  const amended = await admin.post(`/admin/dlq/tasks/${taskId}/retry/`, {
+    input: { correlation_id: noise(bounds.task_input) }, reason: 'too much',
+  });
   expect([amended.status, amended.body.code]).toEqual([422, 'input_invalid']);
   expect((await admin.post(`/admin/dlq/tasks/${taskId}/retry/`, { reason: noise(1_000) })).status).toBe(202);
-  await until('the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000);
+  await until(
+    'the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000,
+  );
 
   const { body: proposal } = await ben.get(path('recommendations'));
   expect(proposal.recommendations).toHaveLength(rules);
   expect(new Set(proposal.recommendations.map((item: Body) => item.rationale.length))).toEqual(new Set([120]));
   const items = proposal.recommendations.map((item: Body) => item.recommendation_id) as string[];
   const decide = (reason: string): Promise<Reply> => ben.post(path('decision'), {
-    approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false, reasons: Object.fromEntries(items.map((id) => [id, reason])),
+    approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false,
+    reasons: Object.fromEntries(items.map((id) => [id, reason])),
   });
   const tooMuch = await decide(noise(600));
   expect([tooMuch.status, tooMuch.body.errors[0]]).toEqual([400, expect.objectContaining({ pointer: '/reasons', code: 'too_large' })]);
@@ -211,10 +234,14 @@ test('every carrier of a session at its most, over many runs: it is refused what
   const state = await archivedState(tenant, session.session_id);
   const size = (part: keyof typeof stateParts & keyof SessionState): number => JSON.stringify(state[part]).length / stateParts[part];
   expect(size('answers')).toBeGreaterThan(0.98);
-  for (const part of ['proposal', 'decision', 'ui_states', 'checkpoints', 'recent', 'seen'] as const) expect([part, size(part) <= 1]).toEqual([part, true]);
+  for (const part of ['proposal', 'decision', 'ui_states', 'checkpoints', 'recent', 'seen'] as const) {
+    expect([part, size(part) <= 1]).toEqual([part, true]);
+  }
   expect(state.checkpoints.length).toBeLessThanOrEqual(counts.checkpoints);
 
-  const second = await (await person(instance, tenant, 'bea', 'approver')).post(`/approvals/${decided.body.approval_id}/decide/`, { decision: 'approve', reason: 'fine' });
+  const second = await (await person(instance, tenant, 'bea', 'approver')).post(
+    `/approvals/${decided.body.approval_id}/decide/`, { decision: 'approve', reason: 'fine' },
+  );
   expect([second.status, second.body.status]).toEqual([200, 'applied']);
   await client.workflow.getHandle(`session:${tenant}:${session.session_id}`).result();
   const { runs, largest } = await expectSound(`session:${tenant}:${session.session_id}`);
@@ -226,9 +253,12 @@ test('every carrier of a session at its most, over many runs: it is refused what
 
 test('a proposal whose changes alone are more than a session holds fails its task for good, and says how large it is', () => {
   const recommendations = Array.from({ length: 100 }, (_, at) => ({
-    recommendation_id: `r${at}`, rule_id: 'r', target: `type_assist:${at}`, target_type: 'type_assist', target_key: `${at}`, operation: 'create' as const, before: null,
+    recommendation_id: `r${at}`, rule_id: 'r', target: `type_assist:${at}`, target_type: 'type_assist', target_key: `${at}`,
+    operation: 'create' as const, before: null,
     after: { label: noise(2_000) }, confidence: 0.9, rationale: 'short', depends_on: [], status: 'pending' as const,
   }));
   const proposal = { recommendations, confidence: 0.9, decision: 'ready' as const, consensus: { confidence: 0.9 } };
-  expect(() => fitted(proposal as unknown as Parameters<typeof fitted>[0])).toThrow(expect.objectContaining({ type: 'data_integrity', nonRetryable: true, message: expect.stringMatching(/takes 2\d{5} bytes/) }));
+  expect(() => fitted(proposal as unknown as Parameters<typeof fitted>[0])).toThrow(expect.objectContaining({
+    type: 'data_integrity', nonRetryable: true, message: expect.stringMatching(/takes 2\d{5} bytes/),
+  }));
 });

@@ -50,7 +50,8 @@ const fates = Array.from({ length: count }, (_, at): Fate => ({
 }));
 const outagesMs = stores.map(() => random.whole(500, 2_000));
 const environment = (): Record<string, string> => ({
-  OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_STOPPED_SECONDS: '2', GANGWAY_PROPOSAL_FALLBACK_SECONDS: '10',
+  OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_STOPPED_SECONDS: '2',
+  GANGWAY_PROPOSAL_FALLBACK_SECONDS: '10',
   GANGWAY_BREAKER_FAILURES: '100000', GANGWAY_LLM_CALLS_PER_HOUR: '100000', GANGWAY_LLM_CALLS_PER_DAY: '100000',
 });
 
@@ -63,7 +64,8 @@ beforeAll(async () => {
   // by the name of the catalogue, which stands in what the model is asked
   fake.play((response, request) => {
     const text = JSON.stringify(request.body.messages);
-    const behaviour = isBack ? says({ proposals: [] }) : /Generating \d/.test(text) ? hanging : /Parked \d/.test(text) ? status(401) : says({ proposals: [] });
+    const behaviour = isBack ? says({ proposals: [] }) : /Generating \d/.test(text) ? hanging : /Parked \d/.test(text) ? status(401)
+      : says({ proposals: [] });
     behaviour(response, request);
   });
   instance = await startInstance(await newFolder(), environment());
@@ -92,7 +94,10 @@ async function inLanes<T>(items: readonly T[], lanes: number, work: (item: T) =>
   }));
 }
 
-const nameOf: Readonly<Record<Depth, string>> = { started: 'Started', answered: 'Answered', generating: 'Generating', parked: 'Parked', proposed: 'Proposed', half_approved: 'Half', completed: 'Completed' };
+const nameOf: Readonly<Record<Depth, string>> = {
+  started: 'Started', answered: 'Answered', generating: 'Generating', parked: 'Parked', proposed: 'Proposed', half_approved: 'Half',
+  completed: 'Completed',
+};
 
 async function answer(played: Played, question: WireQuestion, value: unknown): Promise<Reply> {
   const message = `${question.id}-${played.answers.size}`;
@@ -101,7 +106,9 @@ async function answer(played: Played, question: WireQuestion, value: unknown): P
   return reply;
 }
 
-const valueFor = (played: Played, question: WireQuestion): unknown => (question.id === 'name' ? `${nameOf[played.depth]} ${played.at}` : exampleOf(question));
+const valueFor = (played: Played, question: WireQuestion): unknown => (
+  question.id === 'name' ? `${nameOf[played.depth]} ${played.at}` : exampleOf(question)
+);
 
 async function play(fate: Fate, ben: Person): Promise<Played> {
   const { at, depth } = fate;
@@ -113,7 +120,9 @@ async function play(fate: Fate, ben: Person): Promise<Played> {
   for (let left = depth === 'answered' ? fate.answers : 10; left > 0 && session.question !== null; left -= 1) {
     session = (await answer(played, session.question, valueFor(played, session.question))).body;
   }
-  if (depth === 'parked') await until('it is parked', async () => (await owner.get(`/sessions/${played.id}/`)).body.notice !== null, 60_000);
+  if (depth === 'parked') {
+    await until('it is parked', async () => (await owner.get(`/sessions/${played.id}/`)).body.notice !== null, 60_000);
+  }
   if (depth === 'proposed' || depth === 'half_approved' || depth === 'completed') await owner.inState(played.id, 'awaiting_approval');
   if (depth === 'half_approved' || depth === 'completed') await decide(played, ben);
   if (depth === 'completed') await approve(played);
@@ -123,13 +132,26 @@ async function play(fate: Fate, ben: Person): Promise<Played> {
 async function decide({ id }: Played, ben: Person): Promise<void> {
   const { body: proposal } = await insisting(() => ben.get(`/sessions/${id}/recommendations/`));
   if (proposal.recommendations === undefined) return;
-  await insisting(() => ben.post(`/sessions/${id}/decision/`, { approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), dry_run: false }, { headers: { 'Idempotency-Key': `d-${id}-${proposal.proposal_hash}` } }));
+  await insisting(
+    () => ben.post(
+      `/sessions/${id}/decision/`, { approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), dry_run: false },
+      { headers: { 'Idempotency-Key': `d-${id}-${proposal.proposal_hash}` } },
+    ),
+  );
 }
 
 async function approve({ id }: Played): Promise<void> {
   const carl = await person(instance, tenant, 'carl', 'approver');
-  const { body: { results: [changeset] } } = await insisting(() => carl.get(`/changesets/?session_id=${id}&status=pending_second_approval`));
-  if (changeset !== undefined) await insisting(() => carl.post(`/approvals/${changeset.approval_id}/decide/`, { decision: 'approve', reason: 'looked at it' }, { headers: { 'Idempotency-Key': `a-${changeset.approval_id}` } }));
+  const { body: { results: [changeset] } } = await insisting(
+    () => carl.get(`/changesets/?session_id=${id}&status=pending_second_approval`),
+  );
+  if (changeset !== undefined) {
+    await insisting(
+      () => carl.post(`/approvals/${changeset.approval_id}/decide/`, { decision: 'approve', reason: 'looked at it' }, {
+        headers: { 'Idempotency-Key': `a-${changeset.approval_id}` },
+      }),
+    );
+  }
 }
 
 /** Everybody does what is asked of them until the session has ended. */
@@ -152,7 +174,9 @@ async function toItsEnd(played: Played): Promise<Body> {
 /** Cancels and terminates some, while others answer, and a store is frozen now and then. */
 async function befall(all: readonly Played[]): Promise<void> {
   const { urls } = await instance.runFile();
-  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)) });
+  const { client, connection } = await connectEngine({
+    address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)),
+  });
   const strike = async (played: Played, store: number): Promise<void> => {
     const handle = client.workflow.getHandle(sessionWorkflowId(tenant, played.id));
     const blow = played.blows[store];
@@ -180,7 +204,8 @@ async function befall(all: readonly Played[]): Promise<void> {
   await connection.close();
 }
 
-test(`SIGKILL, cancel, terminate and frozen stores over ${count} sessions at all depths: afterwards every session moves on or has ended, and none is stuck`, async () => {
+test(`SIGKILL, cancel, terminate and frozen stores over ${count} sessions at all depths: afterwards every session moves on or has ended, ` +
+  `and none is stuck`, async () => {
   const [admin, ben] = await Promise.all([person(instance, tenant, 'dee', 'admin'), person(instance, tenant, 'ben', 'approver')]);
   expect((await admin.call('PUT', '/admin/flows/catalogue/', catalogue)).status).toBe(201);
   const all: Played[] = [];
@@ -199,18 +224,23 @@ test(`SIGKILL, cancel, terminate and frozen stores over ${count} sessions at all
   const ended = new Map<Played, Body>();
   await inLanes(all, 12, async (played) => { ended.set(played, await toItsEnd(played)); });
   for (const [played, session] of ended) {
-    const states = played.depth === 'completed' ? ['completed'] : played.cancelled === 'yes' ? ['cancelled'] : played.cancelled === 'tried' ? ['cancelled', 'completed'] : ['completed'];
+    const states = played.depth === 'completed' ? ['completed'] : played.cancelled === 'yes' ? ['cancelled'] : played.cancelled === 'tried'
+      ? ['cancelled', 'completed'] : ['completed'];
     expect({ seed, at: played.at, depth: played.depth, cancelled: played.cancelled, terminated: played.terminated, states: states.includes(session.state) ? 'as they may be' : session.state }).toMatchObject({ states: 'as they may be' });
     const { body } = await insisting(() => played.owner.get(`/sessions/${played.id}/answers/`));
     const kept = new Map(body.answers.map((entry: Body) => [entry.question_id, entry.value]));
-    expect({ seed, at: played.at, depth: played.depth, lost: [...played.answers.keys()].filter((question) => !kept.has(question)) }).toMatchObject({ lost: [] });
+    expect({ seed, at: played.at, depth: played.depth, lost: [...played.answers.keys()].filter((question) => !kept.has(question)) })
+      .toMatchObject({ lost: [] });
   }
 
   // nothing is left behind: no claim, no workflow that cannot move, nobody who cannot start anew
   const platform = await person(instance, tenant, 'pat', 'platform');
   expect((await platform.get('/admin/sessions/stuck/')).body.total).toBe(0);
   const db = await databaseOf(instance);
-  await until('every copy says that its session has ended', async () => (await db.asTenant(tenant).query('SELECT FROM sessions WHERE ended_at IS NULL')).length === 0, 60_000);
+  await until(
+    'every copy says that its session has ended',
+    async () => (await db.asTenant(tenant).query('SELECT FROM sessions WHERE ended_at IS NULL')).length === 0, 60_000,
+  );
   await db.close();
   expect((await (all[0] as Played).owner.post('/sessions/', { flow: 'catalogue' })).status).toBe(201);
 }, 240_000);

@@ -25,10 +25,13 @@ describe('lint', () => {
       // the project's own rules, but for looking away from planted faults and being lenient with tests
       const { ignorePatterns: _, overrides: __, ...rules } = JSON.parse(await readFile(join(root, '.oxlintrc.json'), 'utf8')) as Record<string, unknown>;
       await writeFile(join(folder, 'rules.json'), JSON.stringify(rules));
-      const output = await failing('oxlint', ['-c', join(folder, 'rules.json'), '--type-aware', '--format', 'unix', 'test/planted/lint-faults.ts']);
+      const output = await failing('oxlint', [
+        '-c', join(folder, 'rules.json'), '--type-aware', '--format', 'unix', 'test/planted/lint-faults.ts',
+      ]);
       const found = (rule: string) => output.split('\n').filter((line) => line.includes(rule)).length;
       expect({
-        floating: found('no-floating-promises'), misused: found('no-misused-promises'), await: found('await-thenable'), return: found('return-await'),
+        floating: found('no-floating-promises'), misused: found('no-misused-promises'), await: found('await-thenable'),
+        return: found('return-await'),
         any: found('no-explicit-any'), member: found('no-unsafe-member-access'), nonNull: found('no-non-null-assertion'),
       }).toEqual({ floating: 2, misused: 2, await: 1, return: 2, any: 1, member: 1, nonNull: 1 });
     } finally {
@@ -46,8 +49,16 @@ describe('types', () => {
 
 describe('layers', () => {
   test('an import that points upwards, an impure domain, a value import of an activity and a circle are each found', async () => {
-    const output = await failing('depcruise', ['--config', join(root, '.dependency-cruiser.cjs'), 'domain', 'workflows', 'activities', 'api'], join(root, 'test', 'planted'));
-    for (const rule of ['domain-points-down', 'domain-is-pure', 'workflows-import-activity-types-only', 'activities-points-down', 'api-points-down', 'no-circles']) {
+    const output = await failing(
+      'depcruise', ['--config', join(root, '.dependency-cruiser.cjs'), 'domain', 'workflows', 'activities', 'api'],
+      join(root, 'test', 'planted'),
+    );
+    for (
+      const rule of [
+        'domain-points-down', 'domain-is-pure', 'workflows-import-activity-types-only', 'activities-points-down', 'api-points-down',
+        'no-circles',
+      ]
+    ) {
       expect(output).toContain(rule);
     }
   });

@@ -30,14 +30,17 @@ beforeAll(async () => {
   const history = await client.workflow.getHandle(`session:${tenant}:${session.session_id}`).fetchHistory();
   await connection.close();
   payloads = [...payloadsIn(history)].filter((payload) => sealedFor(payload) !== null).map((payload) => ({
-    metadata: Object.fromEntries(Object.entries(payload.metadata ?? {}).map(([name, value]) => [name, base64(value)])), data: base64(payload.data ?? ''),
+    metadata: Object.fromEntries(Object.entries(payload.metadata ?? {}).map(([name, value]) => [name, base64(value)])),
+    data: base64(payload.data ?? ''),
   }));
   path = `/codec/${await codecPathKey(instance.folder)}/decode`;
   uiOrigin = new URL((JSON.parse(await readFile(join(instance.folder, 'run.json'), 'utf8')) as { temporalUiUrl: string }).temporalUiUrl).origin;
 });
 
 async function decode(at: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; body: Body; headers: Headers }> {
-  const response = await fetch(`${instance.url}${at}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } });
+  const response = await fetch(`${instance.url}${at}`, {
+    method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers },
+  });
   return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) };
 }
 /** The status for a body that is announced and never sent. */
@@ -61,7 +64,9 @@ describe('for the Web UI', () => {
     expect(body.payloads).toHaveLength(asked.length);
     expect([body.payloads[0], body.payloads.at(-1)]).toEqual([plain, plain]);
     expect(body.payloads.map(textOf).join('\n')).toContain('"value":"planned"');
-    for (const payload of body.payloads) expect(Buffer.from(payload.metadata.encoding, 'base64').toString()).toMatch(/^(json|binary)\/(plain|null)$/);
+    for (const payload of body.payloads) {
+      expect(Buffer.from(payload.metadata.encoding, 'base64').toString()).toMatch(/^(json|binary)\/(plain|null)$/);
+    }
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
@@ -77,12 +82,15 @@ describe('for the Web UI', () => {
 
   test('the browser page of the Web UI may ask, with credentials, and no other page', async () => {
     const preflight = async (origin: string) => (await fetch(`${instance.url}${path}`, {
-      method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type,x-namespace' },
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type,x-namespace' },
     })).headers;
     const allowed = await preflight(uiOrigin);
     expect(allowed.get('access-control-allow-origin')).toBe(uiOrigin);
     expect(allowed.get('access-control-allow-credentials')).toBe('true');
-    for (const name of ['content-type', 'x-namespace', 'authorization', 'authorization-extras']) expect(allowed.get('access-control-allow-headers')).toContain(name);
+    for (const name of ['content-type', 'x-namespace', 'authorization', 'authorization-extras']) {
+      expect(allowed.get('access-control-allow-headers')).toContain(name);
+    }
     expect((await decode(path, { payloads: [] }, { origin: uiOrigin })).headers.get('access-control-allow-origin')).toBe(uiOrigin);
     expect((await preflight('http://127.0.0.1:1')).get('access-control-allow-origin')).toBeNull();
   });
@@ -97,7 +105,9 @@ describe('for the Web UI', () => {
 });
 
 describe('elsewhere', () => {
-  const as = async (at: string, ...roles: Parameters<typeof tokenFor>[3]) => decode('/codec/decode', { payloads }, { authorization: `Bearer ${await tokenFor(instance, at, 'dee', roles)}` });
+  const as = async (at: string, ...roles: Parameters<typeof tokenFor>[3]) => decode('/codec/decode', { payloads }, {
+    authorization: `Bearer ${await tokenFor(instance, at, 'dee', roles)}`,
+  });
 
   test('no token is 401; users, approvers and analysts 403; an admin reads the own tenant only, platform all', async () => {
     expect((await decode('/codec/decode', { payloads })).status).toBe(401);
@@ -114,7 +124,9 @@ describe('elsewhere', () => {
   test('a payload whose tenant was rewritten does not open for the admin of that tenant', async () => {
     const other = newTenant();
     const rewritten = payloads.map((payload) => ({ ...payload, metadata: { ...payload.metadata, 'gangway-tenant': base64(other) } }));
-    const reply = await decode('/codec/decode', { payloads: rewritten }, { authorization: `Bearer ${await tokenFor(instance, other, 'dee', ['admin'])}` });
+    const reply = await decode('/codec/decode', { payloads: rewritten }, {
+      authorization: `Bearer ${await tokenFor(instance, other, 'dee', ['admin'])}`,
+    });
     expect(reply.status).toBe(503);
   });
 

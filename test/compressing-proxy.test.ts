@@ -18,7 +18,9 @@ test('a session that nobody changed takes an answer on the ETag that a compressi
   const seen = await ana.get(`/sessions/${session.session_id}/`);
   const etag = seen.headers.get('etag') ?? '';
   expect(etag).toMatch(/^W\/"\d+"$/);
-  const say = (value: string, ifMatch: string) => ana.post(`/sessions/${session.session_id}/answers/`, { question_id: 'setup_urgency', value }, { headers: { 'if-match': ifMatch } });
+  const say = (value: string, ifMatch: string) => ana.post(
+    `/sessions/${session.session_id}/answers/`, { question_id: 'setup_urgency', value }, { headers: { 'if-match': ifMatch } },
+  );
   expect((await say('immediate', etag)).status).toBe(200);
   const [changed, now] = [await say('this_month', etag), (await ana.get(`/sessions/${session.session_id}/`)).headers.get('etag') ?? ''];
   expect([changed.status, changed.body.code]).toEqual([412, 'precondition_failed']);

@@ -14,7 +14,12 @@ const filled = (path: string): string => `${path.replaceAll(/:\w+_id/g, (name) =
 
 describe('credentials', () => {
   test('everything below the base answers 401 before anything else, on any path and method', async () => {
-    for (const [method, path] of [['GET', '/sessions/'], ['POST', '/nothing/'], ['GET', ''], ['DELETE', '/admin/'], ['PATCH', '/analytics/funnel'], ['POST', '/sessions/x/answers/']] as const) {
+    for (
+      const [method, path] of [
+        ['GET', '/sessions/'], ['POST', '/nothing/'], ['GET', ''], ['DELETE', '/admin/'], ['PATCH', '/analytics/funnel'],
+        ['POST', '/sessions/x/answers/'],
+      ] as const
+    ) {
       const response = await fetch(at(path), { method });
       expect([path, response.status]).toEqual([path, 401]);
       expect(response.headers.get('www-authenticate')).toContain('Bearer');
@@ -29,14 +34,23 @@ describe('credentials', () => {
     const claims = () => new SignJWT({ tenant: 'acme', roles: ['user'] }).setSubject('ana').setIssuedAt();
     const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${payload}.`;
     const bad: Record<string, string> = {
-      none, 'none signed': `${none}abc`, cut: good.slice(0, -3), 'other signature': `${head}.${payload}.${'A'.repeat(43)}`, 'other key': await claims().setProtectedHeader({ alg: 'HS256' }).setIssuer('gangway').setAudience('gangway').setExpirationTime('1h').sign(new Uint8Array(32)),
-      expired: await claims().setProtectedHeader({ alg: 'HS256' }).setIssuer('gangway').setAudience('gangway').setExpirationTime('-1s').sign(key),
-      issuer: await claims().setProtectedHeader({ alg: 'HS256' }).setIssuer('other').setAudience('gangway').setExpirationTime('1h').sign(key),
-      audience: await claims().setProtectedHeader({ alg: 'HS256' }).setIssuer('gangway').setAudience('other').setExpirationTime('1h').sign(key),
+      none, 'none signed': `${none}abc`, cut: good.slice(0, -3), 'other signature': `${head}.${payload}.${'A'.repeat(43)}`,
+      'other key': await claims().setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('gangway').setAudience('gangway').setExpirationTime('1h').sign(new Uint8Array(32)),
+      expired: await claims().setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('gangway').setAudience('gangway').setExpirationTime('-1s').sign(key),
+      issuer: await claims().setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('other').setAudience('gangway').setExpirationTime('1h').sign(key),
+      audience: await claims().setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('gangway').setAudience('other').setExpirationTime('1h').sign(key),
       'no expiry': await claims().setProtectedHeader({ alg: 'HS256' }).setIssuer('gangway').setAudience('gangway').sign(key),
-      'not before': await claims().setProtectedHeader({ alg: 'HS256' }).setIssuer('gangway').setAudience('gangway').setNotBefore('10m').setExpirationTime('1h').sign(key),
-      'other algorithm': await claims().setProtectedHeader({ alg: 'HS512' }).setIssuer('gangway').setAudience('gangway').setExpirationTime('1h').sign(new Uint8Array(64)),
-      'no tenant': await new SignJWT({ roles: ['user'] }).setSubject('ana').setProtectedHeader({ alg: 'HS256' }).setIssuer('gangway').setAudience('gangway').setExpirationTime('1h').sign(key),
+      'not before': await claims().setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('gangway').setAudience('gangway').setNotBefore('10m').setExpirationTime('1h').sign(key),
+      'other algorithm': await claims()
+        .setProtectedHeader({ alg: 'HS512' }).setIssuer('gangway').setAudience('gangway').setExpirationTime('1h').sign(new Uint8Array(64)),
+      'no tenant': await new SignJWT({ roles: ['user'] })
+        .setSubject('ana').setProtectedHeader({ alg: 'HS256' })
+          .setIssuer('gangway').setAudience('gangway').setExpirationTime('1h').sign(key),
       empty: '', garbage: 'abc',
     };
     for (const [what, token] of Object.entries(bad)) {
@@ -71,12 +85,18 @@ describe('credentials', () => {
 
 describe('the access matrix', () => {
   const roleNames = ['user', 'approver', 'analyst', 'admin', 'platform'] as const;
-  const grants: Record<(typeof roleNames)[number], readonly string[]> = { user: ['user'], approver: ['approver'], analyst: ['analyst'], admin: ['user', 'approver', 'analyst', 'admin'], platform: ['user', 'approver', 'analyst', 'admin'] };
+  const grants: Record<(typeof roleNames)[number], readonly string[]> = {
+    user: ['user'], approver: ['approver'], analyst: ['analyst'], admin: ['user', 'approver', 'analyst', 'admin'],
+    platform: ['user', 'approver', 'analyst', 'admin'],
+  };
 
-  test.each(routes.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const))('%s lets in exactly the roles it declares', async (_, route) => {
+  test.each(routes.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const))('%s lets in exactly the roles it ' +
+    'declares', async (_, route) => {
     for (const role of roleNames) {
       const caller = await person(instance, newTenant(), 'x', role);
-      const reply = await caller.call(route.method.toUpperCase(), filled(route.path), route.declaration.body === undefined ? undefined : {});
+      const reply = await caller.call(
+        route.method.toUpperCase(), filled(route.path), route.declaration.body === undefined ? undefined : {},
+      );
       const allowed = route.declaration.access.some((needed) => grants[role].includes(needed));
       expect([role, reply.status === 403]).toEqual([role, !allowed]);
       expect(reply.status).toBeLessThan(500);
@@ -85,7 +105,9 @@ describe('the access matrix', () => {
 
   test('below /admin, /analytics and /dashboard the role comes before existence', async () => {
     const { ana, cy, admin } = await cast(instance);
-    for (const path of ['/admin/nothing/', '/analytics/nothing/', '/dashboard/nothing/', '/dashboard']) expect([path, (await ana.get(path)).status]).toEqual([path, 403]);
+    for (const path of ['/admin/nothing/', '/analytics/nothing/', '/dashboard/nothing/', '/dashboard']) {
+      expect([path, (await ana.get(path)).status]).toEqual([path, 403]);
+    }
     expect((await cy.get('/analytics/nothing/')).status).toBe(404);
     expect((await cy.get('/admin/nothing/')).status).toBe(403);
     expect((await admin.get('/admin/nothing/')).status).toBe(404);
@@ -109,8 +131,10 @@ describe('every answer', () => {
   test('carries a correlation id (the well-formed one of the caller), limits, and problem details when it is an error', async () => {
     const { ana } = await cast(instance);
     const cases = [
-      await ana.get('/sessions/'), await ana.get('/sessions/nonsense/'), await ana.get('/nothing/'), await ana.call('DELETE', '/sessions/'), await ana.get('/admin/x/'),
-      await ana.get('/sessions/?limit=0'), await ana.post('/sessions/', { flow: 'x' }), await ana.post('/sessions/', undefined, { raw: '{"a":' }),
+      await ana.get('/sessions/'), await ana.get('/sessions/nonsense/'), await ana.get('/nothing/'), await ana.call('DELETE', '/sessions/'),
+      await ana.get('/admin/x/'),
+      await ana.get('/sessions/?limit=0'), await ana.post('/sessions/', { flow: 'x' }),
+      await ana.post('/sessions/', undefined, { raw: '{"a":' }),
       await ana.post('/sessions/', undefined, { raw: 'x', headers: { 'content-type': 'text/csv' } }),
     ];
     expect(cases.map((reply) => reply.status)).toEqual([200, 404, 404, 405, 403, 400, 404, 400, 415]);
@@ -120,19 +144,27 @@ describe('every answer', () => {
       expect(reply.headers.get('ratelimit')).toMatch(/^"api";r=\d+;t=\d+$/);
       if (reply.status < 400) continue;
       expect(reply.headers.get('content-type')).toContain('application/problem+json');
-      expect(reply.body).toMatchObject({ type: expect.any(String), title: expect.any(String), status: reply.status, detail: expect.any(String), instance: expect.any(String), code: expect.any(String), correlation_id: reply.headers.get('x-correlation-id'), errors: expect.any(Array) });
+      expect(reply.body).toMatchObject({
+        type: expect.any(String), title: expect.any(String), status: reply.status, detail: expect.any(String), instance: expect.any(String),
+        code: expect.any(String), correlation_id: reply.headers.get('x-correlation-id'), errors: expect.any(Array),
+      });
     }
     const given = await ana.get('/sessions/', { headers: { 'x-correlation-id': 'order-12.a_b' } });
     expect(given.headers.get('x-correlation-id')).toBe('order-12.a_b');
     for (const bad of ['a b', 'x'.repeat(129), '<script>']) {
-      expect((await ana.get('/sessions/', { headers: { 'x-correlation-id': bad } })).headers.get('x-correlation-id')).toMatch(/^[0-9a-f-]{36}$/);
+      expect((await ana.get('/sessions/', { headers: { 'x-correlation-id': bad } })).headers.get('x-correlation-id'))
+        .toMatch(/^[0-9a-f-]{36}$/);
     }
   });
 
   test('a trailing slash is optional everywhere', async () => {
     const { ana, cy } = await cast(instance);
     const session = await ana.start();
-    for (const path of ['/sessions', `/sessions/${session.session_id}`, `/sessions/${session.session_id}/answers`, '/flows', '/flows/business_unit_setup']) {
+    for (
+      const path of [
+        '/sessions', `/sessions/${session.session_id}`, `/sessions/${session.session_id}/answers`, '/flows', '/flows/business_unit_setup',
+      ]
+    ) {
       const [without, having] = await Promise.all([ana.get(path), ana.get(`${path}/`)]);
       expect([path, without.status, without.body]).toEqual([path, 200, having.body]);
     }
@@ -144,17 +176,29 @@ describe('bad input is the contract\'s 4xx, never a 5xx', () => {
   test('unknown fields, wrong types and broken JSON name what is wrong and where', async () => {
     const { ana } = await cast(instance);
     const unknown = await ana.post('/sessions/', { flow: 'business_unit_setup', langauge: 'en' });
-    expect(unknown.body).toMatchObject({ status: 400, code: 'invalid_request', errors: [{ pointer: '/langauge', code: 'unknown_field', fix: expect.any(String) }] });
+    expect(unknown.body).toMatchObject({
+      status: 400, code: 'invalid_request', errors: [{ pointer: '/langauge', code: 'unknown_field', fix: expect.any(String) }],
+    });
     const wrong = await ana.post('/sessions/', { flow: 7, client_context: [], resume_existing: 'yes' });
     expect(wrong.body.errors.map((error: Body) => error.pointer).sort()).toEqual(['/client_context', '/flow', '/resume_existing']);
     for (const raw of ['{', 'null', '[]', '"text"', '12', '{"flow":"business_unit_setup"} trailing', '\u0000']) {
       const reply = await ana.post('/sessions/', undefined, { raw });
       expect([raw, reply.status, reply.body.code]).toEqual([raw, 400, 'invalid_request']);
     }
-    for (const body of [{ flow: 'a\u0000b' }, { client_context: { note: 'x\ud800' } }, { client_context: { timezone: 'Mars/Base' } }, { client_context: { big: 'x'.repeat(5_000) } }]) {
+    for (
+      const body of [
+        { flow: 'a\u0000b' }, { client_context: { note: 'x\ud800' } }, { client_context: { timezone: 'Mars/Base' } },
+        { client_context: { big: 'x'.repeat(5_000) } },
+      ]
+    ) {
       expect((await ana.post('/sessions/', body)).status).toBe(400);
     }
-    for (const path of ['/sessions/?limit=101', '/sessions/?limit=-1', '/sessions/?limit=ten', '/sessions/?state=asleep', '/sessions/?sort=up', '/sessions/?limit=1&limit=2']) {
+    for (
+      const path of [
+        '/sessions/?limit=101', '/sessions/?limit=-1', '/sessions/?limit=ten', '/sessions/?state=asleep', '/sessions/?sort=up',
+        '/sessions/?limit=1&limit=2',
+      ]
+    ) {
       expect([path, (await ana.get(path)).status]).toEqual([path, 400]);
     }
     expect((await ana.get('/sessions/')).body.total).toBe(0);
@@ -163,13 +207,26 @@ describe('bad input is the contract\'s 4xx, never a 5xx', () => {
   test('answers of any JSON type are judged by the question', async () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
-    for (const value of [12, true, null, [], {}, ['immediate'], { value: 'immediate' }, '', 'IMMEDIATE ', Array.from({ length: 200 }, () => 'x'), { __proto__: 1, constructor: 2 }]) {
+    for (
+      const value of [
+        12, true, null, [], {}, ['immediate'], { value: 'immediate' }, '', 'IMMEDIATE ', Array.from({ length: 200 }, () => 'x'),
+        { __proto__: 1, constructor: 2 },
+      ]
+    ) {
       const reply = await ana.answer(session.session_id, 'setup_urgency', value);
       expect([JSON.stringify(value), reply.status, reply.body.code]).toEqual([JSON.stringify(value), 422, 'answer_invalid']);
     }
-    for (const body of [{}, { question_id: 'setup_urgency' }, { value: 'immediate', text: 'now' }, { text: 7 }, { question_id: 1, value: 1 }, { value: 'immediate', message_id: '' }, { value: 'immediate', message_id: 'x'.repeat(129) }, { value: 'immediate', message_id: 'a\nb' }, { text: 'now', question_id: 'setup_urgency' }]) {
+    for (
+      const body of [
+        {}, { question_id: 'setup_urgency' }, { value: 'immediate', text: 'now' }, { text: 7 }, { question_id: 1, value: 1 },
+        { value: 'immediate', message_id: '' }, { value: 'immediate', message_id: 'x'.repeat(129) },
+        { value: 'immediate', message_id: 'a\nb' }, { text: 'now', question_id: 'setup_urgency' },
+      ]
+    ) {
       const reply = await ana.post(`/sessions/${session.session_id}/answers/`, body);
-      expect([JSON.stringify(body).slice(0, 60), reply.status, reply.body.code]).toEqual([JSON.stringify(body).slice(0, 60), 400, 'invalid_request']);
+      expect([JSON.stringify(body).slice(0, 60), reply.status, reply.body.code]).toEqual([
+        JSON.stringify(body).slice(0, 60), 400, 'invalid_request',
+      ]);
     }
     expect((await ana.get(`/sessions/${session.session_id}/`)).body.answers_count).toBe(0);
   });
@@ -183,7 +240,11 @@ describe('bad input is the contract\'s 4xx, never a 5xx', () => {
     const inside = await ana.post('/sessions/', undefined, { raw: `{"client_context":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}` });
     expect([inside.status, inside.body.code]).toEqual([400, 'invalid_request']);
     const chunked = await new Promise<number>((resolve, reject) => {
-      const sent = request(at('/sessions/'), { method: 'POST', headers: { authorization: 'Bearer x', 'content-type': 'application/json', 'transfer-encoding': 'chunked' } }, (response) => { response.resume(); resolve(response.statusCode ?? 0); });
+      const sent = request(
+        at('/sessions/'),
+        { method: 'POST', headers: { authorization: 'Bearer x', 'content-type': 'application/json', 'transfer-encoding': 'chunked' } },
+        (response) => { response.resume(); resolve(response.statusCode ?? 0); },
+      );
       sent.once('error', reject);
       sent.end('{'.repeat(10));
     });
@@ -200,7 +261,9 @@ describe('Idempotency-Key', () => {
     const first = await ana.post('/sessions/', { flow: 'business_unit_setup', language: 'en' }, { headers: { 'idempotency-key': key } });
     expect(first.status).toBe(201);
     expect(first.headers.get('idempotency-replayed')).toBeNull();
-    const again = await ana.post('/sessions', { language: 'en', flow: 'business_unit_setup' }, { headers: { 'idempotency-key': `"${key}"` } });
+    const again = await ana.post('/sessions', { language: 'en', flow: 'business_unit_setup' }, {
+      headers: { 'idempotency-key': `"${key}"` },
+    });
     expect(again.status).toBe(201);
     expect(again.body).toEqual(first.body);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
@@ -245,7 +308,9 @@ describe('Idempotency-Key', () => {
   test('a keyed decision that is repeated is made once', async () => {
     const { ana, ben } = await cast(instance);
     const { session, items } = await proposed(ana, ben);
-    const decide = () => ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false }, { headers: { 'idempotency-key': 'once' } });
+    const decide = () => ben.post(
+      `/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false }, { headers: { 'idempotency-key': 'once' } },
+    );
     const first = await decide();
     const again = await decide();
     expect([first.status, again.status, again.body]).toEqual([200, 200, first.body]);
@@ -254,7 +319,9 @@ describe('Idempotency-Key', () => {
 
   test('a malformed key is 400', async () => {
     const { ana } = await cast(instance);
-    for (const key of ['""', 'x'.repeat(129), 'ü']) expect([key, (await ana.post('/sessions/', {}, { headers: { 'idempotency-key': key } })).status]).toEqual([key, 400]);
+    for (const key of ['""', 'x'.repeat(129), 'ü']) {
+      expect([key, (await ana.post('/sessions/', {}, { headers: { 'idempotency-key': key } })).status]).toEqual([key, 400]);
+    }
   });
 });
 
@@ -262,11 +329,15 @@ describe('outside the base', () => {
   test('health, the OpenAPI document and its reader need no token', async () => {
     expect((await fetch(`${instance.url}/livez`)).status).toBe(200);
     const ready = await fetch(`${instance.url}/readyz`);
-    expect(await ready.json()).toEqual({ status: 'ready', checks: { engine: 'ok', worker: 'ok', postgresql: 'ok', redis: 'ok', clickhouse: 'ok', sessions: 'ok' } });
+    expect(await ready.json()).toEqual({
+      status: 'ready', checks: { engine: 'ok', worker: 'ok', postgresql: 'ok', redis: 'ok', clickhouse: 'ok', sessions: 'ok' },
+    });
     const page = await fetch(`${instance.url}/docs/`);
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
-    for (const asset of ['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js']) expect((await fetch(`${instance.url}${asset}`)).status).toBe(200);
+    for (const asset of ['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js']) {
+      expect((await fetch(`${instance.url}${asset}`)).status).toBe(200);
+    }
   });
 
   test('the OpenAPI document is 3.1 and has every route with its request, answers and problems', async () => {
@@ -275,9 +346,13 @@ describe('outside the base', () => {
     for (const route of routes) {
       const operation = document.paths[`${base}${route.path.replaceAll(/:(\w+)/g, '{$1}')}/`]?.[route.method];
       expect([route.path, operation?.summary]).toEqual([route.path, route.declaration.summary]);
-      for (const status of [...Object.keys(route.declaration.answers), '401', '403', '404', '429', '503']) expect([route.path, status, operation.responses[status] !== undefined]).toEqual([route.path, status, true]);
+      for (const status of [...Object.keys(route.declaration.answers), '401', '403', '404', '429', '503']) {
+        expect([route.path, status, operation.responses[status] !== undefined]).toEqual([route.path, status, true]);
+      }
       if (route.declaration.body !== undefined) expect(operation.requestBody.content['application/json'].schema).toBeDefined();
     }
-    expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(['Session', 'Question', 'Problem', 'Recommendations', 'Funnel']));
+    expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining([
+      'Session', 'Question', 'Problem', 'Recommendations', 'Funnel',
+    ]));
   });
 });

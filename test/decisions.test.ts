@@ -13,13 +13,17 @@ describe('a proposal', () => {
     expect(proposal.proposal_hash).toMatch(/^[0-9a-f]{64}$/);
     expect(proposal.recommendations.length).toBeGreaterThanOrEqual(4);
     expect(proposal.recommendations[0]).toMatchObject({ operation: 'create', before: null, status: 'pending' });
-    for (const reader of [ana, admin]) expect((await reader.get(`/sessions/${session.session_id}/recommendations/`)).body).toEqual(proposal);
+    for (const reader of [ana, admin]) {
+      expect((await reader.get(`/sessions/${session.session_id}/recommendations/`)).body).toEqual(proposal);
+    }
   });
 
   test('is empty before there is one', async () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
-    expect((await ana.get(`/sessions/${session.session_id}/recommendations/`)).body).toEqual({ proposal_hash: null, recommendations: [], consensus: null });
+    expect((await ana.get(`/sessions/${session.session_id}/recommendations/`)).body).toEqual({
+      proposal_hash: null, recommendations: [], consensus: null,
+    });
   });
 });
 
@@ -27,7 +31,9 @@ describe('a decision', () => {
   test('is a dry run unless told otherwise, and a dry run changes nothing', async () => {
     const { ana, ben } = await cast(instance);
     const { session, proposal, items } = await proposed(ana, ben);
-    const preview = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, proposal_hash: proposal.proposal_hash });
+    const preview = await ben.post(`/sessions/${session.session_id}/decision/`, {
+      approved_items: items, proposal_hash: proposal.proposal_hash,
+    });
     expect(preview.body).toMatchObject({ dry_run: true, changeset_id: null, status: 'preview' });
     expect(preview.body.changes).toHaveLength(items.length);
     expect((await ana.get(`/sessions/${session.session_id}/`)).body.state).toBe('awaiting_approval');
@@ -39,7 +45,9 @@ describe('a decision', () => {
     const { session, proposal, items } = await proposed(ana, ben);
     const unit = proposal.recommendations.find((item: Body) => item.target.startsWith('business_unit:'));
     const others = items.filter((id) => id !== unit.recommendation_id);
-    const rejected = proposal.recommendations.filter((item: Body) => item.target.startsWith('type_assist:')).map((item: Body) => item.recommendation_id);
+    const rejected = proposal.recommendations.filter((item: Body) => item.target.startsWith('type_assist:')).map(
+      (item: Body) => item.recommendation_id,
+    );
     const approved = [unit.recommendation_id, ...others.filter((id) => !rejected.includes(id))];
     const { status, body } = await ben.post(`/sessions/${session.session_id}/decision/`, {
       approved_items: approved, rejected_items: rejected, reasons: Object.fromEntries(rejected.map((id: string) => [id, 'not needed'])),
@@ -55,7 +63,9 @@ describe('a decision', () => {
     expect(changeset).toMatchObject({ session_id: session.session_id, status: 'applied', requested_by: 'ana', approved_by: 'ben' });
     expect(changeset.changes).toEqual(body.changes);
     expect(changeset.changes.find((change: Body) => change.target === unit.target).after.expected_users).toBe(42);
-    const statuses = (await ben.get(`/sessions/${session.session_id}/recommendations/`)).body.recommendations.map((item: Body) => item.status);
+    const statuses = (await ben.get(`/sessions/${session.session_id}/recommendations/`)).body.recommendations.map(
+      (item: Body) => item.status,
+    );
     expect(new Set(statuses)).toEqual(new Set(['modified', 'approved', 'rejected']));
     expect((await ben.get(`/changesets/?session_id=${session.session_id}`)).body.total).toBe(1);
   });
@@ -73,8 +83,11 @@ describe('a decision', () => {
   test('on a target that changed since the proposal applies nothing and asks for a new decision', async () => {
     const { ana, ben, tenant } = await cast(instance);
     const eve = await person(instance, tenant, 'eve', 'user');
-    const [first, second] = [await proposed(ana, ben, { business_unit_name: 'Twin' }), await proposed(eve, ben, { business_unit_name: 'Twin' })];
-    expect((await ben.post(`/sessions/${first.session.session_id}/decision/`, { approved_items: first.items, dry_run: false })).status).toBe(200);
+    const [first, second] = [
+      await proposed(ana, ben, { business_unit_name: 'Twin' }), await proposed(eve, ben, { business_unit_name: 'Twin' }),
+    ];
+    expect((await ben.post(`/sessions/${first.session.session_id}/decision/`, { approved_items: first.items, dry_run: false })).status)
+      .toBe(200);
     const late = await ben.post(`/sessions/${second.session.session_id}/decision/`, { approved_items: second.items, dry_run: false });
     expect([late.status, late.body.code]).toEqual([409, 'stale_proposal']);
     expect((await ben.get('/changesets/')).body.total).toBe(1);
@@ -89,7 +102,9 @@ describe('a decision', () => {
     await ana.answer(session.session_id, 'expected_users', 77);
     await ana.inState(session.session_id, 'awaiting_approval');
     for (const dryRun of [true, false]) {
-      const stale = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: dryRun });
+      const stale = await ben.post(`/sessions/${session.session_id}/decision/`, {
+        approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: dryRun,
+      });
       expect([stale.status, stale.body.code]).toEqual([409, 'stale_proposal']);
     }
   });
@@ -108,9 +123,13 @@ describe('a decision', () => {
     const { ana, ben, tenant } = await cast(instance);
     const { session, items } = await proposed(ana, ben);
     const approvers = await Promise.all(Array.from({ length: 5 }, (_, at) => person(instance, tenant, `ap${at}`, 'approver')));
-    const replies = await Promise.all(approvers.map((each) => each.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false })));
+    const replies = await Promise.all(
+      approvers.map((each) => each.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false })),
+    );
     expect(replies.filter((reply) => reply.status === 200)).toHaveLength(1);
-    expect(replies.filter((reply) => reply.status !== 200).map((reply) => reply.body.code)).toEqual(Array.from({ length: 4 }, () => 'wrong_state'));
+    expect(replies.filter((reply) => reply.status !== 200).map((reply) => reply.body.code)).toEqual(
+      Array.from({ length: 4 }, () => 'wrong_state'),
+    );
     expect((await ben.get('/changesets/')).body.total).toBe(1);
   });
 
@@ -136,7 +155,10 @@ describe('a decision', () => {
     const unit = proposal.recommendations.find((item: Body) => item.target.startsWith('business_unit:')).recommendation_id;
     const stranger = randomUUID();
     for (const dryRun of [true, false]) {
-      const reply = await ben.post(path, { approved_items: [...items, stranger], rejected_items: [items[1]], modifications: { [unit]: { expected_users: 'many', towers: 3 } }, dry_run: dryRun });
+      const reply = await ben.post(path, {
+        approved_items: [...items, stranger], rejected_items: [items[1]], modifications: { [unit]: { expected_users: 'many', towers: 3 } },
+        dry_run: dryRun,
+      });
       expect([reply.status, reply.body.code]).toEqual([400, 'invalid_request']);
       expect(reply.body.errors.map((error: Body) => error.pointer)).toEqual(expect.arrayContaining([
         `/approved_items/${items.length}`, '/rejected_items/0', `/modifications/${unit}/expected_users`, `/modifications/${unit}/towers`,
@@ -154,31 +176,42 @@ describe('a decision', () => {
     const needing = proposal.recommendations.find((item: Body) => item.depends_on.length > 0);
     const needed = proposal.recommendations.find((item: Body) => item.recommendation_id === needing.depends_on[0]);
     const [approved, rejected] = [[needing.recommendation_id], [needed.recommendation_id]];
-    for (const body of [{ approved_items: approved, rejected_items: rejected }, { approved_items: approved, rejected_items: rejected, dry_run: false }, { approved_items: approved, dry_run: false }]) {
+    for (
+      const body of [
+        { approved_items: approved, rejected_items: rejected }, { approved_items: approved, rejected_items: rejected, dry_run: false },
+        { approved_items: approved, dry_run: false },
+      ]
+    ) {
       const reply = await ben.post(path, body);
       expect([reply.status, reply.body.code]).toEqual([422, 'dependency_rejected']);
       expect(reply.body.detail).toContain(needing.target);
       expect(reply.body.detail).toContain(needed.target);
-      expect(reply.body.errors).toMatchObject([{ pointer: '/approved_items/0', code: 'dependency_rejected', fix: expect.stringContaining(needed.recommendation_id) }]);
+      expect(reply.body.errors).toMatchObject([
+        { pointer: '/approved_items/0', code: 'dependency_rejected', fix: expect.stringContaining(needed.recommendation_id) },
+      ]);
     }
     const warnings = [{ code: 'dependency_rejected', recommendation_id: needing.recommendation_id, depends_on: needed.recommendation_id }];
     const said = { approved_items: approved, rejected_items: rejected, accept_missing_dependencies: true };
     expect((await ben.post(path, said)).body).toMatchObject({ status: 'preview', warnings });
-    expect((await ben.post(path, { ...said, dry_run: false })).body).toMatchObject({ status: 'applied', warnings, changes: [{ target: needing.target }] });
+    expect((await ben.post(path, { ...said, dry_run: false })).body).toMatchObject({
+      status: 'applied', warnings, changes: [{ target: needing.target }],
+    });
   });
 
   test('before there is a proposal is 409, and after the end too', async () => {
     const { ana, ben } = await cast(instance);
     const started = await ana.start();
     const item = randomUUID();
-    expect((await ben.post(`/sessions/${started.session_id}/decision/`, { approved_items: [item], dry_run: false })).body.code).toBe('wrong_state');
+    expect((await ben.post(`/sessions/${started.session_id}/decision/`, { approved_items: [item], dry_run: false })).body.code)
+      .toBe('wrong_state');
     const done = await ana.answerAll(started);
     await ana.inState(done.session_id, 'awaiting_approval');
     const { body } = await ben.get(`/sessions/${started.session_id}/recommendations/`);
     const items = body.recommendations.map((each: Body) => each.recommendation_id);
     await ben.post(`/sessions/${started.session_id}/decision/`, { approved_items: items, dry_run: false });
     for (const [caller, path, payload] of [
-      [ben, 'decision', { approved_items: items, dry_run: false }], [ben, 'decision', { approved_items: items }], [ana, 'cancel', {}], [ana, 'answers', { question_id: 'expected_users', value: 3 }],
+      [ben, 'decision', { approved_items: items, dry_run: false }], [ben, 'decision', { approved_items: items }], [ana, 'cancel', {}],
+      [ana, 'answers', { question_id: 'expected_users', value: 3 }],
     ] as const) {
       const reply = await caller.post(`/sessions/${started.session_id}/${path}/`, payload);
       expect([path, reply.status, reply.body.code]).toEqual([path, 409, 'wrong_state']);
@@ -202,8 +235,12 @@ describe('the funnel', () => {
       report = (await cy.get('/analytics/funnel/')).body;
       return report.completed_sessions === 1 && report.stages[1].count === 2 && report.abandoned_sessions === 1;
     });
-    expect(report).toMatchObject({ total_sessions: 3, completed_sessions: 1, abandoned_sessions: 1, open_sessions: 1, overall_conversion_rate: 1 / 3 });
-    expect(report.stages.map((stage: Body) => [stage.name, stage.count])).toEqual([['started', 3], ['engaged', 2], ['recommendations_generated', 1], ['approval_decision', 1], ['completed', 1]]);
+    expect(report).toMatchObject({
+      total_sessions: 3, completed_sessions: 1, abandoned_sessions: 1, open_sessions: 1, overall_conversion_rate: 1 / 3,
+    });
+    expect(report.stages.map((stage: Body) => [stage.name, stage.count])).toEqual([
+      ['started', 3], ['engaged', 2], ['recommendations_generated', 1], ['approval_decision', 1], ['completed', 1],
+    ]);
     for (const stage of report.stages) {
       expect(stage.conversion_rate).toBeGreaterThanOrEqual(0);
       expect(stage.conversion_rate).toBeLessThanOrEqual(1);
@@ -219,7 +256,12 @@ describe('the funnel', () => {
 
   test('refuses periods that make no sense with what is wrong', async () => {
     const { cy } = await cast(instance);
-    for (const query of ['start_date=2026-02-02&end_date=2026-02-01', 'start_date=2026-02-02&end_date=2026-02-02', 'start_date=2000-01-01', 'timezone=Mars/Base', 'start_date=yesterday', 'start_date=2026-02-30']) {
+    for (
+      const query of [
+        'start_date=2026-02-02&end_date=2026-02-01', 'start_date=2026-02-02&end_date=2026-02-02', 'start_date=2000-01-01',
+        'timezone=Mars/Base', 'start_date=yesterday', 'start_date=2026-02-30',
+      ]
+    ) {
       const reply = await cy.get(`/analytics/funnel/?${query}`);
       expect([query, reply.status, reply.body.code]).toEqual([query, 400, 'invalid_period']);
     }

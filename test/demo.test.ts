@@ -19,7 +19,11 @@ const instance = await sharedInstance();
 
 interface Ended { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
-function demo(options: readonly string[], folder = instance.folder): { ended: Promise<Ended>; output: () => string; interrupt: () => void } {
+function demo(options: readonly string[], folder = instance.folder): {
+  ended: Promise<Ended>;
+  output: () => string;
+  interrupt: () => void;
+} {
   const env = { ...process.env, NODE_OPTIONS: '', GANGWAY_DATA: folder };
   const child = spawn('sh', ['scripts/run', 'scripts/demo.ts', ...options], { cwd: root, env });
   const said = { stdout: '', stderr: '' };
@@ -33,7 +37,9 @@ function demo(options: readonly string[], folder = instance.folder): { ended: Pr
 }
 
 /** `name    12 …` → 12 */
-const numberAfter = (text: string, name: string): number => Number(new RegExp(`^ +${name} [ █]*?(\\d+)`, 'mu').exec(text)?.[1] ?? Number.NaN);
+const numberAfter = (text: string, name: string): number => Number(
+  new RegExp(`^ +${name} [ █]*?(\\d+)`, 'mu').exec(text)?.[1] ?? Number.NaN,
+);
 
 describe('a plan', () => {
   const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -111,7 +117,9 @@ describe('the demo', () => {
       planned('completed', 'modified', 'rejected'), planned('completed', 'modified'),
     ]);
     const shown = stdout.slice(stdout.indexOf('The funnel of'));
-    for (const { name, count } of funnel.stages as { name: string; count: number }[]) expect([name, numberAfter(shown, name)]).toEqual([name, count]);
+    for (const { name, count } of funnel.stages as { name: string; count: number }[]) {
+      expect([name, numberAfter(shown, name)]).toEqual([name, count]);
+    }
     expect(shown).toContain(encodeURIComponent(`GwTenant = "${tenant}"`));
     expect(shown).toContain(`${instance.url}/api/v1/onboarding/analytics/funnel/`);
   });

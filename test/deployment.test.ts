@@ -1,4 +1,7 @@
-/** The files for a deployment, read and not run: what they name exists, and nothing in them is left open. The image has tests of its own (image.test.ts). */
+/**
+ * The files for a deployment, read and not run: what they name exists, and nothing in them is left open. The image has tests of
+ * its own (image.test.ts).
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -11,7 +14,12 @@ interface Service {
   readonly image: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly env_file?: unknown;
-  readonly healthcheck?: { readonly test: readonly string[]; readonly interval: string; readonly timeout: string; readonly retries: number };
+  readonly healthcheck?: {
+    readonly test: readonly string[];
+    readonly interval: string;
+    readonly timeout: string;
+    readonly retries: number;
+  };
   readonly deploy?: { readonly resources: { readonly limits: { readonly cpus: string; readonly memory: string; readonly pids: number } } };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly volumes?: readonly string[];
@@ -29,24 +37,40 @@ beforeAll(async () => {
 
 /** Those that do their work and end: somebody waits for that. */
 function jobs(): string[] {
-  return Object.values(services).flatMap(({ depends_on: needed }) => Object.entries(needed ?? {}).flatMap(([name, { condition }]) => (condition === 'service_completed_successfully' ? [name] : [])));
+  return Object.values(services).flatMap(
+    ({ depends_on: needed }) => Object.entries(needed ?? {}).flatMap(
+      ([name, { condition }]) => (condition === 'service_completed_successfully' ? [name] : []),
+    ),
+  );
 }
 
 describe('docker-compose.yml', () => {
   test('has both roles and everything they need', () => {
-    expect(Object.keys(services).sort()).toEqual(['api', 'clickhouse', 'postgres', 'temporal', 'temporal-namespace', 'temporal-schema', 'temporal-ui', 'valkey', 'worker']);
+    expect(Object.keys(services).sort()).toEqual([
+      'api', 'clickhouse', 'postgres', 'temporal', 'temporal-namespace', 'temporal-schema', 'temporal-ui', 'valkey', 'worker',
+    ]);
     expect([services['api']?.command, services['worker']?.command]).toEqual([['api'], ['worker']]);
   });
 
   test('pins every image to a version with at least two numbers', () => {
-    for (const [name, { image }] of Object.entries(services)) expect([name, image]).toEqual([name, expect.stringMatching(/^[\w./-]+:v?\d+\.\d+(\.\d+)*(-[\w.]+)?$/)]);
+    for (const [name, { image }] of Object.entries(services)) {
+      expect([name, image]).toEqual([name, expect.stringMatching(/^[\w./-]+:v?\d+\.\d+(\.\d+)*(-[\w.]+)?$/)]);
+    }
   });
 
   test('limits every service, and watches each that is to stay', () => {
     for (const [name, { deploy, healthcheck }] of Object.entries(services)) {
-      expect([name, deploy?.resources.limits]).toEqual([name, { cpus: expect.stringMatching(/^\d/), memory: expect.stringMatching(/^\d+[mg]$/), pids: expect.any(Number) }]);
+      expect([name, deploy?.resources.limits]).toEqual([
+        name, { cpus: expect.stringMatching(/^\d/), memory: expect.stringMatching(/^\d+[mg]$/), pids: expect.any(Number) },
+      ]);
       if (jobs().includes(name)) continue;
-      expect([name, healthcheck]).toEqual([name, expect.objectContaining({ test: expect.arrayContaining([expect.stringMatching(/^CMD/)]), interval: expect.any(String), timeout: expect.any(String), retries: expect.any(Number) })]);
+      expect([name, healthcheck]).toEqual([
+        name,
+        expect.objectContaining({
+          test: expect.arrayContaining([expect.stringMatching(/^CMD/)]), interval: expect.any(String), timeout: expect.any(String),
+          retries: expect.any(Number),
+        }),
+      ]);
     }
   });
 
@@ -54,7 +78,9 @@ describe('docker-compose.yml', () => {
     const known = Object.keys(configurationSchema.shape);
     for (const name of ['api', 'worker']) {
       const set = Object.keys(services[name]?.environment ?? {});
-      expect(set).toEqual(expect.arrayContaining(['TEMPORAL_ADDRESS', 'REDIS_URL', 'DATABASE_URL', 'CLICKHOUSE_URL', 'GANGWAY_CODEC_KEYS']));
+      expect(set).toEqual(expect.arrayContaining([
+        'TEMPORAL_ADDRESS', 'REDIS_URL', 'DATABASE_URL', 'CLICKHOUSE_URL', 'GANGWAY_CODEC_KEYS',
+      ]));
       expect(set.filter((setting) => !known.includes(setting))).toEqual([]);
     }
   });
@@ -64,7 +90,9 @@ describe('docker-compose.yml', () => {
     const example = await readFile(join(root, 'deploy', 'gangway.example.env'), 'utf8');
     const offered = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name ?? '');
     expect(offered.filter((name) => !known.includes(name))).toEqual([]);
-    expect(offered).toEqual(expect.arrayContaining(['GANGWAY_METRICS_TOKEN', 'CHANGE_TARGET_URL', 'EVENT_WEBHOOK_URL', 'ALERT_WEBHOOK_URL', 'SLACK_WEBHOOK_URL', 'SMTP_URL']));
+    expect(offered).toEqual(expect.arrayContaining([
+      'GANGWAY_METRICS_TOKEN', 'CHANGE_TARGET_URL', 'EVENT_WEBHOOK_URL', 'ALERT_WEBHOOK_URL', 'SLACK_WEBHOOK_URL', 'SMTP_URL',
+    ]));
     for (const name of ['api', 'worker']) {
       expect(services[name]?.env_file).toEqual([{ path: 'deploy/gangway.env', required: false }]);
       // what compose sets to nothing would hide what the file says
@@ -87,7 +115,9 @@ describe('docker-compose.yml', () => {
   });
 
   test('mounts only files that are there', async () => {
-    const mounts = Object.values(services).flatMap(({ volumes: mounted }) => (mounted ?? []).filter((each) => each.startsWith('./')).map((each) => each.split(':')[0] ?? ''));
+    const mounts = Object.values(services).flatMap(
+      ({ volumes: mounted }) => (mounted ?? []).filter((each) => each.startsWith('./')).map((each) => each.split(':')[0] ?? ''),
+    );
     expect(mounts.length).toBeGreaterThan(0);
     for (const path of mounts) expect((await readFile(join(root, path), 'utf8')).length).toBeGreaterThan(0);
   });
@@ -111,5 +141,7 @@ describe('docker-compose.yml', () => {
 
 test('Temporal gets the settings that make it fit for conversations', async () => {
   const settings = parse(await readFile(join(root, 'deploy', 'temporal', 'dynamic.yaml'), 'utf8')) as Body;
-  expect(settings).toMatchObject({ 'history.transferProcessorMaxPollRPS': [{ value: 2000 }], 'history.timerProcessorMaxTimeShift': [{ value: '50ms' }] });
+  expect(settings).toMatchObject({
+    'history.transferProcessorMaxPollRPS': [{ value: 2000 }], 'history.timerProcessorMaxTimeShift': [{ value: '50ms' }],
+  });
 });

@@ -26,19 +26,30 @@ async function engineOf(instance: InstanceAddress): Promise<Engine> {
 
 /** Of a rejected changeset: the task writes it down, and is done. With another status it breaks the schema, and fails at once. */
 const inputOf = (tenant: string, status: string) => ({
-  correlation_id: 'c-1', tenant, session_id: randomUUID(), changeset_id: randomUUID(), changes: [], requested_by: 'ana', approved_by: 'ben', second_approved_by: null,
+  correlation_id: 'c-1', tenant, session_id: randomUUID(), changeset_id: randomUUID(), changes: [], requested_by: 'ana', approved_by: 'ben',
+  second_approved_by: null,
   approval_id: null, risk_score: 0, status,
 });
 
 /** A task as a session parks it, in the engine and in the list. Returns its id. */
-async function park({ client }: Engine, admin: Person, { status = 'rejected', fingerprint = 'f-1' }: { readonly status?: string; readonly fingerprint?: string } = {}): Promise<string> {
+async function park(
+  { client }: Engine, admin: Person,
+  { status = 'rejected', fingerprint = 'f-1' }: { readonly status?: string; readonly fingerprint?: string } = {},
+): Promise<string> {
   const { tenant } = admin;
   const parking = {
-    task_id: randomUUID(), tenant, task_name: 'applyChangeset', input: inputOf(tenant, status) as Json, context: { session_id: null, user: 'ana', correlation_id: 'c-1' },
+    task_id: randomUUID(), tenant, task_name: 'applyChangeset', input: inputOf(tenant, status) as Json,
+    context: { session_id: null, user: 'ana', correlation_id: 'c-1' },
     reply_to: null, max_retries: 3, failure: failureOf({ fingerprint }),
   };
-  await client.workflow.start(parkedTaskWorkflow, { taskQueue: 'gangway', workflowId: taskWorkflowId(tenant, parking.task_id), args: [{ parking }] });
-  await until('it is in the list', async () => (await admin.get(`/admin/dlq/tasks/${parking.task_id}/`)).status === 200 && (await rowOf(admin, parking.task_id)) !== undefined);
+  await client.workflow.start(parkedTaskWorkflow, {
+    taskQueue: 'gangway', workflowId: taskWorkflowId(tenant, parking.task_id), args: [{ parking }],
+  });
+  await until(
+    'it is in the list',
+    async () => (await admin.get(`/admin/dlq/tasks/${parking.task_id}/`)).status === 200
+      && (await rowOf(admin, parking.task_id)) !== undefined,
+  );
   return parking.task_id;
 }
 
@@ -47,8 +58,12 @@ async function rowOf(admin: Person, id: string, status = 'parked'): Promise<Body
 }
 
 const taskOf = async (admin: Person, id: string): Promise<Body> => (await admin.get(`/admin/dlq/tasks/${id}/`)).body;
-const retry = (admin: Person, id: string, body: object = {}, headers: Readonly<Record<string, string>> = {}): Promise<Reply> => admin.post(`/admin/dlq/tasks/${id}/retry/`, body, { headers });
-const isNow = (admin: Person, id: string, status: string): Promise<void> => until(`task ${id} is ${status}`, async () => (await taskOf(admin, id)).status === status);
+const retry = (admin: Person, id: string, body: object = {}, headers: Readonly<Record<string, string>> = {}): Promise<Reply> => admin.post(
+  `/admin/dlq/tasks/${id}/retry/`, body, { headers },
+);
+const isNow = (admin: Person, id: string, status: string): Promise<void> => until(
+  `task ${id} is ${status}`, async () => (await taskOf(admin, id)).status === status,
+);
 const afterRound = (admin: Person, id: string, round: number): Promise<void> => until(`round ${round} has failed`, async () => {
   const { status, manual_retries: retries } = await taskOf(admin, id);
   return status === 'parked' && retries === round;
@@ -86,7 +101,10 @@ describe('a retry', () => {
     await isNow(admin, id, 'completed');
     expect(await taskOf(admin, id)).toMatchObject({ stale: false, ended_at: expect.any(String), discarded: null });
     const { body: audit } = await admin.get('/admin/audit/?action=dlq.retry');
-    expect(audit.results[0]).toMatchObject({ actor: 'dee', target: `task:${id}`, reason: 'the target is back', status: 202, details: { force: false, amended: false, manual_retries: 1 } });
+    expect(audit.results[0]).toMatchObject({
+      actor: 'dee', target: `task:${id}`, reason: 'the target is back', status: 202,
+      details: { force: false, amended: false, manual_retries: 1 },
+    });
     expect([(await retry(admin, id)).body.code, (await retry(admin, randomUUID())).status]).toEqual(['not_parked', 404]);
   });
 
@@ -172,15 +190,21 @@ describe('a retry', () => {
     expect(input).toMatchObject({ requested_by: '••• string /requested_by', approved_by: '••• string /approved_by', status: 'nonsense' });
     const wrong = await retry(admin, id, { input: { ...input, risk_score: 'high', changeset_id: 7 } });
     expect([wrong.status, wrong.body.code]).toEqual([422, 'input_invalid']);
-    expect(wrong.body.errors.map((mistake: Body) => mistake.pointer).toSorted()).toEqual(['/input/changeset_id', '/input/risk_score', '/input/status']);
+    expect(wrong.body.errors.map((mistake: Body) => mistake.pointer).toSorted()).toEqual([
+      '/input/changeset_id', '/input/risk_score', '/input/status',
+    ]);
     const broken = await retry(admin, id, { input: { ...input, status: 'rejected', requested_by: '••• string /somebody' } });
-    expect([broken.status, broken.body.errors[0]]).toEqual([422, expect.objectContaining({ pointer: '/input/requested_by', code: 'unknown_mask' })]);
+    expect([broken.status, broken.body.errors[0]]).toEqual([
+      422, expect.objectContaining({ pointer: '/input/requested_by', code: 'unknown_mask' }),
+    ]);
     expect((await retry(admin, id, { input: null })).status).toBe(422);
     expect(await taskOf(admin, id)).toMatchObject({ status: 'parked', manual_retries: 0, amended: false });
     expect((await retry(admin, id, { input: { ...input, status: 'rejected' } })).status).toBe(202);
     await isNow(admin, id, 'completed');
     const { changeset_id: changeset } = input;
-    expect((await admin.get(`/changesets/${changeset}/`)).body).toMatchObject({ status: 'rejected', requested_by: 'ana', approved_by: 'ben' });
+    expect((await admin.get(`/changesets/${changeset}/`)).body).toMatchObject({
+      status: 'rejected', requested_by: 'ana', approved_by: 'ben',
+    });
   });
 });
 
@@ -193,7 +217,9 @@ describe('discarding', () => {
     expect((await admin.get('/admin/dlq/tasks/')).body.results.map((row: Body) => row.task_id)).toEqual([other]);
     expect(await taskOf(admin, one)).toMatchObject({ status: 'discarded', discarded: { actor: 'dee', reason: 'no longer wanted' } });
     expect((await admin.call('DELETE', `/admin/dlq/tasks/${other}/`)).status).toBe(200);
-    for (const again of [await admin.call('DELETE', `/admin/dlq/tasks/${one}/`), await retry(admin, one)]) expect([again.status, again.body.code]).toEqual([409, 'not_parked']);
+    for (const again of [await admin.call('DELETE', `/admin/dlq/tasks/${one}/`), await retry(admin, one)]) {
+      expect([again.status, again.body.code]).toEqual([409, 'not_parked']);
+    }
   });
 
   test('by clear takes those that match and no others, whoever else is at it', async () => {
@@ -203,17 +229,23 @@ describe('discarding', () => {
     for (const id of cleared) await afterRound(admin, id, 1);
     const kept = await park(engine, admin);
     await until('the list shows the newest error', async () => (await admin.get('/admin/dlq/tasks/?category=validation')).body.total === 5);
-    const replies = await Promise.all([1, 2].map(() => admin.call('DELETE', '/admin/dlq/clear/', { category: 'validation', dry_run: false, confirm: 'yes', reason: 'a bad release' })));
+    const replies = await Promise.all([1, 2].map(() => admin.call('DELETE', '/admin/dlq/clear/', {
+      category: 'validation', dry_run: false, confirm: 'yes', reason: 'a bad release',
+    })));
     expect(replies.map((reply) => reply.status)).toEqual([200, 200]);
     expect(replies.reduce((sum, reply) => sum + (reply.body.deleted_count as number), 0)).toBe(5);
     for (const { body } of replies) expect(body.remaining).toBe(0);
     expect((await admin.get('/admin/dlq/tasks/')).body.results.map((row: Body) => row.task_id)).toEqual([kept]);
-    expect(await taskOf(admin, cleared[0] ?? '')).toMatchObject({ status: 'discarded', discarded: { actor: 'dee', reason: 'a bad release' } });
+    expect(await taskOf(admin, cleared[0] ?? '')).toMatchObject({
+      status: 'discarded', discarded: { actor: 'dee', reason: 'a bad release' },
+    });
   });
 });
 
 describe('a redrive', () => {
-  const begin = (admin: Person, more: object): Promise<Reply> => admin.post('/admin/dlq/redrives/', { filter: { fingerprint: 'f-9' }, reason: 'the target is back', ...more });
+  const begin = (admin: Person, more: object): Promise<Reply> => admin.post('/admin/dlq/redrives/', {
+    filter: { fingerprint: 'f-9' }, reason: 'the target is back', ...more,
+  });
   const redriveOf = async (admin: Person, id: string): Promise<Body> => (await admin.get(`/admin/dlq/redrives/${id}/`)).body;
 
   test('retries what matched when it began, each once, and tells the outcome of each; what is parked later is not part of it', async () => {
@@ -222,12 +254,16 @@ describe('a redrive', () => {
     const bad = await park(engine, admin, { fingerprint: 'f-9', status: 'nonsense' });
     const other = await park(engine, admin);
     const { status, body } = await begin(admin, { canary: 2, rate_per_second: 20 });
-    expect([status, body]).toEqual([202, { redrive_id: expect.any(String), status: 'running', matched: 5, succeeded: 0, failed: 0, remaining: 5, note: null }]);
+    expect([status, body]).toEqual([
+      202, { redrive_id: expect.any(String), status: 'running', matched: 5, succeeded: 0, failed: 0, remaining: 5, note: null },
+    ]);
     const late = await park(engine, admin, { fingerprint: 'f-9' });
     await until('the redrive is over', async () => (await redriveOf(admin, body.redrive_id as string)).status === 'completed');
     const over = await redriveOf(admin, body.redrive_id as string);
     expect(over).toMatchObject({ matched: 5, succeeded: 4, failed: 1, remaining: 0 });
-    expect(Object.fromEntries(over.results.map((item: Body) => [item.task_id, item.result]))).toEqual({ ...Object.fromEntries(good.map((id) => [id, 'succeeded'])), [bad]: 'failed' });
+    expect(Object.fromEntries(over.results.map((item: Body) => [item.task_id, item.result]))).toEqual({
+      ...Object.fromEntries(good.map((id) => [id, 'succeeded'])), [bad]: 'failed',
+    });
     for (const id of [other, late]) expect(await taskOf(admin, id)).toMatchObject({ status: 'parked', manual_retries: 0 });
     expect((await taskOf(admin, bad)).retry_history.at(-1)).toMatchObject({ actor: 'dee', reason: 'the target is back', round: 1 });
   });
@@ -243,8 +279,13 @@ describe('a redrive', () => {
     }
     expect((await admin.get('/admin/dlq/tasks/?fingerprint=f-9')).body.total).toBeGreaterThanOrEqual(2);
     for (const act of ['pause', 'resume']) expect([act, (await admin.post(`${path}${act}/`, {})).body.code]).toEqual([act, 'wrong_state']);
-    await until('its workflow has ended', async () => (await engine.client.workflow.getHandle(`redrive:${admin.tenant}:${id}`).describe()).status.name === 'COMPLETED');
-    expect([(await admin.post(`${path}resume/`, {})).body.code, (await admin.post(`${path}abort/`, {})).body.status]).toEqual(['wrong_state', 'aborted']);
+    await until(
+      'its workflow has ended',
+      async () => (await engine.client.workflow.getHandle(`redrive:${admin.tenant}:${id}`).describe()).status.name === 'COMPLETED',
+    );
+    expect([(await admin.post(`${path}resume/`, {})).body.code, (await admin.post(`${path}abort/`, {})).body.status]).toEqual(
+      ['wrong_state', 'aborted'],
+    );
     expect((await redriveOf(admin, id as string)).status).toBe('aborted');
   });
 
@@ -277,11 +318,17 @@ describe('what is away', () => {
     const id = await park(ownEngine, admin, { fingerprint: 'f-9' });
     await whileFrozen(own, 'temporal', async () => {
       const [list, one, stats, again, dropped, cleared, redriven] = await Promise.all([
-        admin.get('/admin/dlq/tasks/'), admin.get(`/admin/dlq/tasks/${id}/`), admin.get('/admin/dlq/stats/'), retry(admin, id), admin.call('DELETE', `/admin/dlq/tasks/${id}/`),
-        admin.call('DELETE', '/admin/dlq/clear/', { task_name: 'applyChangeset', dry_run: false, confirm: 'yes' }), admin.post('/admin/dlq/redrives/', { filter: { fingerprint: 'f-9' }, reason: 'r' }),
+        admin.get('/admin/dlq/tasks/'), admin.get(`/admin/dlq/tasks/${id}/`), admin.get('/admin/dlq/stats/'), retry(admin, id),
+        admin.call('DELETE', `/admin/dlq/tasks/${id}/`),
+        admin.call('DELETE', '/admin/dlq/clear/', { task_name: 'applyChangeset', dry_run: false, confirm: 'yes' }),
+        admin.post('/admin/dlq/redrives/', { filter: { fingerprint: 'f-9' }, reason: 'r' }),
       ]);
-      expect([list.status, list.body.total, one.status, one.body.stale, one.body.status, stats.status]).toEqual([200, 1, 200, true, 'parked', 200]);
-      for (const refused of [again, dropped, cleared, redriven]) expect([refused.status, refused.body.code]).toEqual([503, 'engine_unavailable']);
+      expect([list.status, list.body.total, one.status, one.body.stale, one.body.status, stats.status]).toEqual(
+        [200, 1, 200, true, 'parked', 200],
+      );
+      for (const refused of [again, dropped, cleared, redriven]) {
+        expect([refused.status, refused.body.code]).toEqual([503, 'engine_unavailable']);
+      }
     });
     await until('the engine is back', async () => (await taskOf(admin, id)).stale === false);
   });
@@ -290,7 +337,10 @@ describe('what is away', () => {
     const { admin } = await cast(own);
     const id = await park(ownEngine, admin);
     await whileFrozen(own, 'postgres', async () => {
-      const replies = await Promise.all([admin.get('/admin/dlq/tasks/'), admin.get(`/admin/dlq/tasks/${id}/`), admin.get('/admin/dlq/groups/'), retry(admin, id), admin.call('DELETE', `/admin/dlq/tasks/${id}/`)]);
+      const replies = await Promise.all([
+        admin.get('/admin/dlq/tasks/'), admin.get(`/admin/dlq/tasks/${id}/`), admin.get('/admin/dlq/groups/'), retry(admin, id),
+        admin.call('DELETE', `/admin/dlq/tasks/${id}/`),
+      ]);
       expect(replies.map((reply) => [reply.status, reply.body.code])).toEqual(replies.map(() => [503, 'store_unavailable']));
     });
     expect(await taskOf(admin, id)).toMatchObject({ status: 'parked', manual_retries: 0 });

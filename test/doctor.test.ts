@@ -38,12 +38,15 @@ async function temporaryFolder(): Promise<string> {
 
 const Report = z.object({
   state: z.enum(['well', 'wrong', 'unseen']),
-  findings: z.array(z.object({ about: z.string(), state: z.enum(['well', 'wrong', 'note', 'unseen']), says: z.string(), mend: z.string().optional() })),
+  findings: z.array(z.object({
+    about: z.string(), state: z.enum(['well', 'wrong', 'note', 'unseen']), says: z.string(), mend: z.string().optional(),
+  })),
 });
 
 async function doctor(settings: Readonly<Record<string, string>>, ...flags: string[]): Promise<{ code: unknown; stdout: string }> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings };
-  return promisify(execFile)('sh', ['scripts/run', 'scripts/doctor.ts', ...flags], { cwd: root, env }).then(({ stdout }) => ({ code: 0, stdout }), (error: unknown) => {
+  return promisify(execFile)('sh', ['scripts/run', 'scripts/doctor.ts', ...flags], { cwd: root, env })
+    .then(({ stdout }) => ({ code: 0, stdout }), (error: unknown) => {
     if (!(types.isNativeError(error) && 'code' in error && 'stdout' in error)) throw error;
     return { code: error.code, stdout: String(error.stdout) };
   });
@@ -61,7 +64,8 @@ describe('the command', () => {
     const { state, findings } = Report.parse(JSON.parse(stdout));
     expect(findings.filter((finding) => finding.state !== 'well')).toEqual([]);
     expect(findings.map((finding) => finding.about)).toEqual([
-      'settings', 'versions', 'folder', 'keys', 'service', 'temporal', 'search attributes', 'sessions', 'postgresql', 'clock', 'keys in use', 'redis',
+      'settings', 'versions', 'folder', 'keys', 'service', 'temporal', 'search attributes', 'sessions', 'postgresql', 'clock',
+      'keys in use', 'redis',
     ]);
     expect([state, code]).toEqual(['well', 0]);
   });
@@ -75,9 +79,15 @@ describe('the command', () => {
   });
 
   test('ends with 1 for what is wrong, a line for each with its mark, the sentence, and the mend below', async () => {
-    const { code, stdout } = await doctor({ GANGWAY_DATA: await temporaryFolder(), PORT: ' ', DATABASE_URL: 'postgres://gangway:s3cret@127.0.0.1:1/gangway', GANGWAY_POLL_MS: '3' });
-    expect(stdout).toMatch(/^✗ settings +PORT: is blank: give it a value, or leave it out\.\n +docs\/configuration\.md says what each setting takes\.\n✗ settings +GANGWAY_POLL_MS: is no setting/);
-    expect(stdout).toMatch(/\n✗ postgresql +DATABASE_URL: no PostgreSQL answers at postgres:\/\/127\.0\.0\.1:1\/gangway \(nothing listens there\)\.\n +start it, or correct DATABASE_URL/);
+    const { code, stdout } = await doctor({
+      GANGWAY_DATA: await temporaryFolder(), PORT: ' ', DATABASE_URL: 'postgres://gangway:s3cret@127.0.0.1:1/gangway', GANGWAY_POLL_MS: '3',
+    });
+    expect(stdout).toMatch(
+      /^✗ settings +PORT: is blank: give it a value, or leave it out\.\n +docs\/configuration\.md says what each setting takes\.\n✗ settings +GANGWAY_POLL_MS: is no setting/,
+    );
+    expect(stdout).toMatch(
+      /\n✗ postgresql +DATABASE_URL: no PostgreSQL answers at postgres:\/\/127\.0\.0\.1:1\/gangway \(nothing listens there\)\.\n +start it, or correct DATABASE_URL/,
+    );
     expect(stdout).not.toContain('s3cret');
     expect(code).toBe(1);
   });
@@ -96,8 +106,13 @@ describe('this machine', () => {
     await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
     cleanups.push(() => server.close());
     const { port } = server.address() as AddressInfo;
-    expectWrong(await portFinding({ ...usual, PORT: port }), /^Port \d+ on 127\.0\.0\.1 is taken by another program$/, /^choose another one, for example PORT=/);
-    expectWrong(await portFinding({ ...usual, HOST: '192.0.2.1', PORT: 0 }), /^HOST 192\.0\.2\.1 is no address of this machine/, /HOST=127\.0\.0\.1/);
+    expectWrong(
+      await portFinding({ ...usual, PORT: port }), /^Port \d+ on 127\.0\.0\.1 is taken by another program$/,
+      /^choose another one, for example PORT=/,
+    );
+    expectWrong(
+      await portFinding({ ...usual, HOST: '192.0.2.1', PORT: 0 }), /^HOST 192\.0\.2\.1 is no address of this machine/, /HOST=127\.0\.0\.1/,
+    );
   });
 
   test('a folder that cannot be used', async () => {
@@ -110,7 +125,11 @@ describe('this machine', () => {
     const folder = await temporaryFolder();
     const secrets = join(folder, 'secrets');
     await mkdir(secrets, { mode: 0o755 });
-    expect(await keyFindings(folder, usual)).toEqual([expect.objectContaining({ state: 'note', says: expect.stringMatching(/^Others may look into /), mend: expect.stringMatching(/^chmod 700 /) })]);
+    expect(await keyFindings(folder, usual)).toEqual([
+      expect.objectContaining({
+        state: 'note', says: expect.stringMatching(/^Others may look into /), mend: expect.stringMatching(/^chmod 700 /),
+      }),
+    ]);
     await writeFile(join(secrets, 'jwt.key'), 'short');
     expectWrong(await keyFindings(folder, usual), /jwt\.key is damaged \(5 bytes instead of 32\)$/, /put it back/);
     await rm(join(secrets, 'jwt.key'));
@@ -118,7 +137,9 @@ describe('this machine', () => {
     expectWrong(await keyFindings(folder, usual), /codec\.key: its key 1 is not of the form/, /put the right file back/);
     await rm(join(secrets, 'codec.key'));
     await writeFile(join(folder, 'temporal.db'), '');
-    expectWrong(await keyFindings(folder, usual), /codec\.key is missing, and .* holds data/, /put it back from a backup; or.*GANGWAY_LOST_KEYS=all/);
+    expectWrong(
+      await keyFindings(folder, usual), /codec\.key is missing, and .* holds data/, /put it back from a backup; or.*GANGWAY_LOST_KEYS=all/,
+    );
   });
 });
 
@@ -128,10 +149,22 @@ describe('the stores', () => {
   const at = (url: string) => ({ url, setting: null });
 
   test('nobody answers', async () => {
-    expectWrong(await redisFinding({ url: 'redis://127.0.0.1:1', setting: 'REDIS_URL' }), /^REDIS_URL: no Redis answers at redis:\/\/127\.0\.0\.1:1 \(nothing listens there\)/, /correct REDIS_URL/);
-    expectWrong(await clickhouseFinding({ url: 'http://127.0.0.1:1', setting: 'CLICKHOUSE_URL' }), /^CLICKHOUSE_URL: no ClickHouse answers at http:\/\/127\.0\.0\.1:1/, /correct CLICKHOUSE_URL/);
-    expectWrong(await identityFinding('http://127.0.0.1:1/keys'), /^JWKS_URL: no key set can be read at http:\/\/127\.0\.0\.1:1\/keys/, /correct JWKS_URL/);
-    expectWrong(await engineFindings({ address: '127.0.0.1:1', setting: 'TEMPORAL_ADDRESS' }, usual, true), /^TEMPORAL_ADDRESS: no Temporal answers at 127\.0\.0\.1:1/, /correct TEMPORAL_ADDRESS/);
+    expectWrong(
+      await redisFinding({ url: 'redis://127.0.0.1:1', setting: 'REDIS_URL' }),
+      /^REDIS_URL: no Redis answers at redis:\/\/127\.0\.0\.1:1 \(nothing listens there\)/, /correct REDIS_URL/,
+    );
+    expectWrong(
+      await clickhouseFinding({ url: 'http://127.0.0.1:1', setting: 'CLICKHOUSE_URL' }),
+      /^CLICKHOUSE_URL: no ClickHouse answers at http:\/\/127\.0\.0\.1:1/, /correct CLICKHOUSE_URL/,
+    );
+    expectWrong(
+      await identityFinding('http://127.0.0.1:1/keys'), /^JWKS_URL: no key set can be read at http:\/\/127\.0\.0\.1:1\/keys/,
+      /correct JWKS_URL/,
+    );
+    expectWrong(
+      await engineFindings({ address: '127.0.0.1:1', setting: 'TEMPORAL_ADDRESS' }, usual, true),
+      /^TEMPORAL_ADDRESS: no Temporal answers at 127\.0\.0\.1:1/, /correct TEMPORAL_ADDRESS/,
+    );
   }, 20_000);
 
   test('PostgreSQL: a wrong password, another database, read-only, and a role that policies do not bind', async () => {
@@ -141,11 +174,18 @@ describe('the stores', () => {
       return url.href;
     };
     expectWrong(await databaseFindings(at(changed((url) => { url.password = 'wrong'; })), null), /\(it refuses the password\)$/, /./);
-    expectWrong(await databaseFindings(at(changed((url) => { url.pathname = '/none'; })), null), /\(there is no database of that name\)$/, /./);
-    expectWrong(await databaseFindings(at(`${databaseUrl}?options=${encodeURIComponent('-c default_transaction_read_only=on')}`), null), /takes no writes \(it is read-only\)$/, /primary/);
+    expectWrong(
+      await databaseFindings(at(changed((url) => { url.pathname = '/none'; })), null), /\(there is no database of that name\)$/, /./,
+    );
+    expectWrong(
+      await databaseFindings(at(`${databaseUrl}?options=${encodeURIComponent('-c default_transaction_read_only=on')}`), null),
+      /takes no writes \(it is read-only\)$/, /primary/,
+    );
     const password = await postgresPassword(instance.folder);
     const superuser = changed((url) => { url.username = 'postgres'; url.password = password; });
-    expect(await databaseFindings(at(superuser), null)).toContainEqual(expect.objectContaining({ about: 'postgresql', state: 'note', says: expect.stringContaining('row-level security does not bind') }));
+    expect(await databaseFindings(at(superuser), null)).toContainEqual(expect.objectContaining({
+      about: 'postgresql', state: 'note', says: expect.stringContaining('row-level security does not bind'),
+    }));
   });
 
   test('a clock that is a minute off', async () => {
@@ -156,7 +196,10 @@ describe('the stores', () => {
   });
 
   test('a key that stored data were sealed with and that is not there', async () => {
-    expectWrong(await databaseFindings(at(databaseUrl), `other:${Buffer.alloc(32, 7).toString('base64')}`), /^The encryption keys local-\w+ are missing/, /GANGWAY_LOST_KEYS=local-/);
+    expectWrong(
+      await databaseFindings(at(databaseUrl), `other:${Buffer.alloc(32, 7).toString('base64')}`),
+      /^The encryption keys local-\w+ are missing/, /GANGWAY_LOST_KEYS=local-/,
+    );
   });
 
   test('Redis that drops counters', async () => {
@@ -174,7 +217,10 @@ describe('the stores', () => {
     const server = createServer((_, response) => { response.end(JSON.stringify({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] })); });
     await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
     cleanups.push(() => server.close());
-    expectWrong(await identityFinding(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`), /no key at .* is for RS256, ES256 or EdDSA$/, /publish/);
+    expectWrong(
+      await identityFinding(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`),
+      /no key at .* is for RS256, ES256 or EdDSA$/, /publish/,
+    );
   });
 });
 
@@ -184,8 +230,14 @@ describe('Temporal', () => {
 
   test('something else at its address, and a namespace that is not there', async () => {
     const { redisUrl } = await storesOf(instance, '');
-    expectWrong(await engineFindings({ address: new URL(redisUrl).host, setting: 'TEMPORAL_ADDRESS' }, usual, true), /^TEMPORAL_ADDRESS: (no Temporal answers|what answers) at /, /correct TEMPORAL_ADDRESS/);
-    expectWrong(await engineFindings({ address, setting: null }, { ...usual, TEMPORAL_NAMESPACE: 'none' }, true), /^TEMPORAL_NAMESPACE: Temporal at .* has no namespace none$/, /temporal operator namespace create/);
+    expectWrong(
+      await engineFindings({ address: new URL(redisUrl).host, setting: 'TEMPORAL_ADDRESS' }, usual, true),
+      /^TEMPORAL_ADDRESS: (no Temporal answers|what answers) at /, /correct TEMPORAL_ADDRESS/,
+    );
+    expectWrong(
+      await engineFindings({ address, setting: null }, { ...usual, TEMPORAL_NAMESPACE: 'none' }, true),
+      /^TEMPORAL_NAMESPACE: Temporal at .* has no namespace none$/, /temporal operator namespace create/,
+    );
   }, 20_000);
 
   test('search attributes that are missing, and a session whose tasks fail again and again, by its id', async () => {
@@ -199,13 +251,22 @@ describe('Temporal', () => {
     let findings: readonly Finding[] = [];
     // a namespace is known everywhere a moment after it was made
     await until('the namespace is there', async () => { findings = await look(); return findings.length > 1; });
-    expectWrong(findings, /^The search attributes GwTenant, .* are missing/, /temporal operator search-attribute create .* --name GwTenant --type Keyword/);
+    expectWrong(
+      findings, /^The search attributes GwTenant, .* are missing/,
+      /temporal operator search-attribute create .* --name GwTenant --type Keyword/,
+    );
 
     const taskQueue = { name: usual.GANGWAY_TASK_QUEUE };
-    await engine.startWorkflowExecution({ namespace, workflowId: 'session:acme:stuck', workflowType: { name: 'onboardingSession' }, taskQueue, requestId: randomUUID() });
+    await engine.startWorkflowExecution({
+      namespace, workflowId: 'session:acme:stuck', workflowType: { name: 'onboardingSession' }, taskQueue, requestId: randomUUID(),
+    });
     await until('the engine says that it is stuck', async () => {
       const { taskToken } = await engine.pollWorkflowTaskQueue({ namespace, taskQueue, identity: 'broken' });
-      if (taskToken?.length) await engine.respondWorkflowTaskFailed({ namespace, taskToken, identity: 'broken', cause: 24, failure: { message: 'broken on purpose' } });
+      if (taskToken?.length) {
+        await engine.respondWorkflowTaskFailed({
+          namespace, taskToken, identity: 'broken', cause: 24, failure: { message: 'broken on purpose' },
+        });
+      }
       findings = (await look()).filter(({ about }) => about === 'sessions');
       return findings[0]?.state === 'wrong';
     }, 90_000);

@@ -14,8 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => connection.close());
 
-const queries = (await Promise.all(['operations', 'dead-letter-queue'].map((name) => readFile(new URL(`../docs/${name}.md`, import.meta.url), 'utf8'))))
-  .flatMap((text) => [...text.matchAll(/^(?:(?:Gw[A-Za-z]+|WorkflowType) (?:=|IN) .+|temporal workflow list --query '(.+)')$/gm)]).map(([line, quoted]) => quoted ?? line);
+const queries = (
+  await Promise.all(['operations', 'dead-letter-queue'].map((name) => readFile(new URL(`../docs/${name}.md`, import.meta.url), 'utf8')))
+)
+  .flatMap((text) => [...text.matchAll(/^(?:(?:Gw[A-Za-z]+|WorkflowType) (?:=|IN) .+|temporal workflow list --query '(.+)')$/gm)]).map(
+    ([line, quoted]) => quoted ?? line,
+  );
 
 test('there are some', () => { expect(queries.length).toBeGreaterThanOrEqual(10); });
 
@@ -25,5 +29,7 @@ test.each(queries)('%s', async (query) => {
 });
 
 test('a query with a name that nobody knows would be told', async () => {
-  await expect(client.workflow.count('GwNothing = "x"')).rejects.toMatchObject({ cause: { details: expect.stringContaining('GwNothing') } });
+  await expect(client.workflow.count('GwNothing = "x"')).rejects.toMatchObject({
+    cause: { details: expect.stringContaining('GwNothing') },
+  });
 });

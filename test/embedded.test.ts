@@ -263,7 +263,12 @@ describe('side by side', () => {
     const folder = await temporaryFolder();
     const failed = join(folder, 'failed');
     const [real] = await findPrograms([temporalProgram], () => {});
-    await writeFile(join(folder, 'temporal'), `#!/bin/sh\ncase "$1" in --version) exec '${real}' "$@" ;; esac\nif mkdir '${failed}'; then echo 'address already in use'; exit 1; fi\nexec '${real}' "$@"\n`, { mode: 0o755 });
+    await writeFile(
+      join(folder, 'temporal'),
+      `#!/bin/sh\ncase "$1" in --version) exec '${real}' "$@" ;; esac\nif mkdir '${failed}'; then echo 'address already in use'; exit 1; ` +
+      `fi\nexec '${real}' "$@"\n`,
+      { mode: 0o755 },
+    );
     const path = process.env['PATH'] ?? '';
     cleanups.push(() => { process.env['PATH'] = path; });
     process.env['PATH'] = `${folder}:${path}`;

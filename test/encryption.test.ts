@@ -54,7 +54,9 @@ describe('sealing', () => {
       if (at < 4) expect(sealer.open(changed, 'snapshot:1').equals(changed)).toBe(true);
       else expect(nameOf(() => sealer.open(changed, 'snapshot:1'))).toMatch(/^(SealBrokenError|KeyUnavailableError)$/);
     }
-    for (let length = 60; length < envelope.length; length += 1) expect(nameOf(() => sealer.open(envelope.subarray(0, length), 'snapshot:1'))).toBe('SealBrokenError');
+    for (let length = 60; length < envelope.length; length += 1) {
+      expect(nameOf(() => sealer.open(envelope.subarray(0, length), 'snapshot:1'))).toBe('SealBrokenError');
+    }
   });
 
   test('an unknown key is told by its id; another key under a known id does not open', () => {
@@ -86,7 +88,9 @@ describe('sealing', () => {
 });
 
 describe('payloads', () => {
-  const payload = { metadata: { encoding: Buffer.from('json/plain'), messageType: Buffer.from('ünï') }, data: Buffer.from('"Harbour Office"') };
+  const payload = {
+    metadata: { encoding: Buffer.from('json/plain'), messageType: Buffer.from('ünï') }, data: Buffer.from('"Harbour Office"'),
+  };
   const context = { type: 'workflow', namespace: 'default', workflowId: 'session:t%3A1:5' } as const;
   const own = key('one');
   const codec = createPayloadCodec(sealerOf(own));
@@ -108,7 +112,9 @@ describe('payloads', () => {
   });
 
   test('that are long are sealed several times smaller, and come back whole', async () => {
-    const answers = Array.from({ length: 400 }, (_, at) => ({ sequence: at + 1, question_id: 'expected_users', value: at, superseded: true }));
+    const answers = Array.from({ length: 400 }, (_, at) => ({
+      sequence: at + 1, question_id: 'expected_users', value: at, superseded: true,
+    }));
     const long = { ...payload, data: Buffer.from(JSON.stringify(answers)) };
     const [sealed = {}] = await codec.encode([long], context);
     expect(sealed.data?.length).toBeLessThan(long.data.length / 4);
@@ -123,8 +129,14 @@ describe('payloads', () => {
   });
 
   test('from before there was compression open', async () => {
-    const { metadata, data } = JSON.parse(await readFile(join(root, 'test', 'payload-before-compression.json'), 'utf8')) as { metadata: Record<string, string>; data: string };
-    const sealed = { metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')])), data: Buffer.from(data, 'base64') };
+    const { metadata, data } = JSON.parse(await readFile(join(root, 'test', 'payload-before-compression.json'), 'utf8')) as {
+      metadata: Record<string, string>;
+      data: string;
+    };
+    const sealed = {
+      metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')])),
+      data: Buffer.from(data, 'base64'),
+    };
     const [opened] = await createPayloadCodec(sealerOf(testCodecKeys)).decode([sealed], { ...context, workflowId: 'session:acme:5' });
     const { answers } = JSON.parse(Buffer.from(opened?.data ?? []).toString('utf8')) as { answers: unknown[] };
     expect([answers.length, answers[59]]).toEqual([60, { question_id: 'expected_users', value: 59, superseded: true }]);
@@ -138,7 +150,9 @@ describe('payloads', () => {
     const packed = Buffer.concat([length, metadata, zstdCompressSync(Buffer.alloc(50_000_000))]);
     const bomb = { metadata: names, data: sealerOf(own).seal(packed, 'payload:t:1') };
     await expect(codec.decode([bomb], context)).rejects.toThrow('larger than any');
-    await expect(codec.encode([{ ...payload, data: Buffer.alloc(bounds.payload + 1) }], context)).rejects.toThrow(/session:t%3A1:5 has \d+ bytes/);
+    await expect(codec.encode([{ ...payload, data: Buffer.alloc(bounds.payload + 1) }], context)).rejects.toThrow(
+      /session:t%3A1:5 has \d+ bytes/,
+    );
     await expect(codec.encode([{ ...payload, data: randomBytes(bounds.payload) }], context)).resolves.toHaveLength(1);
   });
 
@@ -173,7 +187,12 @@ describe('keys of a running instance', () => {
     const without = await start({ GANGWAY_LOST_KEYS: 'old' }, fresh);
     who = await ana(without);
     const ben = await person(without, tenant, 'ben', 'user');
-    for (const reply of [await who.answer(id, 'business_unit_name', 'Depot', 'm1'), await who.get(`/sessions/${id}/`), await who.get(`/sessions/${id}/answers/`)]) {
+    for (
+      const reply of [
+        await who.answer(id, 'business_unit_name', 'Depot', 'm1'), await who.get(`/sessions/${id}/`),
+        await who.get(`/sessions/${id}/answers/`),
+      ]
+    ) {
       expect(reply).toMatchObject({ status: 503, body: { code: 'key_unavailable' } });
       expect(JSON.stringify(reply.body)).not.toContain('old');
     }
@@ -184,7 +203,9 @@ describe('keys of a running instance', () => {
 
     who = await ana(await start({}, fresh, old));
     await until('the session answers again', async () => (await who.answer(id, 'business_unit_name', 'Depot', 'm1')).status === 200);
-    expect((await who.get(`/sessions/${id}/answers/`)).body.answers.map((each: { value: unknown }) => each.value)).toEqual(['immediate', 'office', 'Depot']);
+    expect((await who.get(`/sessions/${id}/answers/`)).body.answers.map((each: { value: unknown }) => each.value)).toEqual(
+      ['immediate', 'office', 'Depot'],
+    );
   });
 });
 
@@ -192,7 +213,8 @@ describe('a key that is lost', () => {
   let instance: Instance | undefined;
   afterAll(async () => { await discard(instance); }, 60_000);
 
-  test('stops a start that is told nothing, which says both ways on and makes no other key; given up, it takes its sessions and nothing else', async () => {
+  test('stops a start that is told nothing, which says both ways on and makes no other key; given up, it takes its sessions and nothing ' +
+    'else', async () => {
     const folder = await newFolder();
     const path = join(folder, 'secrets', 'codec.key');
     const start = async (settings: Readonly<Record<string, string>> = {}): Promise<Instance> => {
@@ -211,12 +233,18 @@ describe('a key that is lost', () => {
     await rm(path);
     const [name = ''] = kept.split(':');
 
-    await expect(start()).rejects.toThrow(/ended with 1:\n(Starting Gangway …\n)?\S*codec\.key is missing, .* put it back from a backup; or, .* GANGWAY_LOST_KEYS=all: .*\n$/);
+    await expect(start()).rejects.toThrow(
+      /ended with 1:\n(Starting Gangway …\n)?\S*codec\.key is missing, .* put it back from a backup; or, .* GANGWAY_LOST_KEYS=all: .*\n$/,
+    );
     expect(await readdir(join(folder, 'secrets'))).not.toContain('codec.key');
-    await expect(start({ GANGWAY_CODEC_KEYS: key('other') })).rejects.toThrow(new RegExp(`the key ${name} sealed stored data and is not there\\. Bring it back.*GANGWAY_LOST_KEYS=${name} `));
+    await expect(start({ GANGWAY_CODEC_KEYS: key('other') })).rejects.toThrow(
+      new RegExp(`the key ${name} sealed stored data and is not there\\. Bring it back.*GANGWAY_LOST_KEYS=${name} `),
+    );
 
     [ana, ben] = await people(await start({ GANGWAY_LOST_KEYS: 'all' }));
-    for (const reply of [await ana.answer(id, 'business_unit_type', 'office', 'm1'), await ana.get(`/sessions/${id}/`)]) expect(reply).toMatchObject({ status: 503, body: { code: 'key_unavailable' } });
+    for (const reply of [await ana.answer(id, 'business_unit_type', 'office', 'm1'), await ana.get(`/sessions/${id}/`)]) {
+      expect(reply).toMatchObject({ status: 503, body: { code: 'key_unavailable' } });
+    }
     expect((await ana.get('/sessions/')).status).toBe(200);
     const { session_id: other } = await ben.start();
     expect((await ben.answer(other, 'setup_urgency', 'immediate')).status).toBe(200);
@@ -228,7 +256,9 @@ describe('a key that is lost', () => {
     [ana] = await people(await start());
     await until('the session answers again', async () => (await ana.answer(id, 'business_unit_type', 'office', 'm1')).status === 200);
 
-    await expect(start({ GANGWAY_CODEC_KEYS: `${name}:${randomBytes(32).toString('base64')}` })).rejects.toThrow(`the id ${name} named another key before`);
+    await expect(start({ GANGWAY_CODEC_KEYS: `${name}:${randomBytes(32).toString('base64')}` })).rejects.toThrow(
+      `the id ${name} named another key before`,
+    );
   }, 240_000);
 
   test('and a file that holds no key is named itself, not a variable that is not set', async () => {

@@ -30,7 +30,9 @@ let folder: string;
 
 async function startWorker(): Promise<void> {
   const configuration = readConfiguration({ GANGWAY_TASK_QUEUE: taskQueue, LOG_LEVEL: 'silent', GANGWAY_DRAIN_SECONDS: '2' });
-  worker = await startService({ configuration, urls: await storesOf(instance, folder), developmentKey: new Uint8Array(32), codecKeys: testCodecKeys, roles: ['worker'] });
+  worker = await startService({
+    configuration, urls: await storesOf(instance, folder), developmentKey: new Uint8Array(32), codecKeys: testCodecKeys, roles: ['worker'],
+  });
 }
 
 async function stopWorker(): Promise<void> {
@@ -54,7 +56,10 @@ afterAll(async () => {
 
 async function replay(sessionId: string): Promise<void> {
   const history = await sessions.handleOf(sessionId).fetchHistory();
-  await Worker.runReplayHistory({ workflowBundle: { codePath: await workflowBundle() }, dataConverter: { payloadCodecs: [createPayloadCodec(sealer)] } }, history, sessions.workflowId(sessionId));
+  await Worker.runReplayHistory(
+    { workflowBundle: { codePath: await workflowBundle() }, dataConverter: { payloadCodecs: [createPayloadCodec(sealer)] } }, history,
+    sessions.workflowId(sessionId),
+  );
 }
 
 async function answersOf(sessionId: string): Promise<readonly { readonly question_id: string; readonly value: unknown }[]> {
@@ -87,7 +92,10 @@ describe('restarts', () => {
     for (const runId of runs) {
       const { events } = await client.workflow.getHandle(sessions.workflowId(id), runId).fetchHistory();
       const first = events?.find((event) => event.workflowTaskCompletedEventAttributes != null);
-      const commands = events?.filter((event) => event.timerStartedEventAttributes != null && Number(event.timerStartedEventAttributes.workflowTaskCompletedEventId) === Number(first?.eventId));
+      const commands = events?.filter(
+        (event) => event.timerStartedEventAttributes != null
+          && Number(event.timerStartedEventAttributes.workflowTaskCompletedEventId) === Number(first?.eventId),
+      );
       expect(commands?.length).toBeGreaterThanOrEqual(1);
     }
   });
@@ -114,7 +122,9 @@ describe('continue-as-new', () => {
       await sessions.answer(id, 'setup_urgency', 'immediate');
       await sessions.answer(id, 'business_unit_type', 'office');
       await sessions.answer(id, 'business_unit_name', 'Depot');
-      const messages = Array.from({ length: 25 }, (_, at) => sessions.messageOf(id, 'expected_users', 1 + ((seed + at * 37) % 1_000), `m${at}`));
+      const messages = Array.from(
+        { length: 25 }, (_, at) => sessions.messageOf(id, 'expected_users', 1 + ((seed + at * 37) % 1_000), `m${at}`),
+      );
       await Promise.all(messages.map((message) => sessions.say(id, message)));
       // every one again, now that several runs have gone by
       await Promise.all(messages.map((message) => sessions.say(id, message)));
@@ -131,11 +141,17 @@ describe('ending', () => {
   test('a finished session has stored its copies before its workflow closes', async () => {
     const id = await sessions.open();
     await sessions.answer(id, 'setup_urgency', 'immediate');
-    await sessions.handleOf(id).executeUpdate(cancelSession, { updateId: 'c', args: [{ id: 'c', fingerprint: '', actor: sessions.ownerOf(id), correlation_id: 'c', if_match: null, body: { reason: null } }] });
+    await sessions.handleOf(id).executeUpdate(cancelSession, {
+      updateId: 'c',
+      args: [{ id: 'c', fingerprint: '', actor: sessions.ownerOf(id), correlation_id: 'c', if_match: null, body: { reason: null } }],
+    });
     expect(await sessions.handleOf(id).result()).toEqual({ state: 'cancelled', stage: 'engaged', answers: 1 });
     const { openDatabase } = await import('../stores/postgres/database.ts');
     const db = openDatabase({ url: (await storesOf(instance, folder)).databaseUrl, timeoutMs: 10_000, connections: 1 });
-    const [row] = await db.asSystem().query<{ state: string; confirmed: boolean; kept: number }>('SELECT state, confirmed, (SELECT count(*)::int FROM checkpoints WHERE session_id = $1) AS kept FROM sessions WHERE session_id = $1', [id]);
+    const [row] = await db.asSystem().query<{ state: string; confirmed: boolean; kept: number }>(
+      'SELECT state, confirmed, (SELECT count(*)::int FROM checkpoints WHERE session_id = $1) AS kept FROM sessions WHERE session_id = $1',
+      [id],
+    );
     await db.close();
     expect(row).toMatchObject({ state: 'cancelled', confirmed: true });
     expect(row?.kept).toBeGreaterThanOrEqual(2);

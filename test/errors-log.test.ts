@@ -26,7 +26,10 @@ function logOf(options: Partial<ErrorLogOptions> = {}): ErrorLog {
 }
 
 function errorOf(tenant: string, members: Partial<LoggedError> = {}): LoggedError {
-  const error = { tenant, task_name: 'applyChangeset', category: 'database', severity: 'critical', message: 'deadlock detected', exception_type: 'DatabaseError', session_id: null, at: Date.now(), ...members } as const;
+  const error = {
+    tenant, task_name: 'applyChangeset', category: 'database', severity: 'critical', message: 'deadlock detected',
+    exception_type: 'DatabaseError', session_id: null, at: Date.now(), ...members,
+  } as const;
   return { ...error, fingerprint: members.fingerprint ?? fingerprintOf(error) };
 }
 
@@ -40,7 +43,10 @@ async function patternsOf(admin: Person, query = ''): Promise<Body[]> {
 function withTransactions(around: (real: () => Promise<unknown>) => Promise<unknown>): Database {
   const scope = (): Scope => {
     const system = db.asSystem();
-    return { query: (text, params) => system.query(text, params), transaction: async <T>(work: Parameters<Scope['transaction']>[0]) => await around(() => system.transaction(work)) as T };
+    return {
+      query: (text, params) => system.query(text, params),
+      transaction: async <T>(work: Parameters<Scope['transaction']>[0]) => await around(() => system.transaction(work)) as T,
+    };
   };
   return { ...db, asSystem: scope };
 }
@@ -54,11 +60,14 @@ describe('what was recorded', () => {
     for (const [session, ago] of [[one, 3_000], [one, 2_000], [two, 1_000], [null, 0]] as const) {
       errors.record(errorOf(tenant, { session_id: session, at: at - ago, message: 'Key (email)=(ana@example.org) already exists' }));
     }
-    errors.record(errorOf(tenant, { task_name: 'flushSession', category: 'cache', severity: 'low', message: 'Command timed out', exception_type: 'Error' }));
+    errors.record(errorOf(tenant, {
+      task_name: 'flushSession', category: 'cache', severity: 'low', message: 'Command timed out', exception_type: 'Error',
+    }));
     await until('they are written', async () => (await patternsOf(admin)).length === 2);
     const [first, second] = await patternsOf(admin);
     expect(first).toEqual({
-      fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/), task_name: 'applyChangeset', category: 'database', severity: 'critical', exception_type: 'DatabaseError',
+      fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/), task_name: 'applyChangeset', category: 'database', severity: 'critical',
+      exception_type: 'DatabaseError',
       message: 'Key (email)=(<value>) already exists', count: 4, affected_sessions: 2, trend: 'new',
       first_seen: new Date(at - 3_000).toISOString(), last_seen: new Date(at).toISOString(),
     });
@@ -78,14 +87,20 @@ describe('what was recorded', () => {
     expect(await patternsOf(other.admin)).toEqual([]);
     for (const reader of [mine.ana, mine.ben, mine.cy]) expect((await reader.get('/admin/errors/patterns/')).status).toBe(403);
     const { body } = await mine.admin.get('/admin/audit/?action=error_pattern.list');
-    expect(body.results.map((entry: Body) => [entry.actor, entry.result]).sort()).toEqual([['ana', 'refused'], ['ben', 'refused'], ['cy', 'refused'], ['dee', 'allowed']]);
+    expect(body.results.map((entry: Body) => [entry.actor, entry.result]).sort()).toEqual([
+      ['ana', 'refused'], ['ben', 'refused'], ['cy', 'refused'], ['dee', 'allowed'],
+    ]);
   });
 
   test('can be filtered by time, category and task, and is told in pages, the most frequent first', async () => {
     const { admin, tenant } = await cast(shared);
     const errors = logOf();
     for (let kind = 1; kind <= 5; kind += 1) {
-      for (let at = 0; at < kind; at += 1) errors.record(errorOf(tenant, { message: `kind ${'abcde'[kind - 1]}`, task_name: kind % 2 === 0 ? 'even' : 'odd', category: kind === 5 ? 'network' : 'database' }));
+      for (let at = 0; at < kind; at += 1) {
+        errors.record(errorOf(tenant, {
+          message: `kind ${'abcde'[kind - 1]}`, task_name: kind % 2 === 0 ? 'even' : 'odd', category: kind === 5 ? 'network' : 'database',
+        }));
+      }
     }
     errors.record(errorOf(tenant, { message: 'of yesterday', at: Date.now() - 30 * hourMs }));
     await errors.close();
@@ -97,7 +112,9 @@ describe('what was recorded', () => {
     const seen: number[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
-      const { body }: Body = await admin.get(`/admin/errors/patterns/?limit=2&time_range_hours=48${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      const { body }: Body = await admin.get(
+        `/admin/errors/patterns/?limit=2&time_range_hours=48${cursor === '' ? '' : `&cursor=${cursor}`}`,
+      );
       expect(body.total).toBe(6);
       seen.push(...counts(body.results));
       cursor = body.next_cursor;
@@ -108,7 +125,8 @@ describe('what was recorded', () => {
     }
   });
 
-  test.each([[0, 3, 'new'], [2, 8, 'rising'], [4, 4, 'steady'], [9, 3, 'falling']] as const)('%i times the day before and %i times since then is %s', async (before, since, trend) => {
+  test.each([[0, 3, 'new'], [2, 8, 'rising'], [4, 4, 'steady'], [9, 3, 'falling']] as const)('%i times the day before and %i times since ' +
+    'then is %s', async (before, since, trend) => {
     const { admin, tenant } = await cast(shared);
     const errors = logOf();
     for (let at = 0; at < before; at += 1) errors.record(errorOf(tenant, { at: Date.now() - 30 * hourMs }));
@@ -120,7 +138,9 @@ describe('what was recorded', () => {
   test('takes any text as a name, and none that is no name of a tenant', async () => {
     const { admin, tenant } = await cast(shared);
     const errors = logOf();
-    errors.record(errorOf(tenant, { task_name: 'a\u0000b', exception_type: `\ud800${'x'.repeat(500)}`, message: 'no\u0000thing', session_id: 'none', at: Number.NaN }));
+    errors.record(errorOf(tenant, {
+      task_name: 'a\u0000b', exception_type: `\ud800${'x'.repeat(500)}`, message: 'no\u0000thing', session_id: 'none', at: Number.NaN,
+    }));
     errors.record(errorOf('a\u0000b'));
     await errors.close();
     expect(await patternsOf(admin)).toMatchObject([{ task_name: 'ab', message: 'no thing', count: 1, affected_sessions: 0 }]);
@@ -135,7 +155,8 @@ describe('what was recorded', () => {
     errors.record(errorOf(tenant, { message: 'often', session_id: randomUUID() }));
     await errors.close();
     await forgetErrors(db, 62);
-    const left = async (table: string): Promise<unknown> => (await db.asTenant(tenant).query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`))[0]?.count;
+    const left = async (table: string): Promise<unknown> => (await db.asTenant(tenant).query<{ count: number }>(`SELECT count(*)::int AS ` +
+      `count FROM ${table}`))[0]?.count;
     expect([await left('error_patterns'), await left('error_hours'), await left('error_sessions')]).toEqual([1, 1, 1]);
     expect(await patternsOf(admin)).toMatchObject([{ message: 'often', count: 1, affected_sessions: 1 }]);
   });
@@ -188,7 +209,10 @@ describe('while PostgreSQL is away', () => {
   test('memory has a bound: what is known is counted on, what is new beyond it is dropped and counted', async () => {
     const { admin, tenant } = await cast(shared);
     let away = true;
-    const errors = logOf({ maxPatterns: 3, maxSessions: 4, db: withTransactions((real) => (away ? Promise.reject(new StoreUnavailableError('postgresql', null)) : real())) });
+    const errors = logOf({
+      maxPatterns: 3, maxSessions: 4,
+      db: withTransactions((real) => (away ? Promise.reject(new StoreUnavailableError('postgresql', null)) : real())),
+    });
     for (const message of ['a', 'b', 'c', 'd', 'e', 'a', 'a']) errors.record(errorOf(tenant, { message, session_id: randomUUID() }));
     expect(errors.dropped).toEqual({ errors: 2, sessions: 1 });
     expect(await errors.flush()).toBe(false);
@@ -200,7 +224,9 @@ describe('while PostgreSQL is away', () => {
     errors.record(errorOf(tenant, { message: 'g', session_id: randomUUID() }));
     await errors.close();
     const rows = await patternsOf(admin);
-    expect(Object.fromEntries(rows.map((row) => [row.message, [row.count, row.affected_sessions]]))).toEqual({ a: [3, 2], b: [1, 1], c: [1, 1], g: [1, 1] });
+    expect(Object.fromEntries(rows.map((row) => [row.message, [row.count, row.affected_sessions]]))).toEqual({
+      a: [3, 2], b: [1, 1], c: [1, 1], g: [1, 1],
+    });
   });
 
   test('closing does not wait for it: what could not be written is counted as dropped', async () => {
@@ -215,7 +241,13 @@ describe('while PostgreSQL is away', () => {
 test('a batch that PostgreSQL refuses for good keeps no other waiting', async () => {
   const { admin, tenant } = await cast(shared);
   let refused = 0;
-  const errors = logOf({ db: withTransactions((real) => (refused++ === 0 ? Promise.reject(Object.assign(new Error('no'), { name: 'error', severity: 'ERROR', code: '23514' })) : real())) });
+  const errors = logOf({
+    db: withTransactions(
+      (real) => (
+        refused++ === 0 ? Promise.reject(Object.assign(new Error('no'), { name: 'error', severity: 'ERROR', code: '23514' })) : real()
+      ),
+    ),
+  });
   errors.record(errorOf(tenant, { message: 'refused' }));
   expect(await errors.flush()).toBe(true);
   errors.record(errorOf(tenant, { message: 'good' }));

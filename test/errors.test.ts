@@ -60,7 +60,9 @@ function sql(text: string): () => Promise<unknown> {
 async function deadlock(): Promise<unknown> {
   const other = await connected();
   await Promise.all([pg.query('BEGIN; SELECT pg_advisory_xact_lock(77001)'), other.query('BEGIN; SELECT pg_advisory_xact_lock(77002)')]);
-  const both = await Promise.allSettled([pg.query('SELECT pg_advisory_xact_lock(77002)'), other.query('SELECT pg_advisory_xact_lock(77001)')]);
+  const both = await Promise.allSettled([
+    pg.query('SELECT pg_advisory_xact_lock(77002)'), other.query('SELECT pg_advisory_xact_lock(77001)'),
+  ]);
   await Promise.all([pg.query('ROLLBACK'), other.query('ROLLBACK')]);
   throw both.find((each) => each.status === 'rejected')?.reason;
 }
@@ -101,7 +103,9 @@ async function redis(options: RedisSettings, work: (client: Redis) => Promise<un
     client.disconnect();
   }
 }
-const asked = (...[command, ...args]: readonly [string, ...string[]]) => (): Promise<unknown> => redis({}, (client) => client.call(command, ...args));
+const asked = (...[command, ...args]: readonly [string, ...string[]]) => (): Promise<unknown> => redis(
+  {}, (client) => client.call(command, ...args),
+);
 
 async function limitedUser(): Promise<unknown> {
   const user = `test-${randomUUID()}`;
@@ -143,9 +147,15 @@ const fetched = (of: () => Promise<string> | string, options: RequestInit = {}) 
 
 /** The client's own error for what a server answers. */
 const clickhouseAnswer = (status: number, code: number, type: string) => async (): Promise<unknown> => {
-  const server = createHttpServer((_, response) => { response.writeHead(status, { 'X-ClickHouse-Exception-Code': String(code) }).end(`Code: ${code}. DB::Exception: told by a test. (${type}) (version 25.8)`); });
+  const server = createHttpServer((_, response) => {
+    response.writeHead(status, { 'X-ClickHouse-Exception-Code': String(code) }).end(
+      `Code: ${code}. DB::Exception: told by a test. (${type}) (version 25.8)`,
+    );
+  });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const client = createClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, request_timeout: 2_000, log: { level: ClickHouseLogLevel.OFF } });
+  const client = createClient({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, request_timeout: 2_000, log: { level: ClickHouseLogLevel.OFF },
+  });
   try {
     return await client.query({ query: 'SELECT 1' });
   } finally {
@@ -155,10 +165,15 @@ const clickhouseAnswer = (status: number, code: number, type: string) => async (
 };
 
 async function mailed(code: number): Promise<unknown> {
-  const server = new SMTPServer({ authOptional: true, disabledCommands: ['STARTTLS'], onRcptTo: (_, __, done) => { done(Object.assign(new Error('no'), { responseCode: code })); } });
+  const server = new SMTPServer({
+    authOptional: true, disabledCommands: ['STARTTLS'],
+    onRcptTo: (_, __, done) => { done(Object.assign(new Error('no'), { responseCode: code })); },
+  });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   try {
-    return await createTransport({ host: '127.0.0.1', port: (server.server.address() as AddressInfo).port, secure: false }).sendMail({ from: 'a@example.org', to: 'b@example.org', text: 'x' });
+    return await createTransport({ host: '127.0.0.1', port: (server.server.address() as AddressInfo).port, secure: false }).sendMail(
+      { from: 'a@example.org', to: 'b@example.org', text: 'x' },
+    );
   } finally {
     await new Promise<void>((resolve) => { server.close(resolve); });
   }
@@ -180,9 +195,16 @@ const postgresql: readonly Provoked[] = [
   ['a function that is not there', sql('SELECT nothing()'), 'data_integrity', 'SQLSTATE 42883'],
   ['SQL that is none', sql('SELEKT'), 'data_integrity', 'SQLSTATE 42601'],
   ['a key twice', sql('CREATE TEMP TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1), (1)'), 'data_integrity', 'SQLSTATE 23505'],
-  ['no value where one has to be', sql('CREATE TEMP TABLE t (a int NOT NULL); INSERT INTO t VALUES (NULL)'), 'data_integrity', 'SQLSTATE 23502'],
+  [
+    'no value where one has to be', sql('CREATE TEMP TABLE t (a int NOT NULL); INSERT INTO t VALUES (NULL)'), 'data_integrity',
+    'SQLSTATE 23502',
+  ],
   ['a check that fails', sql('CREATE TEMP TABLE t (a int CHECK (a > 1)); INSERT INTO t VALUES (1)'), 'data_integrity', 'SQLSTATE 23514'],
-  ['a reference to nothing', sql('CREATE TEMP TABLE t (a int PRIMARY KEY); CREATE TEMP TABLE u (a int REFERENCES t); INSERT INTO u VALUES (1)'), 'data_integrity', 'SQLSTATE 23503'],
+  [
+    'a reference to nothing',
+    sql('CREATE TEMP TABLE t (a int PRIMARY KEY); CREATE TEMP TABLE u (a int REFERENCES t); INSERT INTO u VALUES (1)'), 'data_integrity',
+    'SQLSTATE 23503',
+  ],
   ['an error that SQL raises', sql("DO $$ BEGIN RAISE EXCEPTION 'no'; END $$"), 'data_integrity', 'SQLSTATE P0001'],
   ['text for a number', sql("SELECT 'ana'::int"), 'validation', 'SQLSTATE 22P02'],
   ['a division by zero', sql('SELECT 1 / 0'), 'validation', 'SQLSTATE 22012'],
@@ -207,24 +229,69 @@ const postgresql: readonly Provoked[] = [
   ['a connection that is ended by the server', terminated, 'database', 'SQLSTATE 57P01'],
   ['a database that is not there', with_((url) => { url.pathname = '/nothing'; }), 'data_integrity', 'SQLSTATE 3D000'],
   ['a pool without a free connection', fullPool, 'database', 'the sentence of a driver at postgresql'],
-  ['the driver\'s own time-out', async () => (await connected({ query_timeout: 30 })).query('SELECT pg_sleep(0.5)'), 'database', 'the sentence of a driver at postgresql'],
-  ['nobody there, of whom only the port is known', async () => { const port = String(await closedPort()); return with_((url) => { url.port = port; })(); }, 'network', 'code ECONNREFUSED'],
+  [
+    'the driver\'s own time-out', async () => (await connected({ query_timeout: 30 })).query('SELECT pg_sleep(0.5)'), 'database',
+    'the sentence of a driver at postgresql',
+  ],
+  [
+    'nobody there, of whom only the port is known',
+    async () => { const port = String(await closedPort()); return with_((url) => { url.port = port; })(); }, 'network', 'code ECONNREFUSED',
+  ],
 ];
 
 const redisErrors: readonly Provoked[] = [
-  ['a key of another type', async () => { const key = randomUUID(); return redis({}, async (client) => { await client.set(key, 'x', 'EX', 5); return client.lpush(key, 'a'); }); }, 'data_integrity', 'Redis WRONGTYPE'],
+  [
+    'a key of another type',
+    async () => {
+      const key = randomUUID();
+      return redis({}, async (client) => { await client.set(key, 'x', 'EX', 5); return client.lpush(key, 'a'); });
+    },
+    'data_integrity', 'Redis WRONGTYPE',
+  ],
   ['a command that is none', asked('NOTHING'), 'validation', 'Redis ERR'],
   ['arguments that are wrong', asked('SET', 'a'), 'validation', 'Redis ERR'],
   ['a number that is none', asked('EXPIRE', 'a', 'b'), 'validation', 'Redis ERR'],
   ['a script that is not loaded', asked('EVALSHA', '0'.repeat(40), '0'), 'cache', 'Redis NOSCRIPT'],
   ['a wrong password', asked('AUTH', 'nobody', 'wrong'), 'authorization', 'Redis WRONGPASS'],
   ['a command that is not allowed', limitedUser, 'authorization', 'Redis NOPERM'],
-  ['a transaction that is broken', () => redis({}, async (client) => { await client.call('MULTI'); await client.call('NOTHING').catch(() => {}); return client.call('EXEC'); }), 'cache', 'Redis EXECABORT'],
-  ['nobody there', async () => redis({ retryStrategy: () => null, maxRetriesPerRequest: null }, (client) => client.get('x'), `redis://127.0.0.1:${await closedPort()}`), 'cache', 'at redis'],
-  ['nobody there, tried as often as allowed', async () => redis({ retryStrategy: () => 1, maxRetriesPerRequest: 1 }, (client) => client.get('x'), `redis://127.0.0.1:${await closedPort()}`), 'cache', 'class MaxRetriesPerRequestError at redis'],
-  ['no answer in time', async () => redis({ commandTimeout: 50, enableReadyCheck: false }, (client) => client.get('x'), (await silent()).replace('http', 'redis')), 'cache', 'the sentence of a driver at redis'],
-  ['no queue while it is away', () => redis({ enableOfflineQueue: false, lazyConnect: true }, (client) => client.get('x')), 'cache', 'the sentence of a driver at redis'],
-  ['closed by us', () => redis({}, async (client) => { await client.ping(); client.disconnect(); return client.get('x'); }), 'cache', 'the sentence of a driver at redis'],
+  [
+    'a transaction that is broken',
+    () => redis({}, async (client) => {
+      await client.call('MULTI');
+      await client.call('NOTHING').catch(() => {});
+      return client.call('EXEC');
+    }),
+    'cache', 'Redis EXECABORT',
+  ],
+  [
+    'nobody there',
+    async () => redis(
+      { retryStrategy: () => null, maxRetriesPerRequest: null }, (client) => client.get('x'), `redis://127.0.0.1:${await closedPort()}`,
+    ),
+    'cache', 'at redis',
+  ],
+  [
+    'nobody there, tried as often as allowed',
+    async () => redis(
+      { retryStrategy: () => 1, maxRetriesPerRequest: 1 }, (client) => client.get('x'), `redis://127.0.0.1:${await closedPort()}`,
+    ),
+    'cache', 'class MaxRetriesPerRequestError at redis',
+  ],
+  [
+    'no answer in time',
+    async () => redis(
+      { commandTimeout: 50, enableReadyCheck: false }, (client) => client.get('x'), (await silent()).replace('http', 'redis'),
+    ),
+    'cache', 'the sentence of a driver at redis',
+  ],
+  [
+    'no queue while it is away', () => redis({ enableOfflineQueue: false, lazyConnect: true }, (client) => client.get('x')), 'cache',
+    'the sentence of a driver at redis',
+  ],
+  [
+    'closed by us', () => redis({}, async (client) => { await client.ping(); client.disconnect(); return client.get('x'); }), 'cache',
+    'the sentence of a driver at redis',
+  ],
 ];
 
 const query = (text: string) => (): Promise<unknown> => clickhouse.query({ sql: text, params: {} });
@@ -234,8 +301,19 @@ const clickhouseErrors: readonly Provoked[] = [
   ['a function that is not there', query('SELECT no_such_function(1)'), 'data_integrity', 'ClickHouse 46'],
   ['SQL that is none', query('SELEKT'), 'data_integrity', 'ClickHouse 62'],
   ['a text that is no number', query("SELECT toUInt8('ana')"), 'validation', 'ClickHouse 6'],
-  ['a query that takes too long', () => clickhouse.query({ sql: 'SELECT sum(number) FROM numbers(100000000000)', params: {} }, { maxSeconds: 0.1 }), 'database', 'class StoreLimitError time', true],
-  ['a column too many', async () => { await clickhouse.command('CREATE TABLE few (a UInt8) ENGINE = MergeTree ORDER BY a'); return clickhouse.insert('few', [{ a: 1, b: 2 }]); }, 'validation', 'ClickHouse 117'],
+  [
+    'a query that takes too long',
+    () => clickhouse.query({ sql: 'SELECT sum(number) FROM numbers(100000000000)', params: {} }, { maxSeconds: 0.1 }), 'database',
+    'class StoreLimitError time', true,
+  ],
+  [
+    'a column too many',
+    async () => {
+      await clickhouse.command('CREATE TABLE few (a UInt8) ENGINE = MergeTree ORDER BY a');
+      return clickhouse.insert('few', [{ a: 1, b: 2 }]);
+    },
+    'validation', 'ClickHouse 117',
+  ],
   ['a server with too many queries', clickhouseAnswer(500, 202, 'TOO_MANY_SIMULTANEOUS_QUERIES'), 'database', 'ClickHouse 202'],
   ['a server with too many parts', clickhouseAnswer(500, 252, 'TOO_MANY_PARTS'), 'database', 'ClickHouse 252'],
   ['a server that is read-only', clickhouseAnswer(500, 242, 'TABLE_IS_READ_ONLY'), 'database', 'ClickHouse 242'],
@@ -244,13 +322,37 @@ const clickhouseErrors: readonly Provoked[] = [
 ];
 
 const temporal: readonly Provoked[] = [
-  ['a workflow that never was', () => engine.client.workflow.getHandle(randomUUID()).describe(), 'state_transition', 'class WorkflowNotFoundError'],
-  ['a message to a workflow that never was', () => engine.client.workflow.getHandle(randomUUID()).signal('x'), 'state_transition', 'class WorkflowNotFoundError'],
+  [
+    'a workflow that never was', () => engine.client.workflow.getHandle(randomUUID()).describe(), 'state_transition',
+    'class WorkflowNotFoundError',
+  ],
+  [
+    'a message to a workflow that never was', () => engine.client.workflow.getHandle(randomUUID()).signal('x'), 'state_transition',
+    'class WorkflowNotFoundError',
+  ],
   ['a workflow that runs already', startedTwice, 'state_transition', 'class WorkflowExecutionAlreadyStartedError'],
-  ['a namespace that is not there', () => new TemporalClient({ connection: engine.connection, namespace: 'nothing' }).workflow.start('x', { workflowId: 'x', taskQueue: 'x' }), 'validation', 'class NamespaceNotFoundError'],
-  ['no time left', () => engine.client.withDeadline(Date.now() - 1, () => engine.client.workflow.getHandle('x').describe()), 'network', 'gRPC status 4'],
-  ['a request that makes no sense', () => engine.client.workflowService.startWorkflowExecution({ namespace: 'default', workflowId: '', workflowType: { name: 'x' }, taskQueue: { name: 'x' } }), 'validation', 'gRPC status 3'],
-  ['nobody there', async () => Connection.connect({ address: `127.0.0.1:${await closedPort()}`, connectTimeout: 300 }), 'network', 'the sentence of a driver at temporal'],
+  [
+    'a namespace that is not there',
+    () => new TemporalClient({ connection: engine.connection, namespace: 'nothing' }).workflow.start(
+      'x', { workflowId: 'x', taskQueue: 'x' },
+    ),
+    'validation', 'class NamespaceNotFoundError',
+  ],
+  [
+    'no time left', () => engine.client.withDeadline(Date.now() - 1, () => engine.client.workflow.getHandle('x').describe()), 'network',
+    'gRPC status 4',
+  ],
+  [
+    'a request that makes no sense',
+    () => engine.client.workflowService.startWorkflowExecution({
+      namespace: 'default', workflowId: '', workflowType: { name: 'x' }, taskQueue: { name: 'x' },
+    }),
+    'validation', 'gRPC status 3',
+  ],
+  [
+    'nobody there', async () => Connection.connect({ address: `127.0.0.1:${await closedPort()}`, connectTimeout: 300 }), 'network',
+    'the sentence of a driver at temporal',
+  ],
 ];
 
 const http: readonly Provoked[] = [
@@ -261,17 +363,35 @@ const http: readonly Provoked[] = [
   ['a connection that is closed before the answer', fetched(answering('')), 'network', 'code UND_ERR_SOCKET'],
   ['a body that ends too early', fetched(answering('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{')), 'network', 'code UND_ERR'],
   ['an answer that is no HTTP', fetched(answering('SSH-2.0-x\r\n\r\n')), 'network', 'class HTTPParserError'],
-  ['TLS where there is none', fetched(async () => (await answering('HTTP/1.1 400 Bad Request\r\n\r\n')()).replace('http', 'https')), 'network', 'code '],
+  [
+    'TLS where there is none', fetched(async () => (await answering('HTTP/1.1 400 Bad Request\r\n\r\n')()).replace('http', 'https')),
+    'network', 'code ',
+  ],
   ['an address that is none', fetched(() => 'http://'), 'validation', 'code ERR_INVALID_URL'],
-  ['HTML in the place of JSON', fetched(answering('HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>')), 'validation', 'class SyntaxError'],
-  ['a reset connection', fetched(async () => `http://127.0.0.1:${(await listening((socket) => { socket.once('data', () => { socket.resetAndDestroy(); }); })).port}`), 'network', 'code ECONNRESET'],
+  [
+    'HTML in the place of JSON', fetched(answering('HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>')),
+    'validation', 'class SyntaxError',
+  ],
+  [
+    'a reset connection',
+    fetched(
+      async () => `http://127.0.0.1:${(await listening((socket) => { socket.once('data', () => { socket.resetAndDestroy(); }); })).port}`,
+    ),
+    'network', 'code ECONNRESET',
+  ],
 ];
 
 const others: readonly Provoked[] = [
   ['an input that breaks its schema', () => z.object({ a: z.number() }).parseAsync({ a: 'x' }), 'validation', 'class ZodError'],
   ['a mailbox that is not there', () => mailed(550), 'external_api', 'smtp 550', true],
   ['a mailbox that is full', () => mailed(452), 'external_api', 'smtp 452'],
-  ['a mail server that is not there', async () => createTransport({ host: '127.0.0.1', port: await closedPort() }).sendMail({ from: 'a@example.org', to: 'b@example.org', text: 'x' }), 'network', 'code E'],
+  [
+    'a mail server that is not there',
+    async () => createTransport({ host: '127.0.0.1', port: await closedPort() }).sendMail({
+      from: 'a@example.org', to: 'b@example.org', text: 'x',
+    }),
+    'network', 'code E',
+  ],
 ];
 
 /** What `provoke` rejects with. */
@@ -288,7 +408,10 @@ describe.each([['PostgreSQL', postgresql], ['Redis', redisErrors], ['ClickHouse'
   test.each(rows.map((row) => [row[0], row] as const))('%s', async (__, [, provoke, category, by, lasting]) => {
     const error = await caught(provoke);
     const found = classify(evidenceOf(error));
-    expect(found).toMatchObject({ category, unclassified: false, severity: retryPolicies[category].severity, retryable: lasting !== true && retryPolicies[category].tries > 1 });
+    expect(found).toMatchObject({
+      category, unclassified: false, severity: retryPolicies[category].severity,
+      retryable: lasting !== true && retryPolicies[category].tries > 1,
+    });
     expect(found.matched_by).toContain(by);
     expect(found.matched_by).not.toMatch(/^word/);
   });

@@ -53,7 +53,8 @@ function countCalls(client: Client): void {
     if (typeof call === 'function') service[name] = (...args: unknown[]): unknown => {
       work.push(name);
       // 14: nobody is there
-      return engineIsAway ? Promise.reject(Object.assign(new Error('away'), { code: 14, details: 'away', metadata: {} })) : call.apply(service, args) as unknown;
+      return engineIsAway ? Promise.reject(Object.assign(new Error('away'), { code: 14, details: 'away', metadata: {} }))
+        : call.apply(service, args) as unknown;
     };
   }
 }
@@ -79,11 +80,15 @@ function fresh(faults: Faults = {}): Sessions {
   const revival = new SessionRevival({
     ...asked, client: engine.client, rulesOf: () => Promise.reject(new Error('no rules are needed')), terminated: 'restore', now: Date.now,
   });
-  return new Sessions({ ...asked, client: engine.openClient, revival, hotCopies, inFlightPerSession: 8, onChange: () => { work.push('told'); } });
+  return new Sessions({
+    ...asked, client: engine.openClient, revival, hotCopies, inFlightPerSession: 8, onChange: () => { work.push('told'); },
+  });
 }
 
 const stranger = (tenant: string): Actor => ({ tenant, subject: 'sam', person: `${tenant}/sam`, roles: ['user'] });
-const message = <Content>(actor: Actor, body: Content): Message<Content> => ({ id: randomUUID(), fingerprint: 'f', actor, correlation_id: 'c', if_match: null, body });
+const message = <Content>(actor: Actor, body: Content): Message<Content> => ({
+  id: randomUUID(), fingerprint: 'f', actor, correlation_id: 'c', if_match: null, body,
+});
 
 type Deed = (sessions: Sessions, actor: Actor, id: string) => Promise<unknown>;
 /** All that somebody with the role user can do with a session by its id. */
@@ -106,7 +111,9 @@ const deeds: Readonly<Record<string, Deed>> = {
 async function done(deed: Deed, actor: Actor, id: string, faults: Faults = {}): Promise<{ told: string; work: string[] }> {
   const sessions = fresh(faults);
   work = [];
-  const told = await deed(sessions, actor, id).then(() => 'done', (error: unknown) => (error instanceof MessageRejected ? `${error.code}: ${error.message}` : String(error)));
+  const told = await deed(sessions, actor, id).then(
+    () => 'done', (error: unknown) => (error instanceof MessageRejected ? `${error.code}: ${error.message}` : String(error)),
+  );
   return { told, work };
 }
 
@@ -132,7 +139,9 @@ describe('to a user of the tenant, somebody else\'s session and a missing one', 
 
   test.each(Object.entries(deeds))('also while PostgreSQL does not answer: %s', async (_, deed) => {
     const missing = await done(deed, stranger(tenant), randomUUID(), { postgresql: true });
-    for (const [state, id] of Object.entries(sessions)) expect([state, await done(deed, stranger(tenant), id, { postgresql: true })]).toEqual([state, missing]);
+    for (const [state, id] of Object.entries(sessions)) {
+      expect([state, await done(deed, stranger(tenant), id, { postgresql: true })]).toEqual([state, missing]);
+    }
   });
 
   test.each([false, true])('also while the engine does not answer, with the hot copy that there is of one (PostgreSQL away as well: %s)', async (postgresql) => {
@@ -155,8 +164,13 @@ describe('to a user of the tenant, somebody else\'s session and a missing one', 
     const { ana, tenant: own } = await cast(instance);
     const { session_id: id } = await ana.start();
     const { runId } = await engine.client.workflow.getHandle(sessionWorkflowId(own, id)).describe();
-    for (let at = 0; at <= configuration.GANGWAY_UPDATES_PER_RUN; at += 1) await ana.answer(id, 'setup_urgency', at % 2 === 0 ? 'this_month' : 'this_week');
-    await until('the session is in its next run', async () => (await engine.client.workflow.getHandle(sessionWorkflowId(own, id)).describe()).runId !== runId);
+    for (let at = 0; at <= configuration.GANGWAY_UPDATES_PER_RUN; at += 1) {
+      await ana.answer(id, 'setup_urgency', at % 2 === 0 ? 'this_month' : 'this_week');
+    }
+    await until(
+      'the session is in its next run',
+      async () => (await engine.client.workflow.getHandle(sessionWorkflowId(own, id)).describe()).runId !== runId,
+    );
     const owner: Actor = { tenant: own, subject: 'ana', roles: ['user'] };
     expect(await done(deeds['read'] as Deed, owner, id)).toEqual({ told: 'done', work: ['describeWorkflowExecution', 'queryWorkflow'] });
   }, 60_000);
@@ -169,6 +183,8 @@ describe('to a user of the tenant, somebody else\'s session and a missing one', 
       await process.read(owner, sessions['open'] ?? '');
       return work;
     };
-    expect([await asked(), await asked(), await asked()]).toEqual([['describeWorkflowExecution', 'queryWorkflow'], ['queryWorkflow'], ['queryWorkflow']]);
+    expect([await asked(), await asked(), await asked()]).toEqual([
+      ['describeWorkflowExecution', 'queryWorkflow'], ['queryWorkflow'], ['queryWorkflow'],
+    ]);
   });
 });

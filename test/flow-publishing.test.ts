@@ -89,7 +89,9 @@ describe('a published flow', () => {
 
   test('gets a number of its own or is the same one, however many publish at the same moment', async () => {
     const { admin } = await cast(instance);
-    const different = await Promise.all(Array.from({ length: 6 }, (_, at) => publish(admin, 'desk', { ...desk(), description: `Desk ${at}` })));
+    const different = await Promise.all(
+      Array.from({ length: 6 }, (_, at) => publish(admin, 'desk', { ...desk(), description: `Desk ${at}` })),
+    );
     expect(different.map(({ status }) => status)).toEqual(Array(6).fill(201));
     expect(different.map(({ body }) => body.version).sort((a: number, b: number) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
     const same = await Promise.all(Array.from({ length: 6 }, () => publish(admin, 'desk', desk([staffed]))));
@@ -200,7 +202,9 @@ describe('a text that a language lacks', () => {
     const { admin } = await cast(instance);
     const { status, body } = await publish(admin, 'place', {
       ...flow, title: { hi: 'जगह' },
-      questions: [{ ...question, help: { en: ' ', hi: 'मदद' }, options: [{ value: 'shop', label: { en: '' } }, { value: 'depot', label: '' }] }],
+      questions: [
+        { ...question, help: { en: ' ', hi: 'मदद' }, options: [{ value: 'shop', label: { en: '' } }, { value: 'depot', label: '' }] },
+      ],
     });
     expect(status).toBe(422);
     expect(body.errors.map((error: Body) => [error.pointer, error.code])).toEqual([
@@ -215,7 +219,9 @@ test('what another process publishes is seen a second later: until then nobody i
   try {
     const clock = { ms: 0 };
     const shipped = await loadFlowFolder('flows');
-    const [here, there] = [await openFlowRegistry({ db, shipped, now: () => clock.ms }), await openFlowRegistry({ db, shipped, now: () => clock.ms })];
+    const [here, there] = [
+      await openFlowRegistry({ db, shipped, now: () => clock.ms }), await openFlowRegistry({ db, shipped, now: () => clock.ms }),
+    ];
     const tenant = newTenant();
     await there.publish(tenant, 'desk', desk());
     expect((await here.newest(tenant, 'desk'))?.version).toBe(1);
@@ -283,7 +289,11 @@ describe('while PostgreSQL is away', () => {
       expect(await flows.version(tenant, 'desk', 1)).toMatchObject({ id: 'desk', version: 1 });
       for (const each of [tenant, other]) expect(await flows.version(each, 'business_unit_setup', 1)).toBe(shipped);
       expect(await flows.newest(tenant, 'desk')).toMatchObject({ version: 1 });
-      for (const asked of [() => flows.newest(other, 'desk'), () => flows.version(other, 'desk', 1), () => flows.publish(tenant, 'desk', desk())]) {
+      for (
+        const asked of [
+          () => flows.newest(other, 'desk'), () => flows.version(other, 'desk', 1), () => flows.publish(tenant, 'desk', desk()),
+        ]
+      ) {
         await expect(asked()).rejects.toThrow(StoreUnavailableError);
       }
       store.away = false;

@@ -33,7 +33,9 @@ afterEach(() => receiver.close());
 
 /** The system, for a caller of so much patience. */
 function targetWithin(timeoutMs: number): ChangeTarget {
-  return createHttpTarget(`${receiver.url}/config/`, createPost({ secret, timeoutMs, maxAnswerBytes: 100_000, allowPrivate: true, now: Date.now }));
+  return createHttpTarget(`${receiver.url}/config/`, createPost({
+    secret, timeoutMs, maxAnswerBytes: 100_000, allowPrivate: true, now: Date.now,
+  }));
 }
 
 /** Only one that says nothing, or too late, is waited for; those who answer have time to. */
@@ -46,15 +48,19 @@ const assist = (code: string, label = code) => ({ code, label, category: 'site' 
 /** Creates of type assists with these keys, unless told otherwise. */
 function changeset(keys: readonly string[], more: Partial<Changeset> = {}): Changeset {
   return {
-    changeset_id: randomUUID(), tenant: newTenant(), session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben', second_approved_by: null, approval_id: null,
+    changeset_id: randomUUID(), tenant: newTenant(), session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben',
+    second_approved_by: null, approval_id: null,
     risk_score: 0, status: 'applied', ...more,
     changes: more.changes ?? keys.map((key, at) => ({
-      sequence: at + 1, recommendation_id: randomUUID(), target: `type_assist:${key}`, target_type: 'type_assist', target_key: key, operation: 'create' as const, before: null, after: assist(key),
+      sequence: at + 1, recommendation_id: randomUUID(), target: `type_assist:${key}`, target_type: 'type_assist', target_key: key,
+      operation: 'create' as const, before: null, after: assist(key),
     })),
   };
 }
 
-const actions = (): string[] => receiver.requests.map(({ body }) => `${body.action}${body.change === undefined ? '' : ` ${body.change.target_key}`}`);
+const actions = (): string[] => receiver.requests.map(
+  ({ body }) => `${body.action}${body.change === undefined ? '' : ` ${body.change.target_key}`}`,
+);
 const found = async (input: Changeset): Promise<Body> => findChangeset(db, input.tenant, input.changeset_id);
 const held = (input: Changeset): Body[] => input.changes.map((change) => system.at(input.tenant, `type_assist:${change.target_key}`));
 const nothing = [null, null, null];
@@ -64,7 +70,9 @@ describe('a changeset', () => {
     const input = changeset(['a', 'b', 'c']);
     expect(await applyChanges(db, target, input)).toBe('applied');
     expect(actions()).toEqual(['prepare', 'apply a', 'apply b', 'apply c', 'read']);
-    expect(receiver.requests.map((request) => request.path)).toEqual(['/config/prepare', '/config/apply', '/config/apply', '/config/apply', '/config/read']);
+    expect(receiver.requests.map((request) => request.path)).toEqual([
+      '/config/prepare', '/config/apply', '/config/apply', '/config/apply', '/config/read',
+    ]);
     expect(receiver.requests.every((request) => isSigned(request))).toBe(true);
     expect(receiver.requests.some((request) => isSigned(request, 'another secret, as long'))).toBe(false);
     const applies = receiver.requests.filter(({ body }) => body.action === 'apply');
@@ -74,7 +82,8 @@ describe('a changeset', () => {
     expect([row.status, ...progress.map((each: Body) => each.step)]).toEqual(['applied', 'applied', 'applied', 'applied']);
   });
 
-  test.each<Reaction>(['unfinished', 'endless', { body: 'x'.repeat(300_000) }])('is applied once by a system whose answer to `apply` has a body that nobody needs: %s', async (reaction) => {
+  test.each<Reaction>(['unfinished', 'endless', { body: 'x'.repeat(300_000) }])('is applied once by a system whose answer to `apply` has ' +
+    'a body that nobody needs: %s', async (reaction) => {
     const input = changeset(['a', 'b']);
     system.fault = ({ body }, effect) => {
       if (body.action !== 'apply') return null;
@@ -96,7 +105,9 @@ describe('a changeset', () => {
     const input = changeset(['a']);
     await applyChanges(db, target, input);
     expect(await applyChanges(db, target, input)).toBe('applied');
-    await rollBackChangeset(db, target, { tenant: input.tenant, changeset_id: input.changeset_id, by: 'dee', reason: 'r', force: false, tell: false });
+    await rollBackChangeset(db, target, {
+      tenant: input.tenant, changeset_id: input.changeset_id, by: 'dee', reason: 'r', force: false, tell: false,
+    });
     expect(await applyChanges(db, target, input)).toBe('applied');
     expect(system.effects).toEqual(['apply type_assist:a', 'undo type_assist:a']);
   });
@@ -112,7 +123,12 @@ describe('a changeset', () => {
   test('is not stale for fields of the system\'s own and for null in the place of an absent one', async () => {
     const before = { level: 'basic', gps_tracking: false, sleeping_guard_check: false };
     const input = changeset([], {
-      changes: [{ sequence: 1, recommendation_id: randomUUID(), target: 'security_setting:s', target_type: 'security_setting', target_key: 's', operation: 'update', before, after: { ...before, level: 'high' } }],
+      changes: [
+        {
+          sequence: 1, recommendation_id: randomUUID(), target: 'security_setting:s', target_type: 'security_setting', target_key: 's',
+          operation: 'update', before, after: { ...before, level: 'high' },
+        },
+      ],
     });
     system.put(input.tenant, 'security_setting:s', { ...before, permissible_distance_m: null, row_version: 7 });
     expect(await applyChanges(db, target, input)).toBe('applied');
@@ -129,7 +145,9 @@ describe('when the system fails in the middle', () => {
     const { changeset: row, progress } = await found(input);
     expect([row.status, ...progress.map((each: Body) => each.step)]).toEqual(['failed', 'undone', 'undone', 'failed']);
     expect(row.failure).toMatch(/type_assist:c.*422/);
-    const keys = (): Set<unknown> => new Set(receiver.requests.filter(({ body }) => body.action === 'apply').map(({ headers }) => headers['idempotency-key']));
+    const keys = (): Set<unknown> => new Set(
+      receiver.requests.filter(({ body }) => body.action === 'apply').map(({ headers }) => headers['idempotency-key']),
+    );
     const first = keys();
     system.fault = () => null;
     expect(await applyChanges(db, target, input)).toBe('applied');
@@ -145,7 +163,9 @@ describe('when the system fails in the middle', () => {
   ])('once, because it %s, the change is asked for again under the same key and happens once', async (does, fail) => {
     const input = changeset(['a', 'b', 'c']);
     let failures = 0;
-    system.fault = ({ body }, effect) => (body.action === 'apply' && body.change.target_key === 'b' && (failures += 1) === 1 ? fail(effect) : null);
+    system.fault = ({ body }, effect) => (
+      body.action === 'apply' && body.change.target_key === 'b' && (failures += 1) === 1 ? fail(effect) : null
+    );
     expect(await applyChanges(db, targetThat(does), input)).toBe('applied');
     const keys = receiver.requests.filter(({ body }) => body.change?.target_key === 'b').map(({ headers }) => headers['idempotency-key']);
     expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
@@ -181,7 +201,8 @@ describe('when the system fails in the middle', () => {
     expect((await found(input)).changeset).toMatchObject({ status: 'failed', failure: expect.stringContaining('type_assist:b') });
   });
 
-  test.each([['no JSON', 'certainly'], ['nothing of a target', { current: [] }], ['another form', { current: 'yes' }]])('an answer to prepare that is %s applies nothing', async (_, body) => {
+  test.each([['no JSON', 'certainly'], ['nothing of a target', { current: [] }], ['another form', { current: 'yes' }]])('an answer to ' +
+    'prepare that is %s applies nothing', async (_, body) => {
     const input = changeset(['a']);
     system.fault = () => ({ body });
     await expect(applyChanges(db, target, input)).rejects.toMatchObject({ kind: 'wrong_answer' });
@@ -209,11 +230,21 @@ describe('when the system fails in the middle', () => {
     await expect(applyChanges(db, target, input)).rejects.toMatchObject({ kind: 'unreachable' });
     expect((await found(input)).changeset.status).toBe('applying');
     system.fault = () => null;
-    const other = changeset([], { tenant: input.tenant, changes: [{ sequence: 1, recommendation_id: randomUUID(), target: 'type_assist:b', target_type: 'type_assist', target_key: 'b', operation: 'update', before: assist('b'), after: assist('b', 'New') }] });
+    const other = changeset([], {
+      tenant: input.tenant,
+      changes: [
+        {
+          sequence: 1, recommendation_id: randomUUID(), target: 'type_assist:b', target_type: 'type_assist', target_key: 'b',
+          operation: 'update', before: assist('b'), after: assist('b', 'New'),
+        },
+      ],
+    });
     await expect(applyChanges(db, target, other)).rejects.toMatchObject({ kind: 'busy' });
     system.effects.length = 0;
     expect(await applyChanges(db, target, input)).toBe('applied');
-    expect(system.effects).toEqual(['b', 'a'].map((key) => `undo type_assist:${key}`).concat(['a', 'b', 'c'].map((key) => `apply type_assist:${key}`)));
+    expect(system.effects).toEqual(
+      ['b', 'a'].map((key) => `undo type_assist:${key}`).concat(['a', 'b', 'c'].map((key) => `apply type_assist:${key}`)),
+    );
   });
 });
 
@@ -257,7 +288,9 @@ describe('when a run dies between two steps', () => {
 describe('at once', () => {
   test('five runs of one changeset apply it once', async () => {
     const input = changeset(['a', 'b', 'c']);
-    expect(await Promise.all(Array.from({ length: 5 }, () => applyChanges(db, target, input)))).toEqual(Array.from({ length: 5 }, () => 'applied'));
+    expect(await Promise.all(Array.from({ length: 5 }, () => applyChanges(db, target, input)))).toEqual(
+      Array.from({ length: 5 }, () => 'applied'),
+    );
     expect(system.effects).toHaveLength(3);
   });
 
@@ -269,7 +302,9 @@ describe('at once', () => {
 });
 
 describe('a rollback', () => {
-  const rollBack = (input: Changeset, force = false) => rollBackChangeset(db, target, { tenant: input.tenant, changeset_id: input.changeset_id, by: 'dee', reason: 'wrong site', force, tell: false });
+  const rollBack = (input: Changeset, force = false) => rollBackChangeset(db, target, {
+    tenant: input.tenant, changeset_id: input.changeset_id, by: 'dee', reason: 'wrong site', force, tell: false,
+  });
 
   test('undoes in reverse, reads each back, and a second one does nothing', async () => {
     const input = changeset(['a', 'b', 'c']);
@@ -348,7 +383,9 @@ describe('a service with CHANGE_TARGET_URL', () => {
 
   test('applies decisions there, goes on by itself after SIGKILL in the middle, rolls back there, and looks there for before-images', async () => {
     const folder = await newFolder();
-    const environment = { CHANGE_TARGET_URL: receiver.url, CHANGE_TARGET_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', GANGWAY_RETRY_DELAY_PERCENT: '10' };
+    const environment = {
+      CHANGE_TARGET_URL: receiver.url, CHANGE_TARGET_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', GANGWAY_RETRY_DELAY_PERCENT: '10',
+    };
     instance = await startInstance(folder, environment);
     const { ana, ben, tenant } = await cast(instance);
     const { session, items } = await proposed(ana, ben, { business_unit_name: 'North Depot' });
@@ -360,7 +397,10 @@ describe('a service with CHANGE_TARGET_URL', () => {
     await decided;
     instance = await startInstance(folder, environment);
     const again = await person(instance, tenant, 'ana', 'user');
-    await until('the session is completed by itself', async () => (await again.get(`/sessions/${session.session_id}/`)).body.state === 'completed', 150_000);
+    await until(
+      'the session is completed by itself', async () => (await again.get(`/sessions/${session.session_id}/`)).body.state === 'completed',
+      150_000,
+    );
     expect(system.effects).toHaveLength(items.length);
     expect(receiver.requests.every((request) => isSigned(request))).toBe(true);
 
@@ -376,7 +416,9 @@ describe('a service with CHANGE_TARGET_URL', () => {
     expect([unreachable.status, unreachable.body.code]).toEqual([503, 'store_unavailable']);
     system.fault = () => null;
     const rolledBack = await admin.post(`/changesets/${id}/rollback/`, { reason: 'wrong site' });
-    expect(rolledBack.body).toEqual({ changeset_id: id, status: 'rolled_back', rolled_back_changes: items.length, failed_rollbacks: 0, failures: [] });
+    expect(rolledBack.body).toEqual({
+      changeset_id: id, status: 'rolled_back', rolled_back_changes: items.length, failed_rollbacks: 0, failures: [],
+    });
     expect([...system.holds]).toEqual([]);
   });
 });

@@ -1,4 +1,7 @@
-/** The image, as deploy/Dockerfile says it is made: it holds what a role runs, and both roles run from it. Without Docker, on the packages of this machine. */
+/**
+ * The image, as deploy/Dockerfile says it is made: it holds what a role runs, and both roles run from it. Without Docker, on the
+ * packages of this machine.
+ */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
@@ -45,7 +48,9 @@ describe('the files of the image', () => {
 describe('what the ignore file says', () => {
   test('is read as Docker reads it: in order, of a folder and all below it', () => {
     const ignored = ignoring('# all\n*\n!api\n!docs/*.md\n**/*.test.ts\napi/secret\n');
-    const paths = ['api/a.ts', 'api/b/c.ts', 'api/b/c.test.ts', 'api/secret/key', 'docs/a.md', 'docs/a.txt', 'stores/a.ts', '.git/config', 'a.test.ts'];
+    const paths = [
+      'api/a.ts', 'api/b/c.ts', 'api/b/c.test.ts', 'api/secret/key', 'docs/a.md', 'docs/a.txt', 'stores/a.ts', '.git/config', 'a.test.ts',
+    ];
     expect(paths.filter((path) => !ignored(path))).toEqual(['api/a.ts', 'api/b/c.ts', 'docs/a.md']);
   });
 });
@@ -61,7 +66,8 @@ describe('a role that is started from the image', () => {
     await developmentKey(data);
     const stores = await storesOf(await sharedInstance(), '');
     environment = {
-      GANGWAY_DATA: data, GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_TASK_QUEUE: `image-${process.pid}-${Date.now()}`, LOG_LEVEL: 'warn', NODE_ENV: 'production',
+      GANGWAY_DATA: data, GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_TASK_QUEUE: `image-${process.pid}-${Date.now()}`, LOG_LEVEL: 'warn',
+      NODE_ENV: 'production',
       TEMPORAL_ADDRESS: stores.temporalAddress, REDIS_URL: stores.redisUrl, DATABASE_URL: stores.databaseUrl,
     };
   });
@@ -82,9 +88,14 @@ describe('a role that is started from the image', () => {
 
   const path = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
 
-  function start(folder: string, role: 'api' | 'worker', more: Readonly<Record<string, string>>): { readonly child: ChildProcess; readonly output: () => string } {
+  function start(folder: string, role: 'api' | 'worker', more: Readonly<Record<string, string>>): {
+    readonly child: ChildProcess;
+    readonly output: () => string;
+  } {
     const [program, ...options] = image.entrypoint;
-    const child = spawn(program, [...options, role], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...path, ...environment, ...more } });
+    const child = spawn(program, [...options, role], {
+      cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...path, ...environment, ...more },
+    });
     children.push(child);
     let output = '';
     const keep = (chunk: Buffer): void => { output += chunk.toString('utf8'); };
@@ -98,7 +109,9 @@ describe('a role that is started from the image', () => {
     // packages are linked; what is left of the lines that run is the workflow code's
     const bundling = image.runs.filter((line) => !line.startsWith('npm '));
     expect(bundling).toHaveLength(1);
-    for (const line of bundling) await promisify(execFile)('sh', ['-c', line.replaceAll(image.workdir, folder)], { cwd: folder, env: path });
+    for (const line of bundling) {
+      await promisify(execFile)('sh', ['-c', line.replaceAll(image.workdir, folder)], { cwd: folder, env: path });
+    }
     const bundles = await readdir(join(folder, '.local', 'bundles'));
     expect(bundles).toHaveLength(1);
 

@@ -13,31 +13,38 @@ const tenant = newTenant();
 beforeAll(async () => {
   db = await databaseOf(await sharedInstance());
   await db.asSystem().query(
-    `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, claim_token, claim_expires_at, confirmed, view)
-     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 50, 'f', 1, 'en', 'first_time', (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
+    `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, claim_token,
+       claim_expires_at, confirmed, view)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 50, 'f', 1, 'en', 'first_time',
+       (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
             gen_random_uuid(), now(), true, '{}' FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
   await db.asSystem().query(
     `INSERT INTO changesets (changeset_id, tenant, session_id, status, requested_by, approved_by, risk_score, created_at)
-     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, gen_random_uuid(), 'applied', 'a', 'b', 0, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n`,
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, gen_random_uuid(), 'applied', 'a', 'b', 0,
+       now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n`,
     [tenant],
   );
   await db.asSystem().query(
     `INSERT INTO audit (id, tenant, at, actor, person, roles, action, target, result, status, correlation_id)
-     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, now() - n * interval '1 minute', 'actor-' || n % 50, 'home/actor-' || n % 50, '{admin}', 'action-' || n % 20, 'target-' || n % 100,
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, now() - n * interval '1 minute', 'actor-' || n % 50,
+       'home/actor-' || n % 50, '{admin}', 'action-' || n % 20, 'target-' || n % 100,
             (ARRAY['allowed','refused','failed'])[CASE WHEN n % 100 = 0 THEN 2 ELSE 1 END], 200, 'c' FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
   await db.asSystem().query(
     `INSERT INTO api_keys (key_id, tenant, name, roles, secret_hash, created_by, created_at)
-     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'k', '{user}', decode(repeat('00', 32), 'hex'), 'a', now() - n * interval '1 minute' FROM generate_series(1, 10000) AS n`,
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'k', '{user}', decode(repeat('00', 32), 'hex'), 'a',
+       now() - n * interval '1 minute' FROM generate_series(1, 10000) AS n`,
     [tenant],
   );
   await db.asSystem().query(
-    `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint, attempts, manual_retries,
+    `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint,
+       attempts, manual_retries,
                         correlation_id, session_id, parked_at, updated_at, ended_at, sealed)
-     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 1, 'task-' || n % 20, CASE WHEN n % 50 < 2 THEN 'parked' WHEN n % 50 = 2 THEN 'retrying' ELSE 'discarded' END,
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 1, 'task-' || n % 20,
+       CASE WHEN n % 50 < 2 THEN 'parked' WHEN n % 50 = 2 THEN 'retrying' ELSE 'discarded' END,
             'category-' || n % 10, 'high', 'type-' || n % 7, 'm', 'fingerprint-' || n % 100, 3, 0, 'correlation-' || n % 1000, md5((n % 1000)::text)::uuid, now() - n * interval '1 minute',
             now(), CASE WHEN n % 50 > 2 THEN now() END, '' FROM generate_series(1, 30000) AS n`,
     [tenant],
@@ -45,10 +52,13 @@ beforeAll(async () => {
   await db.asSystem().query(
     `WITH patterns AS (
        INSERT INTO error_patterns (tenant, fingerprint, task_name, category, severity, exception_type, message, first_seen, last_seen)
-       SELECT CASE WHEN n % 10 = 0 THEN $1 ELSE 'other' END, 'f' || n, 'task-' || n % 20, 'network', 'medium', 'Error', 'm', now() - n * interval '1 minute', now() - n * interval '1 minute'
+       SELECT CASE WHEN n % 10 = 0 THEN $1 ELSE 'other' END, 'f' || n, 'task-' || n % 20, 'network', 'medium', 'Error', 'm',
+         now() - n * interval '1 minute', now() - n * interval '1 minute'
        FROM generate_series(1, 20000) AS n RETURNING tenant, fingerprint, last_seen),
-     hours AS (INSERT INTO error_hours SELECT tenant, fingerprint, last_seen - h * interval '1 hour', 1, gen_random_uuid() FROM patterns, generate_series(0, 2) AS h)
-     INSERT INTO error_sessions SELECT tenant, fingerprint, gen_random_uuid(), last_seen - h * interval '1 hour' FROM patterns, generate_series(0, 5000) AS h WHERE fingerprint = 'f30' OR h = 0`,
+     hours AS (INSERT INTO error_hours SELECT tenant, fingerprint, last_seen - h * interval '1 hour', 1, gen_random_uuid() FROM patterns,
+       generate_series(0, 2) AS h)
+     INSERT INTO error_sessions SELECT tenant, fingerprint, gen_random_uuid(), last_seen - h * interval '1 hour' FROM patterns,
+       generate_series(0, 5000) AS h WHERE fingerprint = 'f30' OR h = 0`,
     [tenant],
   );
   // some hundred rows of each name: of twenty the planner may as well sort them, of a page out of hundreds it must not
@@ -76,42 +86,135 @@ const openTasks = "status IN ('parked', 'retrying')";
 const taskPage = (direction: 'DESC' | 'ASC'): string => `ORDER BY parked_at ${direction}, task_id ${direction} LIMIT 21`;
 const id = randomUUID();
 const cases: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
-  ['sessions of a tenant', `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL ${page}`, [tenant], 'sessions_by_tenant'],
-  ['the next page', `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL AND (created_at, session_id) < (now() - interval '5 days', $2::uuid) ${page}`, [tenant, id], 'sessions_by_tenant'],
-  ['sessions of a person', `SELECT view FROM sessions WHERE tenant = $1 AND owner = $2 AND confirmed AND view IS NOT NULL ${page}`, [tenant, 'owner-3'], 'sessions_by_owner'],
-  ['the open session of a person and flow', 'SELECT session_id FROM sessions WHERE tenant = $1 AND owner = $2 AND flow_id = $3 AND ended_at IS NULL', [tenant, 'owner-3', 'f'], 'sessions_one_open'],
+  [
+    'sessions of a tenant', `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL ${page}`, [tenant],
+    'sessions_by_tenant',
+  ],
+  [
+    'the next page',
+    `SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL AND (created_at, session_id) < (now() - interval '5 ` +
+    `days', $2::uuid) ${page}`,
+    [tenant, id], 'sessions_by_tenant',
+  ],
+  [
+    'sessions of a person', `SELECT view FROM sessions WHERE tenant = $1 AND owner = $2 AND confirmed AND view IS NOT NULL ${page}`,
+    [tenant, 'owner-3'], 'sessions_by_owner',
+  ],
+  [
+    'the open session of a person and flow',
+    'SELECT session_id FROM sessions WHERE tenant = $1 AND owner = $2 AND flow_id = $3 AND ended_at IS NULL', [tenant, 'owner-3', 'f'],
+    'sessions_one_open',
+  ],
   ['a session by id', 'SELECT view FROM sessions WHERE session_id = $1 AND tenant = $2', [id, tenant], 'sessions_pkey'],
-  ['changesets of a tenant', 'SELECT status FROM changesets WHERE tenant = $1 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant], 'changesets_by_tenant'],
-  ['changesets of a session', 'SELECT status FROM changesets WHERE tenant = $1 AND session_id = $2 ORDER BY created_at DESC, changeset_id DESC LIMIT 21', [tenant, id], 'changesets_by_session'],
-  ['an API key that was presented', 'SELECT k.tenant, maker.roles FROM api_keys AS k LEFT JOIN people AS maker ON maker.person = k.person WHERE key_id = $1', [id], 'api_keys_pkey'],
-  ['API keys of a tenant', 'SELECT name FROM api_keys WHERE tenant = $1 ORDER BY created_at DESC, key_id DESC LIMIT 21', [tenant], 'api_keys_by_tenant'],
+  [
+    'changesets of a tenant', 'SELECT status FROM changesets WHERE tenant = $1 ORDER BY created_at DESC, changeset_id DESC LIMIT 21',
+    [tenant], 'changesets_by_tenant',
+  ],
+  [
+    'changesets of a session',
+    'SELECT status FROM changesets WHERE tenant = $1 AND session_id = $2 ORDER BY created_at DESC, changeset_id DESC LIMIT 21',
+    [tenant, id], 'changesets_by_session',
+  ],
+  [
+    'an API key that was presented',
+    'SELECT k.tenant, maker.roles FROM api_keys AS k LEFT JOIN people AS maker ON maker.person = k.person WHERE key_id = $1', [id],
+    'api_keys_pkey',
+  ],
+  [
+    'API keys of a tenant', 'SELECT name FROM api_keys WHERE tenant = $1 ORDER BY created_at DESC, key_id DESC LIMIT 21', [tenant],
+    'api_keys_by_tenant',
+  ],
   ['the audit log', `SELECT action FROM audit WHERE tenant = $1 ${auditPage}`, [tenant], 'audit_by_tenant'],
-  ['the audit log of a time, the next page', `SELECT action FROM audit WHERE tenant = $1 AND at >= now() - interval '9 days' AND at < now() AND (at, id) < (now() - interval '5 days', $2::uuid) ${auditPage}`, [tenant, id], 'audit_by_tenant'],
-  ['what one credential did', `SELECT action FROM audit WHERE tenant = $1 AND actor = $2 ${auditPage}`, [tenant, 'actor-3'], 'audit_by_actor'],
-  ['what one person did, with whichever credential', `SELECT action FROM audit WHERE tenant = $1 AND person = $2 ${auditPage}`, [tenant, 'home/actor-3'], 'audit_by_person'],
+  [
+    'the audit log of a time, the next page',
+    `SELECT action FROM audit WHERE tenant = $1 AND at >= now() - interval '9 days' AND at < now() AND (at, id) < (now() - interval '5 ` +
+    `days', $2::uuid) ${auditPage}`,
+    [tenant, id], 'audit_by_tenant',
+  ],
+  [
+    'what one credential did', `SELECT action FROM audit WHERE tenant = $1 AND actor = $2 ${auditPage}`, [tenant, 'actor-3'],
+    'audit_by_actor',
+  ],
+  [
+    'what one person did, with whichever credential', `SELECT action FROM audit WHERE tenant = $1 AND person = $2 ${auditPage}`,
+    [tenant, 'home/actor-3'], 'audit_by_person',
+  ],
   ['acts of one kind', `SELECT action FROM audit WHERE tenant = $1 AND action = $2 ${auditPage}`, [tenant, 'action-3'], 'audit_by_action'],
-  ['what was done to one thing', `SELECT action FROM audit WHERE tenant = $1 AND target = $2 ${auditPage}`, [tenant, 'target-3'], 'audit_by_target'],
+  [
+    'what was done to one thing', `SELECT action FROM audit WHERE tenant = $1 AND target = $2 ${auditPage}`, [tenant, 'target-3'],
+    'audit_by_target',
+  ],
   ['refusals', `SELECT action FROM audit WHERE tenant = $1 AND result = $2 ${auditPage}`, [tenant, 'refused'], 'audit_by_result'],
-  ['errors of a time', "SELECT count(*) FROM error_patterns WHERE tenant = $1 AND last_seen >= now() - interval '4 days'", [tenant], 'error_patterns_by_time'],
-  ['how often an error was met', "SELECT sum(count) FROM error_hours WHERE tenant = $1 AND fingerprint = $2 AND hour >= now() - interval '12 days'", [tenant, 'f30'], 'error_hours_pkey'],
-  ['sessions that met an error', "SELECT count(*) FROM error_sessions WHERE tenant = $1 AND fingerprint = $2 AND last_seen >= now() - interval '12 days'", [tenant, 'f30'], 'error_sessions_by_time'],
+  [
+    'errors of a time', "SELECT count(*) FROM error_patterns WHERE tenant = $1 AND last_seen >= now() - interval '4 days'", [tenant],
+    'error_patterns_by_time',
+  ],
+  [
+    'how often an error was met',
+    "SELECT sum(count) FROM error_hours WHERE tenant = $1 AND fingerprint = $2 AND hour >= now() - interval '12 days'", [tenant, 'f30'],
+    'error_hours_pkey',
+  ],
+  [
+    'sessions that met an error',
+    "SELECT count(*) FROM error_sessions WHERE tenant = $1 AND fingerprint = $2 AND last_seen >= now() - interval '12 days'",
+    [tenant, 'f30'], 'error_sessions_by_time',
+  ],
   ['open tasks', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} ${taskPage('DESC')}`, [tenant], 'tasks_open'],
-  ['open tasks, the oldest first, the next page', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND (parked_at, task_id) > (now() - interval '5 days', $2::uuid) ${taskPage('ASC')}`, [tenant, id], 'tasks_open'],
-  ['discarded tasks, the next page', `SELECT task_name FROM tasks WHERE tenant = $1 AND status = $2 AND (parked_at, task_id) < (now() - interval '5 days', $3::uuid) ${taskPage('DESC')}`, [tenant, 'discarded', id], 'tasks_'],
-  ['tasks of a name', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND task_name = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'task-3'], 'tasks_by_name'],
-  ['tasks of a category', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND category = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'category-3'], 'tasks_by_category'],
-  ['tasks of a fingerprint', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND fingerprint = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'fingerprint-33'], 'tasks_by_fingerprint'],
+  [
+    'open tasks, the oldest first, the next page',
+    `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND (parked_at, task_id) > (now() - interval '5 days',
+       $2::uuid) ${taskPage('ASC')}`,
+    [tenant, id], 'tasks_open',
+  ],
+  [
+    'discarded tasks, the next page',
+    `SELECT task_name FROM tasks WHERE tenant = $1 AND status = $2 AND (parked_at, task_id) < (now() - interval '5 days',
+       $3::uuid) ${taskPage('DESC')}`,
+    [tenant, 'discarded', id], 'tasks_',
+  ],
+  [
+    'tasks of a name', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND task_name = $3 ${taskPage('DESC')}`,
+    [tenant, 'discarded', 'task-3'], 'tasks_by_name',
+  ],
+  [
+    'tasks of a category', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND category = $3 ${taskPage('DESC')}`,
+    [tenant, 'discarded', 'category-3'], 'tasks_by_category',
+  ],
+  [
+    'tasks of a fingerprint', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND fingerprint = $3 ${taskPage('DESC')}`,
+    [tenant, 'discarded', 'fingerprint-33'], 'tasks_by_fingerprint',
+  ],
   ['a task by id', 'SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [id, tenant], 'tasks_pkey'],
-  ['counts of tasks', `SELECT kind, count(*), sum(manual_retries) FROM (SELECT kind, manual_retries ${tasksSince}) AS t GROUP BY kind`, [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
-  ['the names of what is counted', 'SELECT status, category, task_name, exception_type FROM tasks WHERE tenant = $1 AND kind = $2 LIMIT 1', [tenant, 7], 'tasks_by_kind'],
-  ['times to resolution', `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', ended_at - parked_at)) FROM (SELECT ended_at, parked_at ${tasksSince}) AS t WHERE ended_at IS NOT NULL`, [tenant, new Date(0)], 'Index Only Scan using tasks_counted'],
+  [
+    'counts of tasks', `SELECT kind, count(*), sum(manual_retries) FROM (SELECT kind, manual_retries ${tasksSince}) AS t GROUP BY kind`,
+    [tenant, new Date(0)], 'Index Only Scan using tasks_counted',
+  ],
+  [
+    'the names of what is counted', 'SELECT status, category, task_name, exception_type FROM tasks WHERE tenant = $1 AND kind = $2 LIMIT 1',
+    [tenant, 7], 'tasks_by_kind',
+  ],
+  [
+    'times to resolution',
+    `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', ended_at - parked_at)) FROM (SELECT ended_at,
+       parked_at ${tasksSince}) AS t WHERE ended_at IS NOT NULL`,
+    [tenant, new Date(0)], 'Index Only Scan using tasks_counted',
+  ],
 ];
 
 // few rows have all of it: the planner may as well sort them
 const sorted: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
-  ['open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`, [tenant, 'category-1'], 'tasks_'],
-  ['tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`, [tenant, 'discarded'], 'tasks_by_session'],
-  ['tasks of a request', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND correlation_id = $3 ${taskPage('DESC')}`, [tenant, 'discarded', 'correlation-3'], 'tasks_by_correlation'],
+  [
+    'open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`,
+    [tenant, 'category-1'], 'tasks_',
+  ],
+  [
+    'tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`,
+    [tenant, 'discarded'], 'tasks_by_session',
+  ],
+  [
+    'tasks of a request', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND correlation_id = $3 ${taskPage('DESC')}`,
+    [tenant, 'discarded', 'correlation-3'], 'tasks_by_correlation',
+  ],
 ];
 
 test.each(sorted)('%s come by an index, without a scan', async (_, sql, params, index) => {
@@ -129,8 +232,14 @@ test.each(cases)('%s come by an index, without a scan or a sort', async (_, sql,
 });
 
 test('a total is counted up to 10,000 rows and no further', async () => {
-  const counted = (rows: string): string => `EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT count(*)::int AS counted FROM (SELECT FROM ${rows} LIMIT 10001) AS counted`;
-  for (const rows of ["sessions WHERE tenant = 'other' AND confirmed AND view IS NOT NULL", "audit WHERE tenant = 'other'", "tasks WHERE tenant = 'other' AND status = 'discarded'"]) {
+  const counted = (rows: string): string => `EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT count(*)::int AS counted ` +
+    `FROM (SELECT FROM ${rows} LIMIT 10001) AS counted`;
+  for (
+    const rows of [
+      "sessions WHERE tenant = 'other' AND confirmed AND view IS NOT NULL", "audit WHERE tenant = 'other'",
+      "tasks WHERE tenant = 'other' AND status = 'discarded'",
+    ]
+  ) {
     const plan = (await db.asTenant('other').query<{ 'QUERY PLAN': string }>(counted(rows))).map((row) => row['QUERY PLAN']).join('\n');
     // the innermost node has looked at no more than that
     const looked = [...plan.matchAll(/actual rows=([\d.]+)/g)].map(([, found]) => Number(found));

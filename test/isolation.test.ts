@@ -27,11 +27,13 @@ interface Table { readonly name: string; readonly columns: readonly Column[]; re
 async function tenantTables(): Promise<Table[]> {
   return db.query<Table & Record<string, unknown>>(
     `SELECT c.oid::regclass::text AS name,
-            (SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'generated', a.attidentity <> '' OR a.attgenerated <> ''))
+            (SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'generated',
+              a.attidentity <> '' OR a.attgenerated <> ''))
              FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
             ARRAY(SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c') AS checks
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND ${systemSchemas} AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant' AND NOT a.attisdropped)
+     WHERE c.relkind IN ('r', 'p') AND ${systemSchemas} AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+       AND a.attname = 'tenant' AND NOT a.attisdropped)
      ORDER BY (SELECT count(*) FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f'), 1`,
   );
 }
@@ -39,11 +41,15 @@ async function tenantTables(): Promise<Table[]> {
 /** A value for a column, the same for every column of a type in a tenant, so that references between its rows hold. */
 function exampleOf({ column, type }: Column, tenant: string, checks: readonly string[]): unknown {
   if (column === 'tenant') return tenant;
-  const allowed = checks.filter((check) => check.includes(`(${column} = `)).map((check) => /'([^']*)'::text/.exec(check)?.[1]).find((value) => value !== undefined);
+  const allowed = checks.filter((check) => check.includes(`(${column} = `)).map((check) => /'([^']*)'::text/.exec(check)?.[1]).find(
+    (value) => value !== undefined,
+  );
   const hex = Buffer.from(tenant).toString('hex').padEnd(32, '0').slice(0, 32);
   const examples: Readonly<Record<string, unknown>> = {
-    text: allowed ?? `of ${tenant}`, uuid: hex, integer: 1, bigint: 1, smallint: 1, real: 0.5, 'double precision': 0.5, numeric: 1, boolean: true, date: '2026-11-25',
-    'timestamp with time zone': '2026-11-25T08:30:00Z', jsonb: '{}', bytea: Buffer.alloc(32), 'text[]': [allowed ?? 'user'], 'uuid[]': [hex], 'integer[]': [1], inet: '127.0.0.1',
+    text: allowed ?? `of ${tenant}`, uuid: hex, integer: 1, bigint: 1, smallint: 1, real: 0.5, 'double precision': 0.5, numeric: 1,
+    boolean: true, date: '2026-11-25',
+    'timestamp with time zone': '2026-11-25T08:30:00Z', jsonb: '{}', bytea: Buffer.alloc(32), 'text[]': [allowed ?? 'user'],
+    'uuid[]': [hex], 'integer[]': [1], inet: '127.0.0.1',
   };
   if (!(type in examples)) throw new Error(`The test knows no value of type ${type} (column ${column}).`);
   return examples[type];
@@ -52,7 +58,8 @@ function exampleOf({ column, type }: Column, tenant: string, checks: readonly st
 async function insertExample(tx: Queries, { name, columns, checks }: Table, tenant: string): Promise<void> {
   const given = columns.filter((column) => !column.generated);
   await tx.query(
-    `INSERT INTO ${name} (${given.map(({ column }) => `"${column}"`).join(', ')}) VALUES (${given.map((_, at) => `$${at + 1}`).join(', ')})`,
+    `INSERT INTO ${name} (${given.map(({ column }) => `"${column}"`).join(', ')}) VALUES ` +
+    `(${given.map((_, at) => `$${at + 1}`).join(', ')})`,
     given.map((column) => exampleOf(column, tenant, checks)),
   );
 }
@@ -88,9 +95,11 @@ describe('no table is left out', () => {
   test('every table with a tenant has row-level security, enabled and forced, with a policy for reading and writing', async () => {
     const rows = await db.query<{ name: string; enabled: boolean; forced: boolean; policies: number }>(
       `SELECT c.oid::regclass::text AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
-              (SELECT count(*)::int FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*' AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL) AS policies
+              (SELECT count(*)::int FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*' AND p.polqual IS NOT NULL
+                AND p.polwithcheck IS NOT NULL) AS policies
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE c.relkind IN ('r', 'p') AND ${systemSchemas} AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant' AND NOT a.attisdropped)`,
+       WHERE c.relkind IN ('r', 'p') AND ${systemSchemas} AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+         AND a.attname = 'tenant' AND NOT a.attisdropped)`,
     );
     expect(rows.length).toBeGreaterThanOrEqual(12);
     expect(rows.filter((row) => !row.enabled || !row.forced || row.policies !== 1)).toEqual([]);
@@ -99,13 +108,15 @@ describe('no table is left out', () => {
   test('every table without a tenant is in a short list with its reason', async () => {
     const rows = await db.query<{ name: string }>(
       `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND ${systemSchemas} AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant' AND NOT a.attisdropped)`,
+       WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND ${systemSchemas} AND NOT EXISTS (SELECT FROM pg_attribute a
+         WHERE a.attrelid = c.oid AND a.attname = 'tenant' AND NOT a.attisdropped)`,
     );
     expect(rows.map((row) => row.name).sort()).toEqual(Object.keys(withoutTenant).sort());
   });
 
   test('the policies bind the role that the service has', async () => {
-    expect(await db.query('SELECT rolsuper OR rolbypassrls AS passes FROM pg_roles WHERE rolname = current_user')).toEqual([{ passes: false }]);
+    expect(await db.query('SELECT rolsuper OR rolbypassrls AS passes FROM pg_roles WHERE rolname = current_user'))
+      .toEqual([{ passes: false }]);
   });
 });
 
@@ -158,7 +169,8 @@ describe('a scope', () => {
       const tenant = `${a}-${at}`;
       expect(await db.asTenant(tenant).query(shown)).toEqual([{ tenant }]);
       await expect(db.asTenant(tenant).query('SELECT 1 / 0')).rejects.toMatchObject({ code: '22012' });
-      await expect(db.asTenant(tenant).transaction(async (tx) => { await tx.query('SELECT 1 / 0'); })).rejects.toMatchObject({ code: '22012' });
+      await expect(db.asTenant(tenant)
+        .transaction(async (tx) => { await tx.query('SELECT 1 / 0'); })).rejects.toMatchObject({ code: '22012' });
       expect(await db.asTenant(tenant).transaction((tx) => tx.query(shown))).toEqual([{ tenant }]);
       expect(await db.query(shown)).toEqual([{ tenant: '' }]);
     }));
@@ -169,7 +181,9 @@ describe('a scope', () => {
       expect([name, isTenantName(name)]).toEqual([name, false]);
       expect(() => db.asTenant(name)).toThrow('name of a tenant');
     }
-    for (const name of ['acme', 'Straße 7', 'x'.repeat(128), "o'neill; --", 'a%b']) expect([name, isTenantName(name)]).toEqual([name, true]);
+    for (const name of ['acme', 'Straße 7', 'x'.repeat(128), "o'neill; --", 'a%b']) {
+      expect([name, isTenantName(name)]).toEqual([name, true]);
+    }
   });
 
   test('takes a tenant\'s name as it is, whatever is in it', async () => {

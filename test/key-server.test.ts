@@ -30,7 +30,8 @@ async function identity(times: typeof patient = patient, outageMs = 60_000): Pro
 /** What becomes of a token: who it is, its problem, or that nobody can tell. */
 async function verdict(keys: IdentityKeys, token: string): Promise<string> {
   const authentication = new Authentication({
-    issuer: 'gangway', audience: 'gangway', identity: keys, developmentKey: null, db: null as unknown as Database, onVerified: () => undefined, now: Date.now,
+    issuer: 'gangway', audience: 'gangway', identity: keys, developmentKey: null, db: null as unknown as Database,
+    onVerified: () => undefined, now: Date.now,
   });
   try {
     return (await authentication.authenticate({ authorization: `Bearer ${token}`, apiKey: '' })).actor.subject;
@@ -113,15 +114,20 @@ test('a forged signature is bad, and a key of the provider that is too weak is n
   const [head = '', claims = ''] = token.split('.');
   expect(await verdict(keys, `${head}.${claims}.${Buffer.alloc(64, 1).toString('base64url')}`)).toBe('unauthenticated');
   const body = `${Buffer.from('{"alg":"RS256","kid":"weak"}').toString('base64url')}.${claims}`;
-  expect(await verdict(keys, `${body}.${sign('RSA-SHA256', Buffer.from(body), weak.privateKey).toString('base64url')}`)).toBe('unavailable');
+  expect(await verdict(keys, `${body}.${sign('RSA-SHA256', Buffer.from(body), weak.privateKey).toString('base64url')}`))
+    .toBe('unavailable');
 });
 
 test('a clock may be ahead by 30 seconds, and a token that has ended is over at once', async () => {
   const keys = await identity();
   const now = Math.floor(Date.now() / 1_000);
   const told = async (claims: { nbf?: number; exp?: number }): Promise<string> => verdict(keys, await server.token('first', claims));
-  expect(await Promise.all([told({ nbf: now + 2 }), told({ nbf: now + 25 }), told({ nbf: now + 45 })])).toEqual(['ana', 'ana', 'unauthenticated']);
-  expect(await Promise.all([told({ exp: now }), told({ exp: now - 5 }), told({ exp: now + 60 })])).toEqual(['unauthenticated', 'unauthenticated', 'ana']);
+  expect(await Promise.all([told({ nbf: now + 2 }), told({ nbf: now + 25 }), told({ nbf: now + 45 })])).toEqual(
+    ['ana', 'ana', 'unauthenticated'],
+  );
+  expect(await Promise.all([told({ exp: now }), told({ exp: now - 5 }), told({ exp: now + 60 })])).toEqual([
+    'unauthenticated', 'unauthenticated', 'ana',
+  ]);
 });
 
 describe('behind one address', () => {
@@ -167,7 +173,10 @@ describe('behind one address', () => {
     provider.fault = 'hang';
     await provider.addKey('second', false);
     const unknown = await provider.token('second', { tenant });
-    await until('a fetch has failed', async () => (await asked(unknown)).code === 'identity_unavailable' && (await ready()).identity === 'unavailable', 30_000);
+    await until(
+      'a fetch has failed',
+      async () => (await asked(unknown)).code === 'identity_unavailable' && (await ready()).identity === 'unavailable', 30_000,
+    );
     expect((await ready()).status).toBe(200);
     const late = await Promise.all(Array.from({ length: crowd }, (_, at) => provider.token('first', { sub: `late-${at}`, tenant })));
     for (const token of late) expect((await asked(token)).status).toBe(200);

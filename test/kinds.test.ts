@@ -26,7 +26,10 @@ async function project(files: Readonly<Record<string, string>>): Promise<string>
 describe('a test file', () => {
   test('of the project is run by Jest, whatever folder it is in, and once', async () => {
     const known = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '*.test.ts'], { cwd: root });
-    const listed = await run(process.execPath, ['--experimental-vm-modules', join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--listTests', '--json'], { cwd: root, env: { ...process.env, NODE_OPTIONS: '' } });
+    const listed = await run(
+      process.execPath, ['--experimental-vm-modules', join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--listTests', '--json'],
+      { cwd: root, env: { ...process.env, NODE_OPTIONS: '' } },
+    );
     const paths = known.stdout.trim().split('\n').filter((path) => !path.startsWith('test/planted/'));
     expect(paths.length).toBeGreaterThan(50);
     expect((JSON.parse(listed.stdout) as string[]).map((path) => relative(root, path)).sort()).toEqual(paths.sort());
@@ -38,7 +41,8 @@ describe('a test file', () => {
     const folder = await project({
       'activities/outbox/retry.test.ts': "import { retry } from './retry.ts';\n", 'activities/outbox/retry.ts': 'export const retry = 1;\n',
       'workflows/deep/er/story.test.ts': '', 'api/types.test.ts': `import type { Instance } from '../${support}/instance.ts';\n`,
-      'api/asks.test.ts': `import { ask } from '../${support}/ask.ts';\n`, 'test/support/ask.ts': "export { sharedInstance as ask } from './shared.ts';\n",
+      'api/asks.test.ts': `import { ask } from '../${support}/ask.ts';\n`,
+      'test/support/ask.ts': "export { sharedInstance as ask } from './shared.ts';\n",
       'engine/own.test.ts': `const { startInstance } = await import('../${support}/instance.ts');\n`,
       'stores/redis.test.ts': `import { startGuarded } from '../${embedded}/guarded.ts';\n`,
       'test/support/shared.ts': '', 'test/support/instance.ts': '', 'scripts/embedded/guarded.ts': '',
@@ -52,7 +56,9 @@ describe('a test file', () => {
 
   test('without servers comes before all that have some, and of each kind the longest come first', () => {
     const { pure, servers } = testFiles();
-    const files = [...servers, ...pure].map((path) => ({ path: join(root, path), context: { config: { displayName: { name: pure.includes(path) ? 'pure' : 'servers' } } } }));
+    const files = [...servers, ...pure].map((path) => ({
+      path: join(root, path), context: { config: { displayName: { name: pure.includes(path) ? 'pure' : 'servers' } } },
+    }));
     const seconds = (path: string): number => path.length;
     const ordered = new Sequencer(seconds).sort(files).map(({ path }) => relative(root, path));
     expect(new Set(ordered.slice(0, pure.length))).toEqual(new Set(pure));

@@ -7,9 +7,11 @@ import { until } from './support/until.ts';
 const instance = await sharedInstance();
 
 const flow = (languages: readonly string[]) => ({
-  default_language: 'en', languages, title: 'Set up a desk', questions: [{ id: 'desk_name', type: 'text', prompt: 'What is the desk called?' }],
+  default_language: 'en', languages, title: 'Set up a desk',
+  questions: [{ id: 'desk_name', type: 'text', prompt: 'What is the desk called?' }],
   recommendations: [{
-    id: 'log', target: { type: 'type_assist', key: 'slug(desk_name)' }, values: { code: "'LOG'", label: "'Log'", category: "'desk'" }, confidence: 0.9, always: true, rationale: 'Every desk has a log.',
+    id: 'log', target: { type: 'type_assist', key: 'slug(desk_name)' }, values: { code: "'LOG'", label: "'Log'", category: "'desk'" },
+    confidence: 0.9, always: true, rationale: 'Every desk has a log.',
   }],
 });
 
@@ -27,7 +29,11 @@ describe('a filter that the tenant has nothing for', () => {
   test('a misspelt language is 400 with those that there are, of the flow where one is named', async () => {
     const { admin, cy } = await cast(instance);
     expect((await admin.call('PUT', '/admin/flows/desk/', flow(['en', 'pt-BR']))).status).toBe(201);
-    for (const [query, known] of [['language=xx', ['en', 'hi', 'pt-BR']], ['language=hi&flow=desk', ['en', 'pt-BR']], ['language=e_', ['en', 'hi', 'pt-BR']]] as const) {
+    for (
+      const [query, known] of [
+        ['language=xx', ['en', 'hi', 'pt-BR']], ['language=hi&flow=desk', ['en', 'pt-BR']], ['language=e_', ['en', 'hi', 'pt-BR']],
+      ] as const
+    ) {
       const reply = await cy.get(`/analytics/funnel/?${query}`);
       expect([query, reply.status, reply.body.code, reply.body.known_values]).toEqual([query, 400, 'unknown_filter_value', known]);
       expect(reply.body.errors).toMatchObject([{ pointer: '/language', fix: `Use one of: ${known.join(', ')}.` }]);

@@ -13,10 +13,13 @@ import { asked, intercept, outcomes, quota } from './support/limiting.ts';
 const suite = limiterSuite();
 
 describe('many at once', () => {
-  test('1,000 calls at once from two processes, one of them with its clock 20 s behind, let exactly 100 through a limit of 100, also when Redis halts', async () => {
+  test('1,000 calls at once from two processes, one of them with its clock 20 s behind, let exactly 100 through a limit of 100, also ' +
+    'when Redis halts', async () => {
     const subject = randomUUID();
     const ask = async (...options: string[]): Promise<number> => {
-      const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', ...options, `${root}test/support/ask-limiter.ts`, suite.url(), subject, '500', '100']);
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        '--disable-warning=ExperimentalWarning', ...options, `${root}test/support/ask-limiter.ts`, suite.url(), subject, '500', '100',
+      ]);
       return Number(stdout);
     };
     const behind = 'data:text/javascript,const { now } = Date; Date.now = () => now() - 20_000';
@@ -36,16 +39,22 @@ describe('many at once', () => {
   test('all or nothing: a request that one policy refuses counts on none, and policies in shadow mode refuse nothing', async () => {
     const { limiter, decisions } = await suite.limiting();
     const subject = randomUUID();
-    const named = (resource: Resource, name: string): Resource => ({ ...resource, key: name, plan: name, policies: resource.policies.map((policy) => ({ ...policy, name })) });
+    const named = (resource: Resource, name: string): Resource => ({
+      ...resource, key: name, plan: name, policies: resource.policies.map((policy) => ({ ...policy, name })),
+    });
     const [many, few] = [named(quota(10, 60), 'many'), named(quota(2, 60), 'few')];
     expect(await outcomes(5, () => limiter.take([{ resource: many }, { resource: few }], subject))).toEqual({ allowed: 2, denied: 3 });
     expect((await limiter.look(asked(many), subject)).policies[0]?.remaining).toBe(8);
     // where one refuses, one that fits has decided nothing
-    expect(decisions.map((decision) => decision.join(' ')).sort()).toEqual(['few allowed', 'few allowed', 'few denied', 'few denied', 'few denied', 'many allowed', 'many allowed']);
+    expect(decisions.map((decision) => decision.join(' ')).sort()).toEqual([
+      'few allowed', 'few allowed', 'few denied', 'few denied', 'few denied', 'many allowed', 'many allowed',
+    ]);
     const dark = named(few, 'dark');
     const shadow = { ...dark, policies: dark.policies.map((policy) => ({ ...policy, shadow: true })) };
     expect(await outcomes(5, () => limiter.take([{ resource: shadow }], subject))).toEqual({ allowed: 5 });
-    expect(decisions.filter(([policy]) => policy === 'dark').map(([, outcome]) => outcome)).toEqual(['allowed', 'allowed', 'shadow_denied', 'shadow_denied', 'shadow_denied']);
+    expect(decisions.filter(([policy]) => policy === 'dark').map(([, outcome]) => outcome)).toEqual([
+      'allowed', 'allowed', 'shadow_denied', 'shadow_denied', 'shadow_denied',
+    ]);
   });
 
   test('what is known to be over is refused without asking Redis, and not a moment longer', async () => {
@@ -67,12 +76,20 @@ interface Moment { readonly gap: number; readonly back: number }
 
 describe('over random times', () => {
   // where windows and slices begin and end is where they go wrong
-  const gap = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 20_000 }), fc.constantFrom(1, 500, 999, 1_000, 58_500, 59_000, 59_400, 59_999, 60_000));
+  const gap = fc.oneof(
+    fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 20_000 }),
+    fc.constantFrom(1, 500, 999, 1_000, 58_500, 59_000, 59_400, 59_999, 60_000),
+  );
   const steady: fc.Arbitrary<Moment> = fc.record({ gap, back: fc.constant(0) });
-  const jumping: fc.Arbitrary<Moment> = fc.record({ gap, back: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 7_200_000 })) });
+  const jumping: fc.Arbitrary<Moment> = fc.record({
+    gap,
+    back: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 7_200_000 })),
+  });
 
   /** Asks at random moments; `judge` gets how many had passed within the last so many milliseconds, by a clock that nobody sets. */
-  async function asking(moments: fc.Arbitrary<Moment>, judge: (outcome: string, passedWithin: (ms: number) => number, limit: number, isLog: boolean) => void): Promise<void> {
+  async function asking(
+    moments: fc.Arbitrary<Moment>, judge: (outcome: string, passedWithin: (ms: number) => number, limit: number, isLog: boolean) => void,
+  ): Promise<void> {
     const made = await suite.limiting({ hasScriptClock: true });
     await fc.assert(fc.asyncProperty(fc.array(moments, { minLength: 20, maxLength: 60 }), fc.integer({ min: 1, max: 8 }), fc.boolean(), async (gaps, limit, isLog) => {
       const base = quota(limit, 60, { plan: `p${limit}${String(isLog)}`, key: `p${String(isLog)}` });
@@ -94,7 +111,8 @@ describe('over random times', () => {
     }), { seed: Date.now() % 1_000_000, numRuns: 150 });
   }
 
-  test('no window of the stated length, wherever it begins, holds more than the limit, and nobody is refused for what left more than a slice ago', async () => {
+  test('no window of the stated length, wherever it begins, holds more than the limit, and nobody is refused for what left more than a ' +
+    'slice ago', async () => {
     await asking(steady, (outcome, passedWithin, limit, isLog) => {
       expect(passedWithin(60_000)).toBeLessThanOrEqual(limit);
       if (outcome === 'denied') expect(passedWithin(isLog ? 60_002 : 61_001)).toBeGreaterThanOrEqual(limit);

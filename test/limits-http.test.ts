@@ -32,7 +32,9 @@ async function metrics(headers: Readonly<Record<string, string>> = {}): Promise<
 
 async function counted(policy: string, outcome: string): Promise<number> {
   const { text } = await metrics();
-  return Number(new RegExp(`^gangway_limit_decisions_total\\{policy="${policy}",outcome="${outcome}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+  return Number(
+    new RegExp(`^gangway_limit_decisions_total\\{policy="${policy}",outcome="${outcome}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0,
+  );
 }
 
 const explained = async (admin: Person, question: object): Promise<Body> => (await admin.post('/admin/limits/explain/', question)).body;
@@ -41,7 +43,8 @@ const setBreaker = (admin: Person, state: string): Promise<Reply> => admin.post(
 
 test('every route has its policies, `api` before all others, and every page is exempt by name', () => {
   for (const { method, path, declaration } of routes) {
-    expect([`${method} ${path}`, declaration.limits[0], declaration.limits.filter((name) => !(resourceNames as readonly string[]).includes(name))]).toEqual([`${method} ${path}`, 'api', []]);
+    expect([`${method} ${path}`, declaration.limits[0], declaration.limits.filter((name) => !(resourceNames as readonly string[])
+      .includes(name))]).toEqual([`${method} ${path}`, 'api', []]);
   }
   const pages = pageRoutes({ readiness: () => Promise.resolve({ ready: true, checks: {} }) }, {}, null);
   for (const [path, { limits }] of pages) expect([path, limits]).toEqual([path, 'exempt']);
@@ -61,8 +64,12 @@ describe('a person who asks too much', () => {
 
   test('is told how long to wait, and every route there is refuses alike', async () => {
     for (const { method, path } of routes) {
-      const reply = await ana.call(method.toUpperCase(), `${path.replaceAll(/:\w+/g, () => randomUUID())}/`, method === 'get' ? undefined : {});
-      expect([`${method} ${path}`, reply.status, reply.body.code, reply.body.violated_policies]).toEqual([`${method} ${path}`, 429, 'rate_limited', ['api']]);
+      const reply = await ana.call(
+        method.toUpperCase(), `${path.replaceAll(/:\w+/g, () => randomUUID())}/`, method === 'get' ? undefined : {},
+      );
+      expect([`${method} ${path}`, reply.status, reply.body.code, reply.body.violated_policies]).toEqual([
+        `${method} ${path}`, 429, 'rate_limited', ['api'],
+      ]);
       const wait = reply.headers.get('retry-after') ?? '';
       expect(wait).toMatch(/^[1-9]\d?$/);
       expect(reply.headers.get('ratelimit-policy')).toBe('"api";q=300;w=60');
@@ -71,7 +78,12 @@ describe('a person who asks too much', () => {
   });
 
   test('keeps nobody else from asking: not a colleague, not the same name elsewhere, not an admin', async () => {
-    for (const other of [await person(instance, tenant, 'ben', 'user'), await person(instance, newTenant(), 'ana', 'user'), await person(instance, tenant, 'dee', 'admin')]) {
+    for (
+      const other of [
+        await person(instance, tenant, 'ben', 'user'), await person(instance, newTenant(), 'ana', 'user'),
+        await person(instance, tenant, 'dee', 'admin'),
+      ]
+    ) {
       for (let times = 0; times < 5; times += 1) expect((await other.get('/flows/')).status).toBe(200);
     }
   });
@@ -87,7 +99,8 @@ test('limits are told on every kind of answer, errors included', async () => {
     ...await Promise.all([
       ana.get(`${path}/`), ana.get('/admin/audit/'), ana.get('/nothing/'), ana.call('DELETE', '/sessions/'), ana.post('/sessions/', {}),
       ana.post(`${path}/answers/`, { question_id: 'setup_urgency', value: 'immediate' }, { headers: { 'if-match': '"999"' } }),
-      ana.post('/sessions/', { client_context: { text: 'x'.repeat(3_000_000) } }), ana.post('/sessions/', undefined, { raw: 'x', headers: { 'content-type': 'text/csv' } }),
+      ana.post('/sessions/', { client_context: { text: 'x'.repeat(3_000_000) } }),
+      ana.post('/sessions/', undefined, { raw: 'x', headers: { 'content-type': 'text/csv' } }),
       ana.post(`${path}/answers/`, { question_id: 'setup_urgency', value: 'castle' }), ana.post('/sessions/', undefined, { raw: '{' }),
     ]).then((replies) => replies.map(({ status, headers }): [number, Headers] => [status, headers])),
   ];
@@ -102,14 +115,21 @@ test('explain says what would be decided and by which policy, and counts nothing
   const { ana, admin } = await cast(instance);
   const before = remaining(await ana.get('/flows/'));
   for (let times = 0; times < 10; times += 1) {
-    expect(await explained(admin, { subject: 'ana', resource: 'api' })).toMatchObject({ decision: 'allowed', source: 'redis', critical: false, violated_policies: [], retry_after_seconds: null });
+    expect(await explained(admin, { subject: 'ana', resource: 'api' })).toMatchObject({
+      decision: 'allowed', source: 'redis', critical: false, violated_policies: [], retry_after_seconds: null,
+    });
   }
   const over = await explained(admin, { subject: 'ana', resource: 'llm_calls', cost: { requests: 1, tokens: 10_001 } });
-  expect(over).toMatchObject({ decision: 'rate_limited', critical: true, violated_policies: ['llm_tokens_per_hour'], retry_after_seconds: expect.any(Number) });
+  expect(over).toMatchObject({
+    decision: 'rate_limited', critical: true, violated_policies: ['llm_tokens_per_hour'], retry_after_seconds: expect.any(Number),
+  });
   expect(over.policies.map(({ name, fits, remaining: left }: Body) => [name, fits, left])).toEqual([
-    ['llm_calls_per_day', true, 100], ['llm_calls_per_hour', true, 2], ['llm_tokens_per_day', true, 50_000], ['llm_tokens_per_hour', false, 10_000], ['llm_cents_per_day', true, 1_000],
+    ['llm_calls_per_day', true, 100], ['llm_calls_per_hour', true, 2], ['llm_tokens_per_day', true, 50_000],
+    ['llm_tokens_per_hour', false, 10_000], ['llm_cents_per_day', true, 1_000],
   ]);
-  expect(await explained(admin, { subject: 'ana', resource: 'photo_uploads', cost: 11 })).toMatchObject({ decision: 'rate_limited', violated_policies: ['photo_burst'] });
+  expect(await explained(admin, { subject: 'ana', resource: 'photo_uploads', cost: 11 })).toMatchObject({
+    decision: 'rate_limited', violated_policies: ['photo_burst'],
+  });
   expect(remaining(await ana.get('/flows/'))).toBe(before - 1);
   expect((await admin.post('/admin/limits/explain/', { subject: 'ana', resource: 'everything' })).status).toBe(400);
 });
@@ -124,7 +144,9 @@ describe('the breaker of the limiter, opened by an admin', () => {
 
   test('is listed, shown in the metrics with its transitions, and not there by another name', async () => {
     const { body } = await people.admin.get('/admin/breakers/');
-    expect(body.results.map(({ name, state }: Body) => [name, state])).toEqual(expect.arrayContaining([['limiter', 'open'], ['model', 'closed']]));
+    expect(body.results.map(({ name, state }: Body) => [name, state])).toEqual(expect.arrayContaining([
+      ['limiter', 'open'], ['model', 'closed'],
+    ]));
     const { text } = await metrics();
     expect(text).toContain('gangway_breaker_state{breaker="limiter"} 2');
     expect(text).toMatch(/^gangway_breaker_transitions_total\{breaker="limiter",to="open"\} [1-9]/m);
@@ -137,8 +159,12 @@ describe('the breaker of the limiter, opened by an admin', () => {
     expect([200, 429].map((status) => replies.filter((reply) => reply.status === status).length)).toEqual([300, 10]);
     expect(replies.every(({ headers }) => headers.get('ratelimit-policy') === '"api";q=300;w=60')).toBe(true);
     expect(await counted('api', 'fallback_allowed') - before).toBeGreaterThanOrEqual(300);
-    expect(await explained(people.admin, { subject: 'ben', resource: 'llm_calls' })).toMatchObject({ decision: 'limiter_unavailable', source: 'process', retry_after_seconds: 300 });
-    expect(await explained(people.admin, { subject: 'ben', resource: 'knowledge_queries' })).toMatchObject({ decision: 'allowed', source: 'process' });
+    expect(await explained(people.admin, { subject: 'ben', resource: 'llm_calls' })).toMatchObject({
+      decision: 'limiter_unavailable', source: 'process', retry_after_seconds: 300,
+    });
+    expect(await explained(people.admin, { subject: 'ben', resource: 'knowledge_queries' })).toMatchObject(
+      { decision: 'allowed', source: 'process' },
+    );
   });
 
   test('lets nobody ask the model, whose words are then read by the script', async () => {
@@ -151,7 +177,9 @@ describe('the breaker of the limiter, opened by an admin', () => {
 
   test('set to auto it is closed, and Redis counts again', async () => {
     expect((await setBreaker(people.admin, 'auto')).body).toMatchObject({ state: 'closed', override: null, failures: 0 });
-    expect(await explained(people.admin, { subject: 'ben', resource: 'llm_calls' })).toMatchObject({ decision: 'allowed', source: 'redis' });
+    expect(await explained(people.admin, { subject: 'ben', resource: 'llm_calls' })).toMatchObject(
+      { decision: 'allowed', source: 'redis' },
+    );
     expect((await metrics()).text).toContain('gangway_breaker_state{breaker="limiter"} 0');
   });
 });
@@ -166,7 +194,9 @@ test('the model is asked as often as the budget of the person allows, and the AP
   const { decision, violated_policies, policies } = await explained(admin, { subject: 'ana', resource: 'llm_calls' });
   expect([decision, violated_policies]).toEqual(['rate_limited', ['llm_calls_per_hour']]);
   // what the model said it took: 49 tokens a call
-  expect(policies.map(({ name, remaining: left }: Body) => [name, left])).toEqual(expect.arrayContaining([['llm_calls_per_day', 98], ['llm_tokens_per_hour', 10_000 - 2 * 49]]));
+  expect(policies.map(({ name, remaining: left }: Body) => [name, left])).toEqual(expect.arrayContaining([
+    ['llm_calls_per_day', 98], ['llm_tokens_per_hour', 10_000 - 2 * 49],
+  ]));
   expect((await explained(admin, { subject: ben.subject, resource: 'llm_calls' })).decision).toBe('allowed');
 });
 
@@ -177,7 +207,9 @@ describe('somebody without a credential', () => {
     for (let times = 0; times < 65; times += 1) {
       const name = spoofed[times % spoofed.length] ?? '';
       const address = `203.0.113.${times}`;
-      const response = await fetch(`${instance.url}${base}/flows/`, { headers: { [name]: name === 'forwarded' ? `for=${address}` : name === 'x-forwarded-for' ? `${address}, 198.51.100.7` : address } });
+      const response = await fetch(`${instance.url}${base}/flows/`, {
+        headers: { [name]: name === 'forwarded' ? `for=${address}` : name === 'x-forwarded-for' ? `${address}, 198.51.100.7` : address },
+      });
       statuses.push(response.status);
     }
     // one was asked before
@@ -190,7 +222,10 @@ describe('somebody without a credential', () => {
   test('still reads health, documents, pages, metrics and the payloads of the Web UI, which count on nothing', async () => {
     const codec = `/codec/${await codecPathKey(instance.folder)}/decode`;
     for (const path of ['/livez', '/readyz', '/openapi.json', '/docs', '/docs/start.js', '/docs/swagger-ui.css', '/metrics', codec]) {
-      const response = await fetch(`${instance.url}${path}`, path === codec ? { method: 'POST', body: '{"payloads":[]}', headers: { 'content-type': 'application/json' } } : {});
+      const response = await fetch(
+        `${instance.url}${path}`,
+        path === codec ? { method: 'POST', body: '{"payloads":[]}', headers: { 'content-type': 'application/json' } } : {},
+      );
       expect([path, response.status, response.headers.get('ratelimit-policy')]).toEqual([path, 200, '"exempt";q=1000000;w=1']);
       await response.text();
     }

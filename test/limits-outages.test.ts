@@ -11,7 +11,10 @@ import { until } from './support/until.ts';
 const suite = limiterSuite();
 const table = resources();
 
-/** When timers of so many milliseconds that are set now have been heard, and what they begin at once: not measured, since a busy machine hears all of them late. */
+/**
+ * When timers of so many milliseconds that are set now have been heard, and what they begin at once: not measured, since a busy
+ * machine hears all of them late.
+ */
 async function timersHeard(ms: number): Promise<'waited longer'> {
   await sleep(ms);
   for (let turns = 0; turns < 3; turns += 1) await nextTurn();
@@ -21,7 +24,9 @@ async function timersHeard(ms: number): Promise<'waited longer'> {
 /** Blocks this process until Redis has answered another one, and so has answered everything that was sent before. */
 function blockUntilAnswered(url: string): void {
   const { port } = new URL(url);
-  execFileSync(process.execPath, ['-e', `require('net').connect(${port}, '127.0.0.1').once('data', () => process.exit(0)).write('PING\\r\\n')`]);
+  execFileSync(process.execPath, [
+    '-e', `require('net').connect(${port}, '127.0.0.1').once('data', () => process.exit(0)).write('PING\\r\\n')`,
+  ]);
 }
 
 describe('Redis is frozen', () => {
@@ -46,7 +51,9 @@ describe('Redis is frozen', () => {
       }
       for (let times = 0; times < 100; times += 1) {
         // not even a turn of the event loop
-        expect(await Promise.race([limiter.take(asked(table.api), subject), nextTurn('waited')])).toMatchObject({ outcome: 'allowed', source: 'process' });
+        expect(await Promise.race([limiter.take(asked(table.api), subject), nextTurn('waited')])).toMatchObject(
+          { outcome: 'allowed', source: 'process' },
+        );
       }
     });
     expect(sent).toBe(5);
@@ -70,7 +77,9 @@ describe('Redis is frozen', () => {
     intercept(made, (send) => { sent += 1; return send(); });
     await suite.whileFrozen(async () => {
       let settled = 0;
-      const all = Array.from({ length: 100 }, () => limiter.take(asked(table.api), subject).then(({ outcome }) => { settled += 1; return outcome; }));
+      const all = Array.from(
+        { length: 100 }, () => limiter.take(asked(table.api), subject).then(({ outcome }) => { settled += 1; return outcome; }),
+      );
       await nextTurn();
       expect([settled, sent, breaker.status().state]).toEqual([99, 1, 'half_open']);
       expect(new Set(await Promise.all(all))).toEqual(new Set(['allowed']));
@@ -126,7 +135,9 @@ class Model {
     }
     this.failures = 0;
     this.openUntil = null;
-    if (!fits && !isOver) this.refusedUntil = this.seconds + Math.min(10, Math.min(...this.inRedis.filter((at) => at > this.seconds)) - this.seconds);
+    if (!fits && !isOver) {
+      this.refusedUntil = this.seconds + Math.min(10, Math.min(...this.inRedis.filter((at) => at > this.seconds)) - this.seconds);
+    }
     if (!fits) return ['denied', 'redis'];
     return isOver ? ['denied', 'process'] : this.passes('redis', leaves);
   }
@@ -150,7 +161,8 @@ class Model {
 
 describe('under random failures of the store', () => {
   const step: fc.Arbitrary<Step> = fc.record({
-    store: fc.constantFrom<Store>('fine', 'fails', 'counts, and its answer comes too late'), requests: fc.integer({ min: 0, max: 12 }), seconds: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 3_000, max: 3_700 })),
+    store: fc.constantFrom<Store>('fine', 'fails', 'counts, and its answer comes too late'), requests: fc.integer({ min: 0, max: 12 }),
+    seconds: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 3_000, max: 3_700 })),
   });
 
   test('every request comes to what a simple model says, Redis is asked as often, and nothing critical passes without it', async () => {

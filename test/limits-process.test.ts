@@ -40,7 +40,9 @@ async function limiting(more: LimitingOptions = {}): Promise<Limiting> {
 describe('while every core is busy with something else', () => {
   const busy: ChildProcess[] = [];
   beforeAll(() => {
-    for (let core = 0; core < availableParallelism(); core += 1) busy.push(spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+    for (let core = 0; core < availableParallelism(); core += 1) {
+      busy.push(spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+    }
   });
   afterAll(() => { for (const child of busy) child.kill('SIGKILL'); });
 
@@ -98,8 +100,12 @@ describe('over random times, with Redis failing, forgetting and coming back', ()
   type Store = 'fine' | 'fails' | 'counts, and its answer comes too late' | 'forgets';
   interface Step { readonly store: Store; readonly requests: number; readonly gap: number }
   const step: fc.Arbitrary<Step> = fc.record({
-    store: fc.constantFrom<Store>('fine', 'fine', 'fails', 'counts, and its answer comes too late', 'forgets'), requests: fc.integer({ min: 0, max: 8 }),
-    gap: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 70_000 }), fc.constantFrom(1, 999, 1_000, 59_000, 59_999, 60_000, 61_000)),
+    store: fc.constantFrom<Store>('fine', 'fine', 'fails', 'counts, and its answer comes too late', 'forgets'),
+    requests: fc.integer({ min: 0, max: 8 }),
+    gap: fc.oneof(
+      fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 70_000 }),
+      fc.constantFrom(1, 999, 1_000, 59_000, 59_999, 60_000, 61_000),
+    ),
   });
 
   test('no minute, wherever it begins, holds more than the quota, and while Redis answers nobody is refused whom Redis lets through', async () => {
@@ -128,7 +134,9 @@ describe('over random times, with Redis failing, forgetting and coming back', ()
           if (outcome === 'allowed') passed.push(at);
           expect(passed.filter((time) => time > at - 60_000).length).toBeLessThanOrEqual(limit);
           if (!hasFailed) expect(source).not.toBe('process');
-          if (outcome === 'denied' && source === 'process') expect(passed.filter((time) => time > at - 61_001).length).toBeGreaterThanOrEqual(limit);
+          if (outcome === 'denied' && source === 'process') {
+            expect(passed.filter((time) => time > at - 61_001).length).toBeGreaterThanOrEqual(limit);
+          }
         }
       }
       made.redis.disconnect();

@@ -33,7 +33,9 @@ describe('reservations', () => {
   test('count once under one id, and not at all once they have ended', async () => {
     const made = await suite.limiting();
     const subject = randomUUID();
-    for (let times = 0; times < 3; times += 1) expect((await made.limiter.reserve(cost(4_000), subject, lease('a'))).outcome).toBe('allowed');
+    for (let times = 0; times < 3; times += 1) {
+      expect((await made.limiter.reserve(cost(4_000), subject, lease('a'))).outcome).toBe('allowed');
+    }
     expect(await left(made, subject)).toEqual([99, 19, 46_000, 6_000, 999]);
     await made.limiter.settle([{ resource, cost: {} }], subject, 'a');
     await made.limiter.settle([{ resource, cost: {} }], subject, 'b');
@@ -57,7 +59,8 @@ describe('reservations', () => {
     expect(await left(made, subject)).toEqual([100, 20, 50_000, 10_000, 1_000]);
   });
 
-  test('of a process that was killed are given back when their lease is over, not sooner, each for itself, also when the clock was set back meanwhile', async () => {
+  test('of a process that was killed are given back when their lease is over, not sooner, each for itself, also when the clock was set ' +
+    'back meanwhile', async () => {
     const made = await suite.limiting({ hasScriptClock: true });
     const { limiter, setScriptClock } = made;
     const subject = randomUUID();

@@ -19,7 +19,9 @@ describe('RateLimiterTests', () => {
     const subject = randomUUID();
     const verdicts = [];
     for (let times = 0; times < 4; times += 1) verdicts.push(await limiter.take(asked(resource), subject));
-    expect(verdicts.map(({ outcome, policies }) => [outcome, policies[0]?.remaining])).toEqual([['allowed', 2], ['allowed', 1], ['allowed', 0], ['denied', 0]]);
+    expect(verdicts.map(({ outcome, policies }) => [outcome, policies[0]?.remaining])).toEqual([
+      ['allowed', 2], ['allowed', 1], ['allowed', 0], ['denied', 0],
+    ]);
     expect(decisions.map(([, outcome]) => outcome)).toEqual(['allowed', 'allowed', 'allowed', 'denied']);
     expect((await limiter.take(asked(resource), randomUUID())).outcome).toBe('allowed');
   });
@@ -51,7 +53,9 @@ describe('RateLimiterTests', () => {
     for (let times = 0; times < 5; times += 1) breaker.admit()?.failed();
     clock.ms += 100_000;
     for (const name of ['llm_calls', 'translations', 'knowledge_ingestion', 'photo_uploads'] as const) {
-      expect(await limiter.take(asked(table[name]), randomUUID())).toMatchObject({ outcome: 'unavailable', source: 'process', retryAfterSeconds: 200 });
+      expect(await limiter.take(asked(table[name]), randomUUID())).toMatchObject({
+        outcome: 'unavailable', source: 'process', retryAfterSeconds: 200,
+      });
     }
     expect(new Set(decisions.map(([, outcome]) => outcome))).toEqual(new Set(['unavailable']));
     // what else the request would have counted on stays untouched
@@ -116,7 +120,9 @@ describe('RateLimiterTests', () => {
   });
 
   test('Resource classification: which are critical, and what each allows', () => {
-    const told = Object.entries(table).map(([name, { policies, fallback }]) => [name, fallback === null, policies.map((policy) => `${policy.quota} ${policy.unit}/${policy.windowSeconds}`).join(' ')]);
+    const told = Object.entries(table).map(([name, { policies, fallback }]) => [
+      name, fallback === null, policies.map((policy) => `${policy.quota} ${policy.unit}/${policy.windowSeconds}`).join(' '),
+    ]);
     expect(told).toEqual([
       ['api', false, '300 requests/60'], ['api_admin', false, '1000 requests/60'], ['anonymous', false, '60 requests/3600'],
       ['llm_calls', true, '100 requests/86400 20 requests/3600 50000 tokens/86400 10000 tokens/3600 1000 cents/86400'],
@@ -129,6 +135,8 @@ describe('RateLimiterTests', () => {
 
 
 test('a policy in GANGWAY_SHADOW_POLICIES that there is not stops the start, with the names that there are', () => {
-  expect(() => resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'api, apis' })))).toThrow(/no policy apis; there are api, anonymous/);
+  expect(() => resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'api, apis' })))).toThrow(
+    /no policy apis; there are api, anonymous/,
+  );
   expect(resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'llm_cents_per_day' }))).llm_calls.policies.map(({ shadow }) => shadow)).toEqual([false, false, false, false, true]);
 });

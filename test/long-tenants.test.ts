@@ -1,4 +1,7 @@
-/** A tenant may have any name that is allowed: one whose encoded form is too long for an id has sessions, lists and an audit log as others. */
+/**
+ * A tenant may have any name that is allowed: one whose encoded form is too long for an id has sessions, lists and an audit log
+ * as others.
+ */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, test } from '@jest/globals';
 import { connectEngine } from '../engine/connection.ts';
@@ -16,14 +19,17 @@ let ana: Person;
 let ben: Person;
 let dee: Person;
 beforeAll(async () => {
-  [ana, ben, dee] = await Promise.all([person(instance, tenant, 'ana', 'user'), person(instance, tenant, 'ben', 'approver'), person(instance, tenant, 'dee', 'admin')]);
+  [ana, ben, dee] = await Promise.all([
+    person(instance, tenant, 'ana', 'user'), person(instance, tenant, 'ben', 'approver'), person(instance, tenant, 'dee', 'admin'),
+  ]);
 });
 
 test('it starts, answers, is approved and completed, and stands in its own lists and in no others', async () => {
   expect(tenant).toHaveLength(107);
   const { session, proposal, items } = await proposed(ana, ben);
   const id: string = session.session_id;
-  expect(await ben.post(`/sessions/${id}/decision/`, { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false })).toMatchObject({ status: 200 });
+  expect(await ben.post(`/sessions/${id}/decision/`, { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false }))
+    .toMatchObject({ status: 200 });
   await ana.inState(id, 'completed');
   for (const who of [ana, dee]) expect((await who.get('/sessions/')).body.results.map((each: Body) => each.session_id)).toContain(id);
   const stranger = await person(instance, newTenant(), 'dee', 'admin');
@@ -39,11 +45,13 @@ test('its admin has its payloads opened and no other admin has; each reading sta
   await connection.close();
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   const payloads = [...payloadsIn(history)].filter((payload) => sealedFor(payload) !== null).map(({ metadata, data }) => ({
-    metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, base64(value)])), data: base64(data ?? new Uint8Array()),
+    metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, base64(value)])),
+    data: base64(data ?? new Uint8Array()),
   }));
   expect(payloads.length).toBeGreaterThan(0);
   const decode = async (path: string, token?: string): Promise<number> => (await fetch(`${instance.url}/codec/${path}`, {
-    method: 'POST', body: JSON.stringify({ payloads }), headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    method: 'POST', body: JSON.stringify({ payloads }),
+    headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
   })).status;
   expect(await decode('decode', await tokenFor(instance, tenant, 'dee', ['admin']))).toBe(200);
   expect(await decode('decode', await tokenFor(instance, newTenant(), 'dee', ['admin']))).toBe(403);

@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import pino from 'pino';
 import { ModelCallError, type ChatModel, type ModelReply } from '../activities/model/chat-model.ts';
 import { createOpenAiChatModel } from '../activities/model/openai-chat-model.ts';
-import { closing, completion, failureOf, flooding, hanging, json, raw, says, stalling, startFakeModel, status, type Behaviour, type FakeModel } from './support/fake-model.ts';
+import {
+  closing, completion, failureOf, flooding, hanging, json, raw, says, stalling, startFakeModel, status, type Behaviour, type FakeModel,
+} from './support/fake-model.ts';
 
 const now = Date.UTC(2026, 2, 25, 12);
 const key = 'sk-never-shown';
@@ -22,7 +24,10 @@ function chat(): ChatModel {
 }
 
 function ask(timeoutMs = 5_000, client = chat(), signal = new AbortController().signal): Promise<ModelReply> {
-  return client.complete({ system: 's', user: 'secret words of a person', schema: { type: 'object' }, schemaName: 'answer', signal, timeoutMs, maxOutputTokens: 100 });
+  return client.complete({
+    system: 's', user: 'secret words of a person', schema: { type: 'object' }, schemaName: 'answer', signal, timeoutMs,
+    maxOutputTokens: 100,
+  });
 }
 
 describe('the call', () => {
@@ -31,7 +36,10 @@ describe('the call', () => {
     expect(await ask()).toEqual({ kind: 'json', value: { value: 12 }, usage: { inputTokens: 40, outputTokens: 9, source: 'reported' } });
     expect(fake.calls[0]).toMatchObject({
       path: '/v1/chat/completions', headers: { authorization: `Bearer ${key}` },
-      body: { model: 'small', max_tokens: 100, response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: { type: 'object' } } } },
+      body: {
+        model: 'small', max_tokens: 100,
+        response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: { type: 'object' } } },
+      },
     });
   });
 
@@ -42,7 +50,9 @@ describe('the call', () => {
     ['redirects', raw(307, { location: 'http://127.0.0.1:1/' }, ''), { failure: 'status', status: 307 }],
     ['answers 401', status(401), { failure: 'status', status: 401 }],
     ['answers 500', status(500), { failure: 'status', status: 500 }],
-  ])('a server that %s fails the one call, within its time, without a word of the prompt or the key', async (_what, behaviour, expected) => {
+  ])('a server that %s fails the one call, within its time, without a word of the prompt or the key', async (
+    _what, behaviour, expected
+  ) => {
     fake.play(behaviour);
     // only one that says nothing is waited for
     const error = await failureOf(ask(behaviour === hanging || behaviour === stalling ? 300 : 20_000));
@@ -61,7 +71,8 @@ describe('the call', () => {
   });
 
   test.each<[string, number | null]>([
-    ['7', 7], ['3600', 120], ['Wed, 25 Mar 2026 12:00:09 GMT', 9], ['Wed, 25 Mar 2026 14:00:00 GMT', 120], ['0', null], ['-1', null], ['abc', null], ['1.5', null],
+    ['7', 7], ['3600', 120], ['Wed, 25 Mar 2026 12:00:09 GMT', 9], ['Wed, 25 Mar 2026 14:00:00 GMT', 120], ['0', null], ['-1', null],
+    ['abc', null], ['1.5', null],
     ['Wed, 25 Mar 2026 11:59:00 GMT', null], ['2027', 120], ['2026-03-25', null],
   ])('Retry-After %s asks for %p seconds', async (header, seconds) => {
     fake.play(status(429, { 'retry-after': header }));
@@ -130,7 +141,10 @@ describe('the call', () => {
     ['a bare number', says('12'), 'not_one_object'],
     ['more than a megabyte', says(`{"value": "${'x'.repeat(1_100_000)}"}`), 'too_large'],
     ['a flood', flooding, 'too_large'],
-    ['a stream that breaks off', raw(200, { 'content-type': 'text/event-stream' }, 'data: {"choices":[{"delta":{"content":"{}"}}]}\n\n'), 'not_json'],
+    [
+      'a stream that breaks off', raw(200, { 'content-type': 'text/event-stream' }, 'data: {"choices":[{"delta":{"content":"{}"}}]}\n\n'),
+      'not_json',
+    ],
   ])('%s is no answer', async (_what, behaviour, reason) => {
     fake.play(behaviour);
     expect(await ask()).toMatchObject({ kind: 'unusable', reason });
@@ -154,7 +168,8 @@ describe('the call', () => {
   });
 
   test.each<[unknown, string]>([
-    [undefined, 'missing'], [null, 'missing'], ['much', 'absurd'], [{ prompt_tokens: -4, completion_tokens: 9 }, 'absurd'], [{ prompt_tokens: 40, completion_tokens: 1e12 }, 'absurd'],
+    [undefined, 'missing'], [null, 'missing'], ['much', 'absurd'], [{ prompt_tokens: -4, completion_tokens: 9 }, 'absurd'],
+    [{ prompt_tokens: 40, completion_tokens: 1e12 }, 'absurd'],
     [{ prompt_tokens: 4.5, completion_tokens: 9 }, 'absurd'], [{}, 'absurd'],
   ])('a usage of %j is %s: an estimate within the bounds of the call is booked', async (usage, source) => {
     fake.play(completion({ content: '{"value": 12}' }, { usage }));

@@ -20,10 +20,12 @@ afterAll(() => db.close());
 
 /** Twelve changes: one approver is not enough. */
 const catalogue = {
-  default_language: 'en', languages: ['en'], title: 'Fill the catalogue', questions: [{ id: 'name', type: 'text', prompt: 'Which catalogue?' }],
+  default_language: 'en', languages: ['en'], title: 'Fill the catalogue',
+  questions: [{ id: 'name', type: 'text', prompt: 'Which catalogue?' }],
   recommendations: Array.from({ length: 12 }, (_, at) => ({
     id: `entry_${at + 1}`, target: { type: 'type_assist', key: `slug(name) + '-${at + 1}'` },
-    values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9, rationale: 'Part of every catalogue.',
+    values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9,
+    rationale: 'Part of every catalogue.',
   })),
 };
 
@@ -32,7 +34,8 @@ type Call = (method: string, path: string, body?: unknown) => Promise<Reply>;
 const withToken = (who: Person): Call => (method, path, body) => who.call(method, path, body);
 const withKey = (key: string): Call => async (method, path, body) => {
   const response = await fetch(`${instance.url}${base}${path}`, {
-    method, headers: { 'x-api-key': key, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    method, headers: { 'x-api-key': key, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: response.status, headers: response.headers, body: await response.json() };
 };
@@ -47,19 +50,26 @@ async function keyBy(maker: Call, roles: readonly Role[], query = ''): Promise<M
 /** A session whose owner has answered everything and whose proposal is there. */
 async function proposedBy(owner: Call): Promise<string> {
   const { body: session } = await owner('POST', '/sessions/', { flow: 'catalogue' });
-  await owner('POST', `/sessions/${session.session_id}/answers/`, { question_id: 'name', value: `Catalogue ${session.session_id.slice(0, 8)}`, message_id: randomUUID() });
-  await until('the proposal is there', async () => (await owner('GET', `/sessions/${session.session_id}/`)).body.state === 'awaiting_approval');
+  await owner('POST', `/sessions/${session.session_id}/answers/`, {
+    question_id: 'name', value: `Catalogue ${session.session_id.slice(0, 8)}`, message_id: randomUUID(),
+  });
+  await until(
+    'the proposal is there', async () => (await owner('GET', `/sessions/${session.session_id}/`)).body.state === 'awaiting_approval',
+  );
   return session.session_id;
 }
 
 async function decide(who: Call, sessionId: string, query = ''): Promise<Reply> {
   const { body: proposal } = await who('GET', `/sessions/${sessionId}/recommendations/${query}`);
   return who('POST', `/sessions/${sessionId}/decision/${query}`, {
-    approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), proposal_hash: proposal.proposal_hash, dry_run: false,
+    approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), proposal_hash: proposal.proposal_hash,
+    dry_run: false,
   });
 }
 
-const approve = (who: Call, approvalId: string, query = ''): Promise<Reply> => who('POST', `/approvals/${approvalId}/decide/${query}`, { decision: 'approve' });
+const approve = (who: Call, approvalId: string, query = ''): Promise<Reply> => who(
+  'POST', `/approvals/${approvalId}/decide/${query}`, { decision: 'approve' },
+);
 const told = ({ status, body }: Reply): unknown => [status, status === 200 ? body.status : body.code];
 const same = [403, 'same_person'];
 
@@ -67,7 +77,9 @@ const same = [403, 'same_person'];
 async function people(): Promise<{ tenant: string; gil: Call; ana: Call; ben: Call; eve: Call }> {
   const { tenant, ana, ben, admin } = await cast(instance);
   await admin.call('PUT', '/admin/flows/catalogue/', catalogue);
-  const [gil, eve] = await Promise.all([person(instance, tenant, 'gil', 'user', 'approver', 'admin'), person(instance, tenant, 'eve', 'approver')]);
+  const [gil, eve] = await Promise.all([
+    person(instance, tenant, 'gil', 'user', 'approver', 'admin'), person(instance, tenant, 'eve', 'approver'),
+  ]);
   return { tenant, gil: withToken(gil), ana: withToken(ana), ben: withToken(ben), eve: withToken(eve) };
 }
 
@@ -128,7 +140,8 @@ describe('a human and the keys that act for them are one person', () => {
     expect(status).toBe(200);
     const { body } = await gil('GET', `/admin/audit/?person=${encodeURIComponent(`${tenant}/gil`)}&limit=10`);
     expect(body.results.map((entry: Body) => [entry.action, entry.actor, entry.person])).toEqual([
-      ['proposal.decide', `key:${key.id}`, `${tenant}/gil`], ['proposal.read', `key:${key.id}`, `${tenant}/gil`], ['api_key.create', 'gil', `${tenant}/gil`],
+      ['proposal.decide', `key:${key.id}`, `${tenant}/gil`], ['proposal.read', `key:${key.id}`, `${tenant}/gil`],
+      ['api_key.create', 'gil', `${tenant}/gil`],
     ]);
     expect((await gil('GET', '/admin/audit/?person=nobody')).body.total).toBe(0);
   });
@@ -139,9 +152,11 @@ describe('what was begun before it was known who stands behind a key', () => {
   const changesetOf = (tenant: string, more: Partial<Changeset>): Changeset => {
     const id = randomUUID();
     return {
-      changeset_id: id, tenant, session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben', second_approved_by: null, approval_id: null, risk_score: 0, status: 'applied',
+      changeset_id: id, tenant, session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben', second_approved_by: null,
+      approval_id: null, risk_score: 0, status: 'applied',
       changes: [{
-        sequence: 1, recommendation_id: randomUUID(), target: `type_assist:${id}`, target_type: 'type_assist', target_key: id, operation: 'create', before: null,
+        sequence: 1, recommendation_id: randomUUID(), target: `type_assist:${id}`, target_type: 'type_assist', target_key: id,
+        operation: 'create', before: null,
         after: { code: 'a', label: 'A', category: 'site' },
       }], ...more,
     };
@@ -153,14 +168,20 @@ describe('what was begun before it was known who stands behind a key', () => {
     const [first, second] = [`key:${one.id}`, `key:${other.id}`];
     await gil('DELETE', `/admin/api-keys/${other.id}/`);
     for (const words of [
-      { approved_by: first, second_approved_by: 'gil' }, { approved_by: 'gil', second_approved_by: first }, { requested_by: second, approved_by: 'gil' },
+      { approved_by: first, second_approved_by: 'gil' }, { approved_by: 'gil', second_approved_by: first },
+      { requested_by: second, approved_by: 'gil' },
       { requested_by: 'gil', approved_by: first }, { requested_by: first, approved_by: 'ben', second_approved_by: 'gil' },
-      { approved_by: first, second_approved_by: 'ben', people: { requested_by: `${tenant}/gil`, approved_by: null, second_approved_by: null } },
+      {
+        approved_by: first, second_approved_by: 'ben',
+        people: { requested_by: `${tenant}/gil`, approved_by: null, second_approved_by: null },
+      },
     ]) {
       const input = changesetOf(tenant, words);
       expect([words, await applyChanges(db, target, input)]).toEqual([words, 'stale']);
       const found = await findChangeset(db, tenant, input.changeset_id);
-      expect([found?.changeset.status, found?.changeset.failure]).toEqual(['failed', 'two of those who have to be different people are one person']);
+      expect([found?.changeset.status, found?.changeset.failure]).toEqual([
+        'failed', 'two of those who have to be different people are one person',
+      ]);
     }
     expect(await applyChanges(db, target, changesetOf(tenant, { approved_by: first, second_approved_by: 'ben' }))).toBe('applied');
   });
@@ -177,7 +198,8 @@ describe('what was begun before it was known who stands behind a key', () => {
     const lost = randomUUID();
     const scope = db.asTenant(tenant);
     await scope.query(
-      `INSERT INTO api_keys (key_id, tenant, name, roles, secret_hash, created_by) VALUES ($1, $2, 'orphan', '{approver}', decode(repeat('00', 32), 'hex'), $3)`,
+      `INSERT INTO api_keys (key_id, tenant, name, roles, secret_hash, created_by) VALUES ($1, $2, 'orphan', '{approver}', ` +
+      `decode(repeat('00', 32), 'hex'), $3)`,
       [lost, tenant, `key:${randomUUID()}`],
     );
     const personsNow = async (): Promise<unknown> => {
@@ -203,11 +225,14 @@ describe('a role that its maker has lost', () => {
     const child = await keyBy(key.call, ['approver', 'analyst']);
     const allowed = async (call: Call, path: string): Promise<boolean> => (await call('GET', path)).status === 200;
     const now = (): Promise<boolean[]> => Promise.all([
-      allowed(key.call, '/admin/api-keys/'), allowed(key.call, '/changesets/'), allowed(child.call, '/changesets/'), allowed(child.call, '/analytics/funnel/'),
+      allowed(key.call, '/admin/api-keys/'), allowed(key.call, '/changesets/'), allowed(child.call, '/changesets/'),
+      allowed(child.call, '/analytics/funnel/'),
     ]);
     const seenWith = async (expected: boolean[], ...roles: Role[]): Promise<void> => {
       await (await person(instance, tenant, 'gil', ...roles)).get('/flows/');
-      await until(`the keys have what a maker with ${roles.join()} has`, async () => JSON.stringify(await now()) === JSON.stringify(expected));
+      await until(
+        `the keys have what a maker with ${roles.join()} has`, async () => JSON.stringify(await now()) === JSON.stringify(expected),
+      );
     };
     expect(await now()).toEqual([true, true, true, true]);
     await seenWith([false, true, true, false], 'approver');
@@ -220,7 +245,9 @@ describe('a role that its maker has lost', () => {
   test('is known by the newest token, whichever is seen last, and of nobody who never had more than the role user', async () => {
     const tenant = newTenant();
     const names = Array.from({ length: 3 }, (_, at) => `${tenant}/p${at}`);
-    const note = (at: number, issuedAt: number, ...roles: Role[]): Promise<void> => notePeople(db, [{ person: names[at] ?? '', tenant, roles, issuedAt }]);
+    const note = (at: number, issuedAt: number, ...roles: Role[]): Promise<void> => notePeople(db, [
+      { person: names[at] ?? '', tenant, roles, issuedAt },
+    ]);
     await note(0, 2_000, 'approver');
     await note(0, 1_000, 'admin');
     await note(1, 1_000, 'user');
@@ -251,7 +278,11 @@ describe('a role that its maker has lost', () => {
       const session = await proposedBy(ana);
       const { body } = await decide(hand, session);
       await (await person(instance, tenant, `kim-${who}`, 'user')).get('/flows/');
-      await until('it is known', async () => (await db.asTenant(tenant).query('SELECT FROM people WHERE person = $1 AND roles = $2', [`${tenant}/kim-${who}`, ['user']])).length === 1);
+      await until(
+        'it is known',
+        async () => (await db.asTenant(tenant)
+          .query('SELECT FROM people WHERE person = $1 AND roles = $2', [`${tenant}/kim-${who}`, ['user']])).length === 1,
+      );
       const refused = await approve(eve, body.approval_id);
       expect([who, refused.status, refused.body.errors[0].code]).toEqual([who, 403, 'role_withdrawn']);
       await until('there is a new proposal', async () => (await ana('GET', `/sessions/${session}/`)).body.state === 'awaiting_approval');

@@ -22,7 +22,9 @@ async function timed(work: () => Promise<Reply>): Promise<Reply & { seconds: num
 /** Longest of requests side by side while all is well: what this machine needs for as many as will be asked. */
 async function calmSeconds(times: number): Promise<number> {
   const { ana } = await cast(instance);
-  return Math.max(...(await Promise.all(Array.from({ length: times }, () => timed(() => ana.get('/sessions/'))))).map(({ seconds }) => seconds));
+  return Math.max(
+    ...(await Promise.all(Array.from({ length: times }, () => timed(() => ana.get('/sessions/'))))).map(({ seconds }) => seconds),
+  );
 }
 
 async function sessionOf(ana: Person): Promise<Body> {

@@ -43,7 +43,8 @@ describe('the outbox', () => {
   function deliver(more: Partial<DeliveryOptions> = {}): void {
     running.push(startDelivery({
       db, url: `${receiver.url}/hook`, post: postWithin(20_000), log: noLog,
-      parallel: 4, pollMs: 20, timeoutMs: 20_000, keepDays: 7, tries: 3, firstDelayMs: 40, capMs: 1_000, retryAfterCapMs: 5_000, random: () => 0.5, now: Date.now,
+      parallel: 4, pollMs: 20, timeoutMs: 20_000, keepDays: 7, tries: 3, firstDelayMs: 40, capMs: 1_000, retryAfterCapMs: 5_000,
+      random: () => 0.5, now: Date.now,
       park: (event, attempts) => {
         parked.push({ event_id: event.event_id, attempts });
         return Promise.resolve();
@@ -54,12 +55,16 @@ describe('the outbox', () => {
 
   async function queue(count: number, sessionId: string = randomUUID()): Promise<string[]> {
     const ids = Array.from({ length: count }, (_, at) => derivedId(sessionId, at));
-    await db.asSystem().transaction((tx) => queueEvents(tx, ids.map((event_id, at) => ({ event_id, event: 'state_changed', occurred_at: new Date(1_000 * at), tenant: 'acme', session_id: sessionId, data: { at } }))));
+    await db.asSystem().transaction((tx) => queueEvents(tx, ids.map((event_id, at) => ({
+      event_id, event: 'state_changed', occurred_at: new Date(1_000 * at), tenant: 'acme', session_id: sessionId, data: { at },
+    }))));
     return ids;
   }
 
   const ids = (): string[] => receiver.requests.map(({ body }) => body.event_id);
-  const statuses = async (): Promise<Body[]> => db.asSystem().query('SELECT event_id, status, attempts, last_error FROM outgoing_events ORDER BY position');
+  const statuses = async (): Promise<Body[]> => db.asSystem().query(
+    'SELECT event_id, status, attempts, last_error FROM outgoing_events ORDER BY position',
+  );
   const settled = () => until('nothing is pending', async () => (await statuses()).every((row) => row.status !== 'pending'));
 
   test('sends each event once when all is well, in the order of its session, signed, and writing one again adds nothing', async () => {
@@ -73,8 +78,12 @@ describe('the outbox', () => {
     for (const [session, expected] of [[one, first], [other, second]] as const) {
       expect(receiver.requests.filter(({ body }) => body.session_id === session).map(({ body }) => body.event_id)).toEqual(expected);
     }
-    expect(receiver.requests.every((request) => isSigned(request) && request.headers['idempotency-key'] === request.body.event_id)).toBe(true);
-    expect(receiver.requests[0]?.body).toEqual({ event_id: expect.any(String), event: 'state_changed', occurred_at: expect.stringMatching(/Z$/), tenant: 'acme', session_id: expect.any(String), data: { at: 0 } });
+    expect(receiver.requests.every((request) => isSigned(request) && request.headers['idempotency-key'] === request.body.event_id))
+      .toBe(true);
+    expect(receiver.requests[0]?.body).toEqual({
+      event_id: expect.any(String), event: 'state_changed', occurred_at: expect.stringMatching(/Z$/), tenant: 'acme',
+      session_id: expect.any(String), data: { at: 0 },
+    });
   });
 
   test.each<[string, Reaction]>([['hangs', 'hang'], ['closes the connection', 'close'], ['answers 500', { status: 500 }], ['sends elsewhere', { status: 302, headers: { location: '/other' } }]])(
@@ -97,7 +106,14 @@ describe('the outbox', () => {
     await settled();
     expect(ids()).toEqual([first, first, first, second]);
     expect((await statuses())[0]).toEqual({ event_id: first, status: 'parked', attempts: 3, last_error: 'status 410' });
-    expect(parked).toEqual([{ event_id: first, attempts: [1, 2, 3].map((number) => expect.objectContaining({ number, error: 'status 410', delay_seconds: number === 3 ? null : expect.any(Number), at: expect.any(Number) })) }]);
+    expect(parked).toEqual([
+      {
+        event_id: first,
+        attempts: [1, 2, 3].map((number) => expect.objectContaining({
+          number, error: 'status 410', delay_seconds: number === 3 ? null : expect.any(Number), at: expect.any(Number),
+        })),
+      },
+    ]);
   });
 
   test('goes on trying an event for as long as nobody can take it as a parked task', async () => {
@@ -118,7 +134,8 @@ describe('the outbox', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(990);
   });
 
-  test.each<Reaction>(['unfinished', 'endless', 'cut', { body: 'x'.repeat(300_000) }])('a 2xx is a delivery whatever becomes of its body: %s', async (reaction) => {
+  test.each<Reaction>(['unfinished', 'endless', 'cut', { body: 'x'.repeat(300_000) }])('a 2xx is a delivery whatever becomes of its ' +
+    'body: %s', async (reaction) => {
     const [first] = await queue(1);
     react = () => reaction;
     deliver({ timeoutMs: 5_000, post: createPost({ secret, timeoutMs: 5_000, maxAnswerBytes: 1_000, allowPrivate: true, now: Date.now }) });
@@ -154,8 +171,12 @@ describe('the outbox', () => {
 
   test('forgets delivered events after their days, and parked ones never', async () => {
     const [first, second] = await queue(2);
-    await db.asSystem().query("UPDATE outgoing_events SET status = 'delivered', delivered_at = now() - interval '8 days' WHERE event_id = $1", [first]);
-    await db.asSystem().query("UPDATE outgoing_events SET status = 'parked', created_at = now() - interval '80 days' WHERE event_id = $1", [second]);
+    await db.asSystem().query(
+      "UPDATE outgoing_events SET status = 'delivered', delivered_at = now() - interval '8 days' WHERE event_id = $1", [first],
+    );
+    await db.asSystem().query(
+      "UPDATE outgoing_events SET status = 'parked', created_at = now() - interval '80 days' WHERE event_id = $1", [second],
+    );
     deliver();
     await until('the delivered one is gone', async () => (await statuses()).length === 1);
     expect((await statuses())[0]?.event_id).toBe(second);
@@ -178,7 +199,8 @@ describe('a service with EVENT_WEBHOOK_URL', () => {
     await receiver?.close();
   });
 
-  test('never makes a session wait, and after the receiver was down and the service was killed it hears everything in order, without an answer in it', async () => {
+  test('never makes a session wait, and after the receiver was down and the service was killed it hears everything in order, without an ' +
+    'answer in it', async () => {
     // a port where nobody listens yet
     const empty = await startReceiver(() => ({}));
     await empty.close();
@@ -194,7 +216,8 @@ describe('a service with EVENT_WEBHOOK_URL', () => {
     expect(decided.body.status).toBe('applied');
     expect((await admin.post(`/changesets/${decided.body.changeset_id}/rollback/`, { reason: 'wrong site' })).status).toBe(200);
     const stores = await databaseOf(instance);
-    const waiting = async (): Promise<number> => (await stores.asTenant(tenant).query("SELECT FROM outgoing_events WHERE status = 'pending'")).length;
+    const waiting = async (): Promise<number> => (await stores.asTenant(tenant)
+      .query("SELECT FROM outgoing_events WHERE status = 'pending'")).length;
     await until('all of it waits in the outbox', async () => await waiting() === 7);
     await stores.close();
     await instance.kill();
@@ -206,16 +229,24 @@ describe('a service with EVENT_WEBHOOK_URL', () => {
     const told = (): Body[] => [...new Map(heard.requests.map(({ body }) => [body.event_id, body])).values()];
     await until('everything was told', () => told().length === 7 && heard.requests.length > 7);
     const order = told().map(({ event, data }) => (event === 'state_changed' ? data.to : event));
-    expect(order.filter((event) => event !== 'changeset_rolled_back')).toEqual(['in_progress', 'generating', 'awaiting_approval', 'decision_taken', 'changeset_applied', 'completed']);
+    expect(order.filter((event) => event !== 'changeset_rolled_back')).toEqual([
+      'in_progress', 'generating', 'awaiting_approval', 'decision_taken', 'changeset_applied', 'completed',
+    ]);
     expect(order).toContain('changeset_rolled_back');
-    expect(told().filter(({ event }) => /decision|changeset/.test(event)).map(({ data }) => data.changeset_id)).toEqual(Array.from({ length: 3 }, () => decided.body.changeset_id));
-    expect(heard.requests.every((request) => isSigned(request) && request.body.tenant === tenant && request.body.session_id === session.session_id)).toBe(true);
+    expect(told().filter(({ event }) => /decision|changeset/.test(event)).map(({ data }) => data.changeset_id)).toEqual(
+      Array.from({ length: 3 }, () => decided.body.changeset_id),
+    );
+    expect(heard.requests.every((request) => isSigned(request) && request.body.tenant === tenant
+      && request.body.session_id === session.session_id)).toBe(true);
     expect(JSON.stringify(heard.requests)).not.toContain('Confidential');
 
     const [stranger] = await Promise.all([person(instance, newTenant(), 'eve', 'user')]);
     const cancelled = await stranger.start();
     await stranger.post(`/sessions/${cancelled.session_id}/cancel/`, { reason: 'enough' });
-    await until('a cancelled session is told of', () => heard.requests.some(({ body }) => body.session_id === cancelled.session_id && body.data.to === 'cancelled'));
+    await until(
+      'a cancelled session is told of',
+      () => heard.requests.some(({ body }) => body.session_id === cancelled.session_id && body.data.to === 'cancelled'),
+    );
   });
 
   describe('and nobody there who takes them', () => {
@@ -240,8 +271,12 @@ describe('a service with EVENT_WEBHOOK_URL', () => {
         [task] = (await admin.get('/admin/dlq/tasks/?task_name=deliverEvent')).body.results;
         return task !== undefined;
       });
-      expect(task).toMatchObject({ status: 'parked', category: 'external_api', attempts: 3, session_id: session.session_id, exception_type: 'DeliveryFailed' });
-      const sent = (): string[] => hook.requests.filter(({ path, body }) => path === '/events' && body.tenant === tenant).map(({ body }): string => body.event_id);
+      expect(task).toMatchObject({
+        status: 'parked', category: 'external_api', attempts: 3, session_id: session.session_id, exception_type: 'DeliveryFailed',
+      });
+      const sent = (): string[] => hook.requests.filter(({ path, body }) => path === '/events' && body.tenant === tenant).map(
+        ({ body }): string => body.event_id,
+      );
       const before = sent().length;
       down = false;
       expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { reason: 'it is up' })).status).toBe(202);

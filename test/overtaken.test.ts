@@ -17,7 +17,9 @@ let held: ServerResponse[] = [];
 
 beforeAll(async () => {
   model = await startFakeModel();
-  instance = await startInstance(await newFolder(), { OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_READING_TIMEOUT_MS: '9000' });
+  instance = await startInstance(await newFolder(), {
+    OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_READING_TIMEOUT_MS: '9000',
+  });
 }, 120_000);
 afterAll(async () => {
   await discard(instance);
@@ -32,12 +34,17 @@ beforeEach(async () => {
 });
 
 const path = (what: string): string => `/sessions/${session.session_id}/${what}/`;
-const answers = async (): Promise<[string, unknown, boolean][]> => (await ana.get(path('answers'))).body.answers.map((entry: Body) => [entry.question_id, entry.value, entry.superseded]);
+const answers = async (): Promise<[string, unknown, boolean][]> => (await ana.get(path('answers'))).body.answers.map(
+  (entry: Body) => [entry.question_id, entry.value, entry.superseded],
+);
 
 /** Says words that the script cannot read; the model has them now and is told when to answer. */
 async function saying(text: string, options: { headers?: Record<string, string>; messageId?: string } = {}): Promise<{ reply: Promise<Reply>; read: (value: unknown) => Promise<Reply> }> {
   const before = held.length;
-  const reply = ana.post(path('answers'), { text, message_id: options.messageId ?? randomUUID() }, options.headers === undefined ? {} : { headers: options.headers });
+  const reply = ana.post(
+    path('answers'), { text, message_id: options.messageId ?? randomUUID() },
+    options.headers === undefined ? {} : { headers: options.headers },
+  );
   await until('the model is asked', () => held.length > before);
   const call = held[before];
   return { reply, read: (value) => {
@@ -53,11 +60,15 @@ describe('words that are being read when the question is answered otherwise', ()
     expect((await ana.answer(session.session_id, 'setup_urgency', 'immediate')).status).toBe(200);
     expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).status).toBe(200);
     const late = await words.read('planned');
-    expect([late.status, late.body.code, late.body.current_question, late.body.overtaken]).toEqual([409, 'not_asked', 'business_unit_name', true]);
+    expect([late.status, late.body.code, late.body.current_question, late.body.overtaken]).toEqual([
+      409, 'not_asked', 'business_unit_name', true,
+    ]);
     expect(late.body.detail).toContain('business_unit_name');
     expect(await answers()).toEqual([['setup_urgency', 'immediate', false], ['business_unit_type', 'office', false]]);
     const again = await ana.post(path('answers'), { text: 'when the monsoon is over', message_id: messageId });
-    expect([again.status, again.body]).toEqual([409, { ...late.body, instance: again.body.instance, correlation_id: again.body.correlation_id }]);
+    expect([again.status, again.body]).toEqual([
+      409, { ...late.body, instance: again.body.instance, correlation_id: again.body.correlation_id },
+    ]);
     expect(held).toHaveLength(1);
   });
 
@@ -70,7 +81,9 @@ describe('words that are being read when the question is answered otherwise', ()
     const late = await guarded.read('warehouse');
     expect([late.status, late.body.code]).toEqual([412, 'precondition_failed']);
     expect((await free.read('warehouse')).status).toBe(200);
-    expect(await answers()).toEqual([['setup_urgency', 'immediate', true], ['setup_urgency', 'planned', false], ['business_unit_type', 'warehouse', false]]);
+    expect(await answers()).toEqual([
+      ['setup_urgency', 'immediate', true], ['setup_urgency', 'planned', false], ['business_unit_type', 'warehouse', false],
+    ]);
   });
 
   test('of two texts to one question the one that is read first counts, and the other one is told', async () => {
@@ -84,7 +97,8 @@ describe('words that are being read when the question is answered otherwise', ()
     const { body: saved } = await ana.post(path('checkpoint'), { force: true });
     const words = await saying('when the monsoon is over');
     await ana.answer(session.session_id, 'setup_urgency', 'immediate');
-    expect((await ana.post(path('resume'), { checkpoint_version: saved.checkpoint_version })).body.next_action.question.id).toBe('setup_urgency');
+    expect((await ana.post(path('resume'), { checkpoint_version: saved.checkpoint_version })).body.next_action.question.id)
+      .toBe('setup_urgency');
     expect((await words.read('planned')).body).toMatchObject({ code: 'not_asked', current_question: 'setup_urgency' });
     expect(await answers()).toEqual([['setup_urgency', 'immediate', true]]);
   });

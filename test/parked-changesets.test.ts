@@ -22,7 +22,14 @@ afterAll(async () => {
   await receiver.close();
 });
 
-interface Stuck { readonly ana: Person; readonly admin: Person; readonly sessionId: string; readonly decision: Body; readonly task: Body; readonly changeset: () => Promise<Body> }
+interface Stuck {
+  readonly ana: Person;
+  readonly admin: Person;
+  readonly sessionId: string;
+  readonly decision: Body;
+  readonly task: Body;
+  readonly changeset: () => Promise<Body>;
+}
 
 /** A decision whose third change is refused for good. */
 async function stuck(how: () => void): Promise<Stuck> {
@@ -35,7 +42,10 @@ async function stuck(how: () => void): Promise<Stuck> {
     [task] = (await admin.get(`/admin/dlq/tasks/?session_id=${session.session_id}`)).body.results;
     return task !== undefined;
   });
-  return { ana, admin, sessionId: session.session_id, decision, task, changeset: async () => (await admin.get(`/changesets/?session_id=${session.session_id}`)).body.results[0] };
+  return {
+    ana, admin, sessionId: session.session_id, decision, task,
+    changeset: async () => (await admin.get(`/changesets/?session_id=${session.session_id}`)).body.results[0],
+  };
 }
 
 const refuseThird = (): void => {
@@ -48,7 +58,9 @@ describe('a target that says no for good', () => {
     const { ana, decision, task, sessionId, changeset } = await stuck(refuseThird);
     expect(decision).toMatchObject({ dry_run: false, status: 'applying' });
     expect(task).toMatchObject({ task_name: 'applyChangeset', status: 'parked', category: 'external_api', attempts: 1 });
-    expect((await ana.get(`/sessions/${sessionId}/`)).body).toMatchObject({ state: 'awaiting_approval', notice: { title: expect.any(String) } });
+    expect((await ana.get(`/sessions/${sessionId}/`)).body).toMatchObject({
+      state: 'awaiting_approval', notice: { title: expect.any(String) },
+    });
     expect(await changeset()).toMatchObject({ status: 'failed', failure: expect.any(String) });
   });
 
@@ -67,7 +79,9 @@ describe('a target that says no for good', () => {
     const amendments: readonly object[] = [{ changes: input.changes.slice(1) }, { tenant: 'other' }, { approved_by: 'eve' }];
     for (const amendment of amendments) {
       const reply = await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { input: { ...input, ...amendment } });
-      expect([reply.status, reply.body.code, reply.body.errors[0].pointer]).toEqual([422, 'input_invalid', `/input/${Object.keys(amendment)[0]}`]);
+      expect([reply.status, reply.body.code, reply.body.errors[0].pointer]).toEqual([
+        422, 'input_invalid', `/input/${Object.keys(amendment)[0]}`,
+      ]);
     }
     expect(await changeset()).toMatchObject({ status: 'failed' });
     expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { input })).status).toBe(202);
@@ -75,7 +89,8 @@ describe('a target that says no for good', () => {
 
   test('and is left alone: discarded, the session ends in error, and nothing of it is at its targets', async () => {
     const { ana, admin, sessionId, task, changeset } = await stuck(refuseThird);
-    expect((await admin.call('DELETE', `/admin/dlq/tasks/${task.task_id}/?reason=not%20wanted`)).body).toMatchObject({ status: 'discarded' });
+    expect((await admin.call('DELETE', `/admin/dlq/tasks/${task.task_id}/?reason=not%20wanted`)).body)
+      .toMatchObject({ status: 'discarded' });
     const session = await ana.inState(sessionId, 'error');
     expect(session).toMatchObject({ notice: null, question: null });
     expect(await changeset()).toMatchObject({ status: 'failed' });

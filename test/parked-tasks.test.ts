@@ -31,7 +31,8 @@ const working = says({ proposals: [] });
 /** Of the delays that a category has: nobody waits half a minute for what a few seconds show as well. */
 const delayShare = 0.1;
 const settings = (): Record<string, string> => ({
-  OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_UPDATES_PER_RUN: '6', GANGWAY_DLQ_RECONCILE_SECONDS: '2',
+  OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_UPDATES_PER_RUN: '6',
+  GANGWAY_DLQ_RECONCILE_SECONDS: '2',
   GANGWAY_RETRY_DELAY_PERCENT: String(100 * delayShare),
 });
 
@@ -53,7 +54,13 @@ afterAll(async () => {
   await fake.close();
 });
 
-interface Waiting { readonly ana: Person; readonly ben: Person; readonly tenant: string; readonly id: string; readonly task: ParkedTaskState }
+interface Waiting {
+  readonly ana: Person;
+  readonly ben: Person;
+  readonly tenant: string;
+  readonly id: string;
+  readonly task: ParkedTaskState;
+}
 
 /** A session whose proposal is parked: the model says no for good. */
 async function parkedSession(): Promise<Waiting> {
@@ -66,7 +73,9 @@ async function parkedSession(): Promise<Waiting> {
 async function parkedOf(tenant: string, sessionId: string): Promise<ParkedTaskState> {
   let found: ParkedTaskState | undefined;
   await until(`a task of session ${sessionId} is parked`, async () => {
-    const listed = client.workflow.list({ query: `WorkflowType = 'parkedTask' AND GwTenant = '${tenant}' AND GwSession = '${sessionId}' AND GwState = 'parked'` });
+    const listed = client.workflow.list({
+      query: `WorkflowType = 'parkedTask' AND GwTenant = '${tenant}' AND GwSession = '${sessionId}' AND GwState = 'parked'`,
+    });
     for await (const { workflowId } of listed) found = await client.workflow.getHandle(workflowId).query(readTask);
     return found !== undefined;
   });
@@ -76,10 +85,16 @@ async function parkedOf(tenant: string, sessionId: string): Promise<ParkedTaskSt
 
 const handleOf = ({ tenant, task_id: id }: ParkedTaskState) => client.workflow.getHandle(taskWorkflowId(tenant, id));
 const stateOf = (task: ParkedTaskState): Promise<ParkedTaskState> => handleOf(task).query(readTask);
-const retry = (task: ParkedTaskState, request: RetryRequest = {}): Promise<TaskReply> => handleOf(task).executeUpdate(retryTask, { args: [request] });
+const retry = (task: ParkedTaskState, request: RetryRequest = {}): Promise<TaskReply> => handleOf(task).executeUpdate(
+  retryTask, { args: [request] },
+);
 const rowOf = (task: ParkedTaskState): Promise<ParkedTaskState | null> => readTaskRow(db, sealer, task.tenant, task.task_id);
-const isNow = (task: ParkedTaskState, wanted: string) => until(`the task is ${wanted}`, async () => (await stateOf(task)).status === wanted);
-const refusal = (work: Promise<unknown>): Promise<string> => work.then(() => 'it worked', (error: { cause?: { type?: string }; message?: string }) => error.cause?.type ?? error.message ?? 'failed');
+const isNow = (task: ParkedTaskState, wanted: string) => until(
+  `the task is ${wanted}`, async () => (await stateOf(task)).status === wanted,
+);
+const refusal = (work: Promise<unknown>): Promise<string> => work.then(
+  () => 'it worked', (error: { cause?: { type?: string }; message?: string }) => error.cause?.type ?? error.message ?? 'failed',
+);
 
 describe('a model that fails at every try', () => {
   let waiting: Waiting;
@@ -98,7 +113,9 @@ describe('a model that fails at every try', () => {
 
   test('DLQ integration on final retry: the task is parked after the four tries of its category, in the engine and in the list', async () => {
     expect(tries.length).toBe(4);
-    expect(waiting.task).toMatchObject({ status: 'parked', manual_retries: 0, failure: { category: 'llm_api', severity: 'high', unclassified: false } });
+    expect(waiting.task).toMatchObject({
+      status: 'parked', manual_retries: 0, failure: { category: 'llm_api', severity: 'high', unclassified: false },
+    });
     await until('the row is written', async () => await rowOf(waiting.task) !== null);
     expect(await rowOf(waiting.task)).toEqual(waiting.task);
   });
@@ -135,28 +152,40 @@ describe('a model that fails at every try', () => {
 
   test('Task metadata tracking: name, time, error and fingerprint, and nothing personal in what stays readable', async () => {
     const { task, tenant, id } = waiting;
-    expect(task).toMatchObject({ task_name: 'proposeRecommendations', tenant, max_retries: 3, amended: false, failure: { exception_type: expect.any(String) } });
+    expect(task).toMatchObject({
+      task_name: 'proposeRecommendations', tenant, max_retries: 3, amended: false, failure: { exception_type: expect.any(String) },
+    });
     expect(task.failure.fingerprint).toMatch(/^[0-9a-f]{16}$/);
     const { searchAttributes } = await handleOf(task).describe();
-    expect(searchAttributes).toMatchObject({ GwState: ['parked'], GwTask: ['proposeRecommendations'], GwCategory: ['llm_api'], GwFingerprint: [task.failure.fingerprint], GwSession: [id] });
+    expect(searchAttributes).toMatchObject({
+      GwState: ['parked'], GwTask: ['proposeRecommendations'], GwCategory: ['llm_api'], GwFingerprint: [task.failure.fingerprint],
+      GwSession: [id],
+    });
   });
 
   test('the person is told kindly, in their language, and never in the words of the error', async () => {
     const { body } = await waiting.ana.get(`/sessions/${waiting.id}/`);
-    expect(body).toMatchObject({ state: 'generating', notice: { title: 'Our assistant needs a moment', message: expect.any(String), action: expect.any(String), help: expect.any(String) } });
+    expect(body).toMatchObject({
+      state: 'generating',
+      notice: { title: 'Our assistant needs a moment', message: expect.any(String), action: expect.any(String), help: expect.any(String) },
+    });
     expect(JSON.stringify(body)).not.toMatch(/500|status|model/i);
   });
 
   test('DLQ retry after transient failure: the model is back, an operator retries, and the session goes on to its end by itself', async () => {
     const { ana, ben, id, task } = waiting;
     fake.play(working);
-    expect(await retry(task, { actor: 'dee', reason: 'the model is back' })).toMatchObject({ status: 'retrying', manual_retries: 1, max_retries: 3 });
+    expect(await retry(task, { actor: 'dee', reason: 'the model is back' })).toMatchObject({
+      status: 'retrying', manual_retries: 1, max_retries: 3,
+    });
     const session = await ana.inState(id, 'awaiting_approval');
     expect(session.notice).toBeNull();
     await isNow(task, 'completed');
     await until('the row follows', async () => (await rowOf(task))?.status === 'completed');
     const { body: proposal } = await ben.get(`/sessions/${id}/recommendations/`);
-    await ben.post(`/sessions/${id}/decision/`, { approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), dry_run: false });
+    await ben.post(`/sessions/${id}/decision/`, {
+      approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), dry_run: false,
+    });
     await ana.inState(id, 'completed');
   });
 });
@@ -166,7 +195,9 @@ describe('a retry', () => {
     const waiting = await parkedSession();
     const model = held();
     fake.play(model.behaviour);
-    const clicks = await Promise.all([refusal(retry(waiting.task, { actor: 'dee', round: 0 })), refusal(retry(waiting.task, { actor: 'eve', round: 0 }))]);
+    const clicks = await Promise.all([
+      refusal(retry(waiting.task, { actor: 'dee', round: 0 })), refusal(retry(waiting.task, { actor: 'eve', round: 0 })),
+    ]);
     expect(clicks.toSorted()).toEqual(['it worked', 'not_parked']);
     expect(await refusal(retry(waiting.task))).toBe('not_parked');
     expect(await refusal(handleOf(waiting.task).executeUpdate(discardTask, { args: [{}] }))).toBe('not_parked');
@@ -188,7 +219,9 @@ describe('a retry', () => {
     expect(await retry(task, { force: true })).toMatchObject({ task_id: task.task_id, manual_retries: 4 });
     await isNow(task, 'completed');
     const { history } = await stateOf(task);
-    expect(history.map(({ round, actor, reason }) => [round, actor, reason])).toEqual([[0, null, null], [1, 'dee', 'round 1'], [2, 'dee', 'round 2'], [3, 'dee', 'round 3']]);
+    expect(history.map(({ round, actor, reason }) => [round, actor, reason])).toEqual([
+      [0, null, null], [1, 'dee', 'round 1'], [2, 'dee', 'round 2'], [3, 'dee', 'round 3'],
+    ]);
   });
 
   test('with an input that breaks the schema runs nothing and is parked again as a mistake of the input', async () => {
@@ -222,7 +255,11 @@ describe('a failure that passes by itself', () => {
     await until('it is counted', async () => (await admin.get('/admin/dlq/stats/')).body.automatic_recovery_rate === 1);
     expect((await admin.get('/admin/dlq/stats/')).body).toMatchObject({ total_tasks: 0, capacity: { used: 0 } });
     const patterns = (await admin.get('/admin/errors/patterns/')).body.results;
-    expect(patterns).toEqual([expect.objectContaining({ task_name: 'proposeRecommendations', category: 'llm_api', count: 1, affected_sessions: 1, exception_type: 'ModelCallError' })]);
+    expect(patterns).toEqual([
+      expect.objectContaining({
+        task_name: 'proposeRecommendations', category: 'llm_api', count: 1, affected_sessions: 1, exception_type: 'ModelCallError',
+      }),
+    ]);
   });
 });
 
@@ -232,7 +269,9 @@ describe('a breaker that is open', () => {
     const { ana, admin, tenant } = await cast(instance);
     const started = await ana.start();
     await ana.answer(started.session_id, started.question.id, started.question.options[0].value);
-    const breaker = async (): Promise<Body> => (await admin.get('/admin/breakers/')).body.results.find((each: Body) => each.name === 'model');
+    const breaker = async (): Promise<Body> => (await admin.get('/admin/breakers/')).body.results.find(
+      (each: Body) => each.name === 'model',
+    );
     await until('the breaker is open', async () => {
       await ana.post(`/sessions/${started.session_id}/answers/`, { text: 'you know which one' });
       return (await breaker()).state === 'open';
@@ -326,8 +365,10 @@ describe('the list and the engine are brought together, on a schedule', () => {
     const { task } = await parkedSession();
     await until('the row is there', async () => await rowOf(task) !== null);
     await db.asSystem().query(
-      `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint, attempts, manual_retries, correlation_id, parked_at, updated_at, sealed)
-       VALUES (gen_random_uuid(), 'damaged', 1, 'applyChangeset', 'parked', 'database', 'critical', 'E', 'e', 'f', 1, 0, 'c', now(), now(), 'not a state')`,
+      `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message,
+         fingerprint, attempts, manual_retries, correlation_id, parked_at, updated_at, sealed)
+       VALUES (gen_random_uuid(), 'damaged', 1, 'applyChangeset', 'parked', 'database', 'critical', 'E', 'e', 'f', 1, 0, 'c', now(),
+         now(), 'not a state')`,
     );
     await db.asSystem().query('DELETE FROM tasks WHERE task_id = $1', [task.task_id]);
     await until('the row is back', async () => await rowOf(task) !== null);
@@ -339,7 +380,9 @@ describe('the list and the engine are brought together, on a schedule', () => {
     expect(result).toEqual({ dry_run: true, deleted: 0, sample: [] });
     const names: string[] = [];
     for await (const { scheduleId } of client.schedule.list()) names.push(scheduleId);
-    expect(names.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['upkeep:gangway:alerts', 'upkeep:gangway:cleanup', 'upkeep:gangway:reconcile', 'upkeep:gangway:sessions']);
+    expect(names.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+      'upkeep:gangway:alerts', 'upkeep:gangway:cleanup', 'upkeep:gangway:reconcile', 'upkeep:gangway:sessions',
+    ]);
   }, 60_000);
 
   test('a task whose workflow was terminated is begun again as it was, and can be retried', async () => {
@@ -357,7 +400,9 @@ describe('the list and the engine are brought together, on a schedule', () => {
     const { tenant, id, task } = await parkedSession();
     await until('the row is there', async () => await rowOf(task) !== null);
     await until('the session is archived with it', async () => {
-      const [row] = await db.asSystem().query<{ revision: string }>("SELECT view->>'revision' AS revision FROM sessions WHERE session_id = $1 AND view->>'waits_for' = 'llm_api'", [id]);
+      const [row] = await db.asSystem().query<{ revision: string }>(
+        "SELECT view->>'revision' AS revision FROM sessions WHERE session_id = $1 AND view->>'waits_for' = 'llm_api'", [id],
+      );
       return row !== undefined;
     });
     await db.close();

@@ -54,7 +54,9 @@ describe('the project itself', () => {
   async function copyProject(): Promise<void> {
     await mkdir(join(project(), '.local'), { recursive: true });
     const own = (await readdir(root)).filter((name) => !['.git', '.local', 'coverage'].includes(name));
-    const installed = (await readdir(join(root, '.local'))).filter((name) => ['runtime', 'venv'].includes(name)).map((name) => join('.local', name));
+    const installed = (await readdir(join(root, '.local'))).filter((name) => ['runtime', 'venv'].includes(name)).map(
+      (name) => join('.local', name),
+    );
     for (const name of [...own, ...installed]) {
       const to = join(project(), dirname(name));
       await run('cp', ['-al', join(root, name), to]).catch(async () => run('cp', ['-a', join(root, name), to]));
@@ -75,10 +77,13 @@ describe('the project itself', () => {
       }, 180_000);
       const { url } = JSON.parse(await readFile(join(project(), '.local', 'data', 'run.json'), 'utf8')) as { url: string };
       const blocks = pasted(await readFile(join(project(), 'README.md'), 'utf8'));
-      const { stdout } = await run('env', inBash(`${blocks}\nnpm run demo -- --sessions 3 --seed 7`), { cwd: project(), env: { ...environment(), BASE: url }, maxBuffer: 10_000_000 });
+      const { stdout } = await run('env', inBash(`${blocks}\nnpm run demo -- --sessions 3 --seed 7`), {
+        cwd: project(), env: { ...environment(), BASE: url }, maxBuffer: 10_000_000,
+      });
       expect(stdout).toMatch(/applied[\s\S]*completed[\s\S]*3 people come to demo/);
     } finally {
-      const { pid } = JSON.parse(await readFile(join(project(), '.local', 'data', 'run.json'), 'utf8').catch(() => '{}')) as { pid?: number };
+      const { pid } = JSON.parse(await readFile(join(project(), '.local', 'data', 'run.json'), 'utf8')
+        .catch(() => '{}')) as { pid?: number };
       if (pid === undefined) up.kill('SIGTERM'); else process.kill(pid, 'SIGTERM');
       await until('it has ended', () => up.exitCode !== null || up.signalCode !== null, 60_000);
     }

@@ -45,7 +45,8 @@ async function withDefaults(defaults: Readonly<Record<string, string>>, work: ()
 }
 
 describe('a server that takes no writes', () => {
-  test('is a store that is away: 503 with Retry-After, named by /readyz, running sessions go on, and all is well as soon as it takes writes again', async () => {
+  test('is a store that is away: 503 with Retry-After, named by /readyz, running sessions go on, and all is well as soon as it takes ' +
+    'writes again', async () => {
     const { ana, admin } = await cast(instance);
     const session = await ana.start();
     await withDefaults({ default_transaction_read_only: 'on' }, async () => {
@@ -59,10 +60,14 @@ describe('a server that takes no writes', () => {
       // connections that know it as read-only, as many as there can be
       await Promise.all(Array.from({ length: 30 }, () => ana.get('/sessions/')));
     });
-    await until('it is written to', async () => (await admin.post('/admin/api-keys/', { name: 'later', roles: ['analyst'] })).status === 201, 3_000);
+    await until(
+      'it is written to', async () => (await admin.post('/admin/api-keys/', { name: 'later', roles: ['analyst'] })).status === 201, 3_000,
+    );
     await until('/readyz is content', async () => (await readiness()).checks.postgresql === 'ok', 5_000);
     // not one connection of before is left
-    const replies = await Promise.all(Array.from({ length: 40 }, (_, index) => admin.post('/admin/api-keys/', { name: `after ${index}`, roles: ['analyst'] })));
+    const replies = await Promise.all(Array.from({ length: 40 }, (_, index) => admin.post('/admin/api-keys/', {
+      name: `after ${index}`, roles: ['analyst'],
+    })));
     expect(replies.filter(({ status }) => status !== 201 && status !== 503)).toEqual([]);
     expect((await admin.post('/admin/api-keys/', { name: 'last', roles: ['analyst'] })).status).toBe(201);
   });
@@ -83,14 +88,19 @@ describe('defaults of a server', () => {
   test.each([
     { DateStyle: 'German, DMY', TimeZone: 'Asia/Kolkata', IntervalStyle: 'sql_standard', bytea_output: 'escape' },
     { DateStyle: 'SQL, MDY', TimeZone: 'America/St_Johns', default_transaction_isolation: 'serializable' },
-    { DateStyle: 'Postgres, DMY', extra_float_digits: '-15', standard_conforming_strings: 'off', lock_timeout: '1ms', statement_timeout: '0' },
+    {
+      DateStyle: 'Postgres, DMY', extra_float_digits: '-15', standard_conforming_strings: 'off', lock_timeout: '1ms',
+      statement_timeout: '0',
+    },
   ])('change no answer: %j', async (defaults) => {
     const { ana, ben, admin, tenant } = await cast(instance);
     await withDefaults(defaults as unknown as Record<string, string>, async () => {
       const began = Date.now();
       await until('it is there', async () => (await readiness()).status === 'ready');
       const { session, proposal, items } = await proposed(ana, ben);
-      const decided = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false });
+      const decided = await ben.post(`/sessions/${session.session_id}/decision/`, {
+        approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false,
+      });
       expect(decided.status).toBe(200);
       for (let times = 0; times < 7; times += 1) await admin.post('/admin/api-keys/', { name: `key ${times}`, roles: ['analyst'] });
       const keys = await everyPage(admin, '/admin/api-keys/?limit=3');
@@ -102,7 +112,8 @@ describe('defaults of a server', () => {
       const { body: changeset } = await ben.get(`/changesets/${decided.body.changeset_id}/`);
       expect(changeset.status).toBe('applied');
       // bytes and numbers too
-      expect((await db.asTenant(tenant).query<{ bytes: Buffer; part: number }>("SELECT '\\x00ff5c27'::bytea AS bytes, 0.1::float8 + 0.2 AS part"))[0]).toEqual({ bytes: Buffer.from('00ff5c27', 'hex'), part: 0.1 + 0.2 });
+      expect((await db.asTenant(tenant).query<{ bytes: Buffer; part: number }>("SELECT '\\x00ff5c27'::bytea AS bytes, 0.1::float8 + 0.2 " +
+        "AS part"))[0]).toEqual({ bytes: Buffer.from('00ff5c27', 'hex'), part: 0.1 + 0.2 });
     });
   });
 });
@@ -131,7 +142,9 @@ if ('missing' in pgbouncer) process.stderr.write(`SKIPPED, all tests behind PgBo
       await until('it is ready', async () => (await readiness(behind)).checks.postgresql === 'ok');
       const { ana, ben } = await cast(behind);
       const { session, proposal, items } = await proposed(ana, ben);
-      const { status, body } = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false });
+      const { status, body } = await ben.post(`/sessions/${session.session_id}/decision/`, {
+        approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false,
+      });
       expect([status, body.status]).toEqual([200, 'applied']);
       await until('it is listed', async () => (await ana.get('/sessions/')).body.total === 1);
     } finally {
@@ -145,7 +158,9 @@ if ('missing' in pgbouncer) process.stderr.write(`SKIPPED, all tests behind PgBo
       const tenant = tenants[index % tenants.length] ?? '';
       const ask = "SELECT current_setting('app.tenant') AS tenant, current_setting('statement_timeout') AS bound";
       const scope = pooled.asTenant(tenant);
-      const [row] = index % 2 === 0 ? await scope.query<{ tenant: string; bound: string }>(ask) : await scope.transaction((tx) => tx.query<{ tenant: string; bound: string }>(ask));
+      const [row] = index % 2 === 0 ? await scope.query<{ tenant: string; bound: string }>(ask) : await scope.transaction(
+        (tx) => tx.query<{ tenant: string; bound: string }>(ask),
+      );
       return row?.tenant === tenant && row.bound === '10s';
     }));
     expect(seen).toEqual(Array.from({ length: 500 }, () => true));
@@ -154,7 +169,9 @@ if ('missing' in pgbouncer) process.stderr.write(`SKIPPED, all tests behind PgBo
 
   test('a statement ends after its time, and the pooler\'s connection serves the next one', async () => {
     const brief = openDatabase({ url: pooler.url, timeoutMs: 300, connections: 3 });
-    const told = await Promise.all(Array.from({ length: 3 }, () => brief.asSystem().query('SELECT pg_sleep(20)').then(() => 'slept', (error: Error) => error.name)));
+    const told = await Promise.all(
+      Array.from({ length: 3 }, () => brief.asSystem().query('SELECT pg_sleep(20)').then(() => 'slept', (error: Error) => error.name)),
+    );
     expect(told).toEqual(['StoreUnavailableError', 'StoreUnavailableError', 'StoreUnavailableError']);
     await brief.close();
     expect(await pooled.asSystem().query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -167,12 +184,16 @@ if ('missing' in pgbouncer) process.stderr.write(`SKIPPED, all tests behind PgBo
     const all = Array.from({ length: 8 }, () => openDatabase({ url: pooler.url, timeoutMs: 20_000, connections: 1 }));
     await Promise.all(all.map((each) => migrateDatabase(each)));
     await Promise.all(all.map((each) => each.close()));
-    const [row] = await db.query<{ count: string; names: string }>('SELECT count(*) AS count, count(DISTINCT name) AS names FROM schema_migrations');
+    const [row] = await db.query<{ count: string; names: string }>(
+      'SELECT count(*) AS count, count(DISTINCT name) AS names FROM schema_migrations',
+    );
     expect(row?.count).toBe(row?.names);
   });
 
   test('what it refuses at the door is named', async () => {
-    const refused = openDatabase({ url: `${pooler.url}?options=${encodeURIComponent('-c statement_timeout=1')}`, timeoutMs: 5_000, connections: 1 });
+    const refused = openDatabase({
+      url: `${pooler.url}?options=${encodeURIComponent('-c statement_timeout=1')}`, timeoutMs: 5_000, connections: 1,
+    });
     await expect(refused.query('SELECT 1')).rejects.toThrow(/postgresql cannot be reached: .*unsupported startup parameter.*options/);
     await refused.close();
   });

@@ -79,7 +79,10 @@ test.each(uses)('%s whose connection is cut is told, the process lives, and the 
   // of so much patience that only the cut can end it
   await withPool(300_000, async (db) => {
     const failed = failure(use(db, sleeping(marker)));
-    await until('the server is at it', async () => (await direct.query("SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1", [`%pg_sleep%${marker}%`])).length === 1);
+    await until(
+      'the server is at it',
+      async () => (await direct.query("SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1", [`%pg_sleep%${marker}%`])).length === 1,
+    );
     cut();
     expect(await failed).toBeInstanceOf(StoreUnavailableError);
   });
@@ -100,7 +103,9 @@ test('a connection that breaks between two statements of a transaction is told b
     const failed = failure(db.asSystem().transaction(async (tx) => {
       const [row] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       cut();
-      await until('the server has let go', async () => (await direct.query('SELECT FROM pg_stat_activity WHERE pid = $1', [row?.pid])).length === 0);
+      await until(
+        'the server has let go', async () => (await direct.query('SELECT FROM pg_stat_activity WHERE pid = $1', [row?.pid])).length === 0,
+      );
       second = true;
       await tx.query('SELECT 2');
     }));

@@ -13,7 +13,8 @@ let instance: Instance;
 beforeAll(async () => {
   fake = await startFakeModel();
   instance = await startInstance(await newFolder(), {
-    OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: key, CHAT_MODEL: 'test', GANGWAY_MODEL_TIMEOUT_MS: '1500', GANGWAY_READING_TIMEOUT_MS: '1000', GANGWAY_PROPOSAL_FALLBACK_SECONDS: '4',
+    OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: key, CHAT_MODEL: 'test', GANGWAY_MODEL_TIMEOUT_MS: '1500',
+    GANGWAY_READING_TIMEOUT_MS: '1000', GANGWAY_PROPOSAL_FALLBACK_SECONDS: '4',
     GANGWAY_RETRY_DELAY_PERCENT: '10', LOG_LEVEL: 'debug',
   });
 });
@@ -34,9 +35,13 @@ async function proposalAfter(...behaviours: Behaviour[]): Promise<{ proposal: Bo
 
 describe('a model that answers', () => {
   test('gives its reasons, which the approver reads', async () => {
-    const { proposal } = await proposalAfter(says({ proposals: [{ rule_id: 'business_unit', confidence: 0.95, rationale: 'Ordinary opening hours for an office.', changes: [] }] }));
+    const { proposal } = await proposalAfter(says({
+      proposals: [{ rule_id: 'business_unit', confidence: 0.95, rationale: 'Ordinary opening hours for an office.', changes: [] }],
+    }));
     expect(fake.calls.length).toBe(1);
-    expect(proposal.recommendations.find((item: Body) => item.target.startsWith('business_unit:')).rationale).toBe('Ordinary opening hours for an office.');
+    expect(proposal.recommendations.find((item: Body) => item.target.startsWith('business_unit:')).rationale).toBe(
+      'Ordinary opening hours for an office.',
+    );
   });
 });
 
@@ -53,7 +58,9 @@ describe('a model that fails', () => {
     const { admin } = await proposalAfter(status(401));
     const patterns = async (query = ''): Promise<Body[]> => (await admin.get(`/admin/errors/patterns/${query}`)).body.results;
     await until('the error is told', async () => (await patterns()).length > 0);
-    expect(await patterns('?category=llm_api')).toMatchObject([{ task_name: 'proposeRecommendations', category: 'llm_api', severity: 'high', affected_sessions: 1, trend: 'new', count: 1 }]);
+    expect(await patterns('?category=llm_api')).toMatchObject([
+      { task_name: 'proposeRecommendations', category: 'llm_api', severity: 'high', affected_sessions: 1, trend: 'new', count: 1 },
+    ]);
   });
 
   test('once is asked again, and its answer is used', async () => {
@@ -97,9 +104,11 @@ describe('free text', () => {
     expect(instance.output()).not.toMatch(/monsoon|sk-never/);
   });
 
-  test('while the model hangs: what the script can read is 200 at once, and the rest 422 with the retry text, after the time that a reading has', async () => {
+  test('while the model hangs: what the script can read is 200 at once, and the rest 422 with the retry text, after the time that a ' +
+    'reading has', async () => {
     // what else could end the call says so in other words
-    const timedOut = (): number => instance.output().split('\n').filter((line) => line.includes('"failure":"timeout"') && line.includes('the scripted reading counts')).length;
+    const timedOut = (): number => instance.output()
+      .split('\n').filter((line) => line.includes('"failure":"timeout"') && line.includes('the scripted reading counts')).length;
     fake.play(hanging);
     const before = timedOut();
     const refused = await say('some kind of place', 'm-2');

@@ -47,6 +47,8 @@ test('the command for other tokens that `up` prints gives one that counts when p
 }, 60_000);
 
 test('docs/configuration.md is what the schema of the configuration says', async () => {
-  const { stdout } = await run('sh', ['scripts/run', 'scripts/configuration-doc.ts', '--check'], { cwd: root, env: { ...process.env, NODE_OPTIONS: '' } });
+  const { stdout } = await run('sh', ['scripts/run', 'scripts/configuration-doc.ts', '--check'], {
+    cwd: root, env: { ...process.env, NODE_OPTIONS: '' },
+  });
   expect(stdout).toBeDefined();
 });

@@ -13,15 +13,21 @@ describe('checkpoints', () => {
     const path = `/sessions/${session.session_id}/checkpoint/`;
     const first = await ana.post(path, { ui_state: { tab: 'people' }, label: 'before lunch' });
     expect(first.status).toBe(201);
-    expect(first.body).toMatchObject({ status: 'created', session_id: session.session_id, kind: 'manual', ttl_seconds: 3600, storage: { history: 'stored', redis: 'queued', postgresql: 'queued' } });
+    expect(first.body).toMatchObject({
+      status: 'created', session_id: session.session_id, kind: 'manual', ttl_seconds: 3600,
+      storage: { history: 'stored', redis: 'queued', postgresql: 'queued' },
+    });
     expect(first.body.checkpoint_hash).toMatch(/^[0-9a-f]{64}$/);
     const again = await ana.post(path, { ui_state: { tab: 'people' } });
-    expect([again.status, again.body]).toEqual([200, { status: 'skipped', reason: 'unchanged', checkpoint_version: first.body.checkpoint_version }]);
+    expect([again.status, again.body]).toEqual([
+      200, { status: 'skipped', reason: 'unchanged', checkpoint_version: first.body.checkpoint_version },
+    ]);
     const forced = await ana.post(path, { force: true });
     expect([forced.status, forced.body.checkpoint_version]).toEqual([201, first.body.checkpoint_version + 1]);
     const { body } = await ana.get(`/sessions/${session.session_id}/checkpoints/?limit=2`);
     expect(body.total_checkpoints).toBe(forced.body.checkpoint_version);
-    expect(body.checkpoints.map((each: Body) => [each.checkpoint_version, each.kind, each.label, each.data_summary.answers_count])).toEqual([
+    expect(body.checkpoints.map((each: Body) => [each.checkpoint_version, each.kind, each.label, each.data_summary.answers_count]))
+      .toEqual([
       [forced.body.checkpoint_version, 'manual', null, 1], [first.body.checkpoint_version, 'manual', 'before lunch', 1],
     ]);
   });
@@ -54,7 +60,8 @@ describe('resume', () => {
     for (const reply of [first, second]) {
       expect(reply?.status).toBe(200);
       expect(reply?.body).toMatchObject({
-        status: 'resumed', restored_state: 'in_progress', restored_data: { setup_urgency: 'immediate', business_unit_type: 'office', business_unit_name: 'Depot' },
+        status: 'resumed', restored_state: 'in_progress',
+        restored_data: { setup_urgency: 'immediate', business_unit_type: 'office', business_unit_name: 'Depot' },
         ui_state: { tab: 'people' }, questions_answered: 3, progress_percent: unsaved.body.progress_percent, source: 'history',
         next_action: { type: 'continue_conversation', question: { id: 'expected_users' } },
       });
@@ -69,9 +76,14 @@ describe('resume', () => {
     await ana.answer(session.session_id, 'business_unit_type', 'office');
     await ana.answer(session.session_id, 'setup_urgency', 'planned');
     const { body } = await ana.post(`/sessions/${session.session_id}/resume/`, { checkpoint_version: saved.checkpoint_version });
-    expect(body).toMatchObject({ restored_data: { setup_urgency: 'immediate' }, questions_answered: 1, next_action: { question: { id: 'business_unit_type', suggested: 'office' } } });
+    expect(body).toMatchObject({
+      restored_data: { setup_urgency: 'immediate' }, questions_answered: 1,
+      next_action: { question: { id: 'business_unit_type', suggested: 'office' } },
+    });
     const { body: log } = await ana.get(`/sessions/${session.session_id}/answers/`);
-    expect(log.answers.map((entry: Body) => [entry.value, entry.superseded])).toEqual([['immediate', false], ['office', true], ['planned', true]]);
+    expect(log.answers.map((entry: Body) => [entry.value, entry.superseded])).toEqual([
+      ['immediate', false], ['office', true], ['planned', true],
+    ]);
     const unknown = await ana.post(`/sessions/${session.session_id}/resume/`, { checkpoint_version: 999 });
     expect([unknown.status, unknown.body.code]).toEqual([404, 'checkpoint_not_found']);
   });
@@ -79,7 +91,9 @@ describe('resume', () => {
   test('while a proposal waits it shows the proposal, and after the end it is 409', async () => {
     const { ana, ben } = await cast(instance);
     const { session, items } = await proposed(ana, ben);
-    expect((await ana.post(`/sessions/${session.session_id}/resume/`, {})).body.next_action).toEqual({ type: 'show_recommendations', question: null });
+    expect((await ana.post(`/sessions/${session.session_id}/resume/`, {})).body.next_action).toEqual({
+      type: 'show_recommendations', question: null,
+    });
     await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
     const after = await ana.post(`/sessions/${session.session_id}/resume/`, {});
     expect([after.status, after.body.code]).toEqual([409, 'wrong_state']);
@@ -96,9 +110,13 @@ describe('escalation', () => {
     expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).body.code).toBe('wrong_state');
     expect((await admin.post(`/sessions/${session.session_id}/escalate/`, { reason: 'again' })).body.code).toBe('wrong_state');
     const { body } = await admin.post(`/sessions/${session.session_id}/resume/`, {});
-    expect(body).toMatchObject({ restored_state: 'in_progress', next_action: { type: 'continue_conversation', question: { id: 'business_unit_type' } } });
+    expect(body).toMatchObject({
+      restored_state: 'in_progress', next_action: { type: 'continue_conversation', question: { id: 'business_unit_type' } },
+    });
     expect((await admin.post(`/sessions/${session.session_id}/resume/`, {})).status).toBe(404);
-    for (const bad of [{}, { reason: '' }, { reason: 'x', urgency: 'extreme' }]) expect((await ana.post(`/sessions/${session.session_id}/escalate/`, bad)).status).toBe(400);
+    for (const bad of [{}, { reason: '' }, { reason: 'x', urgency: 'extreme' }]) {
+      expect((await ana.post(`/sessions/${session.session_id}/escalate/`, bad)).status).toBe(400);
+    }
   });
 
   test('while a proposal is awaited it loses nothing: after the return it is made', async () => {
@@ -116,14 +134,19 @@ describe('events of the client', () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
     const path = `/sessions/${session.session_id}/events/`;
-    expect((await ana.post(path, { event: 'opened help', properties: { page: 3 }, occurred_at: new Date().toISOString() })).status).toBe(201);
+    expect((await ana.post(path, { event: 'opened help', properties: { page: 3 }, occurred_at: new Date().toISOString() })).status)
+      .toBe(201);
     for (const [bad, pointer] of [
-      [{ event: 'a,b' }, '/event'], [{ event: '' }, '/event'], [{ event: 'x'.repeat(201) }, '/event'], [{ event: 'state_changed' }, '/event'],
-      [{ event: 'late', occurred_at: '2999-01-01T00:00:00Z' }, '/occurred_at'], [{ event: 'early', occurred_at: '2001-01-01T00:00:00Z' }, '/occurred_at'],
+      [{ event: 'a,b' }, '/event'], [{ event: '' }, '/event'], [{ event: 'x'.repeat(201) }, '/event'],
+      [{ event: 'state_changed' }, '/event'],
+      [{ event: 'late', occurred_at: '2999-01-01T00:00:00Z' }, '/occurred_at'],
+      [{ event: 'early', occurred_at: '2001-01-01T00:00:00Z' }, '/occurred_at'],
       [{ event: 'big', properties: { text: 'x'.repeat(3_000) } }, ''],
     ] as const) {
       const reply = await ana.post(path, bad);
-      expect([JSON.stringify(bad).slice(0, 40), reply.status, reply.body.errors[0].pointer]).toEqual([JSON.stringify(bad).slice(0, 40), 400, pointer]);
+      expect([JSON.stringify(bad).slice(0, 40), reply.status, reply.body.errors[0].pointer]).toEqual([
+        JSON.stringify(bad).slice(0, 40), 400, pointer,
+      ]);
     }
     expect((await ana.post(`/sessions/${randomUUID()}/events/`, { event: 'x' })).status).toBe(404);
   });

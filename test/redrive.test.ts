@@ -1,4 +1,7 @@
-/** A redrive against a model that has come back and can take little: no faster than asked for, canary first, and whatever dies meanwhile. */
+/**
+ * A redrive against a model that has come back and can take little: no faster than asked for, canary first, and whatever dies
+ * meanwhile.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
@@ -11,7 +14,10 @@ import { until } from './support/until.ts';
 
 let fake: FakeModel;
 let instance: Instance;
-const settings = (): Record<string, string> => ({ OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_RETRY_DELAY_PERCENT: '10' });
+const settings = (): Record<string, string> => ({
+  OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys,
+  GANGWAY_RETRY_DELAY_PERCENT: '10',
+});
 const working = says({ proposals: [] });
 
 beforeAll(async () => {
@@ -49,7 +55,9 @@ const redriveOf = async (admin: Person, id: string): Promise<Body> => (await adm
 /** When the redrive sent off each task, by the engine's own record: milliseconds since 1970. */
 async function momentsOfBeginning(tenant: string, id: string): Promise<number[]> {
   const { urls } = await instance.runFile();
-  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)) });
+  const { client, connection } = await connectEngine({
+    address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)),
+  });
   const { events } = await client.workflow.getHandle(`redrive:${tenant}:${id}`).fetchHistory();
   await connection.close();
   const sent = (events ?? []).filter((event) => event.signalExternalWorkflowExecutionInitiatedEventAttributes != null);
@@ -62,7 +70,9 @@ describe('a redrive', () => {
     fake.play(status(401));
     const id = await begin(queue, { canary: 3, rate_per_second: 20 });
     await until('it has stopped', async () => (await redriveOf(queue.admin, id)).status === 'stopped');
-    expect(await redriveOf(queue.admin, id)).toMatchObject({ matched: 6, succeeded: 0, failed: 3, remaining: 3, note: expect.stringContaining('3 of 3') });
+    expect(await redriveOf(queue.admin, id)).toMatchObject({
+      matched: 6, succeeded: 0, failed: 3, remaining: 3, note: expect.stringContaining('3 of 3'),
+    });
     expect(fake.calls.length).toBe(3);
     await until('the three are in the list as they were', async () => {
       const { body: { results } } = await queue.admin.get('/admin/dlq/tasks/');
@@ -70,7 +80,8 @@ describe('a redrive', () => {
     });
   });
 
-  test('keeps to its rate, goes on after everything was killed in the middle, and ends each session once; those who answer meanwhile do not wait behind it', async () => {
+  test('keeps to its rate, goes on after everything was killed in the middle, and ends each session once; those who answer meanwhile do ' +
+    'not wait behind it', async () => {
     const queue = await parkedSessions(12);
     fake.play(working);
     const id = await begin(queue, { canary: 2, rate_per_second: 2 });

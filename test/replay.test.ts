@@ -12,7 +12,10 @@ const load = async (name: string) => historyFromJSON(JSON.parse(await readFile(j
 
 describe('recorded histories', () => {
   test('there are some of every kind, with sessions that went on as new runs', () => {
-    expect(names).toEqual(expect.arrayContaining(['completed-1.json', 'rejected-1.json', 'cancelled-1.json', 'amended-1.json', 'amended-2.json', 'parked-1.json', 'superseded-1.json', 'task-1.json']));
+    expect(names).toEqual(expect.arrayContaining([
+      'completed-1.json', 'rejected-1.json', 'cancelled-1.json', 'amended-1.json', 'amended-2.json', 'parked-1.json', 'superseded-1.json',
+      'task-1.json',
+    ]));
   });
 
   test.each(names)('%s replays on the workflow code of today', async (name) => {
@@ -24,6 +27,8 @@ describe('recorded histories', () => {
     const scheduled = changed.events?.find((event) => event.activityTaskScheduledEventAttributes != null)?.activityTaskScheduledEventAttributes;
     if (scheduled?.activityType == null) throw new Error('The history schedules no activity.');
     scheduled.activityType.name = 'somethingElse';
-    await expect(Worker.runReplayHistory({ workflowBundle: { codePath: await workflowBundle() } }, changed, 'changed')).rejects.toThrow(/nondeterminism|TMPRL1100|does not handle/i);
+    await expect(Worker.runReplayHistory({ workflowBundle: { codePath: await workflowBundle() } }, changed, 'changed')).rejects.toThrow(
+      /nondeterminism|TMPRL1100|does not handle/i,
+    );
   });
 });

@@ -32,7 +32,9 @@ async function forget(workflowId: string): Promise<void> {
 async function archived(sessionId: string, tenant: string, answers: number): Promise<void> {
   const db = await databaseOf(instance);
   await until('the answers are archived', async () => {
-    const [row] = await db.asTenant(tenant).query<{ n: number }>("SELECT (view->>'answers_count')::int AS n FROM sessions WHERE session_id = $1", [sessionId]);
+    const [row] = await db.asTenant(tenant).query<{ n: number }>(
+      "SELECT (view->>'answers_count')::int AS n FROM sessions WHERE session_id = $1", [sessionId],
+    );
     return row?.n === answers;
   });
   await db.close();
@@ -60,7 +62,9 @@ test('an open session that the engine has lost goes on with every archived answe
   const resumed = await Promise.all(Array.from({ length: 8 }, () => ana.post(`/sessions/${session.session_id}/resume/`, {})));
   expect(resumed.map((reply) => reply.status)).toEqual(resumed.map(() => 200));
   expect(resumed.some((reply) => reply.body.source === 'postgresql')).toBe(true);
-  expect(resumed[0]?.body).toMatchObject({ restored_data: { setup_urgency: 'immediate', business_unit_type: 'office' }, next_action: { question: { id: 'business_unit_name' } } });
+  expect(resumed[0]?.body).toMatchObject({
+    restored_data: { setup_urgency: 'immediate', business_unit_type: 'office' }, next_action: { question: { id: 'business_unit_name' } },
+  });
   expect((await ana.answer(session.session_id, 'business_unit_type', 'office', id)).status).toBe(200);
   const { body: log } = await ana.get(`/sessions/${session.session_id}/answers/`);
   expect(log.answers).toHaveLength(2);
@@ -68,7 +72,8 @@ test('an open session that the engine has lost goes on with every archived answe
   await ana.inState(done.session_id, 'awaiting_approval');
 });
 
-test('of 600 amendments over several runs every repeat gets the first answer and none counts twice: at once, and after the engine has lost the session', async () => {
+test('of 600 amendments over several runs every repeat gets the first answer and none counts twice: at once, and after the engine has ' +
+  'lost the session', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
   const amend = (at: number) => sent(() => ana.answer(id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned', `m${at}`));

@@ -30,7 +30,9 @@ const withdrawals: readonly Withdraw[] = [
 async function keyOf(tenant: string, roles = '{approver}'): Promise<string> {
   const id = randomUUID();
   await db.asTenant(tenant).query(
-    "INSERT INTO api_keys (key_id, tenant, name, roles, secret_hash, created_by) VALUES ($1, $2, 'robot', $3, decode(repeat('00', 32), 'hex'), 'dee')", [id, tenant, roles],
+    "INSERT INTO api_keys (key_id, tenant, name, roles, secret_hash, created_by) VALUES ($1, $2, 'robot', $3, decode(repeat('00', 32), " +
+    "'hex'), 'dee')",
+    [id, tenant, roles],
   );
   return id;
 }
@@ -52,10 +54,12 @@ describe('at the moment of applying', () => {
   function changeset(tenant: string, more: Partial<Changeset> = {}): Changeset {
     const id = randomUUID();
     return {
-      changeset_id: id, tenant, session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben', second_approved_by: null, approval_id: null, risk_score: 0,
+      changeset_id: id, tenant, session_id: randomUUID(), requested_by: 'ana', approved_by: 'ben', second_approved_by: null,
+      approval_id: null, risk_score: 0,
       status: 'applied', ...more,
       changes: [{
-        sequence: 1, recommendation_id: randomUUID(), target: `type_assist:${id}`, target_type: 'type_assist', target_key: id, operation: 'create', before: null,
+        sequence: 1, recommendation_id: randomUUID(), target: `type_assist:${id}`, target_type: 'type_assist', target_key: id,
+        operation: 'create', before: null,
         after: { code: 'a', label: 'A', category: 'site' },
       }],
     };
@@ -73,11 +77,15 @@ describe('at the moment of applying', () => {
       const mine = `key:${id}`;
       expect(await applyChanges(db, target, changeset(tenant, { approved_by: mine }))).toBe('applied');
       await withdraw(tenant, id, withdrawal);
-      const approvals = [{ approved_by: mine }, { approved_by: mine, second_approved_by: 'eve' }, { approved_by: 'ben', second_approved_by: mine }];
+      const approvals = [
+        { approved_by: mine }, { approved_by: mine, second_approved_by: 'eve' }, { approved_by: 'ben', second_approved_by: mine },
+      ];
       for (const approved of approvals) {
         const input = changeset(tenant, approved);
         // twice: a run that died after writing it down is repeated, and comes to the same
-        expect([target.name, approved, await applyChanges(db, target, input), await applyChanges(db, target, input)]).toEqual([target.name, approved, 'stale', 'stale']);
+        expect([target.name, approved, await applyChanges(db, target, input), await applyChanges(db, target, input)]).toEqual(
+          [target.name, approved, 'stale', 'stale'],
+        );
         expect([target.name, approved, await statusOf(input)]).toEqual([target.name, approved, refused]);
         expect(system.at(tenant, `type_assist:${input.changeset_id}`)).toBeNull();
       }
@@ -101,32 +109,39 @@ describe('at the moment of applying', () => {
       await applyChanges(db, target, applied);
       await withdraw(tenant, id, withdrawals[0] ?? ['', '']);
       expect(await applyChanges(db, target, applied)).toBe('applied');
-      expect(await applyChanges(db, target, changeset(tenant, { approved_by: `key:${id}`, second_approved_by: 'eve', status: 'rejected' }))).toBe('rejected');
+      expect(await applyChanges(db, target, changeset(tenant, { approved_by: `key:${id}`, second_approved_by: 'eve', status: 'rejected' })))
+        .toBe('rejected');
     }
   });
 });
 
 describe('a decision that waits for its second approver', () => {
   const catalogue = {
-    default_language: 'en', languages: ['en'], title: 'Fill the catalogue', questions: [{ id: 'name', type: 'text', prompt: 'Which catalogue?' }],
+    default_language: 'en', languages: ['en'], title: 'Fill the catalogue',
+    questions: [{ id: 'name', type: 'text', prompt: 'Which catalogue?' }],
     recommendations: Array.from({ length: 11 }, (_, at) => ({
       id: `entry_${at + 1}`, target: { type: 'type_assist', key: `slug(name) + '-${at + 1}'` },
-      values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9, rationale: 'Part of every catalogue.',
+      values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9,
+      rationale: 'Part of every catalogue.',
     })),
   };
 
   const byKey = (key: string) => async (path: string, body?: unknown): Promise<Reply> => {
     const response = await fetch(`${instance.url}${base}${path}`, {
-      method: body === undefined ? 'GET' : 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      method: body === undefined ? 'GET' : 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, headers: response.headers, body: await response.json() };
   };
-  const byToken = (who: Person) => (path: string, body?: unknown): Promise<Reply> => (body === undefined ? who.get(path) : who.post(path, body));
+  const byToken = (who: Person) => (path: string, body?: unknown): Promise<Reply> => (
+    body === undefined ? who.get(path) : who.post(path, body)
+  );
 
   async function decide(call: ReturnType<typeof byKey>, sessionId: string): Promise<Body> {
     const { body: proposal } = await call(`/sessions/${sessionId}/recommendations/`);
     const { body, status } = await call(`/sessions/${sessionId}/decision/`, {
-      approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), proposal_hash: proposal.proposal_hash, dry_run: false,
+      approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), proposal_hash: proposal.proposal_hash,
+      dry_run: false,
     });
     expect([status, body.status]).toEqual([200, 'pending_second_approval']);
     return body;
@@ -144,7 +159,9 @@ describe('a decision that waits for its second approver', () => {
 
     const refused = await eve.post(`/approvals/${first.approval_id}/decide/`, { decision: 'approve' });
     expect([refused.status, refused.body.code, refused.body.errors[0].code]).toEqual([403, 'forbidden', 'role_withdrawn']);
-    expect((await ben.get(`/changesets/${first.changeset_id}/`)).body).toMatchObject({ status: 'failed', applied_at: null, failure: 'an approver no longer holds the role' });
+    expect((await ben.get(`/changesets/${first.changeset_id}/`)).body).toMatchObject({
+      status: 'failed', applied_at: null, failure: 'an approver no longer holds the role',
+    });
     expect((await eve.post(`/approvals/${first.approval_id}/decide/`, { decision: 'approve' })).body.code).toBe('wrong_state');
 
     await ana.inState(id, 'awaiting_approval');

@@ -31,13 +31,17 @@ function startRole(role: string, environment: Readonly<Record<string, string>>):
   return { child, output: () => output, ended };
 }
 
-/** What promtool (Debian's prometheus) says of the text; its own rules where it is not installed: no `_total` but on counters, help and type of each. */
+/**
+ * What promtool (Debian's prometheus) says of the text; its own rules where it is not installed: no `_total` but on counters,
+ * help and type of each.
+ */
 function complaintsOf(text: string): string[] {
   const run = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
   if (run.error === undefined) return `${run.stdout}${run.stderr}`.split('\n').filter((line) => line !== '');
   const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return types.flatMap(([, name = '', type]) => [
-    ...(name.endsWith('_total') && type !== 'counter' ? [`${name} is no counter`] : []), ...(type === 'counter' && !name.endsWith('_total') ? [`${name} is a counter`] : []),
+    ...(name.endsWith('_total') && type !== 'counter' ? [`${name} is no counter`] : []),
+    ...(type === 'counter' && !name.endsWith('_total') ? [`${name} is a counter`] : []),
     ...(text.includes(`# HELP ${name} `) ? [] : [`${name} has no help`]),
   ]);
 }
@@ -48,8 +52,12 @@ describe('a role that cannot start', () => {
     const api = startRole('api', { GANGWAY_DATA: folder, REDIS_URL: 'redis://127.0.0.1:1' });
     const worker = startRole('worker', { GANGWAY_DATA: folder, JWKS_URL: 'https://id.example.org/keys' });
     expect(await Promise.all([api.ended, worker.ended])).toEqual([1, 1]);
-    expect(api.output()).toMatch(/^npm run api needs TEMPORAL_ADDRESS, DATABASE_URL, CLICKHOUSE_URL, GANGWAY_CODEC_KEYS, JWKS_URL \(or [^\n]+\n$/);
-    expect(worker.output()).toMatch(/^npm run worker needs TEMPORAL_ADDRESS, REDIS_URL, DATABASE_URL, CLICKHOUSE_URL, GANGWAY_CODEC_KEYS, GANGWAY_PSEUDONYM_KEY \(or [^\n]+\n$/);
+    expect(api.output()).toMatch(
+      /^npm run api needs TEMPORAL_ADDRESS, DATABASE_URL, CLICKHOUSE_URL, GANGWAY_CODEC_KEYS, JWKS_URL \(or [^\n]+\n$/,
+    );
+    expect(worker.output()).toMatch(
+      /^npm run worker needs TEMPORAL_ADDRESS, REDIS_URL, DATABASE_URL, CLICKHOUSE_URL, GANGWAY_CODEC_KEYS, GANGWAY_PSEUDONYM_KEY \(or [^\n]+\n$/,
+    );
     await rm(folder, { recursive: true });
   });
 });
@@ -66,15 +74,21 @@ describe('two APIs and two workers', () => {
     folder = await newFolder();
     await developmentKey(folder);
     await giveOwnPorts(folder);
-    servers = await startServers({ configuration: readConfiguration({}), folder, log: () => undefined, options: { temporal: { ui: false } } });
+    servers = await startServers({
+      configuration: readConfiguration({}), folder, log: () => undefined, options: { temporal: { ui: false } },
+    });
     const common = {
-      GANGWAY_DATA: folder, GANGWAY_CODEC_KEYS: testCodecKeys, TEMPORAL_ADDRESS: servers.urls.temporalAddress, REDIS_URL: servers.urls.redisUrl, DATABASE_URL: servers.urls.databaseUrl,
+      GANGWAY_DATA: folder, GANGWAY_CODEC_KEYS: testCodecKeys, TEMPORAL_ADDRESS: servers.urls.temporalAddress,
+      REDIS_URL: servers.urls.redisUrl, DATABASE_URL: servers.urls.databaseUrl,
       GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_CHECK_ANSWERS: 'true', LOG_LEVEL: 'warn',
       // so that what a stream tells sooner it was told by a signal, not by the clock
       GANGWAY_STREAM_POLL_MS: '3600000',
     };
     for (const name of ['first', 'second']) {
-      workers.push(startRole('worker', { ...common, GANGWAY_METRICS_PORT: '0', GANGWAY_METRICS_TOKEN: metricsToken, CLICKHOUSE_URL: pathToFileURL(join(folder, `clickhouse-${name}`)).href }));
+      workers.push(startRole('worker', {
+        ...common, GANGWAY_METRICS_PORT: '0', GANGWAY_METRICS_TOKEN: metricsToken,
+        CLICKHOUSE_URL: pathToFileURL(join(folder, `clickhouse-${name}`)).href,
+      }));
       // nothing answers there: an API is of use without reports
       apis.push(startRole('api', { ...common, PORT: '0', CLICKHOUSE_URL: 'http://127.0.0.1:1' }));
     }
@@ -99,7 +113,9 @@ describe('two APIs and two workers', () => {
 
   test('are one service: a session goes through both APIs, and a stream on one tells what the other was sent', async () => {
     const tenant = newTenant();
-    const [first, second, ben] = await Promise.all([through(0, tenant, 'ana', 'user'), through(1, tenant, 'ana', 'user'), through(1, tenant, 'ben', 'approver')]);
+    const [first, second, ben] = await Promise.all([
+      through(0, tenant, 'ana', 'user'), through(1, tenant, 'ana', 'user'), through(1, tenant, 'ben', 'approver'),
+    ]);
     let session = await first.start();
     const id: string = session.session_id;
     const stream = await readStream(urls[0] ?? '', id, await tokenFor({ url: '', folder, pid: 0 }, tenant, 'ana', ['user']));
@@ -129,7 +145,9 @@ describe('two APIs and two workers', () => {
     const answer = await fetch(address);
     const text = await answer.text();
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/plain')]);
-    for (const name of ['gangway_task_attempts_total', 'nodejs_eventloop_lag_p99_seconds', 'gangway_breaker_state']) expect(text).toContain(`# TYPE ${name}`);
+    for (const name of ['gangway_task_attempts_total', 'nodejs_eventloop_lag_p99_seconds', 'gangway_breaker_state']) {
+      expect(text).toContain(`# TYPE ${name}`);
+    }
     expect(text).toContain(`gangway_open_tasks{status="parked"} ${parkedBefore.parked}`);
     expect(text).toMatch(/^gangway_oldest_open_task_seconds \d/m);
     expect(complaintsOf(text)).toEqual([]);
@@ -179,7 +197,8 @@ describe('two APIs and two workers', () => {
     console.info(`longest wait for an answer around the kill of one of two workers: ${Math.round(silentMs)} ms`);
     for (const { who, id, acknowledged } of sessions) {
       const { body } = await who.get(`/sessions/${id}/answers/`);
-      expect(body.answers.filter((entry: Body) => entry.question_id === 'expected_users').map((entry: Body) => entry.value)).toEqual(acknowledged);
+      expect(body.answers.filter((entry: Body) => entry.question_id === 'expected_users').map((entry: Body) => entry.value))
+        .toEqual(acknowledged);
     }
   });
 

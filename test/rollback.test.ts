@@ -26,7 +26,9 @@ async function applied(owner: Person, ben: Person, answers: Readonly<Record<stri
 }
 
 async function configured(database: Database, tenant: string, targets: readonly string[]): Promise<Body> {
-  const refs = targets.map((target) => ({ target_type: target.slice(0, target.indexOf(':')), target_key: target.slice(target.indexOf(':') + 1) }));
+  const refs = targets.map((target) => ({
+    target_type: target.slice(0, target.indexOf(':')), target_key: target.slice(target.indexOf(':') + 1),
+  }));
   return Object.fromEntries(await currentValues(database, createTablesTarget(), tenant, refs));
 }
 
@@ -42,7 +44,9 @@ async function twoOnOne(users: readonly [number, number] = [10, 20]): Promise<{ 
   return { tenant, admin, first, second, unit: unitOf(first.targets) };
 }
 
-const rollBack = (admin: Person, id: string, body: object = {}) => admin.post(`/changesets/${id}/rollback/`, { reason: 'the wrong site', ...body });
+const rollBack = (admin: Person, id: string, body: object = {}) => admin.post(
+  `/changesets/${id}/rollback/`, { reason: 'the wrong site', ...body },
+);
 
 describe('a rollback', () => {
   test('removes what the changeset created, says who did it, when and why, and leaves the session as it is', async () => {
@@ -50,10 +54,15 @@ describe('a rollback', () => {
     const { id, targets, sessionId } = await applied(ana, ben, { business_unit_name: 'North Depot' });
     expect(Object.values(await configured(db, tenant, targets)).every((values) => values !== null)).toBe(true);
     const { status, body } = await rollBack(admin, id);
-    expect([status, body]).toEqual([200, { changeset_id: id, status: 'rolled_back', rolled_back_changes: targets.length, failed_rollbacks: 0, failures: [] }]);
+    expect([status, body]).toEqual([
+      200, { changeset_id: id, status: 'rolled_back', rolled_back_changes: targets.length, failed_rollbacks: 0, failures: [] },
+    ]);
     expect(await configured(db, tenant, targets)).toEqual(gone(targets));
     const changeset = (await ben.get(`/changesets/${id}/`)).body;
-    expect(changeset).toMatchObject({ status: 'rolled_back', rolled_back_by: 'dee', rollback_reason: 'the wrong site', rollback_forced: false, rolled_back_at: expect.any(String) });
+    expect(changeset).toMatchObject({
+      status: 'rolled_back', rolled_back_by: 'dee', rollback_reason: 'the wrong site', rollback_forced: false,
+      rolled_back_at: expect.any(String),
+    });
     expect(changeset.progress.map((each: Body) => each.step)).toEqual(targets.map(() => 'undone'));
     expect((await ben.get('/changesets/?status=rolled_back')).body.total).toBe(1);
     expect((await ana.get(`/sessions/${sessionId}/`)).body.state).toBe('completed');
@@ -118,9 +127,13 @@ describe('a rollback', () => {
 
   test('needs a reason of 1 to 1,000 characters', async () => {
     const { admin } = await cast(instance);
-    for (const body of [{}, { reason: '' }, { reason: '   ' }, { reason: 'x'.repeat(1_001) }, { reason: 7 }, { reason: 'r', forced: true }]) {
+    for (
+      const body of [{}, { reason: '' }, { reason: '   ' }, { reason: 'x'.repeat(1_001) }, { reason: 7 }, { reason: 'r', forced: true }]
+    ) {
       const { status, body: problem } = await admin.post(`/changesets/${randomUUID()}/rollback/`, body);
-      expect([JSON.stringify(body).slice(0, 30), status, problem.code]).toEqual([JSON.stringify(body).slice(0, 30), 400, 'invalid_request']);
+      expect([JSON.stringify(body).slice(0, 30), status, problem.code]).toEqual([
+        JSON.stringify(body).slice(0, 30), 400, 'invalid_request',
+      ]);
     }
   });
 });
@@ -133,14 +146,17 @@ describe('a service that is killed', () => {
   async function killAt(running: Instance, admin: Person, changesetId: string, sequence: number): Promise<void> {
     const [holder, watcher] = [await databaseOf(running), await databaseOf(running)];
     const held = holder.asTenant(admin.tenant).transaction(async (tx) => {
-      await tx.query('SELECT FROM changes WHERE tenant = $1 AND changeset_id = $2 AND sequence = $3 FOR UPDATE', [admin.tenant, changesetId, sequence]);
+      await tx.query(
+        'SELECT FROM changes WHERE tenant = $1 AND changeset_id = $2 AND sequence = $3 FOR UPDATE', [admin.tenant, changesetId, sequence],
+      );
       const rolling = rollBack(admin, changesetId).catch(() => 'killed');
       const waiting: { pid: number; table: string }[] = [];
       await until(`the rollback waits at change ${sequence}`, async () => {
         // it has written to a table of the configuration, and waits for a row of a change
         waiting.push(...await watcher.query<{ pid: number; table: string }>(
           `SELECT pid, relation::regclass::text AS table FROM pg_stat_activity JOIN pg_locks USING (pid)
-           WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE changes SET overwritten%' AND mode = 'RowExclusiveLock' AND relation::regclass::text LIKE 'configuration.%'`,
+           WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE changes SET overwritten%' AND mode = 'RowExclusiveLock'
+             AND relation::regclass::text LIKE 'configuration.%'`,
         ));
         return waiting.length > 0;
       });
@@ -152,7 +168,8 @@ describe('a service that is killed', () => {
     await Promise.all([holder.close(), watcher.close()]);
   }
 
-  test.each([['the second', -1], ['the last', 1]])('at %s of the changes that a rollback undoes has undone none of them, and a repeat undoes all', async (_, at) => {
+  test.each([['the second', -1], ['the last', 1]])('at %s of the changes that a rollback undoes has undone none of them, and a repeat ' +
+    'undoes all', async (_, at) => {
     const folder = own?.folder ?? await newFolder();
     // whoever waits for the change that is held up waits until the kill
     const settings = { GANGWAY_DATABASE_TIMEOUT_MS: '300000' };

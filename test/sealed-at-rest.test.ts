@@ -24,7 +24,9 @@ const proposedName = 'vwkproposedvwk';
 /** Why an approver decided so: words that are meant to be read, in the tenant's audit log and nowhere else. */
 const reason = 'kjhreasonkjh';
 /** Where the product's output stands: the configuration it made, and the changes that made it. */
-const outputTables = ['changes', 'configuration.business_units', 'configuration.security_settings', 'configuration.shifts', 'configuration.type_assists'];
+const outputTables = [
+  'changes', 'configuration.business_units', 'configuration.security_settings', 'configuration.shifts', 'configuration.type_assists',
+];
 
 /** A model that is asked about this says no, and says it back. */
 const unwelcome = `${secret} Wharf`;
@@ -49,12 +51,17 @@ function found(bytes: Buffer, ...texts: string[]): boolean {
 }
 
 async function filesBelow(folder: string): Promise<string[]> {
-  return (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(
+    (entry) => join(entry.parentPath, entry.name),
+  );
 }
 
 /** Every row of every table of ours, as text. The server decompresses for us. */
 async function tablesWith(db: Database, ...texts: string[]): Promise<string[]> {
-  const tables = await db.query<{ name: string }>("SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END || table_name AS name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1");
+  const tables = await db.query<{ name: string }>(
+    "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END || table_name AS name FROM information_schema.tables " +
+    "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+  );
   expect(tables.length).toBeGreaterThan(8);
   const holding: string[] = [];
   for (const { name } of tables) {
@@ -75,7 +82,9 @@ async function redisWith(url: string, ...texts: string[]): Promise<string[]> {
   return holding;
 }
 
-async function answered(ana: Person, id: string, questionId: string, value: unknown, status: number, headers: Readonly<Record<string, string>> = {}): Promise<Body> {
+async function answered(
+  ana: Person, id: string, questionId: string, value: unknown, status: number, headers: Readonly<Record<string, string>> = {},
+): Promise<Body> {
   const reply = await ana.post(`/sessions/${id}/answers/`, { question_id: questionId, value }, { headers });
   expect([questionId, reply.status]).toEqual([questionId, status]);
   return reply.body;
@@ -105,7 +114,8 @@ async function cancelled(ana: Person): Promise<void> {
 async function completed(ana: Person, ben: Person, db: Database): Promise<void> {
   const { session_id: id } = await ana.start({ client_context: { note: secret } });
   const said: readonly [string, unknown][] = [
-    ['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', secret], ['expected_users', 10], ['operating_hours', { start: '09:00', end: '17:30' }],
+    ['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', secret], ['expected_users', 10],
+    ['operating_hours', { start: '09:00', end: '17:30' }],
     ['security_level', 'standard'], ['gps_tracking', true], ['permissible_distance_m', Number(number)],
   ];
   for (const [question, value] of said) await answered(ana, id, question, value, 200);
@@ -114,7 +124,9 @@ async function completed(ana: Person, ben: Person, db: Database): Promise<void> 
   expect(back.question).toMatchObject({ id: 'permissible_distance_m', suggested: Number(number) });
   expect((await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { note: secret } })).status).toBe(201);
   await until('the copies have the question that suggests the former answer', async () => {
-    const [row] = await db.asSystem().query<{ question: string | null }>("SELECT view->'question'->>'id' AS question FROM sessions WHERE session_id = $1", [id]);
+    const [row] = await db.asSystem().query<{ question: string | null }>(
+      "SELECT view->'question'->>'id' AS question FROM sessions WHERE session_id = $1", [id],
+    );
     return row?.question === 'permissible_distance_m';
   });
   expect(await tablesWith(db, number)).toEqual([]);
@@ -125,7 +137,9 @@ async function completed(ana: Person, ben: Person, db: Database): Promise<void> 
   await ana.inState(id, 'awaiting_approval');
   const { body: proposal } = await ben.get(`/sessions/${id}/recommendations/`);
   const [first, ...rest] = proposal.recommendations.map((item: Body) => item.recommendation_id);
-  const decided = await ben.post(`/sessions/${id}/decision/`, { approved_items: [first], rejected_items: rest, reasons: { [rest[0]]: `not like this ${reason}` }, dry_run: false });
+  const decided = await ben.post(`/sessions/${id}/decision/`, {
+    approved_items: [first], rejected_items: rest, reasons: { [rest[0]]: `not like this ${reason}` }, dry_run: false,
+  });
   expect(decided.status).toBe(200);
   await ana.inState(id, 'completed');
 }
@@ -151,7 +165,9 @@ test('after a whole life no store, file, log or output holds what was typed, but
     const refuses = JSON.stringify(request.body).includes(unwelcome);
     (refuses ? json(401, { error: { message: `You may not ask about ${unwelcome}` } }) : says({ proposals: [] }))(response, request);
   });
-  instance = await startInstance(await newFolder(), { LOG_LEVEL: 'debug', GANGWAY_FLUSH_SECONDS: '1', OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test' });
+  instance = await startInstance(await newFolder(), {
+    LOG_LEVEL: 'debug', GANGWAY_FLUSH_SECONDS: '1', OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test',
+  });
   const db = await databaseOf(instance);
   const { ana, ben, admin } = await cast(instance);
   await cancelled(ana);
@@ -170,7 +186,9 @@ test('after a whole life no store, file, log or output holds what was typed, but
   expect(await instance.stop()).toBe(0);
   expect(found(Buffer.from(instance.output()), secret, number, proposedName, reason)).toBe(false);
   const files = await filesBelow(instance.folder);
-  for (const part of ['temporal.db', 'postgres', 'redis', 'clickhouse', 'logs', 'secrets']) expect(files.some((file) => file.includes(join(instance?.folder ?? '', part)))).toBe(true);
+  for (const part of ['temporal.db', 'postgres', 'redis', 'clickhouse', 'logs', 'secrets']) {
+    expect(files.some((file) => file.includes(join(instance?.folder ?? '', part)))).toBe(true);
+  }
   for (const file of files) {
     const bytes = await readFile(file);
     // PostgreSQL's own files hold the configuration and the audit log, which the tables above were searched for

@@ -12,10 +12,13 @@ describe('starting', () => {
     const reply = await ana.post('/sessions/', { client_context: { timezone: 'Asia/Kolkata' } });
     expect(reply.status).toBe(201);
     expect(reply.body).toMatchObject({
-      tenant, owner: 'ana', flow: { id: 'business_unit_setup', version: 1 }, language: 'en', state: 'started', stage: 'started', progress_percent: 10, answers_count: 0,
+      tenant, owner: 'ana', flow: { id: 'business_unit_setup', version: 1 }, language: 'en', state: 'started', stage: 'started',
+      progress_percent: 10, answers_count: 0,
       ended_at: null, stale: false,
     });
-    expect(Object.keys(reply.body.question)).toEqual(expect.arrayContaining(['id', 'type', 'prompt', 'help', 'options', 'required', 'min', 'max', 'pattern']));
+    expect(Object.keys(reply.body.question)).toEqual(expect.arrayContaining([
+      'id', 'type', 'prompt', 'help', 'options', 'required', 'min', 'max', 'pattern',
+    ]));
     expect(reply.headers.get('etag')).toMatch(/^"\d+"$/);
     expect(reply.body.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
@@ -40,11 +43,15 @@ describe('starting', () => {
 
   test('twenty starts at once make one session, and everybody else is told which', async () => {
     const { ana } = await cast(instance);
-    const replies = await Promise.all(Array.from({ length: 20 }, () => ana.post('/sessions/', {}, { headers: { 'idempotency-key': randomUUID() } })));
+    const replies = await Promise.all(Array.from({ length: 20 }, () => ana.post('/sessions/', {}, {
+      headers: { 'idempotency-key': randomUUID() },
+    })));
     const created = replies.filter((reply) => reply.status === 201);
     expect(created).toHaveLength(1);
     const others = replies.filter((reply) => reply.status !== 201);
-    expect(others.map((reply) => [reply.status, reply.body.code, reply.body.existing_session_id])).toEqual(others.map(() => [409, 'session_exists', created[0]?.body.session_id]));
+    expect(others.map((reply) => [reply.status, reply.body.code, reply.body.existing_session_id])).toEqual(others.map(() => [
+      409, 'session_exists', created[0]?.body.session_id,
+    ]));
     expect((await ana.get('/sessions/')).body.total).toBe(1);
   });
 
@@ -82,7 +89,10 @@ describe('answering', () => {
     const session = await ana.start();
     const reply = await ana.answer(session.session_id, session.question.id, session.question.options[0].value);
     expect(reply.status).toBe(200);
-    expect(reply.body).toMatchObject({ state: 'in_progress', stage: 'engaged', answers_count: 1, accepted: [{ question_id: session.question.id, value: session.question.options[0].value }] });
+    expect(reply.body).toMatchObject({
+      state: 'in_progress', stage: 'engaged', answers_count: 1,
+      accepted: [{ question_id: session.question.id, value: session.question.options[0].value }],
+    });
     expect(reply.body.reply).toContain(reply.body.question.prompt);
     expect(reply.body.progress_percent).toBeGreaterThan(10);
   });
@@ -147,9 +157,14 @@ describe('answering', () => {
     const { ana, ben } = await cast(instance);
     const { session } = await proposed(ana, ben);
     const reply = await ana.post(`/sessions/${session.session_id}/answers/`, { question_id: 'no_such_question', value: 1 });
-    expect(reply.body).toMatchObject({ status: 409, code: 'not_asked', current_question: null, state: 'awaiting_approval', detail: expect.stringContaining('awaiting_approval') });
+    expect(reply.body).toMatchObject({
+      status: 409, code: 'not_asked', current_question: null, state: 'awaiting_approval',
+      detail: expect.stringContaining('awaiting_approval'),
+    });
     const unnamed = await ana.post(`/sessions/${session.session_id}/answers/`, { value: 1 });
-    expect(unnamed.body).toMatchObject({ status: 409, code: 'not_asked', current_question: null, detail: expect.stringContaining('awaiting_approval') });
+    expect(unnamed.body).toMatchObject({
+      status: 409, code: 'not_asked', current_question: null, detail: expect.stringContaining('awaiting_approval'),
+    });
   });
 
   test('an amendment opens and closes branches, keeps what was superseded, and suggests it when it returns', async () => {
@@ -177,7 +192,8 @@ describe('answering', () => {
     const old = started.headers.get('etag') ?? '';
     const value = session.question.options[0].value;
     const post = (questionId: string, answer: unknown, etag?: string) => ana.post(
-      `/sessions/${session.session_id}/answers/`, { question_id: questionId, value: answer }, etag === undefined ? {} : { headers: { 'if-match': etag } },
+      `/sessions/${session.session_id}/answers/`, { question_id: questionId, value: answer },
+      etag === undefined ? {} : { headers: { 'if-match': etag } },
     );
     const first = await post(session.question.id, value, old);
     expect(first.status).toBe(200);
@@ -196,9 +212,13 @@ describe('answering', () => {
       current = (await ana.answerAll({ ...current, question: current.question }, {}).then((body: Body) => body));
     }
     const waiting = await ana.inState(session.session_id, 'awaiting_approval');
-    const replies = await Promise.all([...Array.from({ length: 5 }, () => ana.post(`/sessions/${session.session_id}/answers/`, { question_id: 'expected_users', value: 1 }))]);
+    const replies = await Promise.all([
+      ...Array.from({ length: 5 }, () => ana.post(`/sessions/${session.session_id}/answers/`, { question_id: 'expected_users', value: 1 })),
+    ]);
     expect(replies.map((reply) => reply.status)).toEqual([200, 200, 200, 200, 200]);
-    expect((await ana.get(`/sessions/${session.session_id}/`)).body).toMatchObject({ state: 'awaiting_approval', answers_count: waiting.answers_count });
+    expect((await ana.get(`/sessions/${session.session_id}/`)).body).toMatchObject({
+      state: 'awaiting_approval', answers_count: waiting.answers_count,
+    });
   });
 
   test('thirty people typing at once on one session are all answered, without a cliff', async () => {

@@ -1,4 +1,7 @@
-/** What cannot work is told before anything is started: every fault at once, each in a sentence that says what, where and how to mend it. */
+/**
+ * What cannot work is told before anything is started: every fault at once, each in a sentence that says what, where and how to
+ * mend it.
+ */
 import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,10 +24,14 @@ async function temporaryFolder(): Promise<string> {
 interface Ended { readonly code: unknown; readonly stdout: string; readonly stderr: string }
 
 /** A script that is expected to end by itself, in an environment with nothing but these settings. */
-async function ended(script: readonly string[], settings: Readonly<Record<string, string>> = {}, as: readonly string[] = []): Promise<Ended> {
+async function ended(
+  script: readonly string[], settings: Readonly<Record<string, string>> = {}, as: readonly string[] = [],
+): Promise<Ended> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings };
   try {
-    const { stdout, stderr } = await promisify(execFile)('env', [...as, 'sh', join(root, 'scripts', 'run'), ...script], { env, cwd: tmpdir(), timeout: 50_000 });
+    const { stdout, stderr } = await promisify(execFile)(
+      'env', [...as, 'sh', join(root, 'scripts', 'run'), ...script], { env, cwd: tmpdir(), timeout: 50_000 },
+    );
     return { code: 0, stdout, stderr };
   } catch (error) {
     if (!(types.isNativeError(error) && 'code' in error && 'stderr' in error && 'stdout' in error)) throw error;
@@ -40,15 +47,21 @@ test('settings, stores that nobody answers for, keys and the port are told in on
   await writeFile(join(folder, 'secrets', 'codec.key'), 'garbage');
   const { code, stdout, stderr } = await ended(up, {
     GANGWAY_DATA: folder, PORT: 'eighty', HOST: '192.0.2.1', GANGWAY_EVENT_POL_MS: '5', JWKS_URL: 'http://127.0.0.1:1/keys',
-    DATABASE_URL: 'postgres://gangway:s3cret@127.0.0.1:1/gangway', TEMPORAL_ADDRESS: '127.0.0.1:1', REDIS_URL: 'redis://:s3cret@127.0.0.1:1',
+    DATABASE_URL: 'postgres://gangway:s3cret@127.0.0.1:1/gangway', TEMPORAL_ADDRESS: '127.0.0.1:1',
+    REDIS_URL: 'redis://:s3cret@127.0.0.1:1',
   });
   expect(stderr.split('\n')).toEqual([
-    'The configuration cannot be used:', '  PORT: must be a whole number from 0 to 65535', '  GANGWAY_EVENT_POL_MS: is no setting. Did you mean GANGWAY_EVENT_POLL_MS?',
+    'The configuration cannot be used:', '  PORT: must be a whole number from 0 to 65535',
+    '  GANGWAY_EVENT_POL_MS: is no setting. Did you mean GANGWAY_EVENT_POLL_MS?',
     expect.stringMatching(/^GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set: /),
     expect.stringMatching(/^HOST 192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\): set HOST=/),
     expect.stringMatching(/^\/.*\/secrets\/codec\.key: its key 1 is not of the form .*: put the right file back/),
-    expect.stringMatching(/^TEMPORAL_ADDRESS: no Temporal answers at 127\.0\.0\.1:1 \(.*\): start it, or correct TEMPORAL_ADDRESS; without/),
-    expect.stringMatching(/^DATABASE_URL: no PostgreSQL answers at postgres:\/\/127\.0\.0\.1:1\/gangway \(nothing listens there\): start it, or correct DATABASE_URL; without/),
+    expect.stringMatching(
+      /^TEMPORAL_ADDRESS: no Temporal answers at 127\.0\.0\.1:1 \(.*\): start it, or correct TEMPORAL_ADDRESS; without/,
+    ),
+    expect.stringMatching(
+      /^DATABASE_URL: no PostgreSQL answers at postgres:\/\/127\.0\.0\.1:1\/gangway \(nothing listens there\): start it, or correct DATABASE_URL; without/,
+    ),
     '',
   ]);
   expect(stderr).not.toMatch(/s3cret|\n +at |GANGWAY_CODEC_KEYS:/);
@@ -58,11 +71,27 @@ test('settings, stores that nobody answers for, keys and the port are told in on
 
 describe('a folder that cannot be used', () => {
   test.each([
-    ['a file is in the way', async (folder: string) => { await writeFile(join(folder, 'data'), ''); return join(folder, 'data'); }, /is, or lies below, a file that is no folder: choose another folder/],
-    ['below a file', async (folder: string) => { await writeFile(join(folder, 'data'), ''); return join(folder, 'data', 'more'); }, /is, or lies below, a file that is no folder: choose another folder/],
-    ['where the system lets nothing be made', () => Promise.resolve('/proc/gangway'), /\/proc\/gangway cannot be (made|used).*: choose another folder/],
-    ['with a ~ that no shell has replaced', () => Promise.resolve('~/gangway'), /^GANGWAY_DATA begins with ~, which only a shell replaces: write the whole path\n$/],
-    ['a path that is too long for the stores', (folder: string) => Promise.resolve(join(folder, 'long'.repeat(50), 'long'.repeat(50), 'data')), /^GANGWAY_DATA is a path of \d+ bytes, and the stores take 400: choose a shorter one\n$/],
+    [
+      'a file is in the way', async (folder: string) => { await writeFile(join(folder, 'data'), ''); return join(folder, 'data'); },
+      /is, or lies below, a file that is no folder: choose another folder/,
+    ],
+    [
+      'below a file', async (folder: string) => { await writeFile(join(folder, 'data'), ''); return join(folder, 'data', 'more'); },
+      /is, or lies below, a file that is no folder: choose another folder/,
+    ],
+    [
+      'where the system lets nothing be made', () => Promise.resolve('/proc/gangway'),
+      /\/proc\/gangway cannot be (made|used).*: choose another folder/,
+    ],
+    [
+      'with a ~ that no shell has replaced', () => Promise.resolve('~/gangway'),
+      /^GANGWAY_DATA begins with ~, which only a shell replaces: write the whole path\n$/,
+    ],
+    [
+      'a path that is too long for the stores',
+      (folder: string) => Promise.resolve(join(folder, 'long'.repeat(50), 'long'.repeat(50), 'data')),
+      /^GANGWAY_DATA is a path of \d+ bytes, and the stores take 400: choose a shorter one\n$/,
+    ],
   ])('%s is told in a sentence', async (_, made, said) => {
     const { code, stderr } = await ended(up, { GANGWAY_DATA: await made(await temporaryFolder()), PORT: '0' });
     expect(stderr).toMatch(said);
@@ -76,11 +105,15 @@ describe('a folder that cannot be used', () => {
     const folder = await temporaryFolder();
     await chmod(folder, 0o755);
     const foreign = await ended(up, { GANGWAY_DATA: join(folder, 'data'), PORT: '0' }, somebody);
-    expect(foreign.stderr).toMatch(/^\/.*\/data cannot be used by this user \(uid 65534\): have it given to this user, or choose another folder with GANGWAY_DATA=…\n$/);
+    expect(foreign.stderr).toMatch(
+      /^\/.*\/data cannot be used by this user \(uid 65534\): have it given to this user, or choose another folder with GANGWAY_DATA=…\n$/,
+    );
     await chown(folder, 65_534, 65_534);
     await mkdir(join(folder, 'secrets'), { mode: 0o700 });
     const left = await ended(up, { GANGWAY_DATA: folder, PORT: '0' }, somebody);
-    expect(left.stderr).toMatch(/^\/.*\/secrets cannot be written by this user \(uid 65534\), as after a start by another: give the folder back \(sudo chown -R 65534 '\//);
+    expect(left.stderr).toMatch(
+      /^\/.*\/secrets cannot be written by this user \(uid 65534\), as after a start by another: give the folder back \(sudo chown -R 65534 '\//,
+    );
     expect([foreign.code, left.code]).toEqual([1, 1]);
   });
 });
@@ -88,7 +121,9 @@ describe('a folder that cannot be used', () => {
 test('a Redis that nobody answers for keeps nothing from starting, and is told before Gangway says that it runs', async () => {
   const instance = await startInstance(await temporaryFolder(), { REDIS_URL: 'redis://:s3cret@127.0.0.1:1' });
   cleanups.push(() => instance.stop());
-  expect(instance.output()).toMatch(/REDIS_URL: no Redis answers at redis:\/\/127\.0\.0\.1:1 \(nothing listens there\).*correct REDIS_URL[\s\S]*Gangway is running/);
+  expect(instance.output()).toMatch(
+    /REDIS_URL: no Redis answers at redis:\/\/127\.0\.0\.1:1 \(nothing listens there\).*correct REDIS_URL[\s\S]*Gangway is running/,
+  );
   expect(instance.output()).not.toContain('s3cret');
 }, 60_000);
 

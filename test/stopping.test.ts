@@ -37,7 +37,10 @@ test('a stop is told by /readyz first, every answer from then on closes its conn
   /** Statuses and the header `Connection` of what was asked after the signal. */
   const late: { status: number; connection: string | undefined }[] = [];
 
-  /** Posts over a connection that is kept; one behind a balancer ends when that has taken the process out of service, another when it is refused. */
+  /**
+   * Posts over a connection that is kept; one behind a balancer ends when that has taken the process out of service, another when
+   * it is refused.
+   */
   const post = async (name: string, isBalanced: boolean): Promise<void> => {
     const who = await person({ url, folder: instance?.folder ?? '', pid }, tenant, name, 'user');
     const token = await tokenFor({ url, folder: instance?.folder ?? '', pid }, tenant, name, ['user']);

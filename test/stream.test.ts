@@ -13,7 +13,10 @@ const instance = await sharedInstance();
 const open: StreamReader[] = [];
 afterAll(() => { for (const reader of open) reader.close(); });
 
-async function follow(who: Person, sessionId: string, lastEventId?: string, at: { readonly url: string; readonly folder: string; readonly pid: number } = instance): Promise<StreamReader> {
+async function follow(
+  who: Person, sessionId: string, lastEventId?: string,
+  at: { readonly url: string; readonly folder: string; readonly pid: number } = instance,
+): Promise<StreamReader> {
   const reader = await readStream(at.url, sessionId, await tokenFor(at, who.tenant, who.subject, ['user']), { lastEventId });
   open.push(reader);
   return reader;
@@ -29,7 +32,8 @@ function span(from: number, to: number): number[] {
 }
 
 const fiveAnswers: readonly [string, unknown][] = [
-  ['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', 'Harbour'], ['expected_users', 40], ['operating_hours', { start: '09:00', end: '17:00' }],
+  ['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', 'Harbour'], ['expected_users', 40],
+  ['operating_hours', { start: '09:00', end: '17:00' }],
 ];
 
 async function answerSome(ana: Person, sessionId: string, from: number, to: number): Promise<void> {
@@ -45,11 +49,15 @@ describe('a stream', () => {
     const session = await ana.start();
     const reader = await follow(ana, session.session_id);
     expect(reader.status).toBe(200);
-    expect(reader.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' });
+    expect(reader.headers).toMatchObject({
+      'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no',
+    });
     expect(reader.headers['content-encoding']).toBeUndefined();
     await until('the first event is there', () => reader.events.length > 0);
     const [first] = reader.events;
-    expect(first).toMatchObject({ name: 'state', data: { event: 'snapshot', sequence: first?.id, session: { session_id: session.session_id, state: 'started' } } });
+    expect(first).toMatchObject({
+      name: 'state', data: { event: 'snapshot', sequence: first?.id, session: { session_id: session.session_id, state: 'started' } },
+    });
     expect(reader.text()).toMatch(/^retry: 3000\n\n/);
   });
 
@@ -69,7 +77,8 @@ describe('a stream', () => {
     const refused = reader.events.find((event) => event.data.event === 'answer_refused');
     expect(refused).toMatchObject({ name: 'question', data: { question_id: 'setup_urgency' } });
     expect(reader.text()).not.toContain('no such option');
-    expect(reader.events.at(-1)?.data.session ?? reader.events.findLast((event) => event.data.session !== undefined)?.data.session).toMatchObject({ state: 'completed' });
+    expect(reader.events.at(-1)?.data.session ?? reader.events.findLast((event) => event.data.session !== undefined)?.data.session)
+      .toMatchObject({ state: 'completed' });
     expect(reader.events.find((event) => event.name === 'recommendation')?.data.session.state).not.toBe('in_progress');
     const again = await follow(ana, session.session_id, String(lastId(reader)));
     expect(again.status).toBe(204);
@@ -87,10 +96,13 @@ describe('a stream', () => {
     const after = await follow(ana, id, String(seen));
     await until('two more have come', () => answered(after) === 2);
     expect(idsOf(after.events)).toEqual(span(seen + 1, lastId(after)));
-    expect(after.events.filter((event) => event.name === 'question').map((event) => event.data.question_id)).toEqual(['expected_users', 'operating_hours']);
+    expect(after.events.filter((event) => event.name === 'question').map((event) => event.data.question_id)).toEqual(
+      ['expected_users', 'operating_hours'],
+    );
   });
 
-  test.each(['999999', 'abc', '-1', '1.5', '1e2', '9'.repeat(40), '%00'])('that comes back with the id %s, which no event has, gets the whole session', async (given) => {
+  test.each(['999999', 'abc', '-1', '1.5', '1e2', '9'.repeat(40), '%00'])('that comes back with the id %s, which no event has, gets the ' +
+    'whole session', async (given) => {
     const { ana } = await cast(instance);
     const { session_id: id } = await ana.start();
     const reader = await follow(ana, id, given);
@@ -122,7 +134,9 @@ describe('a stream belongs to', () => {
     for (const [who, roles] of [[eve, ['user']], [ben, ['user', 'approver']], [stranger, ['user', 'admin']]] as const) {
       const token = await tokenFor(instance, who.tenant, who.subject, roles);
       for (const given of [undefined, '1']) {
-        const [foreign, none] = await Promise.all([id, missing].map((each) => readStream(instance.url, each, token, { lastEventId: given })));
+        const [foreign, none] = await Promise.all(
+          [id, missing].map((each) => readStream(instance.url, each, token, { lastEventId: given })),
+        );
         await until('both have ended', () => foreign?.ended() === true && none?.ended() === true);
         expect([foreign?.status, none?.status]).toEqual([404, 404]);
         const [a, b] = [foreign, none].map((reader) => JSON.parse(reader?.text() ?? '') as Body);
@@ -169,7 +183,10 @@ describe('an instance of its own', () => {
   let own: Instance | undefined;
   let folder = '';
   // so much time to end that nobody here would live to see its end
-  const settings = { ...usersTimeouts, GANGWAY_STREAM_HEARTBEAT_MS: '200', GANGWAY_STREAM_POLL_MS: '200', GANGWAY_STREAMS: '8', GANGWAY_DRAIN_SECONDS: '3600' };
+  const settings = {
+    ...usersTimeouts, GANGWAY_STREAM_HEARTBEAT_MS: '200', GANGWAY_STREAM_POLL_MS: '200', GANGWAY_STREAMS: '8',
+    GANGWAY_DRAIN_SECONDS: '3600',
+  };
   beforeAll(async () => {
     folder = await newFolder();
     own = await startInstance(folder, settings);

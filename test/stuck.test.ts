@@ -41,7 +41,9 @@ beforeAll(async () => {
     ALERT_WEBHOOK_URL: receiver.url, ALERT_WEBHOOK_SECRET: secret,
   });
   const { urls } = await instance.runFile();
-  ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)) }));
+  ({ client, connection } = await connectEngine({
+    address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)),
+  }));
   people = await cast(instance);
 }, 120_000);
 afterAll(async () => {
@@ -57,7 +59,10 @@ beforeAll(async () => {
   await ana.answer(id, 'setup_urgency', 'immediate');
   await ana.post(`/sessions/${id}/checkpoint/`, { label: 'here' });
   const db = await databaseOf(instance);
-  await until('it is archived', async () => (await db.asTenant(tenant).query('SELECT FROM sessions WHERE session_id = $1 AND snapshot IS NOT NULL', [id])).length === 1);
+  await until(
+    'it is archived',
+    async () => (await db.asTenant(tenant).query('SELECT FROM sessions WHERE session_id = $1 AND snapshot IS NOT NULL', [id])).length === 1,
+  );
   await db.close();
   const workflowId = sessionWorkflowId(tenant, id);
   await client.workflow.start(sessionWorkflow, {
@@ -74,7 +79,9 @@ describe('a session that cannot move', () => {
 
   test('is counted, and each failing task is logged with its workflow and the kind of its failure', async () => {
     expect(await metric('gangway_stuck_workflows')).toBe(1);
-    const lines = instance.output().split('\n').filter((line) => line.includes('Failing workflow task')).map((line) => JSON.parse(line) as Body);
+    const lines = instance.output().split('\n').filter((line) => line.includes('Failing workflow task')).map(
+      (line) => JSON.parse(line) as Body,
+    );
     expect(lines.length).toBeGreaterThanOrEqual(1);
     for (const line of lines) expect(line).toMatchObject({ workflow_id: sessionWorkflowId(people.tenant, id), failure_type: 'Error' });
     expect(await metric('gangway_workflow_task_failures_total{failure="Error"}')).toBe(lines.length);
@@ -84,7 +91,9 @@ describe('a session that cannot move', () => {
     const { admin, ana, tenant } = people;
     const { results, total } = await list(admin);
     expect([total, results.length]).toEqual([1, 1]);
-    expect(results[0]).toMatchObject({ session_id: id, workflow_id: sessionWorkflowId(tenant, id), failure_type: 'WorkflowWorkerUnhandledFailure' });
+    expect(results[0]).toMatchObject({
+      session_id: id, workflow_id: sessionWorkflowId(tenant, id), failure_type: 'WorkflowWorkerUnhandledFailure',
+    });
     expect(Math.abs(Date.now() - Date.parse(results[0].since))).toBeLessThan(120_000);
     const stranger = await person(instance, 't-other', 'dee', 'admin');
     expect(await list(stranger)).toEqual({ results: [], total: 0, next_cursor: null });
@@ -96,7 +105,8 @@ describe('a session that cannot move', () => {
 
   test('is alerted once', async () => {
     await until('the alert has come', () => receiver.requests.some(({ body }) => body.data?.kind === 'session_stuck'));
-    expect(receiver.requests.filter(({ body }) => body.data?.kind === 'session_stuck').map(({ body }) => [body.event, body.tenant, body.data.facts.stuck])).toEqual([['alert_raised', people.tenant, 1]]);
+    expect(receiver.requests.filter(({ body }) => body.data?.kind === 'session_stuck')
+      .map(({ body }) => [body.event, body.tenant, body.data.facts.stuck])).toEqual([['alert_raised', people.tenant, 1]]);
   });
 
   test('goes on with every archived answer after the command of the list, and then all is quiet', async () => {
@@ -105,14 +115,29 @@ describe('a session that cannot move', () => {
     await promisify(execFile)('sh', ['-c', heal as string]);
     await until('it answers', async () => (await ana.answer(id, 'business_unit_type', 'office', 'm')).status === 200, 30_000);
     expect((await ana.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(2);
-    await until('nothing is stuck', async () => (await list(admin)).total === 0 && (await checks()).checks.sessions === 'ok' && await metric('gangway_stuck_workflows') === 0);
-    await until('the alert is over', () => receiver.requests.some(({ body }) => body.event === 'alert_recovered' && body.data.kind === 'session_stuck'));
+    await until(
+      'nothing is stuck',
+      async () => (await list(admin)).total === 0 && (await checks()).checks.sessions === 'ok'
+        && await metric('gangway_stuck_workflows') === 0,
+    );
+    await until(
+      'the alert is over',
+      () => receiver.requests.some(({ body }) => body.event === 'alert_recovered' && body.data.kind === 'session_stuck'),
+    );
   }, 60_000);
 });
 
 test('a server that does not know of such workflows is no reason for alarm: nothing is told, and nothing fails', async () => {
-  const refuses = { workflow: { count: () => Promise.reject(Object.assign(new Error('invalid search attribute'), { code: 3, details: '', metadata: {} })), list: () => { throw Object.assign(new Error('invalid search attribute'), { code: 3, details: '', metadata: {} }); } }, withDeadline: (_: number, work: () => Promise<unknown>) => work() };
-  const stuck = new StuckWorkflows({ client: refuses as unknown as Client, taskQueue: 'q', timeoutMs: 1_000, now: () => performance.now() });
+  const refuses = {
+    workflow: {
+      count: () => Promise.reject(Object.assign(new Error('invalid search attribute'), { code: 3, details: '', metadata: {} })),
+      list: () => { throw Object.assign(new Error('invalid search attribute'), { code: 3, details: '', metadata: {} }); },
+    },
+    withDeadline: (_: number, work: () => Promise<unknown>) => work(),
+  };
+  const stuck = new StuckWorkflows({
+    client: refuses as unknown as Client, taskQueue: 'q', timeoutMs: 1_000, now: () => performance.now(),
+  });
   expect(await stuck.count()).toBeNull();
   expect(await stuck.tally()).toBeNull();
   expect(await stuck.list(null, 10)).toEqual({ total: 0, results: [] });

@@ -30,7 +30,9 @@ async function start(environment: Readonly<Record<string, string>>): Promise<Gan
     CHANGE_TARGET_URL: receiver.url, CHANGE_TARGET_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', ...environment,
   });
   const { urls } = await instance.runFile();
-  const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)) });
+  const { client, connection } = await connectEngine({
+    address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)),
+  });
   const gangway = { instance, client, connection };
   running.push(gangway);
   return gangway;
@@ -55,11 +57,15 @@ afterAll(async () => {
 
 const rowOf = async ({ instance }: Gangway, tenant: string, id: string): Promise<Body> => {
   const db = await databaseOf(instance);
-  const [row] = await db.asTenant(tenant).query<Body>('SELECT state, ended_at, snapshot IS NOT NULL AS sealed FROM sessions WHERE session_id = $1', [id]);
+  const [row] = await db.asTenant(tenant).query<Body>(
+    'SELECT state, ended_at, snapshot IS NOT NULL AS sealed FROM sessions WHERE session_id = $1', [id],
+  );
   await db.close();
   return row;
 };
-const inRow = (gangway: Gangway, tenant: string, id: string, state: string): Promise<void> => until(`the row of ${id} says ${state}`, async () => (await rowOf(gangway, tenant, id))?.state === state, 30_000);
+const inRow = (gangway: Gangway, tenant: string, id: string, state: string): Promise<void> => until(
+  `the row of ${id} says ${state}`, async () => (await rowOf(gangway, tenant, id))?.state === state, 30_000,
+);
 
 describe('a session that is terminated goes on by its next message', () => {
   let gangway: Gangway;
@@ -79,7 +85,9 @@ describe('a session that is terminated goes on by its next message', () => {
     const before = (await ana.get(`/sessions/${id}/`)).body;
     await handle(tenant, id).terminate();
     // eight at once find out: one run serves them all
-    const answer = async (): Promise<number> => ((reply) => (reply.status === 503 ? answer() : reply.status))(await ana.answer(id, 'business_unit_name', 'Depot', 'one'));
+    const answer = async (): Promise<number> => ((reply) => (reply.status === 503 ? answer() : reply.status))(
+      await ana.answer(id, 'business_unit_name', 'Depot', 'one'),
+    );
     expect(new Set(await Promise.all(Array.from({ length: 8 }, answer)))).toEqual(new Set([200]));
     expect((await handle(tenant, id).describe()).status.name).toBe('RUNNING');
     expect((await ana.answer(id, 'setup_urgency', 'immediate', message)).status).toBe(200);
@@ -156,14 +164,20 @@ describe('a session that is terminated goes on by its next message', () => {
     const { session_id: id } = await ana.start();
     await handle(tenant, id).cancel();
     await handle(tenant, id).terminate().catch(() => undefined);
-    await until('it is cancelled for everybody', async () => (await ana.get(`/sessions/${id}/`)).body.state === 'cancelled' && (await rowOf(gangway, tenant, id)).state === 'cancelled');
+    await until(
+      'it is cancelled for everybody',
+      async () => (await ana.get(`/sessions/${id}/`)).body.state === 'cancelled'
+        && (await rowOf(gangway, tenant, id)).state === 'cancelled',
+    );
     await until('the claim is free', async () => (await ana.post('/sessions/', {})).status === 201);
   }, 60_000);
 
   test('one of which neither history nor archive has anything is cancelled, and a new one can be started', async () => {
     const { ana, tenant } = await cast(gangway.instance);
     const { session_id: id } = await ana.start();
-    await gangway.connection.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: sessionWorkflowId(tenant, id) } });
+    await gangway.connection.workflowService.deleteWorkflowExecution({
+      namespace: 'default', workflowExecution: { workflowId: sessionWorkflowId(tenant, id) },
+    });
     await until('the engine has forgotten it', async () => handle(tenant, id).describe().then(() => false, () => true), 60_000);
     expect((await rowOf(gangway, tenant, id)).sealed).toBe(false);
     expect((await ana.post('/sessions/', {})).status).toBe(201);
@@ -179,7 +193,9 @@ describe('a session that is terminated goes on by its next message', () => {
     await until('it is archived', async () => (await rowOf(gangway, tenant, id)).sealed === true);
     await handle(tenant, id).terminate();
     // no start that a session could begin with: every workflow task fails
-    await gangway.client.workflow.start(sessionWorkflow, { workflowId: sessionWorkflowId(tenant, id), taskQueue: 'gangway', args: [{ start: null, state: null }] });
+    await gangway.client.workflow.start(sessionWorkflow, {
+      workflowId: sessionWorkflowId(tenant, id), taskQueue: 'gangway', args: [{ start: null, state: null }],
+    });
     await until('its tasks fail', async () => ((await handle(tenant, id).describe()).raw.pendingWorkflowTask?.attempt ?? 0) > 1, 30_000);
     await handle(tenant, id).terminate();
     await until('an answer gets through', async () => (await ana.answer(id, 'business_unit_type', 'office', 'm')).status === 200, 30_000);
@@ -195,7 +211,9 @@ describe('a session that is terminated goes on by its next message', () => {
     const { body: { redrive_id: redrive } } = await admin.post('/admin/dlq/redrives/', { filter: {}, confirm: 'all', reason: 'again' });
     await until('it is under way', () => fake.calls.length > 0);
     await gangway.client.workflow.getHandle(`redrive:${tenant}:${redrive}`).terminate();
-    expect((await admin.get(`/admin/dlq/redrives/${redrive}/`)).body).toMatchObject({ status: 'aborted', note: expect.stringContaining('Temporal') });
+    expect((await admin.get(`/admin/dlq/redrives/${redrive}/`)).body).toMatchObject({
+      status: 'aborted', note: expect.stringContaining('Temporal'),
+    });
     expect((await admin.post(`/admin/dlq/redrives/${redrive}/abort/`, { reason: 'is it over' })).body).toMatchObject({ status: 'aborted' });
     expect((await admin.post(`/admin/dlq/redrives/${redrive}/pause/`, { reason: 'is it over' })).status).toBe(409);
   }, 60_000);

@@ -12,7 +12,8 @@ const catalogue = {
   questions: [{ id: 'name', type: 'text', prompt: 'Which catalogue?' }],
   recommendations: Array.from({ length: changes }, (_, at) => ({
     id: `entry_${at + 1}`, target: { type: 'type_assist', key: `slug(name) + '-${at + 1}'` },
-    values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9, rationale: 'Part of every catalogue.',
+    values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9,
+    rationale: 'Part of every catalogue.',
   })),
 };
 
@@ -35,7 +36,8 @@ async function pending(roles: readonly ['user', ...'approver'[]] = ['user']): Pr
   const { body: proposal } = await people.ben.get(`/sessions/${session.session_id}/recommendations/`);
   expect(proposal.recommendations).toHaveLength(changes);
   const { status, body } = await people.ben.post(`/sessions/${session.session_id}/decision/`, {
-    approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), proposal_hash: proposal.proposal_hash, dry_run: false,
+    approved_items: proposal.recommendations.map((item: Body) => item.recommendation_id), proposal_hash: proposal.proposal_hash,
+    dry_run: false,
   });
   expect([status, body.status, body.changes.length]).toEqual([200, 'pending_second_approval', changes]);
   expect(body.approval_id).toMatch(/^[0-9a-f-]{36}$/);
@@ -73,7 +75,11 @@ describe('a decision on more than ten changes', () => {
   test('is not there for another tenant', async () => {
     const { approvalId } = await pending();
     const foreign = await cast(instance);
-    for (const [who, id] of [[foreign.ben, approvalId], [foreign.admin, approvalId], [people.ben, '4f8c0de5-0000-4000-8000-000000000000']] as const) {
+    for (
+      const [who, id] of [
+        [foreign.ben, approvalId], [foreign.admin, approvalId], [people.ben, '4f8c0de5-0000-4000-8000-000000000000'],
+      ] as const
+    ) {
       const refused = await decide(who, id);
       expect([refused.status, refused.body.code]).toEqual([404, 'not_found']);
     }

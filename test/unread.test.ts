@@ -25,12 +25,16 @@ async function exchanged(port: number, send: (socket: Socket) => void): Promise<
 function read(text: string): Answer {
   const [head = '', body = ''] = text.split('\r\n\r\n', 2);
   const [status = '', ...lines] = head.split('\r\n');
-  const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+  const headers = Object.fromEntries(lines.map((line) => [
+    line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim(),
+  ]));
   return { status: Number(status.split(' ')[1]), headers, body: body === '' ? null : JSON.parse(body) };
 }
 
 function expectProblem({ status, headers, body }: Answer, code: string): void {
-  expect([status, body]).toEqual([status, expect.objectContaining({ code, status, type: `urn:gangway:problem:${code}`, correlation_id: headers['x-correlation-id'] })]);
+  expect([status, body]).toEqual([
+    status, expect.objectContaining({ code, status, type: `urn:gangway:problem:${code}`, correlation_id: headers['x-correlation-id'] }),
+  ]);
   expect(headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(headers['x-correlation-id']).toMatch(/^[0-9a-f-]{36}$/);
 }
@@ -46,7 +50,10 @@ describe('the service', () => {
     ['an address of 16 KB', `GET /${'x'.repeat(headerBytes)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, 'headers_too_large'],
     ['no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n', 400, 'invalid_request'],
     ['a method that is none', `BRING ${base}/flows/ HTTP/1.1\r\nHost: x\r\n\r\n`, 400, 'invalid_request'],
-    ['a body that is no body', `POST ${base}/sessions/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nthis is no length\r\n`, 400, 'invalid_request'],
+    [
+      'a body that is no body', `POST ${base}/sessions/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nthis is no length\r\n`,
+      400, 'invalid_request',
+    ],
     ['no host', get(), 400, 'invalid_request'],
     ['an expectation that nobody knows', get('Host: x', 'Expect: the unexpected'), 401, 'unauthenticated'],
   ])('%s is answered by the usual problem', async (_, request, status, code) => {
@@ -56,7 +63,9 @@ describe('the service', () => {
   });
 
   test('a token as large as fits is judged like any other', async () => {
-    const answer = read(await exchanged(port, (socket) => { socket.write(get('Host: x', `Authorization: Bearer a.${'x'.repeat(headerBytes - 400)}.b`)); }));
+    const answer = read(await exchanged(port, (socket) => {
+      socket.write(get('Host: x', `Authorization: Bearer a.${'x'.repeat(headerBytes - 400)}.b`));
+    }));
     expectProblem(answer, 'unauthenticated');
   });
 
@@ -77,7 +86,10 @@ describe('a server of its own', () => {
   const told: Unread[] = [];
   let server: Server;
   beforeAll(async () => {
-    server = createServer({ headersTimeout: 50, requestTimeout: 100, connectionsCheckingInterval: 20 }, (_, response) => { response.writeHead(200).write('begun'); });
+    server = createServer(
+      { headersTimeout: 50, requestTimeout: 100, connectionsCheckingInterval: 20 },
+      (_, response) => { response.writeHead(200).write('begun'); },
+    );
     answerClientErrors(server, (unread) => { told.push(unread); });
     await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   });

@@ -83,7 +83,9 @@ test('Ctrl-C lets running requests end, stops every child, and a second start in
   expect(Object.keys(pids).sort()).toEqual(['postgres', 'redis', 'temporal']);
   const { ana, tenant } = await cast(first);
   const session = await ana.start();
-  const running = Promise.all(Array.from({ length: 8 }, (_, at) => ana.answer(session.session_id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned')));
+  const running = Promise.all(
+    Array.from({ length: 8 }, (_, at) => ana.answer(session.session_id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned')),
+  );
   process.kill(first.pid, 'SIGINT');
   // what had reached the service is answered; what came too late is refused by the closed port, never half done
   const statuses = await running.then((replies) => replies.map((reply) => reply.status), () => []);

@@ -14,7 +14,11 @@ const anyTenant = fc.oneof(
 test('an id is shorter than the 255 characters of an SQL store, ASCII, and read back, for every tenant that is allowed', () => {
   fc.assert(fc.property(anyTenant, (tenant) => {
     const id = randomUUID();
-    for (const [kind, workflowId] of [['session', sessionWorkflowId(tenant, id)], ['task', taskWorkflowId(tenant, id)], ['redrive', redriveWorkflowId(tenant, id)]] as const) {
+    for (
+      const [kind, workflowId] of [
+        ['session', sessionWorkflowId(tenant, id)], ['task', taskWorkflowId(tenant, id)], ['redrive', redriveWorkflowId(tenant, id)],
+      ] as const
+    ) {
       expect(workflowId.length).toBeLessThan(255);
       expect(workflowId).toMatch(/^[\x21-\x7e]+$/);
       expect(parseWorkflowId(workflowId)).toEqual({ kind, tenant: tenantKey(tenant), id });

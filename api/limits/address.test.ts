@@ -5,7 +5,9 @@ import { addressReader } from './address.ts';
 describe('the address that a stranger is counted by', () => {
   test('is the socket\'s, whatever was forwarded, when nobody is trusted', () => {
     const addressOf = addressReader('');
-    for (const forwarded of ['', '203.0.113.9', '203.0.113.9, 127.0.0.1']) expect(addressOf('198.51.100.7', forwarded)).toBe('198.51.100.7');
+    for (const forwarded of ['', '203.0.113.9', '203.0.113.9, 127.0.0.1']) {
+      expect(addressOf('198.51.100.7', forwarded)).toBe('198.51.100.7');
+    }
   });
 
   test.each([
@@ -34,7 +36,9 @@ describe('the address that a stranger is counted by', () => {
   });
 
   test('a setting that is no network stops the start and is named', () => {
-    for (const bad of ['proxy.example.org', '10.0.0.0/33', '10.0.0.0/x']) expect(() => addressReader(bad)).toThrow(`TRUSTED_PROXIES: ${bad} is no network`);
+    for (const bad of ['proxy.example.org', '10.0.0.0/33', '10.0.0.0/x']) {
+      expect(() => addressReader(bad)).toThrow(`TRUSTED_PROXIES: ${bad} is no network`);
+    }
   });
 });
 

@@ -17,7 +17,8 @@ import { sessionStates } from '../../domain/lifecycle.ts';
 const kind = z.enum(['auto', 'stage', 'manual']);
 const hash = z.string().length(64);
 const uiState = json.refine(
-  (value) => jsonBytes(value) <= bounds.ui_state, rule('too_big', `must be at most ${bounds.ui_state / 1_024} KB of JSON`, 'Keep less of it.'),
+  (value) => jsonBytes(value) <= bounds.ui_state,
+  rule('too_big', `must be at most ${bounds.ui_state / 1_024} KB of JSON`, 'Keep less of it.'),
 );
 
 const CheckpointRequest = z.strictObject({

@@ -32,7 +32,8 @@ export function clockAt(view: View, at: number): Clock | null {
   const exact = bare.exact || (half !== null && bare.hour > 12);
   const oclockThen = late !== null || tail !== null || oclock !== null ? after(view, end, 'oclock') : end;
   return {
-    to: oclockThen, hour: bare.hour, minute: bare.minute, half: bare.hour > 12 ? null : half, exact, full: bare.full === true && half === null,
+    to: oclockThen, hour: bare.hour, minute: bare.minute, half: bare.hour > 12 ? null : half, exact,
+    full: bare.full === true && half === null,
     named: bare.named === true || late !== null || part !== null || oclock !== null || bare.minute > 0,
   };
 }
@@ -42,7 +43,9 @@ export function partBefore(view: View, at: number): { readonly to: number; reado
   const start = after(view, at, 'in');
   const part = matchOf(view, start, 'part') ?? matchOf(view, at, 'part');
   if (part === null || part.meaning.is !== 'part') return null;
-  return { to: bareAt(view, part.to) === null ? afterAll(view, part.to, 'filler', 'in', 'from', 'pause') : part.to, part: part.meaning.value };
+  return {
+    to: bareAt(view, part.to) === null ? afterAll(view, part.to, 'filler', 'in', 'from', 'pause') : part.to, part: part.meaning.value,
+  };
 }
 
 function partAfter(view: View, at: number): { readonly to: number; readonly part: DayPart } | null {

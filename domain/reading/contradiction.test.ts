@@ -5,7 +5,9 @@ import { contradicts } from './contradiction.ts';
 
 const survey = new Set(['equipment', 'risk_seen']);
 const against = (question: string, text: string, value: Json): boolean =>
-  contradicts(text, value, askedIn({ flow: survey.has(question) ? 'site_survey' : 'business_unit_setup', question, language: 'en' }), clock);
+  contradicts(
+    text, value, askedIn({ flow: survey.has(question) ? 'site_survey' : 'business_unit_setup', question, language: 'en' }), clock,
+  );
 
 test.each<[string, string, Json]>([
   ['expected_users', '40 people, the site is huge', 40],

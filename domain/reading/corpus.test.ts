@@ -10,24 +10,32 @@ function outcomes(cases: readonly Case[]) {
   return cases.map((each) => {
     const asked = askedIn(each);
     const reading = readText(asked, each.text, clock);
-    return { outcome: outcomeOf(each, takenValue(asked, reading)), line: `${each.question} ${each.language} ${JSON.stringify(each.text)} -> ${JSON.stringify(reading)}` };
+    return {
+      outcome: outcomeOf(each, takenValue(asked, reading)),
+      line: `${each.question} ${each.language} ${JSON.stringify(each.text)} -> ${JSON.stringify(reading)}`,
+    };
   });
 }
 
 /** The shared ones were not written with the reader, so some may miss; the languages' own are what is promised. */
 describe.each([
-  ['the shared utterances', shared, 597, { wrong: 0.005, missed: 0.03 }], ['the corpora of the languages', own, 1_000, { wrong: 0, missed: 0 }],
+  ['the shared utterances', shared, 597, { wrong: 0.005, missed: 0.03 }],
+  ['the corpora of the languages', own, 1_000, { wrong: 0, missed: 0 }],
 ] as const)('of %s', (_what, cases, least, most) => {
   const all = outcomes(cases);
   const lines = (outcome: string) => all.filter((each) => each.outcome === outcome).map(({ line }) => line);
 
   test(`at most ${most.wrong * 100} in 100 are taken for a wrong value`, () => {
     expect(cases.length).toBeGreaterThanOrEqual(least);
-    expect({ share: lines('wrong').length / all.length <= most.wrong, wrong: lines('wrong') }).toEqual({ share: true, wrong: expect.any(Array) });
+    expect({ share: lines('wrong').length / all.length <= most.wrong, wrong: lines('wrong') }).toEqual(
+      { share: true, wrong: expect.any(Array) },
+    );
   });
 
   test(`at most ${most.missed * 100} in 100 that are plain are not understood`, () => {
-    expect({ share: lines('missed').length / all.length <= most.missed, missed: lines('missed') }).toEqual({ share: true, missed: expect.any(Array) });
+    expect({ share: lines('missed').length / all.length <= most.missed, missed: lines('missed') }).toEqual(
+      { share: true, missed: expect.any(Array) },
+    );
   });
 });
 

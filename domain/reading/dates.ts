@@ -7,7 +7,11 @@ import type { Grammar, Span } from './items.ts';
 import { clockAt } from './clock.ts';
 import { after, matchOf, type View } from './view.ts';
 
-export interface DateContext { readonly writing: Writing; readonly order: 'day first' | 'month first' | null; readonly today: string | null }
+export interface DateContext {
+  readonly writing: Writing;
+  readonly order: 'day first' | 'month first' | null;
+  readonly today: string | null;
+}
 
 export function dateGrammar(context: DateContext): Grammar {
   return {

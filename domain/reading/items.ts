@@ -4,9 +4,9 @@ import type { Kind, Meaning } from './meaning.ts';
 import type { View } from './view.ts';
 
 /** A value that stands somewhere in the text, with all it can mean. `unsure`: it says more than was written, so it is asked. */
-export type Span = { readonly to: number; readonly values: readonly Json[]; readonly unsure?: boolean; readonly aside?: boolean };
+export interface Span { readonly to: number; readonly values: readonly Json[]; readonly unsure?: boolean; readonly aside?: boolean }
 
-export type Grammar = {
+export interface Grammar {
   /** The value that begins at a token, the longest. */
   readonly spanAt: (view: View, at: number) => Span | null;
   /** Kinds of words that change nothing beside a value of this type. */
@@ -23,7 +23,7 @@ export type Grammar = {
   readonly rewritten?: (items: readonly Item[]) => readonly Item[];
   /** Values without words that would be ambiguous by the tense: past or future. */
   readonly narrowed?: (values: readonly Json[], tense: 'past' | 'future' | null) => readonly Json[];
-};
+}
 
 export type Item =
   | { readonly is: 'value'; readonly from: number; readonly to: number; readonly values: readonly Json[]; readonly unsure: boolean }

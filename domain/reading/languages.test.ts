@@ -8,12 +8,15 @@ import { nearestWord } from './spelling.ts';
 import { tokensOf } from './tokens.ts';
 
 test('every folder is a language, and every language has its folder', () => {
-  const folders = readdirSync(join(import.meta.dirname, 'languages'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const folders = readdirSync(join(import.meta.dirname, 'languages'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory()).map(({ name }) => name);
   expect(languages.map(({ tag }) => tag).toSorted()).toEqual(folders.toSorted());
 });
 
 test('a tag finds its language without its region, whatever its case; an unknown one finds the first', () => {
-  expect(['hi', 'hi-IN', 'HI_in', 'hi-Latn', 'en-GB', 'en'].map((tag) => languageOf(tag).tag)).toEqual(['hi', 'hi', 'hi', 'hi', 'en', 'en']);
+  expect(['hi', 'hi-IN', 'HI_in', 'hi-Latn', 'en-GB', 'en'].map((tag) => languageOf(tag).tag)).toEqual(
+    ['hi', 'hi', 'hi', 'hi', 'en', 'en'],
+  );
   expect(['de', '', 'x-klingon'].map((tag) => languageOf(tag).tag)).toEqual(['en', 'en', 'en']);
 });
 
@@ -35,7 +38,9 @@ describe.each(languages.map((language) => [language.tag, language] as const))('%
       for (const word of phrasesIn(list)) {
         for (const sound of language.sounds?.(tokensOf(word)[0]?.text ?? '') ?? []) {
           const heard = lexicon.sounds.get(sound);
-          const same = heard === undefined || (lexicon.phrases.get(heard) ?? []).some(({ words, meanings }) => words.length === 1 && meanings.some((other) => 'value' in other && other.value === meaning.value));
+          const same = heard === undefined || (lexicon.phrases.get(heard) ?? []).some(
+            ({ words, meanings }) => words.length === 1 && meanings.some((other) => 'value' in other && other.value === meaning.value),
+          );
           expect([word, sound, heard, same]).toEqual([word, sound, heard, true]);
         }
       }

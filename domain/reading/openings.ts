@@ -34,7 +34,7 @@ function corrective(view: View, at: number, seen: Set<Kind>): number {
 }
 
 /** Agreeing, a place in a list, a half of the day: how one answers when values were offered. */
-export type Pick = { readonly yes: boolean; readonly place: number | null; readonly half: 'am' | 'pm' | null };
+export interface Pick { readonly yes: boolean; readonly place: number | null; readonly half: 'am' | 'pm' | null }
 
 /** null when the text has other words as well. */
 export function pickIn(asked: Asked, text: string): Pick | null {
@@ -44,7 +44,9 @@ export function pickIn(asked: Asked, text: string): Pick | null {
     const ordinal = matchOf(view, at, 'ordinal');
     const part = matchOf(view, at, 'part', 'am', 'pm');
     const yes = matchOf(view, at, 'yes', 'agree');
-    const match = ordinal ?? part ?? yes ?? matchOf(view, at, 'filler', 'article', 'polite', 'opener', 'pause', 'in', 'only', 'wish', 'own');
+    const match = ordinal ?? part ?? yes ?? matchOf(
+      view, at, 'filler', 'article', 'polite', 'opener', 'pause', 'in', 'only', 'wish', 'own',
+    );
     if (match === null) return null;
     if (ordinal !== null) pick = { ...pick, place: ordinal.meaning.value };
     else if (part !== null) pick = { ...pick, half: halfOf(part.meaning) };

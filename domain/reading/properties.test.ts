@@ -37,7 +37,9 @@ describe('of every text that is understood', () => {
 
   test('a word more that nobody knows never leaves the same value without being said', () => {
     const strange = fc.oneof(
-      fc.constantFrom('zebra', 'harbour', 'quixotic', 'spanner', 'लालटेन', 'ख़रगोश', 'khargosh', 'Regenbogen', 'насос', 'दरवाज़ा', 'window', 'tanker'),
+      fc.constantFrom(
+        'zebra', 'harbour', 'quixotic', 'spanner', 'लालटेन', 'ख़रगोश', 'khargosh', 'Regenbogen', 'насос', 'दरवाज़ा', 'window', 'tanker',
+      ),
       fc.string({ unit: fc.constantFrom(...Array.from('abcdefghijklmnopqrstuvwxyz')), minLength: 6, maxLength: 10 }),
     );
     fc.assert(fc.property(fc.constantFrom(...accepted), strange, fc.nat(), ({ asked, text, value }, word, place) => {
@@ -46,7 +48,9 @@ describe('of every text that is understood', () => {
       const longer = [...words.slice(0, at), word, ...words.slice(at)].join(' ');
       const reading = readText(asked, longer, clock);
       if (!takes(asked, reading, value)) return;
-      const told = reading.kind === 'value' ? [...reading.leftOut, ...reading.corrected.map(({ from }) => from), typeof reading.value === 'string' && asked.rule.type === 'text' ? reading.value : ''].join(' ') : '';
+      const told = reading.kind === 'value'
+        ? [...reading.leftOut, ...reading.corrected.map(({ from }) => from), typeof reading.value === 'string' && asked.rule.type === 'text'
+          ? reading.value : ''].join(' ') : '';
       expect([longer, told.toLowerCase().includes(word.toLowerCase())]).toEqual([longer, true]);
     }), { numRuns: 4_000 });
   });
@@ -58,8 +62,12 @@ describe('what is said back reads as the value again', () => {
     return asked === null || asked.rule.pii ? [] : [asked];
   })));
   const number = fc.oneof(fc.integer({ min: 0, max: 10_000_000 }), fc.integer({ min: 0, max: 10_000_000 }).map((whole) => whole / 1_000));
-  const time = fc.tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 })).map((parts) => parts.map((part) => String(part).padStart(2, '0')).join(':'));
-  const date = fc.tuple(fc.integer({ min: 1900, max: 2199 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 28 })).map(([year, month, day]) => dateOf(year, month, day));
+  const time = fc.tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 })).map(
+    (parts) => parts.map((part) => String(part).padStart(2, '0')).join(':'),
+  );
+  const date = fc.tuple(fc.integer({ min: 1900, max: 2199 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 28 })).map(
+    ([year, month, day]) => dateOf(year, month, day),
+  );
 
   function valuesOf({ rule }: Asked): fc.Arbitrary<Json> {
     switch (rule.type) {

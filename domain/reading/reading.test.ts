@@ -135,8 +135,12 @@ describe('numbers', () => {
 
 describe('Hindi words', () => {
   test('Hindi has a word for each number below a hundred, and no two of them are the same', () => {
-    const hindiWords = hindi.lexicon.flatMap(([list, meaning]): [string, number][] => (meaning.is === 'whole' ? phrasesIn(list).map((word) => [word, meaning.value]) : []));
-    const words = Array.from({ length: 100 }, (_, number) => number).map((number) => hindiWords.filter(([, value]) => value === number).map(([word]) => word));
+    const hindiWords = hindi.lexicon.flatMap(
+      ([list, meaning]): [string, number][] => (meaning.is === 'whole' ? phrasesIn(list).map((word) => [word, meaning.value]) : []),
+    );
+    const words = Array.from({ length: 100 }, (_, number) => number).map(
+      (number) => hindiWords.filter(([, value]) => value === number).map(([word]) => word),
+    );
     expect(words.filter((each) => each.length === 0)).toEqual([]);
     for (const [word, value] of hindiWords) expect([word, read('number', word)]).toEqual([word, value]);
   });

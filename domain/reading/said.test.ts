@@ -4,7 +4,9 @@ import type { Json } from '../json.ts';
 import { readText } from './read-text.ts';
 import { ambiguityQuestion, display, reply } from './said.ts';
 
-const flowOf = (question: string): string => (['surveyed_on', 'equipment', 'cameras_count', 'risk_seen'].includes(question) ? 'site_survey' : 'business_unit_setup');
+const flowOf = (question: string): string => (
+  ['surveyed_on', 'equipment', 'cameras_count', 'risk_seen'].includes(question) ? 'site_survey' : 'business_unit_setup'
+);
 const questionIn = (question: string, language: string) => askedIn({ flow: flowOf(question), question, language });
 const texts = { help: 'The help.', retry_text: 'Please try again.' };
 
@@ -71,7 +73,9 @@ describe('the clerk says', () => {
   test('a day that can be either is asked by both in full', () => {
     const asked = questionIn('go_live_on', 'en');
     const reading = readText(asked, '03/04/2027', clock);
-    expect(reading.kind === 'ambiguous' ? ambiguityQuestion(reading.candidates, asked) : reading).toBe('Do you mean Saturday 3 April 2027 or Thursday 4 March 2027?');
+    expect(reading.kind === 'ambiguous' ? ambiguityQuestion(reading.candidates, asked) : reading).toBe(
+      'Do you mean Saturday 3 April 2027 or Thursday 4 March 2027?',
+    );
   });
 
   test('a question about one option names it', () => {

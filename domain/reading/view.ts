@@ -68,7 +68,7 @@ function nearest(text: string, { options, own }: Asked, { lexicon }: Lookup): st
 }
 
 /** The tokens, and the word that each is taken for. */
-type Words = { readonly tokens: readonly Token[]; readonly words: readonly string[] };
+interface Words { readonly tokens: readonly Token[]; readonly words: readonly string[] }
 
 function matchesAt(said: Words, at: number, { options, own }: Asked, { lexicon }: Lookup): readonly Match[] {
   const { tokens, words } = said;
@@ -96,7 +96,7 @@ function endOf({ words: wanted }: Phrase, { tokens, words }: Words, from: number
   return at;
 }
 
-export type Found<K extends Kind> = { readonly to: number; readonly meaning: Meaning & { readonly is: K } };
+export interface Found<K extends Kind> { readonly to: number; readonly meaning: Meaning & { readonly is: K } }
 
 /** The longest match of this kind at a token. */
 export function matchOf<K extends Kind>({ matches }: View, at: number, ...kinds: readonly K[]): Found<K> | null {

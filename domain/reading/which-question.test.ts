@@ -23,7 +23,9 @@ describe('right after an answer', () => {
     ['gps_tracking', 'permissible_distance_m', 'en', 'wait, no', false],
     ['expected_users', 'gps_tracking', 'en', 'no, 30', 30],
   ])('of %s, with %s asked in %s, "%s" amends it', (previous, current, language, text, value) => {
-    expect(whichQuestion(ask(previous, language), ask(current, language), text, clock)).toMatchObject({ of: 'previous', reading: { kind: 'value', value } });
+    expect(whichQuestion(ask(previous, language), ask(current, language), text, clock)).toMatchObject({
+      of: 'previous', reading: { kind: 'value', value },
+    });
   });
 
   test.each<[string, string, string]>([
@@ -42,7 +44,9 @@ describe('right after an answer', () => {
   });
 
   test('without an answer to change, every text speaks of what is asked', () => {
-    expect(whichQuestion(null, ask('expected_users'), 'no, 30', clock)).toMatchObject({ of: 'current', reading: { kind: 'value', value: 30 } });
+    expect(whichQuestion(null, ask('expected_users'), 'no, 30', clock)).toMatchObject({
+      of: 'current', reading: { kind: 'value', value: 30 },
+    });
   });
 });
 

@@ -21,7 +21,9 @@ function opened(): Breaker {
 describe('a breaker', () => {
   test('opens at the fifth failure in a row; one success begins the row anew', () => {
     const breaker = new Breaker(options);
-    for (const ends of ['failed', 'failed', 'failed', 'failed', 'succeeded', 'failed', 'failed', 'failed', 'failed'] as const) breaker.admit()?.[ends]();
+    for (const ends of ['failed', 'failed', 'failed', 'failed', 'succeeded', 'failed', 'failed', 'failed', 'failed'] as const) {
+      breaker.admit()?.[ends]();
+    }
     expect(breaker.status()).toMatchObject({ state: 'closed', failures: 4 });
     breaker.admit()?.failed();
     expect([breaker.status().state, breaker.admit(), breaker.waitMs(), breaker.isShut()]).toEqual(['open', null, 300_000, true]);
@@ -97,10 +99,15 @@ describe('a breaker', () => {
 
 describe('a breaker around calls outside', () => {
   const failing = (judgement: Judgement) => async (): Promise<never> => { throw new Error(judgement); };
-  const outside = (timeoutMs = 1_000): OutsideBreaker => new OutsideBreaker({ ...options, timeoutMs, judge: (error) => (error as Error).message as Judgement });
-  const tried = (breaker: OutsideBreaker, work: () => Promise<unknown>): Promise<unknown> => breaker.call(work).catch((error: unknown) => error);
+  const outside = (timeoutMs = 1_000): OutsideBreaker => new OutsideBreaker({
+    ...options, timeoutMs, judge: (error) => (error as Error).message as Judgement,
+  });
+  const tried = (breaker: OutsideBreaker, work: () => Promise<unknown>): Promise<unknown> => breaker.call(work).catch(
+    (error: unknown) => error,
+  );
 
-  test('counts what says that the other side is in trouble; an answer, if only a no, begins the row anew; what says nothing counts for nothing', async () => {
+  test('counts what says that the other side is in trouble; an answer, if only a no, begins the row anew; what says nothing counts for ' +
+    'nothing', async () => {
     const breaker = outside();
     for (const judgement of ['failed', 'failed', 'failed', 'failed', 'answered', 'failed', 'failed', 'unknown', 'failed', 'failed'] as const) await tried(breaker, failing(judgement));
     expect(breaker.status()).toMatchObject({ state: 'closed', failures: 4 });
@@ -135,7 +142,8 @@ test('a registry lists and sets by name, tells of every change, and has every op
   const told: unknown[] = [];
   const breakers = new Breakers({ failures: 5, openMs: 300_000 }, (name, state) => { told.push([name, state]); });
   breakers.add(new Breaker({ ...options, onChange: breakers.reporter('tried') }));
-  expect([breakers.set('other', 'open'), breakers.set('tried', 'open')?.state, breakers.list().map(({ name, state }) => [name, state])]).toEqual([null, 'open', [['tried', 'open']]]);
+  expect([breakers.set('other', 'open'), breakers.set('tried', 'open')?.state, breakers.list().map(({ name, state }) => [name, state])])
+    .toEqual([null, 'open', [['tried', 'open']]]);
   expect(told).toEqual([['tried', 'open']]);
   expect(() => breakers.add(new Breaker(options))).toThrow(/two breakers tried/);
   const [one, other] = ['one', 'other'].map((name) => breakers.add(new Breaker({ ...options, name, failures: 1 })));

@@ -57,7 +57,9 @@ export async function namedStoreFindings(configuration: Configuration): Promise<
     ...(temporal === undefined ? [] : [engineFindings({ address: temporal, setting: 'TEMPORAL_ADDRESS' }, configuration, false)]),
     ...(database === undefined ? [] : [databaseFindings({ url: database, setting: 'DATABASE_URL' }, null)]),
     ...(redis === undefined ? [] : [redisFinding({ url: redis, setting: 'REDIS_URL' })]),
-    ...(clickhouse === undefined || clickhouse.startsWith('file:') ? [] : [clickhouseFinding({ url: clickhouse, setting: 'CLICKHOUSE_URL' })]),
+    ...(clickhouse === undefined || clickhouse.startsWith('file:') ? [] : [
+      clickhouseFinding({ url: clickhouse, setting: 'CLICKHOUSE_URL' }),
+    ]),
     ...(jwks === undefined ? [] : [identityFinding(jwks)]),
   ];
   return (await Promise.all(looks)).flat();
@@ -73,7 +75,8 @@ export function settingFindings(faults: readonly string[], { JWKS_URL: jwks, GAN
 }
 
 const pseudonymFinding = about('pseudonyms').wrong(
-  'GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set', 'give it a secret text that stays the same: it keys the pseudonyms of people in reports',
+  'GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set',
+  'give it a secret text that stays the same: it keys the pseudonyms of people in reports',
 );
 
 function tryLock(folder: string): FolderLock | PlainError {

@@ -90,14 +90,18 @@ async function attributesFinding(connection: Connection, namespace: string, addr
 /** By what the server itself keeps of workflows whose tasks fail again and again. */
 async function stuckFinding(connection: Connection, configuration: Configuration): Promise<Finding> {
   const { TEMPORAL_NAMESPACE: namespace, GANGWAY_TASK_QUEUE: queue } = configuration;
-  const query = `TaskQueue = '${queue.replaceAll(/['\\]/g, '\\$&')}' AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL`;
+  const query = `TaskQueue = '${queue.replaceAll(/['\\]/g, '\\$&')}' AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT ` +
+    `NULL`;
   try {
-    const { executions } = await ask(connection, () => connection.workflowService.listWorkflowExecutions({ namespace, query, pageSize: 1_000 }));
+    const { executions } = await ask(
+      connection, () => connection.workflowService.listWorkflowExecutions({ namespace, query, pageSize: 1_000 }),
+    );
     const ids = (executions ?? []).map((info) => info.execution?.workflowId ?? '');
     if (ids.length === 0) return sessions.well('No session is stuck');
     const named = ids.slice(0, namedMax).join(', ');
     return sessions.wrong(
-      `${ids.length} ${ids.length === 1 ? 'session or task is' : 'sessions or tasks are'} stuck, their workflow tasks fail again and again: ` +
+      `${ids.length} ${ids.length === 1 ? 'session or task is' : 'sessions or tasks are'} stuck, their workflow tasks fail again and ` +
+      `again: ` +
       `${named}${ids.length > namedMax ? ' and others' : ''}`,
       'the log of the worker names the failure of each by its workflow id; a missing key or another version of the code is the usual cause',
     );

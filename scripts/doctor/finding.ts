@@ -17,7 +17,9 @@ export interface Finding {
 
 /** Findings about one thing. */
 export function about(name: string) {
-  const finding = (state: State) => (says: string, mend?: string): Finding => ({ about: name, state, says, ...(mend === undefined ? {} : { mend }) });
+  const finding = (state: State) => (says: string, mend?: string): Finding => ({
+    about: name, state, says, ...(mend === undefined ? {} : { mend }),
+  });
   return {
     well: finding('well'), note: finding('note'), unseen: finding('unseen'),
     wrong: (says: string, mend: string): Finding => finding('wrong')(says, mend),

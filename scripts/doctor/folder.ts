@@ -34,13 +34,16 @@ export async function folderFindings(folder: string, configuration: Configuratio
   const barred = await barredEntries(folder);
   if (barred.length > 0) {
     return [wrong(
-      `${barred.map((entry) => join(folder, entry)).join(', ')} cannot be written by this user (${whoWeAre()}), as after a start by another`,
+      `${barred.map((entry) => join(folder, entry)).join(', ')} cannot be written by this user (${whoWeAre()}), as after a start by ` +
+      `another`,
       `give the folder back (sudo chown -R ${String(process.getuid?.() ?? 'you')} '${folder}'), ${another}`,
     )];
   }
   const { bavail, bsize } = await statfs(folder);
   const room = bavail * bsize < freeBytesMin
-    ? note(`There are only ${Math.floor((bavail * bsize) / 1_048_576)} MB left for ${folder}`, 'make room before the stores stop for want of it')
+    ? note(
+      `There are only ${Math.floor((bavail * bsize) / 1_048_576)} MB left for ${folder}`, 'make room before the stores stop for want of it',
+    )
     : well(`${folder} can be written`);
   return [room];
 }
@@ -53,7 +56,10 @@ async function nearest(path: string): Promise<string> {
   }) ? path : nearest(dirname(path));
 }
 
-/** With those above it. Not by Node's own option, which never ends where the system knows a folder and lets nothing be made in it (/proc). */
+/**
+ * With those above it. Not by Node's own option, which never ends where the system knows a folder and lets nothing be made in it
+ * (/proc).
+ */
 async function makeFolder(path: string): Promise<void> {
   const made = (): Promise<unknown> => mkdir(path, { mode: 0o700 });
   try {
@@ -70,7 +76,9 @@ async function makeFolder(path: string): Promise<void> {
 function nameFault(folder: string, given: string): Finding | null {
   if (/^~(\/|$)/.test(given)) return wrong('GANGWAY_DATA begins with ~, which only a shell replaces', 'write the whole path');
   // oxlint-disable-next-line no-control-regex -- those are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(folder)) return wrong('GANGWAY_DATA has a line break or another control character in it', 'choose another name');
+  if (/[\u0000-\u001f\u007f]/.test(folder)) {
+    return wrong('GANGWAY_DATA has a line break or another control character in it', 'choose another name');
+  }
   if (Buffer.byteLength(folder) <= pathBytesMax) return null;
   return wrong(`GANGWAY_DATA is a path of ${Buffer.byteLength(folder)} bytes, and the stores take ${pathBytesMax}`, 'choose a shorter one');
 }
@@ -117,7 +125,8 @@ export async function keyFindings(folder: string, configuration: Configuration):
     if (codecKeyIsGone(folder) && configuration.GANGWAY_LOST_KEYS === undefined) {
       findings.push(keys.wrong(
         `${path} is missing, and ${folder} holds data that were encrypted with it`,
-        `put it back from a backup; or, if it is lost for good, start once with ${lostKeysSetting}=all: a new key is made, sessions of the ` +
+        `put it back from a backup; or, if it is lost for good, start once with ${lostKeysSetting}=all: a new key is made, sessions of ` +
+        `the ` +
         'lost one answer 503 key_unavailable, and everything else goes on',
       ));
     }
@@ -128,7 +137,9 @@ export async function keyFindings(folder: string, configuration: Configuration):
   const development = join(folder, 'secrets', 'jwt.key');
   const key = configuration.JWKS_URL === undefined ? await contents(development) : undefined;
   if (key !== undefined && key.length !== 32) {
-    findings.push(keys.wrong(`${development} is damaged (${key.length} bytes instead of 32)`, 'put it back, or remove it and make new tokens'));
+    findings.push(
+      keys.wrong(`${development} is damaged (${key.length} bytes instead of 32)`, 'put it back, or remove it and make new tokens'),
+    );
   }
   const secrets = await stat(join(folder, 'secrets')).catch(() => null);
   if (secrets !== null && (secrets.mode & 0o077) !== 0) {

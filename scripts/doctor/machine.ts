@@ -14,7 +14,8 @@ const project = join(import.meta.dirname, '../..');
 
 export async function machineFindings(folder: string, configuration: Configuration): Promise<Finding[]> {
   const programs = [
-    ...(configuration.TEMPORAL_ADDRESS === undefined ? [temporalProgram] : []), ...(configuration.REDIS_URL === undefined ? [redisProgram] : []),
+    ...(configuration.TEMPORAL_ADDRESS === undefined ? [temporalProgram] : []),
+    ...(configuration.REDIS_URL === undefined ? [redisProgram] : []),
   ];
   const found = await Promise.all([
     packagesFault(), ...programs.map(programFault), ...(configuration.DATABASE_URL === undefined ? [postgresFault(folder)] : []),
@@ -28,7 +29,9 @@ async function packagesFault(): Promise<Finding | null> {
   const [wanted, present] = await Promise.all(['package-lock.json', 'node_modules/.gangway-lock'].map(
     (file) => readFile(join(project, file), 'utf8').catch(() => ''),
   ));
-  return wanted === present ? null : wrong('The packages in node_modules are not those of package-lock.json', 'start again: npm run up installs them');
+  return wanted === present ? null : wrong(
+    'The packages in node_modules are not those of package-lock.json', 'start again: npm run up installs them',
+  );
 }
 
 async function programFault(program: Program): Promise<Finding | null> {

@@ -17,6 +17,7 @@ export async function portFinding({ HOST: host, PORT: port }: Configuration): Pr
     return wrong(`Port ${port} on ${host} may not be taken by this user`, 'choose one above 1023, for example PORT=8080 npm run up');
   }
   return wrong(
-    `HOST ${host} is no address of this machine (${code})`, 'set HOST=127.0.0.1 for this machine alone, or HOST=0.0.0.0 for all its addresses',
+    `HOST ${host} is no address of this machine (${code})`,
+    'set HOST=127.0.0.1 for this machine alone, or HOST=0.0.0.0 for all its addresses',
   );
 }

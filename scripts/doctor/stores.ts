@@ -81,7 +81,8 @@ function clockFinding(theirs: number, whose: string): Finding {
   const seconds = Math.round(Math.abs(Date.now() - theirs) / 1_000);
   if (seconds <= clockSecondsMax) return clock.well(`The clocks of this machine and of ${whose} agree`);
   return clock.wrong(
-    `The clocks of this machine and of ${whose} are ${seconds} s apart: tokens expire too early or too late, and limits count wrong windows`,
+    `The clocks of this machine and of ${whose} are ${seconds} s apart: tokens expire too early or too late, and limits count wrong ` +
+    `windows`,
     'set both by NTP',
   );
 }
@@ -90,7 +91,9 @@ const redis = about('redis');
 
 /** Gangway runs without it, on limits that each process counts for itself: nothing here keeps it from starting. */
 export async function redisFinding({ url, setting }: Place): Promise<Finding> {
-  const client = new Redis(url, { lazyConnect: true, connectTimeout: patienceMs, commandTimeout: patienceMs, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  const client = new Redis(url, {
+    lazyConnect: true, connectTimeout: patienceMs, commandTimeout: patienceMs, maxRetriesPerRequest: 0, retryStrategy: () => null,
+  });
   let failure: unknown;
   client.on('error', (error) => { failure ??= error; });
   try {
@@ -107,7 +110,8 @@ export async function redisFinding({ url, setting }: Place): Promise<Finding> {
     return redis.well(`Redis ${/(?:redis|valkey)_version:(\S+)/.exec(facts)?.[1] ?? ''} at ${placeOf(url)} answers`);
   } catch (error) {
     return redis.wrong(
-      `${setting ?? 'Redis'}: no Redis answers at ${placeOf(url)} (${reasonOf(failure ?? error)}): each process counts limits for itself, and ` +
+      `${setting ?? 'Redis'}: no Redis answers at ${placeOf(url)} (${reasonOf(failure ?? error)}): each process counts limits for ` +
+      `itself, and ` +
       'the language model is not asked', mendOf(setting),
     );
   } finally {
@@ -120,11 +124,14 @@ const clickhouse = about('clickhouse');
 export async function clickhouseFinding({ url, setting }: Place): Promise<Finding> {
   const server = await openClickHouse({ url });
   try {
-    const [row] = await within(patienceMs, server.query<{ version: string }>({ sql: 'SELECT version() AS version', params: {} }, { maxSeconds: 3 }));
+    const [row] = await within(
+      patienceMs, server.query<{ version: string }>({ sql: 'SELECT version() AS version', params: {} }, { maxSeconds: 3 }),
+    );
     return clickhouse.well(`ClickHouse ${row?.version ?? ''} at ${placeOf(url)} answers`);
   } catch (error) {
     return clickhouse.wrong(
-      `${setting ?? 'ClickHouse'}: no ClickHouse answers at ${placeOf(url)} (${reasonOf(error)}): reports answer 503, and what they are made of ` +
+      `${setting ?? 'ClickHouse'}: no ClickHouse answers at ${placeOf(url)} (${reasonOf(error)}): reports answer 503, and what they are ` +
+      `made of ` +
       'waits', mendOf(setting),
     );
   } finally {

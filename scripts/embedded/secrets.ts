@@ -37,7 +37,9 @@ export async function developmentCodecKeys(folder: string): Promise<string> {
 
 /** Whether the folder holds data that were sealed with a key which is not there any more. */
 export function codecKeyIsGone(folder: string): boolean {
-  return !existsSync(codecKeyFile(folder)) && ['temporal.db', join('postgres', 'PG_VERSION')].some((file) => existsSync(join(folder, file)));
+  return !existsSync(codecKeyFile(folder)) && ['temporal.db', join('postgres', 'PG_VERSION')].some(
+    (file) => existsSync(join(folder, file)),
+  );
 }
 
 export function codecKeyFile(folder: string): string {

@@ -46,7 +46,8 @@ function namesAnother(id: string): string {
 
 function whatIsMissing(ids: readonly string[]): string {
   const [it, that] = ids.length === 1 ? ['the key', 'it'] : ['the keys', 'them'];
-  return `${codecKeysSetting}: ${it} ${ids.join(', ')} sealed stored data and ${ids.length === 1 ? 'is' : 'are'} not there. Bring ${that} ` +
+  return `${codecKeysSetting}: ${it} ${ids.join(', ')} sealed stored data and ${ids.length === 1 ? 'is' : 'are'} not there. Bring ` +
+    `${that} ` +
     `back, behind the key that seals (for npm run up also in GANGWAY_DATA/secrets/codec.key); or start once with ` +
     `${lostKeysSetting}=${ids.join(',')} to give ${that} up: sessions sealed with ${that} then answer 503 key_unavailable, everything ` +
     'else goes on';

@@ -9,7 +9,8 @@ try {
   for (const { name, prove } of generators) {
     const began = performance.now();
     const line = await prove(instance).then((state) => ({ ok: state === 'completed', words: `session ${state}` }), (error: unknown) => {
-      const words = error instanceof Error ? error.message.split('\n').find((text) => /error|warn/i.test(text)) ?? error.message.slice(0, 200) : String(error);
+      const words = error instanceof Error ? error.message.split('\n').find((text) => /error|warn/i.test(text))
+        ?? error.message.slice(0, 200) : String(error);
       process.stderr.write(`${String(error)}\n`);
       return error instanceof ToolMissing ? { ok: null, words: `not run: ${words}` } : { ok: false, words };
     });

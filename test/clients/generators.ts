@@ -64,7 +64,9 @@ export const generators: readonly Generator[] = [
 ];
 
 /** Fetches the document, makes a client by `make`, and runs the program that it names as two people of a new tenant. */
-async function working(name: string, instance: InstanceAddress, make: (folder: string) => Promise<readonly [string, ...string[]]>): Promise<string> {
+async function working(
+  name: string, instance: InstanceAddress, make: (folder: string) => Promise<readonly [string, ...string[]]>,
+): Promise<string> {
   const folder = await workFolder(name);
   try {
     await writeFile(join(folder, 'package.json'), '{ "private": true }');

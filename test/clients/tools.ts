@@ -20,13 +20,20 @@ export class ToolMissing extends Error {
 export interface Run { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number }
 
 /** What it printed. Throws with all of it when it fails. */
-export async function run(program: string, args: readonly string[], { cwd = home, env = {}, timeoutMs = runMs }: Run = {}): Promise<string> {
+export async function run(
+  program: string, args: readonly string[], { cwd = home, env = {}, timeoutMs = runMs }: Run = {},
+): Promise<string> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(program, args, { cwd, env: { ...process.env, NODE_OPTIONS: '', ...env }, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 });
+    const { stdout, stderr } = await promisify(execFile)(program, args, {
+      cwd, env: { ...process.env, NODE_OPTIONS: '', ...env }, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024,
+    });
     return stdout + stderr;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw new ToolMissing(`${program} is not on PATH`, { cause: error });
-    const said = error instanceof Error && 'stdout' in error && 'stderr' in error ? `${String(error.stdout)}\n${String(error.stderr)}` : String(error);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      throw new ToolMissing(`${program} is not on PATH`, { cause: error });
+    }
+    const said = error instanceof Error && 'stdout' in error && 'stderr' in error ? `${String(error.stdout)}\n${String(error.stderr)}`
+      : String(error);
     throw new Error(`${program} ${args.slice(0, 3).join(' ')} failed:\n${said.trim().slice(0, 8_000)}`, { cause: error });
   }
 }
@@ -44,7 +51,11 @@ export async function npmTool(name: string): Promise<string> {
 export async function pythonTool(name: string): Promise<string> {
   await once('requirements.txt', async () => {
     await run('python3', ['-m', 'venv', 'python']);
-    await run(join(home, 'python', 'bin', 'pip'), ['install', '--quiet', '--no-input', '--disable-pip-version-check', '--requirement', join(locks, 'requirements.txt')], { timeoutMs: installMs });
+    await run(
+      join(home, 'python', 'bin', 'pip'),
+      ['install', '--quiet', '--no-input', '--disable-pip-version-check', '--requirement', join(locks, 'requirements.txt')],
+      { timeoutMs: installMs },
+    );
   });
   return join(home, 'python', 'bin', name);
 }
@@ -55,7 +66,14 @@ export async function jar(artifact: string, version: string): Promise<string> {
   const file = `${name}-${version}.jar`;
   await once(file, async () => {
     await run('java', ['-version']);
-    await run('mvn', ['-q', 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy', `-Dartifact=${artifact}:${version}`, `-DoutputDirectory=${home}`], { timeoutMs: installMs });
+    await run(
+      'mvn',
+      [
+        '-q', 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy', `-Dartifact=${artifact}:${version}`,
+        `-DoutputDirectory=${home}`,
+      ],
+      { timeoutMs: installMs },
+    );
   });
   return join(home, file);
 }

@@ -9,13 +9,18 @@ export interface CompressingProxy { readonly url: string; close(): void }
 export async function compressingProxy(target: string): Promise<CompressingProxy> {
   const server = createServer((incoming, outgoing) => {
     const headers = { ...incoming.headers, host: new URL(target).host };
-    const onward = request(`${target}${incoming.url ?? ''}`, { method: incoming.method, headers, agent: false }, (answer) => { passOn(incoming, answer, outgoing); });
+    const onward = request(
+      `${target}${incoming.url ?? ''}`, { method: incoming.method, headers, agent: false },
+      (answer) => { passOn(incoming, answer, outgoing); },
+    );
     onward.on('error', () => { outgoing.destroy(); });
     outgoing.on('close', () => { onward.destroy(); });
     incoming.pipe(onward);
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => { server.closeAllConnections(); server.close(); } };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => { server.closeAllConnections(); server.close(); },
+  };
 }
 
 function passOn(incoming: IncomingMessage, answer: IncomingMessage, outgoing: ServerResponse): void {
@@ -28,6 +33,8 @@ function passOn(incoming: IncomingMessage, answer: IncomingMessage, outgoing: Se
     return;
   }
   const weakened = etag === undefined || etag.startsWith('W/') ? etag : `W/${etag}`;
-  outgoing.writeHead(answer.statusCode ?? 502, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding', ...(weakened === undefined ? {} : { etag: weakened }) });
+  outgoing.writeHead(answer.statusCode ?? 502, {
+    ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding', ...(weakened === undefined ? {} : { etag: weakened }),
+  });
   pipeline(answer, createGzip(), outgoing, () => undefined);
 }

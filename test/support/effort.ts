@@ -1,6 +1,9 @@
 /** What work costs, told so that it does not depend on the machine, nor on what else runs on it. */
 
-/** Processor time of the least costly of some runs, milliseconds: nothing that interrupts is counted, neither other programs nor a collection of garbage. */
+/**
+ * Processor time of the least costly of some runs, milliseconds: nothing that interrupts is counted, neither other programs nor a
+ * collection of garbage.
+ */
 export function effortOf(work: () => unknown, runs = 3): number {
   const once = (): number => {
     const before = process.cpuUsage();

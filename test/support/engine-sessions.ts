@@ -31,11 +31,17 @@ export class EngineSessions {
     const { tenant, subject } = this.ownerOf(sessionId);
     const input: SessionInput = {
       rules: this.rules, state: null,
-      limits: { idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: 100, proposalFallbackMs: 900_000, manualRetries: 3, ...limits },
-      start: { session_id: sessionId, tenant, owner: subject, language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {} },
+      limits: {
+        idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: 100, proposalFallbackMs: 900_000,
+        manualRetries: 3, ...limits,
+      },
+      start: {
+        session_id: sessionId, tenant, owner: subject, language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {},
+      },
     };
     const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
-      workflowId: this.workflowId(sessionId), taskQueue: this.taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING', workflowTaskTimeout: '2s',
+      workflowId: this.workflowId(sessionId), taskQueue: this.taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowTaskTimeout: '2s',
     });
     await this.client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
     return sessionId;
@@ -46,7 +52,10 @@ export class EngineSessions {
   ownerOf(sessionId: string): Actor { return { tenant: 'engine', subject: `ana-${sessionId}`, roles: ['user'] }; }
 
   messageOf(sessionId: string, questionId: string, value: string | number, id: string = randomUUID()): Message<AnswerBody> {
-    return { id, fingerprint: `${questionId}=${value}`, actor: this.ownerOf(sessionId), correlation_id: 'c', if_match: null, body: { question_id: questionId, value } };
+    return {
+      id, fingerprint: `${questionId}=${value}`, actor: this.ownerOf(sessionId), correlation_id: 'c', if_match: null,
+      body: { question_id: questionId, value },
+    };
   }
 
   /** As the API does: resent with the same id until it is acknowledged. */
@@ -54,7 +63,9 @@ export class EngineSessions {
     const deadline = performance.now() + sayMs;
     for (;;) {
       try {
-        await this.client.withDeadline(Date.now() + 5_000, async () => this.handleOf(sessionId).executeUpdate(answerQuestion, { updateId: `answer:${message.id}`, args: [message] }));
+        await this.client.withDeadline(Date.now() + 5_000, async () => this.handleOf(sessionId).executeUpdate(answerQuestion, {
+          updateId: `answer:${message.id}`, args: [message],
+        }));
         return;
       } catch (error) {
         if (performance.now() > deadline) throw error;

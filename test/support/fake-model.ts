@@ -31,7 +31,9 @@ export async function startFakeModel(): Promise<FakeModel> {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => { chunks.push(chunk); });
     request.on('end', () => {
-      const call: ModelRequest = { path: request.url ?? '', headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as ModelRequest['body'] };
+      const call: ModelRequest = {
+        path: request.url ?? '', headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as ModelRequest['body'],
+      };
       calls.push(call);
       const behaviour = script[Math.min(calls.length, script.length) - 1] ?? status(500);
       behaviour(response, call);
@@ -67,7 +69,9 @@ const usage = { prompt_tokens: 40, completion_tokens: 9 };
 
 /** A completion with this message; `more` replaces members of the completion, `finish_reason` of its choice. */
 export function completion(message: object, more: object = {}, finish_reason = 'stop'): Behaviour {
-  return json(200, { id: 'c', object: 'chat.completion', choices: [{ index: 0, finish_reason, message: { role: 'assistant', ...message } }], usage, ...more });
+  return json(200, {
+    id: 'c', object: 'chat.completion', choices: [{ index: 0, finish_reason, message: { role: 'assistant', ...message } }], usage, ...more,
+  });
 }
 
 /** A completion that says this text, or this value as JSON. */

@@ -5,8 +5,12 @@ import { runFileOf } from './instance-stores.ts';
 
 /** A process and all below it: the backends of PostgreSQL go on when only their parent is stopped. */
 function family(pid: number): number[] {
-  const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
-  const below = (parent: number): number[] => rows.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child ?? 0, ...below(child ?? 0)]);
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n').map(
+    (line) => line.trim().split(/\s+/).map(Number),
+  );
+  const below = (parent: number): number[] => rows.filter(([, ppid]) => ppid === parent).flatMap(
+    ([child]) => [child ?? 0, ...below(child ?? 0)],
+  );
   return [pid, ...below(pid)];
 }
 

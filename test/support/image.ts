@@ -16,10 +16,14 @@ export interface Image {
 
 export function readImage(text: string): Image {
   const lines = text.replaceAll('\\\n', ' ').split('\n');
-  const all = (word: string): string[] => lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1).trim());
+  const all = (word: string): string[] => lines.filter((line) => line.startsWith(`${word} `)).map(
+    (line) => line.slice(word.length + 1).trim(),
+  );
   const only = (word: string): string => {
     const [found, ...more] = all(word);
-    if (found === undefined || more.length > 0) throw new Error(`One line ${word} is expected, and there are ${more.length + (found === undefined ? 0 : 1)}.`);
+    if (found === undefined || more.length > 0) {
+      throw new Error(`One line ${word} is expected, and there are ${more.length + (found === undefined ? 0 : 1)}.`);
+    }
     return found;
   };
   const copies = all('COPY').map((line): Copy => {
@@ -27,7 +31,10 @@ export function readImage(text: string): Image {
     if (words.some((word) => word.startsWith('--') || /[*?[]/.test(word))) throw new Error(`This reads plain COPY lines only: ${line}`);
     return { line, from: words.slice(0, -1), to: words.at(-1) ?? '' };
   });
-  return { base: only('FROM'), workdir: only('WORKDIR'), copies, runs: all('RUN'), entrypoint: JSON.parse(only('ENTRYPOINT')) as Image['entrypoint'] };
+  return {
+    base: only('FROM'), workdir: only('WORKDIR'), copies, runs: all('RUN'),
+    entrypoint: JSON.parse(only('ENTRYPOINT')) as Image['entrypoint'],
+  };
 }
 
 /** Whether an ignore file keeps a path from Docker: the last pattern that names it, or a folder above it, decides. */
@@ -42,7 +49,9 @@ export function ignoring(text: string): (path: string) => boolean {
 }
 
 function expressionOf(glob: string): RegExp {
-  const parts = glob.split(/(\*\*\/?|\*|\?)/).map((part) => ({ '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' })[part] ?? RegExp.escape(part));
+  const parts = glob.split(/(\*\*\/?|\*|\?)/).map(
+    (part) => ({ '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' })[part] ?? RegExp.escape(part),
+  );
   return new RegExp(`^${parts.join('')}$`);
 }
 
@@ -52,7 +61,8 @@ export function copiedFiles(copies: readonly Copy[], isIgnored: (path: string) =
   for (const { from, to } of copies) {
     for (const source of from) {
       const isFolder = statSync(join(root, source)).isDirectory();
-      const files = isFolder ? globSync('**/*', { cwd: join(root, source), withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name))) : [source];
+      const files = isFolder ? globSync('**/*', { cwd: join(root, source), withFileTypes: true })
+        .filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name))) : [source];
       for (const file of files) if (!isIgnored(file)) found.set(file, isFolder ? join(to, relative(source, file)) : join(to, file));
     }
   }
@@ -71,7 +81,9 @@ export function missing(copied: ReadonlyMap<string, string>): string[] {
 
 /** Packages that a role imports. */
 export function importedPackages(): string[] {
-  const names = importClosure(entries).flatMap((path) => importsOf(readFileSync(path, 'utf8'))).filter((name) => /^@?[a-z]/.test(name) && !name.startsWith('node:'));
+  const names = importClosure(entries).flatMap((path) => importsOf(readFileSync(path, 'utf8'))).filter(
+    (name) => /^@?[a-z]/.test(name) && !name.startsWith('node:'),
+  );
   return [...new Set(names.map((name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')))].sort();
 }
 

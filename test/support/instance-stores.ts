@@ -18,7 +18,10 @@ export async function storesOf(instance: InstanceAddress, clickhousePath: string
   const { urls } = await runFileOf(instance);
   const databaseUrl = new URL(urls.databaseUrl);
   databaseUrl.password = await postgresPassword(instance.folder);
-  return { temporalAddress: urls.temporalAddress, temporalUiUrl: null, redisUrl: urls.redisUrl, databaseUrl: databaseUrl.href, clickhouse: { path: clickhousePath } };
+  return {
+    temporalAddress: urls.temporalAddress, temporalUiUrl: null, redisUrl: urls.redisUrl, databaseUrl: databaseUrl.href,
+    clickhouse: { path: clickhousePath },
+  };
 }
 
 export async function databaseOf(instance: InstanceAddress): Promise<Database> {

@@ -29,7 +29,8 @@ export interface Instance extends InstanceAddress {
 
 /** Limits a test would run into are raised, and so are time-outs that a busy machine would; everything else is as a user has it. */
 const testEnvironment = {
-  PORT: '0', LOG_LEVEL: 'info', GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_API_PER_MINUTE_ADMIN: '1000000', GANGWAY_ANONYMOUS_PER_HOUR: '1000000', GANGWAY_CHECK_ANSWERS: 'true',
+  PORT: '0', LOG_LEVEL: 'info', GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_API_PER_MINUTE_ADMIN: '1000000',
+  GANGWAY_ANONYMOUS_PER_HOUR: '1000000', GANGWAY_CHECK_ANSWERS: 'true',
   GANGWAY_ENGINE_TIMEOUT_MS: '20000', GANGWAY_DATABASE_TIMEOUT_MS: '20000', GANGWAY_REDIS_TIMEOUT_MS: '2000',
 };
 
@@ -46,7 +47,9 @@ const outputMax = 64_000_000;
 export async function giveOwnPorts(folder: string): Promise<void> {
   const ports = Object.fromEntries(portNames.map((name) => [name, randomInt(20_000, 32_000)]));
   // where there are some they are kept: `wx` writes nothing then
-  await writeFile(join(folder, 'ports.json'), JSON.stringify(ports), { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error; });
+  await writeFile(join(folder, 'ports.json'), JSON.stringify(ports), { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 export async function startInstance(folder: string, environment: Readonly<Record<string, string>> = {}): Promise<Instance> {
@@ -65,7 +68,9 @@ export async function startInstance(folder: string, environment: Readonly<Record
   const ended = new Promise<number | null>((resolve) => { child.once('exit', (code) => { resolve(code); }); });
   const runFile = async (): Promise<RunFile> => JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as RunFile;
   await until(`the instance on ${folder} is ready`, () => {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`It ended with ${child.exitCode ?? child.signalCode}:\n${output.slice(-3_000)}`);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`It ended with ${child.exitCode ?? child.signalCode}:\n${output.slice(-3_000)}`);
+    }
     return /Ready in/.test(output);
   }, 180_000).catch((error: unknown) => {
     killGroup(child);

@@ -37,7 +37,9 @@ export async function startKeeper(): Promise<Keeper> {
       server.close();
       server.closeAllConnections();
       const unclean = codes.filter(([, code]) => code !== 0 && code !== undefined);
-      if (unclean.length > 0) throw new Error(`Shared instances did not end cleanly: ${unclean.map(([name, code]) => `${name} with ${code}`).join(', ')}.`);
+      if (unclean.length > 0) {
+        throw new Error(`Shared instances did not end cleanly: ${unclean.map(([name, code]) => `${name} with ${code}`).join(', ')}.`);
+      }
     },
   };
 }
@@ -46,7 +48,9 @@ async function answer(all: Map<string, Kept>, request: IncomingMessage, response
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://keeper');
   const [name = '', what] = pathname.slice(1).split('/');
   if (!isProfileName(name)) throw new Error(`There is no profile ${name} among ${Object.keys(profiles).join(', ')}.`);
-  if (what !== 'output' && (what === 'lease') !== profiles[name].isLeased) throw new Error(`${name} is ${profiles[name].isLeased ? 'had by one file after the other' : 'shared by all'}.`);
+  if (what !== 'output' && (what === 'lease') !== profiles[name].isLeased) {
+    throw new Error(`${name} is ${profiles[name].isLeased ? 'had by one file after the other' : 'shared by all'}.`);
+  }
   const kept = all.get(name) ?? new Kept(profiles[name]);
   all.set(name, kept);
   if (what === 'output') return void response.end((await kept.running()).output());
@@ -120,7 +124,9 @@ class Kept {
         return;
       }
       const far = connect(this.receiver, '127.0.0.1');
-      for (const [socket, other] of [[near, far], [far, near]] as const) socket.on('error', () => undefined).on('close', () => { other.destroy(); }).pipe(other);
+      for (const [socket, other] of [[near, far], [far, near]] as const) {
+        socket.on('error', () => undefined).on('close', () => { other.destroy(); }).pipe(other);
+      }
     });
     this.relay = relay;
     await new Promise<void>((resolve) => { relay.listen(0, '127.0.0.1', resolve); });

@@ -57,7 +57,8 @@ export class KeyServer {
     const key = this.signing.get(kid);
     if (key === undefined) throw new Error(`No key ${kid}.`);
     const now = Math.floor(Date.now() / 1_000);
-    const claims = new SignJWT({ tenant, roles: ['user'] }).setProtectedHeader({ alg: 'ES256', kid }).setIssuer('gangway').setAudience('gangway').setSubject(sub)
+    const claims = new SignJWT({ tenant, roles: ['user'] })
+      .setProtectedHeader({ alg: 'ES256', kid }).setIssuer('gangway').setAudience('gangway').setSubject(sub)
       .setIssuedAt(now).setExpirationTime(exp ?? now + 600);
     return (nbf === undefined ? claims : claims.setNotBefore(nbf)).sign(key);
   }

@@ -25,7 +25,11 @@ export interface Limiting {
 /** Only scripts that are made with it read the time from a key. */
 const scriptClock = "local now = tonumber(redis.call('GET', 'clock'))";
 
-export type LimitingOptions = Partial<LimiterOptions> & { readonly openMs?: number; readonly timeoutMs?: number; readonly hasScriptClock?: boolean };
+export type LimitingOptions = Partial<LimiterOptions> & {
+  readonly openMs?: number;
+  readonly timeoutMs?: number;
+  readonly hasScriptClock?: boolean;
+};
 
 /** The table as the configuration makes it. */
 export function resources(settings: Readonly<Record<string, string>> = {}): Resources {
@@ -37,7 +41,9 @@ export function quota(limit: number, windowSeconds: number, more: Partial<Resour
   const slice = (windowSeconds * 1_000) / 60;
   const policy: Policy = { name: 'tried', unit: 'requests', quota: limit, windowSeconds, limit, slice, span: 60, shadow: false };
   const fallback = { limit: 50, windowSeconds: 3_600 };
-  return { name: 'tried', policies: [policy], fallback, isNeverGivenBack: true, key: 'tried', plan: `tried=${limit}/${windowSeconds}`, ...more };
+  return {
+    name: 'tried', policies: [policy], fallback, isNeverGivenBack: true, key: 'tried', plan: `tried=${limit}/${windowSeconds}`, ...more,
+  };
 }
 
 export async function limitingOn(url: string, more: LimitingOptions = {}): Promise<Limiting> {
@@ -50,7 +56,8 @@ export async function limitingOn(url: string, more: LimitingOptions = {}): Promi
   const decisions: (readonly [string, string])[] = [];
   const onDecision = (policy: string, outcome: string): void => { decisions.push([policy, outcome]); };
   const limiter = new Limiter({
-    redis, breaker, timeoutMs, now, onDecision, onStoreError: () => undefined, ...(hasScriptClock && { scriptTime: scriptClock }), ...options,
+    redis, breaker, timeoutMs, now, onDecision, onStoreError: () => undefined, ...(hasScriptClock && { scriptTime: scriptClock }),
+    ...options,
   });
   const setScriptClock = async (ms: number): Promise<void> => { await redis.set('clock', String(ms)); };
   return { limiter, breaker, redis, decisions, clock, setScriptClock };

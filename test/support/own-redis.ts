@@ -1,4 +1,7 @@
-/** A Redis by itself, set up as the embedded one is: for what freezes it, kills it or asks it much. Ends with the process that started it. */
+/**
+ * A Redis by itself, set up as the embedded one is: for what freezes it, kills it or asks it much. Ends with the process that
+ * started it.
+ */
 import { mkdir } from 'node:fs/promises';
 import { choosePorts } from '../../scripts/embedded/ports.ts';
 import { startGuarded } from '../../scripts/embedded/guarded.ts';

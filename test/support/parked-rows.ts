@@ -12,7 +12,8 @@ export async function sealerOf(instance: InstanceAddress): Promise<Sealer> {
 
 export function failureOf(failure: Partial<TaskFailure> = {}, at = Date.now()): TaskFailure {
   const shared = {
-    category: 'external_api', severity: 'medium', unclassified: false, exception_type: 'HttpError', message: 'HTTP 503', fingerprint: 'f-1', ...failure,
+    category: 'external_api', severity: 'medium', unclassified: false, exception_type: 'HttpError', message: 'HTTP 503', fingerprint: 'f-1',
+    ...failure,
   } as const;
   const attempt = (number: number) => ({
     number, at: at - 1_000 * (3 - number), category: shared.category, error: shared.message, delay_seconds: number === 2 ? null : 1,
@@ -25,7 +26,8 @@ interface Parked extends Partial<Omit<Parking, 'failure'>> { readonly failure?: 
 
 export function parked(tenant: string, { failure, at = Date.now(), ...given }: Parked = {}): ParkedTaskState {
   return ParkedTask.park({
-    task_id: randomUUID(), tenant, task_name: 'applyChangeset', input: {}, context: { session_id: null, user: 'ana', correlation_id: 'c-1' },
+    task_id: randomUUID(), tenant, task_name: 'applyChangeset', input: {},
+    context: { session_id: null, user: 'ana', correlation_id: 'c-1' },
     reply_to: null, max_retries: 3, failure: failureOf(failure, at), ...given,
   }, at).state;
 }

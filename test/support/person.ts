@@ -15,7 +15,12 @@ export type Body = any;
 
 export interface Reply { readonly status: number; readonly body: Body; readonly headers: Headers }
 
-export interface WireQuestion { readonly id: string; readonly type: string; readonly min: number | null; readonly options: readonly { readonly value: string }[] }
+export interface WireQuestion {
+  readonly id: string;
+  readonly type: string;
+  readonly min: number | null;
+  readonly options: readonly { readonly value: string }[];
+}
 
 export interface RequestOptions { readonly headers?: Readonly<Record<string, string>>; readonly raw?: string }
 
@@ -36,7 +41,9 @@ export class Person {
     const content = options.raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(`${this.url}${base}${path}`, {
       method, ...(content === undefined ? {} : { body: content }),
-      headers: { authorization: `Bearer ${this.token}`, ...(content === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
+      headers: {
+        authorization: `Bearer ${this.token}`, ...(content === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers,
+      },
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
@@ -109,7 +116,9 @@ export function newTenant(): string {
   return `t-${randomUUID().slice(0, 8)}`;
 }
 
-export async function tokenFor(instance: InstanceAddress, tenant: string, subject: string, roles: readonly Role[], ttlSeconds = 3_600): Promise<string> {
+export async function tokenFor(
+  instance: InstanceAddress, tenant: string, subject: string, roles: readonly Role[], ttlSeconds = 3_600,
+): Promise<string> {
   return developmentToken({ tenant, sub: subject, roles, ttlSeconds }, await developmentKey(instance.folder), readConfiguration({}));
 }
 
@@ -121,7 +130,8 @@ export async function person(instance: InstanceAddress, tenant: string, subject:
 export async function cast(instance: InstanceAddress): Promise<{ tenant: string; ana: Person; ben: Person; cy: Person; admin: Person }> {
   const tenant = newTenant();
   const [ana, ben, cy, admin] = await Promise.all([
-    person(instance, tenant, 'ana', 'user'), person(instance, tenant, 'ben', 'approver'), person(instance, tenant, 'cy', 'analyst'), person(instance, tenant, 'dee', 'admin'),
+    person(instance, tenant, 'ana', 'user'), person(instance, tenant, 'ben', 'approver'), person(instance, tenant, 'cy', 'analyst'),
+    person(instance, tenant, 'dee', 'admin'),
   ]);
   return { tenant, ana, ben, cy, admin };
 }

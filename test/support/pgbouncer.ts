@@ -39,14 +39,22 @@ export async function startPgBouncer(program: string, databaseUrl: string): Prom
   const own = await freePort();
   await writeFile(join(folder, 'users.txt'), `"${decodeURIComponent(username)}" "${decodeURIComponent(password)}"\n`);
   await writeFile(join(folder, 'pgbouncer.ini'), [
-    '[databases]', `* = host=${hostname} port=${port}`, '[pgbouncer]', 'listen_addr = 127.0.0.1', `listen_port = ${own}`, 'unix_socket_dir =',
-    'auth_type = scram-sha-256', `auth_file = ${join(folder, 'users.txt')}`, 'pool_mode = transaction', 'default_pool_size = 3', 'max_client_conn = 200', '',
+    '[databases]', `* = host=${hostname} port=${port}`, '[pgbouncer]', 'listen_addr = 127.0.0.1', `listen_port = ${own}`,
+    'unix_socket_dir =',
+    'auth_type = scram-sha-256', `auth_file = ${join(folder, 'users.txt')}`, 'pool_mode = transaction', 'default_pool_size = 3',
+    'max_client_conn = 200', '',
   ].join('\n'));
   // it does not run as root
-  for (const [path, mode] of [[folder, 0o755], [join(folder, 'users.txt'), 0o644], [join(folder, 'pgbouncer.ini'), 0o644]] as const) await chmod(path, mode);
-  const child = spawn(program, [...(process.getuid?.() === 0 ? ['-u', 'nobody'] : []), join(folder, 'pgbouncer.ini')], { stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const [path, mode] of [[folder, 0o755], [join(folder, 'users.txt'), 0o644], [join(folder, 'pgbouncer.ini'), 0o644]] as const) {
+    await chmod(path, mode);
+  }
+  const child = spawn(
+    program, [...(process.getuid?.() === 0 ? ['-u', 'nobody'] : []), join(folder, 'pgbouncer.ini')], { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output = (output + chunk.toString('utf8')).slice(-100_000); });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => { output = (output + chunk.toString('utf8')).slice(-100_000); });
+  }
   const ended = new Promise<void>((resolve) => { child.once('exit', () => { resolve(); }); });
   const url = new URL(databaseUrl);
   url.host = `127.0.0.1:${own}`;

@@ -30,9 +30,11 @@ export const profiles = {
   /** Everything that goes out goes to one receiver: /target, /events, /alerts. */
   outside: {
     settings: (port) => ({
-      CHANGE_TARGET_URL: `http://127.0.0.1:${port}/target`, CHANGE_TARGET_SECRET: secret, EVENT_WEBHOOK_URL: `http://127.0.0.1:${port}/events`, EVENT_WEBHOOK_SECRET: secret,
+      CHANGE_TARGET_URL: `http://127.0.0.1:${port}/target`, CHANGE_TARGET_SECRET: secret,
+      EVENT_WEBHOOK_URL: `http://127.0.0.1:${port}/events`, EVENT_WEBHOOK_SECRET: secret,
       ALERT_WEBHOOK_URL: `http://127.0.0.1:${port}/alerts`, ALERT_WEBHOOK_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true',
-      GANGWAY_EVENT_FIRST_DELAY_MS: '50', GANGWAY_EVENT_POLL_MS: '50', GANGWAY_RETRY_DELAY_PERCENT: '5', GANGWAY_DLQ_CAPACITY: '2', GANGWAY_DLQ_ALERT_SECONDS: '1', ...noReconciling,
+      GANGWAY_EVENT_FIRST_DELAY_MS: '50', GANGWAY_EVENT_POLL_MS: '50', GANGWAY_RETRY_DELAY_PERCENT: '5', GANGWAY_DLQ_CAPACITY: '2',
+      GANGWAY_DLQ_ALERT_SECONDS: '1', ...noReconciling,
     }),
     isLeased: true,
   },

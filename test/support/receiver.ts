@@ -74,7 +74,11 @@ function answer(reaction: Reaction, response: ServerResponse): void {
     return;
   }
   const { status = 200, body = {}, headers = {}, delayMs = 0 } = reaction;
-  const send = (): void => { response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(typeof body === 'string' ? body : JSON.stringify(body)); };
+  const send = (): void => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(
+      typeof body === 'string' ? body : JSON.stringify(body),
+    );
+  };
   if (delayMs === 0) send();
   else setTimeout(send, delayMs);
 }

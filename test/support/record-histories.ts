@@ -106,14 +106,17 @@ for (const [name, play] of Object.entries(scenarios)) {
   await until('nothing is under way', async () => {
     const { raw } = await client.workflow.getHandle(workflowId).describe();
     // a run that has just begun waits a moment for its first task
-    return (raw.pendingActivities?.length ?? 0) === 0 && raw.pendingWorkflowTask == null && Number(raw.workflowExecutionInfo?.historyLength) > 3;
+    return (raw.pendingActivities?.length ?? 0) === 0 && raw.pendingWorkflowTask == null
+      && Number(raw.workflowExecutionInfo?.historyLength) > 3;
   });
   for (const [at, runId] of runIds.entries()) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     // kept readable, so that a change shows what it changes
     for (const payload of payloadsIn(history)) Object.assign(payload, openPayload(sealer, payload));
     // who ran it is this machine's business
-    const anonymous = JSON.stringify(JSON.parse(historyToJSON(history)), (key, value: Body) => (key === 'identity' ? 'recorder' : value), 1);
+    const anonymous = JSON.stringify(
+      JSON.parse(historyToJSON(history)), (key, value: Body) => (key === 'identity' ? 'recorder' : value), 1,
+    );
     await writeFile(join(target, `${name}-${at + 1}.json`), `${anonymous}\n`);
   }
   process.stdout.write(`${name}: ${runIds.length} runs\n`);

@@ -1,4 +1,7 @@
-/** In which order test files run: those without servers first, and the longest before the shorter ones, so that none is left over at the end. */
+/**
+ * In which order test files run: those without servers first, and the longest before the shorter ones, so that none is left over
+ * at the end.
+ */
 import { statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { readTimes } from '../../scripts/test/times.ts';
@@ -15,7 +18,9 @@ export default class Sequencer {
   }
 
   sort(tests: readonly TestFile[]): TestFile[] {
-    const weighed = tests.map((test) => ({ test, isPure: test.context.config.displayName?.name === 'pure', seconds: this.seconds(relative(root, test.path)) }));
+    const weighed = tests.map((test) => ({
+      test, isPure: test.context.config.displayName?.name === 'pure', seconds: this.seconds(relative(root, test.path)),
+    }));
     return weighed.sort((a, b) => Number(b.isPure) - Number(a.isPure) || b.seconds - a.seconds).map(({ test }) => test);
   }
 

@@ -49,7 +49,9 @@ export async function leaseInstance(name: ProfileName, receiver = 0): Promise<Le
 async function asked(path: string): Promise<IncomingMessage> {
   const keeper = process.env[variable];
   if (keeper === undefined) throw new Error('Nobody keeps shared instances: start tests by npm test.');
-  const response = await new Promise<IncomingMessage>((resolve, reject) => { get(`${keeper}${path}`, { agent: false }, resolve).once('error', reject); });
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(`${keeper}${path}`, { agent: false }, resolve).once('error', reject);
+  });
   if (response.statusCode !== 200) throw new Error(await text(response));
   return response;
 }

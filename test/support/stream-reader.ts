@@ -16,7 +16,10 @@ export interface StreamReader {
 }
 
 /** Resolves with the first byte of the answer's headers. */
-export async function readStream(url: string, sessionId: string, token: string, options: { readonly lastEventId?: string | undefined; readonly acceptEncoding?: string } = {}): Promise<StreamReader> {
+export async function readStream(
+  url: string, sessionId: string, token: string,
+  options: { readonly lastEventId?: string | undefined; readonly acceptEncoding?: string } = {},
+): Promise<StreamReader> {
   const { lastEventId, acceptEncoding } = options;
   const headers = {
     authorization: `Bearer ${token}`, accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
@@ -43,13 +46,20 @@ export async function openStream(address: string, headers: Readonly<Record<strin
     });
     const end = (): void => { ended = true; };
     response.on('end', end).on('close', end).on('error', end);
-    resolve({ status: response.statusCode ?? 0, headers: response.headers, events, text: () => whole, ended: () => ended, close: () => { request.destroy(); } });
+    resolve({
+      status: response.statusCode ?? 0, headers: response.headers, events, text: () => whole, ended: () => ended,
+      close: () => { request.destroy(); },
+    });
   });
   request.on('error', reject);
   return promise;
 }
 
 function eventOf(block: string): ReceivedEvent[] {
-  const fields = Object.fromEntries(block.split('\n').filter((line) => !line.startsWith(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(': ') + 2)]));
-  return fields['data'] === undefined ? [] : [{ id: Number(fields['id']), name: fields['event'] ?? 'message', data: JSON.parse(fields['data']) }];
+  const fields = Object.fromEntries(block.split('\n').filter((line) => !line.startsWith(':')).map((line) => [
+    line.slice(0, line.indexOf(':')), line.slice(line.indexOf(': ') + 2),
+  ]));
+  return fields['data'] === undefined ? [] : [
+    { id: Number(fields['id']), name: fields['event'] ?? 'message', data: JSON.parse(fields['data']) },
+  ];
 }

@@ -12,7 +12,10 @@ export class RedisClock {
     return this.offset === null ? 0 : Math.max(1, Math.floor(this.offset + sentAtMs + timeoutMs));
   }
 
-  /** A busy process hears late and so learns little; what it knew better stands until an answer contradicts it: a clock that was set back. */
+  /**
+   * A busy process hears late and so learns little; what it knew better stands until an answer contradicts it: a clock that was
+   * set back.
+   */
   learn(redisNowMs: number, sentAtMs: number, receivedAtMs: number): void {
     const [least, most] = [redisNowMs - receivedAtMs, redisNowMs - sentAtMs];
     if (this.offset === null || least > this.offset || most < this.offset - 1) this.offset = least;

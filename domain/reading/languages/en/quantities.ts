@@ -2,7 +2,11 @@
 import { countedFrom, means, type Entry } from '../../meaning.ts';
 
 export const quantities: readonly Entry[] = [
-  ...countedFrom(0, 'whole', 'zero _ _ _ _ _ _ _ _ _ ten eleven twelve/twelv thirteen fourteen/fourten fifteen/fiveteen sixteen seventeen eighteen/eigteen nineteen/ninteen'),
+  ...countedFrom(
+    0, 'whole',
+    'zero _ _ _ _ _ _ _ _ _ ten eleven twelve/twelv thirteen fourteen/fourten fifteen/fiveteen sixteen seventeen eighteen/eigteen ' +
+    'nineteen/ninteen',
+  ),
   ...countedFrom(1, 'unit', 'one two three/thre four five six seven eight/eigth nine'),
   ['twenty, twentie', { is: 'tens', value: 20 }],
   ['thirty, thirdy', { is: 'tens', value: 30 }],
@@ -25,7 +29,11 @@ export const quantities: readonly Entry[] = [
   ['millions, mn, mio', { is: 'scales', value: 1_000_000 }], ['k', { is: 'suffix', value: 1_000 }],
   ['half', { is: 'share', value: 0.5 }], ['quarter', { is: 'share', value: 0.25 }],
   means('minus, negative', 'minus'),
-  ...countedFrom(1, 'ordinal', 'first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth'),
+  ...countedFrom(
+    1, 'ordinal',
+    'first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth ' +
+    'seventeenth eighteenth nineteenth twentieth',
+  ),
   ['thirtieth', { is: 'ordinal', value: 30 }], ['last, final', { is: 'ordinal', value: -1 }],
   means('st, nd, rd, th', 'ordinalSuffix'),
   means('option, choice, number, nr, item', 'optionWord'),
@@ -41,8 +49,13 @@ export const quantities: readonly Entry[] = [
   means('minutes, minute, mins', 'minutes'),
 
   ...countedFrom(1, 'month',
-    'january february march april may june july august september october november december', 'jan feb mar apr _ jun jul aug sep/sept oct nov dec', 'januray febuary _ _ _ _ _ _ septembar/setember octobar novembar decembar/decmber'),
-  ...countedFrom(0, 'weekday', 'monday tuesday wednesday thursday friday saturday sunday', 'mon tue/tues wed thu/thur/thurs fri sat sun', 'mondays tuesdays wednesdays thursdays fridays saturdays sundays', '_ _ wensday/wednessday thrusday _ _ _'),
+    'january february march april may june july august september october november december',
+    'jan feb mar apr _ jun jul aug sep/sept oct nov dec',
+    'januray febuary _ _ _ _ _ _ septembar/setember octobar novembar decembar/decmber'),
+  ...countedFrom(
+    0, 'weekday', 'monday tuesday wednesday thursday friday saturday sunday', 'mon tue/tues wed thu/thur/thurs fri sat sun',
+    'mondays tuesdays wednesdays thursdays fridays saturdays sundays', '_ _ wensday/wednessday thrusday _ _ _',
+  ),
   ['day, days, days time', { is: 'period', value: 1 }],
   ['week, weeks, weeks time', { is: 'period', value: 7 }],
   ['fortnight', { is: 'period', value: 14 }],

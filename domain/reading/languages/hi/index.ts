@@ -32,5 +32,8 @@ export const hindi: Language = {
 function forms(word: string): readonly string[] {
   if (!/[\u0900-\u097f]$/.test(word)) return [];
   const bare = word.replace(/[ाे]$/, '');
-  return [`${word}ें`, `${word}ों`, ...(bare === word ? [] : [`${bare}ा`, `${bare}े`, `${bare}ों`]), word.replace(/ी$/, 'ियां'), word.replace(/ियां$/, 'ी')];
+  return [
+    `${word}ें`, `${word}ों`, ...(bare === word ? [] : [`${bare}ा`, `${bare}े`, `${bare}ों`]), word.replace(/ी$/, 'ियां'),
+    word.replace(/ियां$/, 'ी'),
+  ];
 }

@@ -31,7 +31,8 @@ export function soundsOf(word: string): readonly string[] {
 
 /** Digraphs first: what stands for one consonant becomes one letter. C keeps a च from being taken for a क. */
 const latinSounds: readonly (readonly [written: string, sound: string])[] = [
-  ['chh', 'C'], ['ch', 'C'], ['c', 'k'], ['C', 'c'], ['kc', 'c'], ['sh', 's'], ['ph', 'f'], ['ee', 'i'], ['oo', 'u'], ['ou', 'au'], ['q', 'k'],
+  ['chh', 'C'], ['ch', 'C'], ['c', 'k'], ['C', 'c'], ['kc', 'c'], ['sh', 's'], ['ph', 'f'], ['ee', 'i'], ['oo', 'u'], ['ou', 'au'],
+  ['q', 'k'],
   ['w', 'v'], ['z', 'j'], ['x', 'ks'],
 ];
 

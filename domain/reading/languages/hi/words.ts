@@ -1,4 +1,7 @@
-/** Hindi words that stand around a value or in its place; Latin spellings only where the sound does not give them, or English has the word too. */
+/**
+ * Hindi words that stand around a value or in its place; Latin spellings only where the sound does not give them, or English has
+ * the word too.
+ */
 import { means, type Entry } from '../../meaning.ts';
 
 export const words: readonly Entry[] = [
