@@ -9,7 +9,7 @@ export interface Page { readonly limits: 'exempt'; readonly answer: (ctx: Contex
 
 export interface Readiness {
   readonly ready: boolean;
-  readonly checks: Readonly<Record<string, 'ok' | 'unavailable' | 'draining' | 'stuck' | 'unknown'>>;
+  readonly checks: Readonly<Record<string, 'ok' | 'unavailable' | 'disk_full' | 'draining' | 'stuck' | 'unknown'>>;
 }
 
 export interface Health { readonly readiness: () => Promise<Readiness> }

@@ -1,5 +1,5 @@
 /**
- * Whether this process should get requests. Without the engine or a worker no session moves: not ready. Without
+ * Whether this process should get requests. Without the engine, room for it to write, or a worker no session moves: not ready. Without
  * PostgreSQL, Redis or ClickHouse running sessions go on, so their absence is told but takes nobody out of service. Nor does a
  * key server that is away, as long as keys that were fetched before serve, nor sessions that cannot move: the others do, and
  * another process would not help them.
@@ -13,6 +13,8 @@ import type { Readiness } from './pages.ts';
 export interface ReadinessOptions {
   /** Whether the engine answers within that time. */
   readonly askEngine: (patienceMs: number) => Promise<boolean>;
+  /** Whether the engine has room to write; null: it runs elsewhere, and cannot be asked. */
+  readonly engineRoom: (() => Promise<boolean>) | null;
   readonly db: Database;
   readonly redis: Redis;
   readonly clickhouse: ClickHouse;
@@ -54,14 +56,16 @@ export class ReadinessCheck {
 
   private async look(): Promise<Readiness> {
     if (this.draining) return { ready: false, checks: { service: 'draining' } };
-    const { askEngine, db, redis, clickhouse, taskQueue, ownWorker, stuck } = this.options;
-    const [engine, worker, postgresql, hot, analytics, sessions] = await Promise.all([
+    const { askEngine, engineRoom, db, redis, clickhouse, taskQueue, ownWorker, stuck } = this.options;
+    const [engineAnswers, engineWrites, worker, postgresql, hot, analytics, sessions] = await Promise.all([
       answers(askEngine(patienceMs)),
+      within((engineRoom?.() ?? Promise.resolve(true)).then((room): Check => (room ? 'ok' : 'disk_full')), 'unknown'),
       ownWorker?.() === true ? 'ok' as const
         : answers(isBeating(redis, taskQueue).catch(() => true)), // Redis away: unknown, and no reason to send people away
       answers(db.checkWritable().then(() => true)), answers(redis.ping().then(() => true)), answers(clickhouse.ping()),
       within(stuck().then((count): Check => (count === null ? 'unknown' : count > 0 ? 'stuck' : 'ok')), 'unknown'),
     ]);
+    const engine = engineAnswers === 'ok' && engineWrites === 'disk_full' ? engineWrites : engineAnswers;
     const keys = this.options.identity?.();
     return {
       ready: engine === 'ok' && worker === 'ok' && keys?.serves !== false,

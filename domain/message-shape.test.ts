@@ -6,10 +6,10 @@ const message = {
 };
 
 test('what the API sends has the shape of a message; what is typed by hand has it only when nothing is missing', () => {
-  expect(isMessage(message)).toBe(true);
+  for (const versions of [null, [7], [6, 7]]) expect(isMessage({ ...message, if_match: versions })).toBe(true);
   const broken: unknown[] = [
     undefined, null, 'text', [], {}, ...Object.keys(message).map((key) => ({ ...message, [key]: undefined })),
-    { ...message, actor: { tenant: 't', subject: 'ana' } },
+    { ...message, actor: { tenant: 't', subject: 'ana' } }, { ...message, if_match: 7 }, { ...message, if_match: ['7'] },
   ];
   for (const value of broken) expect(isMessage(value)).toBe(false);
 });

@@ -13,7 +13,7 @@ export function isMessage(value: unknown): boolean {
   if (!isFields(value) || !isFields(value['actor']) || !isFields(value['body'])) return false;
   const { id, fingerprint, correlation_id: correlation, if_match: ifMatch, actor } = value;
   return areTexts(id, fingerprint, correlation, actor['tenant'], actor['subject']) && Array.isArray(actor['roles'])
-    && (ifMatch === null || typeof ifMatch === 'number');
+    && (ifMatch === null || isNumbers(ifMatch));
 }
 
 export function isAnswer(body: object): boolean {

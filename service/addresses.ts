@@ -6,6 +6,8 @@ export interface StoreAddresses {
   readonly temporalUiUrl: string | null;
   /** Path of Temporal's command line program, where it is one that we run. */
   readonly temporalProgram?: string;
+  /** The folder with the database of a Temporal that we run. */
+  readonly temporalFolder?: string;
   readonly redisUrl: string;
   readonly databaseUrl: string;
   /** A server, or the folder of the ClickHouse inside this process. */

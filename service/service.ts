@@ -17,6 +17,7 @@ import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { FlowRules } from '../domain/flow.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type CodecKeys } from '../encryption/sealer.ts';
 import { connectEngine, engineAnswers, registerSearchAttributes } from '../engine/connection.ts';
+import { hasRoom } from '../engine/disk-room.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
 import { Sessions } from '../engine/sessions.ts';
@@ -154,8 +155,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
   const identity = await identityKeys(configuration, log, onStop);
+  const engineFolder = urls.temporalFolder;
   const readiness = new ReadinessCheck({
-    askEngine: (patienceMs) => engineAnswers(connection, patienceMs), db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
+    askEngine: (patienceMs) => engineAnswers(connection, patienceMs),
+    engineRoom: engineFolder === undefined ? null : () => hasRoom(engineFolder),
+    db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
     taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, stuck: () => stuck.count(),
     identity: identity === null ? null : () => identity.state, now: Date.now,
   });

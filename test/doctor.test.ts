@@ -261,7 +261,9 @@ describe('Temporal', () => {
       namespace, workflowId: 'session:acme:stuck', workflowType: { name: 'onboardingSession' }, taskQueue, requestId: randomUUID(),
     });
     await until('the engine says that it is stuck', async () => {
-      const { taskToken } = await engine.pollWorkflowTaskQueue({ namespace, taskQueue, identity: 'broken' });
+      const { taskToken } = await connection.withDeadline(
+        Date.now() + 30_000, () => engine.pollWorkflowTaskQueue({ namespace, taskQueue, identity: 'broken' }),
+      );
       if (taskToken?.length) {
         await engine.respondWorkflowTaskFailed({
           namespace, taskToken, identity: 'broken', cause: 24, failure: { message: 'broken on purpose' },

@@ -18,6 +18,7 @@ const systemSchemas = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information
 /** Tables without a tenant, and why. */
 const withoutTenant: Readonly<Record<string, string>> = {
   schema_migrations: 'which migrations were applied: the same for all tenants',
+  codec_keys: 'which keys seal the payloads of all tenants: their names and checks, never a key',
 };
 
 interface Column { readonly column: string; readonly type: string; readonly generated: boolean }

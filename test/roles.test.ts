@@ -82,7 +82,7 @@ describe('two APIs and two workers', () => {
       REDIS_URL: servers.urls.redisUrl, DATABASE_URL: servers.urls.databaseUrl,
       GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_CHECK_ANSWERS: 'true', LOG_LEVEL: 'warn',
       // so that what a stream tells sooner it was told by a signal, not by the clock
-      GANGWAY_STREAM_POLL_MS: '3600000',
+      GANGWAY_STREAM_POLL_MS: '60000',
     };
     for (const name of ['first', 'second']) {
       workers.push(startRole('worker', {

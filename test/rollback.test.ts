@@ -172,7 +172,7 @@ describe('a service that is killed', () => {
     'undoes all', async (_, at) => {
     const folder = own?.folder ?? await newFolder();
     // whoever waits for the change that is held up waits until the kill
-    const settings = { GANGWAY_DATABASE_TIMEOUT_MS: '300000' };
+    const settings = { GANGWAY_DATABASE_TIMEOUT_MS: '30000' };
     own ??= await startInstance(folder, settings);
     const { ana, ben, admin, tenant } = await cast(own);
     const { id, targets } = await applied(ana, ben, { business_unit_name: 'North Depot' });

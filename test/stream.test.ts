@@ -185,7 +185,7 @@ describe('an instance of its own', () => {
   // so much time to end that nobody here would live to see its end
   const settings = {
     ...usersTimeouts, GANGWAY_STREAM_HEARTBEAT_MS: '200', GANGWAY_STREAM_POLL_MS: '200', GANGWAY_STREAMS: '8',
-    GANGWAY_DRAIN_SECONDS: '3600',
+    GANGWAY_DRAIN_SECONDS: '300',
   };
   beforeAll(async () => {
     folder = await newFolder();

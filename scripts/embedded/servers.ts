@@ -55,7 +55,7 @@ export async function startServers(start: StartOptions): Promise<EmbeddedServers
   const { restart = true, onExit, onBack } = start.options ?? {};
   const kept = running.map((server) => keepRunning(server, folder, { log: start.log, restart, onExit, onBack }));
   const [program] = running.find((server) => server.name === 'temporal')?.definition.command ?? [];
-  return embedded(kept, { ...urlsOf(start, folder, ports, password), ...(program === undefined ? {} : { temporalProgram: program }) });
+  return embedded(kept, { ...urlsOf(start, folder, ports, password), ...(program === undefined ? {} : { temporalProgram: program, temporalFolder: folder }) });
 }
 
 /** All of them on ports that are free now, or none. */
