@@ -24,7 +24,8 @@ function engine(
 }
 
 test('every session that was ended since the last look is taken up, in windows of a bounded number unless all ended in one second', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 0, max: day }), { maxLength: 4_000 }), fc.boolean(), async (moments, atOnce) => {
+  const ends = fc.array(fc.integer({ min: 0, max: day }), { maxLength: 4_000 });
+  await fc.assert(fc.asyncProperty(ends, fc.boolean(), async (moments, atOnce) => {
     const closed = atOnce ? moments.map((at) => at % 1_000) : moments;
     const seen = new Set<string>();
     const { workflows, asked } = engine(closed, ({ session_id: id }) => { seen.add(id); return Promise.resolve('begun'); });

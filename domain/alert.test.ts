@@ -46,7 +46,9 @@ describe('age', () => {
     ...quiet, open: 3, open_too_long: hours > 24 ? 1 : 0, oldest_open_parked_at: now - hours * hour,
   });
 
-  test.each([[23, []], [24, []], [24.001, ['age']], [2_400, ['age']]])('begins when a task is open for more than 24 h: %d h', (hours, begun) => {
+  test.each([
+    [23, []], [24, []], [24.001, ['age']], [2_400, ['age']],
+  ])('begins when a task is open for more than 24 h: %d h', (hours, begun) => {
     expect(kinds(alertChanges(late(hours), [], thresholds))).toEqual({ begun, over: [] });
   });
 
@@ -78,10 +80,18 @@ describe('words', () => {
     ['room again', told('recovered', { kind: 'capacity', facts: { open: 1, capacity: 1_000, percent: 0 } }), 'Over: acme: the dead ' +
       'letter queue has room again',
       ['1 task of acme is open now; the capacity is 1000.', 'The alert stood from 2026-05-02 10:30 UTC to 2026-05-02 11:30 UTC.']],
-    ['old tasks', told('raised', { kind: 'age', facts: { open: 5, open_too_long: 1, age_hours: 24, oldest_open_parked_at: now - 30 * hour } }), 'acme: tasks wait in the dead letter queue for more than 24 hours',
-      ['1 task of acme has been open for more than 24 hours; 5 are open in all.', 'The oldest has waited since 2026-05-01 04:30 UTC.']],
-    ['no old tasks', told('recovered', { kind: 'age', facts: { open: 4, open_too_long: 0, age_hours: 24, oldest_open_parked_at: null } }), 'Over: acme: no task waits in the dead letter queue for more than 24 hours',
-      ['4 tasks of acme are open now.', 'The alert stood from 2026-05-02 10:30 UTC to 2026-05-02 11:30 UTC.']],
+    [
+      'old tasks',
+      told('raised', { kind: 'age', facts: { open: 5, open_too_long: 1, age_hours: 24, oldest_open_parked_at: now - 30 * hour } }),
+      'acme: tasks wait in the dead letter queue for more than 24 hours',
+      ['1 task of acme has been open for more than 24 hours; 5 are open in all.', 'The oldest has waited since 2026-05-01 04:30 UTC.'],
+    ],
+    [
+      'no old tasks',
+      told('recovered', { kind: 'age', facts: { open: 4, open_too_long: 0, age_hours: 24, oldest_open_parked_at: null } }),
+      'Over: acme: no task waits in the dead letter queue for more than 24 hours',
+      ['4 tasks of acme are open now.', 'The alert stood from 2026-05-02 10:30 UTC to 2026-05-02 11:30 UTC.'],
+    ],
     ['a new way to fail', told('raised', { kind: 'new_fingerprint', facts: fingerprint('f0f0') }), 'acme: applyChangeset fails in a new ' +
       'way (external_api)',
       [
@@ -94,7 +104,8 @@ describe('words', () => {
 
   test('keep a title to one line of 150 characters, without cutting a character in two', () => {
     const { title } = alertWords({ ...told('raised', { kind: 'new_fingerprint', facts: fingerprint('f') }), tenant: '🦎'.repeat(128) });
-    expect(Array.from(alertWords({ ...told('raised', { kind: 'new_fingerprint', facts: { ...fingerprint('f'), task_name: 'x'.repeat(300) } }) }).title)).toHaveLength(150);
+    const long = told('raised', { kind: 'new_fingerprint', facts: { ...fingerprint('f'), task_name: 'x'.repeat(300) } });
+    expect(Array.from(alertWords(long).title)).toHaveLength(150);
     expect(title.isWellFormed()).toBe(true);
   });
 });

@@ -45,7 +45,9 @@ describe('consensus', () => {
     expect(agreementOf(verdict)).toBe(agreement);
   });
 
-  test.each([[-day, 1], [0, 1], [29.9 * day, 1], [30 * day, 0.8], [180 * day, 0.6], [365 * day, 0.4], [3 * 365 * day, 0.2]])('facts %p ms old are fresh by %p', (age, freshness) => {
+  test.each([
+    [-day, 1], [0, 1], [29.9 * day, 1], [30 * day, 0.8], [180 * day, 0.6], [365 * day, 0.4], [3 * 365 * day, 0.2],
+  ])('facts %p ms old are fresh by %p', (age, freshness) => {
     expect(freshnessOf(age)).toBe(freshness);
   });
 
@@ -66,7 +68,9 @@ describe('consensus', () => {
     const factor = fc.double({ min: -0.5, max: 1.5 });
     const factors = fc.record({ coverage: factor, agreement: factor, freshness: factor, policy: factor });
     const ease = ['escalate', 'needs_review', 'ready'];
-    fc.assert(fc.property(factor, factors, fc.constantFrom('maker', 'coverage', 'agreement', 'freshness', 'policy'), fc.double({ min: 0, max: 1, noNaN: true }), (maker, given, which, more) => {
+    const raised = fc.constantFrom('maker', 'coverage', 'agreement', 'freshness', 'policy');
+    const rise = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(fc.property(factor, factors, raised, rise, (maker, given, which, more) => {
       const before = consensusOf(maker, given);
       const after = which === 'maker' ? consensusOf(maker + more, given) : consensusOf(maker, {
         ...given, [which]: given[which as keyof typeof given] + more,

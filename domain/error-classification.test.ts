@@ -252,7 +252,9 @@ describe('Error categorization', () => {
     expect(new Set(table.map(([title]) => title)).size).toBeGreaterThanOrEqual(150);
   });
 
-  test.each(['the job failed', 'see the email', 'bad runtime', 'a daily sentiment', 'the restoration is done', 'databases', ''])('no rule takes a part of a word for a word: %s', (message) => {
+  test.each([
+    'the job failed', 'see the email', 'bad runtime', 'a daily sentiment', 'the restoration is done', 'databases', '',
+  ])('no rule takes a part of a word for a word: %s', (message) => {
     expect(classify(evidenceOf(new Error(message)))).toMatchObject({
       category: 'external_api', severity: 'medium', unclassified: true, retryable: true, matched_by: 'no rule',
     });
@@ -295,7 +297,10 @@ describe('Error categorization', () => {
   });
 
   test('what a server asks for is read from its headers, ours and Temporal\'s fields; an open breaker keeps its category\'s delay', () => {
-    const wait = (members: object, name = 'Error'): number | null => classify(evidenceOf(made(name, { status: 429, ...members }), Date.parse('2026-11-25T08:00:00Z'))).retry_after_ms;
+    const now = Date.parse('2026-11-25T08:00:00Z');
+    const wait = (members: object, name = 'Error'): number | null => classify(
+      evidenceOf(made(name, { status: 429, ...members }), now),
+    ).retry_after_ms;
     expect(wait({ headers: new Headers({ 'Retry-After': '7' }) })).toBe(7_000);
     expect(wait({ response: { headers: { 'retry-after': '8' } } })).toBe(8_000);
     expect(wait({ headers: new Headers({ 'Retry-After': 'Wed, 25 Nov 2026 08:00:09 GMT' }) })).toBe(9_000);

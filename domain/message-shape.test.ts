@@ -38,7 +38,10 @@ test('a result is taken only for a step that can have had it, and a word of a ta
   for (const output of [null, 'nonsense', {}, { status: 'applied' }]) expect(isResultOf(propose, output)).toBe(false);
   expect(isResultOf({ kind: 'write_changeset', changeset_id: 'c' }, { status: 'applied' })).toBe(true);
   expect(isResultOf({ kind: 'write_changeset', changeset_id: 'c' }, {})).toBe(false);
-  expect([isTaskOutcome({ task_id: 't', outcome: { kind: 'discarded', reason: null } }), isTaskOutcome({ task_id: 't', outcome: { kind: 'completed' } }), isTaskOutcome(undefined)]).toEqual([true, false, false]);
+  expect([
+    isTaskOutcome({ task_id: 't', outcome: { kind: 'discarded', reason: null } }),
+    isTaskOutcome({ task_id: 't', outcome: { kind: 'completed' } }), isTaskOutcome(undefined),
+  ]).toEqual([true, false, false]);
   expect([isRedriven({ task_id: 't', result: 'failed' }), isRedriven({ task_id: 't', result: 'x' }), isRedriven(null)])
     .toEqual([true, false, false]);
 });

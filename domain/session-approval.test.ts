@@ -44,7 +44,9 @@ function decided(owner: { owner?: string; owner_person?: string } = {}, first = 
   return session;
 }
 
-const approval = (actor: Actor, decision: ApprovalBody['decision'] = 'approve', id = `${actor.subject}-${decision}`): Message<ApprovalBody> => message({ approval_id: 'ap', decision, reason: null }, id, actor);
+const approval = (
+  actor: Actor, decision: ApprovalBody['decision'] = 'approve', id = `${actor.subject}-${decision}`,
+): Message<ApprovalBody> => message({ approval_id: 'ap', decision, reason: null }, id, actor);
 
 describe('a cancellation by an operator, whom nobody can refuse', () => {
   const cancelled = (): OnboardingSession => {
@@ -124,7 +126,8 @@ describe('two approvers', () => {
     expect(codeOf(() => session.checkApproval(approval(person('ben', 'approver'))))).toBe('same_person');
     expect(codeOf(() => session.checkApproval(approval(person('eve', 'user'))))).toBe('forbidden');
     expect(codeOf(() => session.checkApproval(approval({ ...person('eve', 'approver'), tenant: 'other' })))).toBe('not_found');
-    expect(codeOf(() => session.checkApproval(message({ approval_id: 'other', decision: 'approve', reason: null }, 'x', person('eve', 'approver'))))).toBe('not_found');
+    const ofAnother = message({ approval_id: 'other', decision: 'approve', reason: null } as const, 'x', person('eve', 'approver'));
+    expect(codeOf(() => session.checkApproval(ofAnother))).toBe('not_found');
   });
 
   test('a person is one with each credential, as owner and as approver, and no other for having the same name', () => {

@@ -359,11 +359,15 @@ recommendations:
   test('a rule with a malformed field hides no other mistake of its own, and rules below may depend on it', () => {
     const found = mistakes(`${head}recommendations:
   - { id: r, target: { type: nowhere, key: 5 }, confidence: high, rationale: '', when: nope, depends_on: [5, gone], always: 1 }
-  - { id: s, target: { type: shift, key: kind }, operation: move, confidence: 1, rationale: S, depends_on: [r], values: { name: [x], colour: "zzz" } }
+  - { id: s, target: { type: shift, key: kind }, operation: move, confidence: 1, rationale: S, depends_on: [r],
+      values: { name: [x], colour: "zzz" } }
   - 7
 `);
-    const reasons = ["unknown target type 'nowhere'", "'key' must be a text", "'confidence' must be", "'rationale' is empty", "unknown question 'nope'", "'0' must be a text",
-      "'gone' is not a recommendation above", "'always' must be", "'operation' must be one of", "'name' must be an expression", "unknown question 'zzz'", "'2' must be a map"];
+    const reasons = [
+      "unknown target type 'nowhere'", "'key' must be a text", "'confidence' must be", "'rationale' is empty", "unknown question 'nope'",
+      "'0' must be a text", "'gone' is not a recommendation above", "'always' must be", "'operation' must be one of",
+      "'name' must be an expression", "unknown question 'zzz'", "'2' must be a map",
+    ];
     for (const reason of reasons) expect([reason, found.filter((line) => line.includes(reason)).length]).toEqual([reason, 1]);
     expect(found).toHaveLength(reasons.length);
   });

@@ -75,10 +75,14 @@ describe('a connection', () => {
     await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
     const { port } = server.address() as AddressInfo;
     let resolved = 0;
-    const resolve = ((_: string, __: object, callback: (error: null, found: readonly LookupAddress[]) => void) => { resolved += 1; callback(null, [{ address: '127.0.0.1', family: 4 }]); }) as never;
+    const resolve = ((_: string, __: object, callback: (error: null, found: readonly LookupAddress[]) => void) => {
+      resolved += 1;
+      callback(null, [{ address: '127.0.0.1', family: 4 }]);
+    }) as never;
     const settings = { secret: 'a secret for tests', timeoutMs: 2_000, maxAnswerBytes: 1_000, now: Date.now, resolve };
     try {
-      await expect(createPost({ ...settings, allowPrivate: false })({ url: new URL(`https://hooks.example.org:${port}/`), body: '{}' })).rejects.toMatchObject({ reason: 'closed_address' });
+      await expect(createPost({ ...settings, allowPrivate: false })({ url: new URL(`https://hooks.example.org:${port}/`), body: '{}' }))
+        .rejects.toMatchObject({ reason: 'closed_address' });
       expect(await createPost({ ...settings, allowPrivate: true })({ url: new URL(`http://hooks.example.org:${port}/`), body: '{}' }))
         .toMatchObject({ status: 200 });
       expect([heard, resolved]).toEqual([[`hooks.example.org:${port}`], 2]);

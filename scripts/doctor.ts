@@ -17,7 +17,8 @@ import { codecKeyFile } from './embedded/secrets.ts';
 
 const usage = `Usage: npm run --silent doctor [-- --json]
   --json  one JSON object in place of lines: { "state": "well" | "wrong" | "unseen", "findings": [{ about, state, says, mend? }] }
-Ends with 0 when all is well, 1 when something is wrong, 2 when nothing is wrong as far as it could look, but it could not look everywhere.`;
+Ends with 0 when all is well, 1 when something is wrong, 2 when nothing is wrong as far as it could look,
+but it could not look everywhere.`;
 
 const RunFile = z.object({
   pid: z.number(), url: z.string(),
@@ -36,7 +37,9 @@ async function runningOn(folder: string): Promise<RunFile | null> {
 
 /** Each store once: where the configuration says, else where the running Gangway has it. */
 async function storeFindings(configuration: Configuration, folder: string, run: RunFile | null): Promise<Finding[]> {
-  const { TEMPORAL_ADDRESS: temporal, REDIS_URL: redis, DATABASE_URL: database, CLICKHOUSE_URL: clickhouse, JWKS_URL: jwks } = configuration;
+  const {
+    TEMPORAL_ADDRESS: temporal, REDIS_URL: redis, DATABASE_URL: database, CLICKHOUSE_URL: clickhouse, JWKS_URL: jwks,
+  } = configuration;
   const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await readFile(codecKeyFile(folder), 'utf8').then(
     (text) => text.trim(), () => null,
   );

@@ -172,35 +172,38 @@ describe('alerts', () => {
     ],
   ];
 
-  test.each(situations)('of %s are told once on every channel, and not again while they stand, by a worker started anew either', async (_, kind, arrange, title) => {
-    await db.asTenant(tenant).query(
-      "INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant],
-    );
-    await arrange();
-    const lines: Body[] = [];
-    const log = { ...noLog, warn: (line: Body) => { lines.push(line); } } as RaiseOptions['log'];
-    expect(await raiseAlerts(worker({}, { log }))).toEqual({ raised: 1, recovered: 0, told: 3, failed: 0 });
-    expect(await raiseAlerts(worker({}, { log }))).toEqual({ raised: 0, recovered: 0, told: 0, failed: 0 });
-    expect(heard()).toEqual([1, 1, 1]);
-    expect(lines).toEqual([{ tenant, alert: kind, facts: expect.anything() }]);
-    const [hook] = hooks();
-    expect(hook && isSigned(hook)).toBe(true);
-    expect(hook?.body).toMatchObject({
-      event: 'alert_raised', tenant,
-      data: { kind, recovered_at: null, title: `${tenant}: ${title}`, console_url: 'https://gangway.acme.test/' },
-    });
-    expect(hook?.headers['idempotency-key']).toBe(hook?.body.event_id);
-    expect(slacks()[0]?.headers['gangway-signature']).toBeUndefined();
-    expect(slacks()[0]?.body).toEqual({ text: `${tenant}: ${title}`, blocks: [
-      { type: 'header', text: { type: 'plain_text', text: `${tenant}: ${title}`, emoji: false } },
-      { type: 'section', text: { type: 'mrkdwn', text: expect.stringContaining(tenant) } },
-      { type: 'context', elements: [{ type: 'mrkdwn', text: expect.stringContaining('<https://gangway.acme.test/|Open the console>') }] },
-    ] });
-    expect(mails[0]).toMatchObject({
-      from: 'gangway@acme.test', to: ['ben@acme.test', 'cy@acme.test'], text: expect.stringContaining(`Subject: ${tenant}: ${title}`),
-    });
-    expect(mails[0]?.text).toContain('Look in the console: https://gangway.acme.test/');
-  });
+  test.each(situations)(
+    'of %s are told once on every channel, and not again while they stand, by a worker started anew either',
+    async (_, kind, arrange, title) => {
+      await db.asTenant(tenant).query(
+        "INSERT INTO alerts (tenant, kind, key, raised_at, facts) VALUES ($1, 'new_fingerprint', 'known', now(), '{}')", [tenant],
+      );
+      await arrange();
+      const lines: Body[] = [];
+      const log = { ...noLog, warn: (line: Body) => { lines.push(line); } } as RaiseOptions['log'];
+      expect(await raiseAlerts(worker({}, { log }))).toEqual({ raised: 1, recovered: 0, told: 3, failed: 0 });
+      expect(await raiseAlerts(worker({}, { log }))).toEqual({ raised: 0, recovered: 0, told: 0, failed: 0 });
+      expect(heard()).toEqual([1, 1, 1]);
+      expect(lines).toEqual([{ tenant, alert: kind, facts: expect.anything() }]);
+      const [hook] = hooks();
+      expect(hook && isSigned(hook)).toBe(true);
+      expect(hook?.body).toMatchObject({
+        event: 'alert_raised', tenant,
+        data: { kind, recovered_at: null, title: `${tenant}: ${title}`, console_url: 'https://gangway.acme.test/' },
+      });
+      expect(hook?.headers['idempotency-key']).toBe(hook?.body.event_id);
+      expect(slacks()[0]?.headers['gangway-signature']).toBeUndefined();
+      expect(slacks()[0]?.body).toEqual({ text: `${tenant}: ${title}`, blocks: [
+        { type: 'header', text: { type: 'plain_text', text: `${tenant}: ${title}`, emoji: false } },
+        { type: 'section', text: { type: 'mrkdwn', text: expect.stringContaining(tenant) } },
+        { type: 'context', elements: [{ type: 'mrkdwn', text: expect.stringContaining('<https://gangway.acme.test/|Open the console>') }] },
+      ] });
+      expect(mails[0]).toMatchObject({
+        from: 'gangway@acme.test', to: ['ben@acme.test', 'cy@acme.test'], text: expect.stringContaining(`Subject: ${tenant}: ${title}`),
+      });
+      expect(mails[0]?.text).toContain('Look in the console: https://gangway.acme.test/');
+    },
+  );
 
   test.each(situations.slice(0, 2))('of %s are told once more, when they are over, and begin anew later', async (_, kind, arrange, __) => {
     await db.asTenant(tenant).query(
@@ -376,7 +379,9 @@ describe('alerts', () => {
   });
 
   test('go to no private address, whatever name it goes by, and hold up nobody', async () => {
-    const resolve = ((_: string, __: unknown, done: (error: null, addresses: LookupAddress[]) => void) => { done(null, [{ address: '127.0.0.1', family: 4 }]); }) as unknown as typeof lookup;
+    const resolve = ((_: string, __: unknown, done: (error: null, addresses: LookupAddress[]) => void) => {
+      done(null, [{ address: '127.0.0.1', family: 4 }]);
+    }) as unknown as typeof lookup;
     const outside = new Outside({ breakers: new Breakers({ failures: 5, openMs: 300_000 }), allowPrivate: false, now: Date.now, resolve });
     const { port } = new URL(receiver.url);
     const [byName, byHttp] = [

@@ -173,7 +173,8 @@ describe('the log', () => {
     const made = await admin.post('/admin/api-keys/', { name: 'x', roles: ['user'] });
     await ana.get('/admin/api-keys/');
     const [first, second] = await entriesOf(admin);
-    const found = async (query: string): Promise<string[]> => (await admin.get(`/admin/audit/?${query}`)).body.results.filter((entry: Body) => entry.action !== 'audit.list').map((entry: Body) => entry.id);
+    const found = async (query: string): Promise<string[]> => (await admin.get(`/admin/audit/?${query}`)).body.results
+      .filter((entry: Body) => entry.action !== 'audit.list').map((entry: Body) => entry.id);
     expect(await found('actor=ana')).toEqual([second.id]);
     expect(await found('action=api_key.create')).toEqual([first.id]);
     expect(await found(`target=key:${made.body.key_id}`)).toEqual([first.id]);

@@ -79,7 +79,9 @@ beforeAll(async () => {
   const attempted = new Counter({
     name: 'attempts', help: 'attempts', labelNames: ['task', 'outcome', 'category'] as const, registers: [new Registry()],
   });
-  attempted.inc = ((labels: { task: string; outcome: string }) => { outcomes.bare.push(`${labels.task} ${labels.outcome}`); }) as typeof attempted.inc;
+  attempted.inc = ((labels: { task: string; outcome: string }) => {
+    outcomes.bare.push(`${labels.task} ${labels.outcome}`);
+  }) as typeof attempted.inc;
   workers.push(
     await startOurs({ connection: native, codePath: ours
       ?? '', taskQueue: queues.ours }, { stores: { db: faulty(db), sealer }, log: logInto(lines.ours) }, {

@@ -243,7 +243,9 @@ describe('Request Cancellation of a parked task', () => {
     await handle.cancel();
     await until(
       'the engine has it',
-      async () => (await handle.fetchHistory()).events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes != null) === true,
+      async () => (await handle.fetchHistory()).events?.some(
+        (event) => event.workflowExecutionCancelRequestedEventAttributes != null,
+      ) === true,
     );
     answer();
     expect(await handle.result()).toBe(becomes);

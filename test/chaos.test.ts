@@ -226,7 +226,10 @@ test(`SIGKILL, cancel, terminate and frozen stores over ${count} sessions at all
   for (const [played, session] of ended) {
     const states = played.depth === 'completed' ? ['completed'] : played.cancelled === 'yes' ? ['cancelled'] : played.cancelled === 'tried'
       ? ['cancelled', 'completed'] : ['completed'];
-    expect({ seed, at: played.at, depth: played.depth, cancelled: played.cancelled, terminated: played.terminated, states: states.includes(session.state) ? 'as they may be' : session.state }).toMatchObject({ states: 'as they may be' });
+    expect({
+      seed, at: played.at, depth: played.depth, cancelled: played.cancelled, terminated: played.terminated,
+      states: states.includes(session.state) ? 'as they may be' : session.state,
+    }).toMatchObject({ states: 'as they may be' });
     const { body } = await insisting(() => played.owner.get(`/sessions/${played.id}/answers/`));
     const kept = new Map(body.answers.map((entry: Body) => [entry.question_id, entry.value]));
     expect({ seed, at: played.at, depth: played.depth, lost: [...played.answers.keys()].filter((question) => !kept.has(question)) })

@@ -23,7 +23,9 @@ describe('lint', () => {
     const folder = await mkdtemp(join(tmpdir(), 'gangway-lint-'));
     try {
       // the project's own rules, but for looking away from planted faults and being lenient with tests
-      const { ignorePatterns: _, overrides: __, ...rules } = JSON.parse(await readFile(join(root, '.oxlintrc.json'), 'utf8')) as Record<string, unknown>;
+      const { ignorePatterns: _, overrides: __, ...rules } = JSON.parse(
+        await readFile(join(root, '.oxlintrc.json'), 'utf8'),
+      ) as Record<string, unknown>;
       await writeFile(join(folder, 'rules.json'), JSON.stringify(rules));
       const output = await failing('oxlint', [
         '-c', join(folder, 'rules.json'), '--type-aware', '--format', 'unix', 'test/planted/lint-faults.ts',

@@ -34,10 +34,13 @@ beforeAll(async () => {
     data: base64(payload.data ?? ''),
   }));
   path = `/codec/${await codecPathKey(instance.folder)}/decode`;
-  uiOrigin = new URL((JSON.parse(await readFile(join(instance.folder, 'run.json'), 'utf8')) as { temporalUiUrl: string }).temporalUiUrl).origin;
+  const { temporalUiUrl } = JSON.parse(await readFile(join(instance.folder, 'run.json'), 'utf8')) as { temporalUiUrl: string };
+  uiOrigin = new URL(temporalUiUrl).origin;
 });
 
-async function decode(at: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; body: Body; headers: Headers }> {
+async function decode(
+  at: string, body: unknown, headers: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; body: Body; headers: Headers }> {
   const response = await fetch(`${instance.url}${at}`, {
     method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers },
   });
@@ -46,7 +49,9 @@ async function decode(at: string, body: unknown, headers: Readonly<Record<string
 /** The status for a body that is announced and never sent. */
 function statusForDeclared(bytes: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const announced = request(`${instance.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': bytes } }, (response) => {
+    const announced = request(`${instance.url}${path}`, {
+      method: 'POST', headers: { 'content-type': 'application/json', 'content-length': bytes },
+    }, (response) => {
       resolve(response.statusCode);
       announced.destroy();
     });

@@ -34,7 +34,8 @@ test('SIGKILL of everything while eight people answer loses no acknowledged answ
   const sessions = await Promise.all(names.map(async (name) => {
     const who = await person(instance as Instance, tenant, name, 'user');
     const session = await who.start();
-    for (const [question, value] of [['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', name]] as const) await who.answer(session.session_id, question, value);
+    const answers = [['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', name]] as const;
+    for (const [question, value] of answers) await who.answer(session.session_id, question, value);
     return { name, id: session.session_id as string, sent: [] as Sent[] };
   }));
 

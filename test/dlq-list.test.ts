@@ -63,7 +63,9 @@ const newestFirst = (tasks: readonly ParkedTaskState[]): string[] => tasks.toSor
 const isOpen = ({ status }: ParkedTaskState): boolean => status === 'parked' || status === 'retrying';
 
 /** All pages of a list, and what was done between them. */
-async function pages(admin: Person, query: string, between: () => Promise<unknown> = () => Promise.resolve()): Promise<{ ids: string[]; totals: number[]; rows: Body[] }> {
+async function pages(
+  admin: Person, query: string, between: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<{ ids: string[]; totals: number[]; rows: Body[] }> {
   const found: { ids: string[]; totals: number[]; rows: Body[] } = { ids: [], totals: [], rows: [] };
   let cursor: string | null = null;
   do {
@@ -239,7 +241,9 @@ describe('one task', () => {
         answers: { office_email: '••• string /answers/office_email', expected_users: '••• number /answers/expected_users' },
       },
     });
-    expect(body.retry_history.map((entry: Body) => [entry.round, entry.attempt, entry.error, entry.actor, entry.reason, entry.input, entry.worker])).toEqual([
+    expect(body.retry_history.map((entry: Body) => [
+      entry.round, entry.attempt, entry.error, entry.actor, entry.reason, entry.input, entry.worker,
+    ])).toEqual([
       [0, 1, 'HTTP 503', null, null, 'original', 'w-1'], [0, 2, 'HTTP 503', null, null, 'original', 'w-1'],
       [1, 1, 'HTTP 429', 'dee', 'the service is back', 'amended', 'w-1'],
       [1, 2, 'HTTP 429', 'dee', 'the service is back', 'amended', 'w-1'],

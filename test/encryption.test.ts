@@ -108,7 +108,8 @@ describe('payloads', () => {
     const [sealed = {}] = await codec.encode([payload], context);
     const other = { ...context, workflowId: 'session:other:5' };
     await expect(codec.decode([sealed], other)).rejects.toThrow('another');
-    await expect(codec.decode([{ ...sealed, metadata: { ...sealed.metadata, 'gangway-tenant': Buffer.from('other') } }], other)).rejects.toThrow('does not open');
+    const rewritten = { ...sealed, metadata: { ...sealed.metadata, 'gangway-tenant': Buffer.from('other') } };
+    await expect(codec.decode([rewritten], other)).rejects.toThrow('does not open');
   });
 
   test('that are long are sealed several times smaller, and come back whole', async () => {

@@ -92,7 +92,8 @@ async function fullPool(): Promise<unknown> {
   }
 }
 
-type RedisSettings = Pick<RedisOptions, 'retryStrategy' | 'maxRetriesPerRequest' | 'commandTimeout' | 'enableReadyCheck' | 'enableOfflineQueue' | 'lazyConnect' | 'username' | 'password'>;
+type RedisSettings = Pick<RedisOptions, 'retryStrategy' | 'maxRetriesPerRequest' | 'commandTimeout' | 'enableReadyCheck'
+  | 'enableOfflineQueue' | 'lazyConnect' | 'username' | 'password'>;
 
 async function redis(options: RedisSettings, work: (client: Redis) => Promise<unknown>, url = urls.redisUrl): Promise<unknown> {
   const client = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: () => 50, ...options });
@@ -138,7 +139,10 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-const answering = (text: string) => async (): Promise<string> => `http://127.0.0.1:${(await listening((socket) => { socket.once('data', () => { socket.end(text); }); })).port}`;
+const answering = (text: string) => async (): Promise<string> => {
+  const { port } = await listening((socket) => { socket.once('data', () => { socket.end(text); }); });
+  return `http://127.0.0.1:${port}`;
+};
 const silent = async (): Promise<string> => `http://127.0.0.1:${(await listening((socket) => { socket.resume(); })).port}`;
 const fetched = (of: () => Promise<string> | string, options: RequestInit = {}) => async (): Promise<unknown> => {
   const response = await fetch(await of(), options);
@@ -404,7 +408,10 @@ async function caught(provoke: () => Promise<unknown>): Promise<unknown> {
   throw new Error('Nothing was thrown.');
 }
 
-describe.each([['PostgreSQL', postgresql], ['Redis', redisErrors], ['ClickHouse', clickhouseErrors], ['Temporal', temporal], ['HTTP', http], ['other', others]] as const)('Error categorization of real errors: %s', (_, rows) => {
+describe.each([
+  ['PostgreSQL', postgresql], ['Redis', redisErrors], ['ClickHouse', clickhouseErrors], ['Temporal', temporal], ['HTTP', http],
+  ['other', others],
+] as const)('Error categorization of real errors: %s', (_, rows) => {
   test.each(rows.map((row) => [row[0], row] as const))('%s', async (__, [, provoke, category, by, lasting]) => {
     const error = await caught(provoke);
     const found = classify(evidenceOf(error));

@@ -144,7 +144,9 @@ describe('to a user of the tenant, somebody else\'s session and a missing one', 
     }
   });
 
-  test.each([false, true])('also while the engine does not answer, with the hot copy that there is of one (PostgreSQL away as well: %s)', async (postgresql) => {
+  test.each([
+    false, true,
+  ])('also while the engine does not answer, with the hot copy that there is of one (PostgreSQL away as well: %s)', async (postgresql) => {
     const open = sessions['open'] ?? '';
     await until('there is a hot copy', async () => await createHotCopies(redis, sealer).get(tenant, open) !== null);
     engineIsAway = true;

@@ -266,7 +266,9 @@ describe('when a run dies between two steps', () => {
     await expect(applyChanges(db, killed, input)).rejects.toThrow('killed');
   }
 
-  test.each(['before', 'after'] as const)('%s the system has heard of it, the next run goes on from there, and each change happens once', async (when) => {
+  test.each([
+    'before', 'after',
+  ] as const)('%s the system has heard of it, the next run goes on from there, and each change happens once', async (when) => {
     const input = changeset(['a', 'b', 'c']);
     await dies(input, 'b', when);
     expect((await found(input)).changeset.status).toBe('applying');

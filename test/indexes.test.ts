@@ -46,7 +46,8 @@ beforeAll(async () => {
                         correlation_id, session_id, parked_at, updated_at, ended_at, sealed)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 1, 'task-' || n % 20,
        CASE WHEN n % 50 < 2 THEN 'parked' WHEN n % 50 = 2 THEN 'retrying' ELSE 'discarded' END,
-            'category-' || n % 10, 'high', 'type-' || n % 7, 'm', 'fingerprint-' || n % 100, 3, 0, 'correlation-' || n % 1000, md5((n % 1000)::text)::uuid, now() - n * interval '1 minute',
+            'category-' || n % 10, 'high', 'type-' || n % 7, 'm', 'fingerprint-' || n % 100, 3, 0, 'correlation-' || n % 1000,
+            md5((n % 1000)::text)::uuid, now() - n * interval '1 minute',
             now(), CASE WHEN n % 50 > 2 THEN now() END, '' FROM generate_series(1, 30000) AS n`,
     [tenant],
   );

@@ -159,7 +159,8 @@ describe('under one tenant nothing of another', () => {
     expect(await countOf(db.asTenant(a), 'flows', "tenant = ''")).toBeGreaterThan(0);
     expect(await db.asTenant(a).query("UPDATE flows SET hash = '' WHERE tenant = '' RETURNING 1")).toEqual([]);
     expect(await db.asTenant(a).query("DELETE FROM flows WHERE tenant = '' RETURNING 1")).toEqual([]);
-    await expect(db.asTenant(a).query("INSERT INTO flows (tenant, flow_id, version, definition, hash) VALUES ('', 'x', 1, '{}', '')")).rejects.toMatchObject({ code: '42501' });
+    const insert = "INSERT INTO flows (tenant, flow_id, version, definition, hash) VALUES ('', 'x', 1, '{}', '')";
+    await expect(db.asTenant(a).query(insert)).rejects.toMatchObject({ code: '42501' });
   });
 });
 

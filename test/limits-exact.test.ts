@@ -91,7 +91,8 @@ describe('over random times', () => {
     moments: fc.Arbitrary<Moment>, judge: (outcome: string, passedWithin: (ms: number) => number, limit: number, isLog: boolean) => void,
   ): Promise<void> {
     const made = await suite.limiting({ hasScriptClock: true });
-    await fc.assert(fc.asyncProperty(fc.array(moments, { minLength: 20, maxLength: 60 }), fc.integer({ min: 1, max: 8 }), fc.boolean(), async (gaps, limit, isLog) => {
+    const series = fc.array(moments, { minLength: 20, maxLength: 60 });
+    await fc.assert(fc.asyncProperty(series, fc.integer({ min: 1, max: 8 }), fc.boolean(), async (gaps, limit, isLog) => {
       const base = quota(limit, 60, { plan: `p${limit}${String(isLog)}`, key: `p${String(isLog)}` });
       const resource = isLog ? { ...base, policies: base.policies.map((policy) => ({ ...policy, slice: 1, span: 60_000 })) } : base;
       const subject = randomUUID();

@@ -109,7 +109,8 @@ describe('over random times, with Redis failing, forgetting and coming back', ()
   });
 
   test('no minute, wherever it begins, holds more than the quota, and while Redis answers nobody is refused whom Redis lets through', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), fc.integer({ min: 1, max: 6 }), async (steps, limit) => {
+    const series = fc.array(step, { minLength: 10, maxLength: 40 });
+    await fc.assert(fc.asyncProperty(series, fc.integer({ min: 1, max: 6 }), async (steps, limit) => {
       let at = 1_000_000;
       const made = await limitingOn(server.url, { timeoutMs: 2_000, now: () => at, hasScriptClock: true, openMs: 20_000 });
       let store: Store = 'fine';

@@ -11,7 +11,9 @@ const table = resources();
 describe('reservations', () => {
   const resource = table.llm_calls;
   const cost = (tokens: number) => [{ resource, cost: { requests: 1, tokens, cents: 1 } }];
-  const left = async ({ limiter }: Limiting, subject: string): Promise<number[]> => (await limiter.look([{ resource }], subject)).policies.map(({ remaining }) => remaining);
+  const left = async ({ limiter }: Limiting, subject: string): Promise<number[]> => (
+    await limiter.look([{ resource }], subject)
+  ).policies.map(({ remaining }) => remaining);
   const lease = (id: string) => ({ id, leaseMs: 60_000 });
 
   test('hold what a call may cost, are settled with what it cost, and released whole', async () => {

@@ -138,5 +138,6 @@ test('a policy in GANGWAY_SHADOW_POLICIES that there is not stops the start, wit
   expect(() => resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'api, apis' })))).toThrow(
     /no policy apis; there are api, anonymous/,
   );
-  expect(resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'llm_cents_per_day' }))).llm_calls.policies.map(({ shadow }) => shadow)).toEqual([false, false, false, false, true]);
+  const { llm_calls: calls } = resourcesOf(limitSettings(readConfiguration({ GANGWAY_SHADOW_POLICIES: 'llm_cents_per_day' })));
+  expect(calls.policies.map(({ shadow }) => shadow)).toEqual([false, false, false, false, true]);
 });

@@ -105,7 +105,9 @@ describe('reading', () => {
     }
   });
 
-  test.each<[string, unknown]>([['an unsure value', { value: 12, confidence: 0.2 }], ['no value', { confidence: 1 }], ['an object of another shape', { answer: 12 }]])('%s is not understood', async (_what, said) => {
+  test.each<[string, unknown]>([
+    ['an unsure value', { value: 12, confidence: 0.2 }], ['no value', { confidence: 1 }], ['an object of another shape', { answer: 12 }],
+  ])('%s is not understood', async (_what, said) => {
     fake.play(says(said));
     expect(await reading('expected_users', unclear)).toBeUndefined();
   });

@@ -86,7 +86,10 @@ describe('the outbox', () => {
     });
   });
 
-  test.each<[string, Reaction]>([['hangs', 'hang'], ['closes the connection', 'close'], ['answers 500', { status: 500 }], ['sends elsewhere', { status: 302, headers: { location: '/other' } }]])(
+  test.each<[string, Reaction]>([
+    ['hangs', 'hang'], ['closes the connection', 'close'], ['answers 500', { status: 500 }],
+    ['sends elsewhere', { status: 302, headers: { location: '/other' } }],
+  ])(
     'repeats what a receiver that %s did not take, under the same id, and nothing of the session overtakes it', async (_, reaction) => {
       let failures = 0;
       react = () => ((failures += 1) <= 2 ? reaction : {});
@@ -188,7 +191,10 @@ test('pauses double from 5 s with 20 % of jitter up to 90 s, Retry-After wins, a
   expect([0, 0.5, 1].map((random) => nextDelay({ ...options, random: () => random }, 1, null))).toEqual([4_000, 5_000, 6_000]);
   const many = { ...options, tries: 99, random: () => 0.5 };
   expect([2, 3, 6].map((failed) => nextDelay(many, failed, null))).toEqual([10_000, 20_000, 90_000]);
-  expect([nextDelay(many, 1, 12_000), nextDelay(many, 1, 99_999_999), nextDelay(many, 1, 0), nextDelay({ ...options, random: () => 0 }, 3, 12_000)]).toEqual([12_000, 3_600_000, 0, null]);
+  expect([
+    nextDelay(many, 1, 12_000), nextDelay(many, 1, 99_999_999), nextDelay(many, 1, 0),
+    nextDelay({ ...options, random: () => 0 }, 3, 12_000),
+  ]).toEqual([12_000, 3_600_000, 0, null]);
 });
 
 describe('a service with EVENT_WEBHOOK_URL', () => {

@@ -39,7 +39,9 @@ const answers = async (): Promise<[string, unknown, boolean][]> => (await ana.ge
 );
 
 /** Says words that the script cannot read; the model has them now and is told when to answer. */
-async function saying(text: string, options: { headers?: Record<string, string>; messageId?: string } = {}): Promise<{ reply: Promise<Reply>; read: (value: unknown) => Promise<Reply> }> {
+async function saying(
+  text: string, options: { headers?: Record<string, string>; messageId?: string } = {},
+): Promise<{ reply: Promise<Reply>; read: (value: unknown) => Promise<Reply> }> {
   const before = held.length;
   const reply = ana.post(
     path('answers'), { text, message_id: options.messageId ?? randomUUID() },

@@ -81,7 +81,9 @@ test.each(uses)('%s whose connection is cut is told, the process lives, and the 
     const failed = failure(use(db, sleeping(marker)));
     await until(
       'the server is at it',
-      async () => (await direct.query("SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1", [`%pg_sleep%${marker}%`])).length === 1,
+      async () => (await direct.query(
+        "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1", [`%pg_sleep%${marker}%`],
+      )).length === 1,
     );
     cut();
     expect(await failed).toBeInstanceOf(StoreUnavailableError);

@@ -23,13 +23,17 @@ afterAll(async () => {
   await fake.close();
 });
 
-async function proposalAfter(...behaviours: Behaviour[]): Promise<{ proposal: Body; session: Body; admin: Person; decide: (items: string[]) => Promise<Body> }> {
+async function proposalAfter(
+  ...behaviours: Behaviour[]
+): Promise<{ proposal: Body; session: Body; admin: Person; decide: (items: string[]) => Promise<Body> }> {
   fake.play(...behaviours);
   const { ana, ben, admin } = await cast(instance);
   const started = await ana.answerAll(await ana.start());
   const session = await ana.inState(started.session_id, 'awaiting_approval');
   const { body: proposal } = await ben.get(`/sessions/${session.session_id}/recommendations/`);
-  const decide = async (items: string[]) => (await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false })).body;
+  const decide = async (items: string[]) => (
+    await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false })
+  ).body;
   return { proposal, session, admin, decide };
 }
 

@@ -24,7 +24,9 @@ describe('recorded histories', () => {
 
   test('a history that the code could not have made is told', async () => {
     const changed = await load('completed-1.json');
-    const scheduled = changed.events?.find((event) => event.activityTaskScheduledEventAttributes != null)?.activityTaskScheduledEventAttributes;
+    const scheduled = changed.events?.find(
+      (event) => event.activityTaskScheduledEventAttributes != null,
+    )?.activityTaskScheduledEventAttributes;
     if (scheduled?.activityType == null) throw new Error('The history schedules no activity.');
     scheduled.activityType.name = 'somethingElse';
     await expect(Worker.runReplayHistory({ workflowBundle: { codePath: await workflowBundle() } }, changed, 'changed')).rejects.toThrow(

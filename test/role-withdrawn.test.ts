@@ -70,27 +70,29 @@ describe('at the moment of applying', () => {
   };
   const refused = ['failed', 'an approver no longer holds the role', ['pending']];
 
-  test.each(withdrawals)('nothing is applied at either kind of target when the key of the first or second approver %s', async (...withdrawal) => {
-    for (const target of targets) {
-      const tenant = newTenant();
-      const id = await keyOf(tenant);
-      const mine = `key:${id}`;
-      expect(await applyChanges(db, target, changeset(tenant, { approved_by: mine }))).toBe('applied');
-      await withdraw(tenant, id, withdrawal);
-      const approvals = [
-        { approved_by: mine }, { approved_by: mine, second_approved_by: 'eve' }, { approved_by: 'ben', second_approved_by: mine },
-      ];
-      for (const approved of approvals) {
-        const input = changeset(tenant, approved);
-        // twice: a run that died after writing it down is repeated, and comes to the same
-        expect([target.name, approved, await applyChanges(db, target, input), await applyChanges(db, target, input)]).toEqual(
-          [target.name, approved, 'stale', 'stale'],
-        );
-        expect([target.name, approved, await statusOf(input)]).toEqual([target.name, approved, refused]);
-        expect(system.at(tenant, `type_assist:${input.changeset_id}`)).toBeNull();
+  test.each(withdrawals)(
+    'nothing is applied at either kind of target when the key of the first or second approver %s', async (...withdrawal) => {
+      for (const target of targets) {
+        const tenant = newTenant();
+        const id = await keyOf(tenant);
+        const mine = `key:${id}`;
+        expect(await applyChanges(db, target, changeset(tenant, { approved_by: mine }))).toBe('applied');
+        await withdraw(tenant, id, withdrawal);
+        const approvals = [
+          { approved_by: mine }, { approved_by: mine, second_approved_by: 'eve' }, { approved_by: 'ben', second_approved_by: mine },
+        ];
+        for (const approved of approvals) {
+          const input = changeset(tenant, approved);
+          // twice: a run that died after writing it down is repeated, and comes to the same
+          expect([target.name, approved, await applyChanges(db, target, input), await applyChanges(db, target, input)]).toEqual(
+            [target.name, approved, 'stale', 'stale'],
+          );
+          expect([target.name, approved, await statusOf(input)]).toEqual([target.name, approved, refused]);
+          expect(system.at(tenant, `type_assist:${input.changeset_id}`)).toBeNull();
+        }
       }
-    }
-  });
+    },
+  );
 
   test('a key of another tenant approves nothing here, and an admin key approves like an approver', async () => {
     for (const target of targets) {

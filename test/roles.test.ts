@@ -171,7 +171,8 @@ describe('two APIs and two workers', () => {
     const sessions = await Promise.all(names.map(async (name, at) => {
       const who = await through(at % 2, tenant, name, 'user');
       const { session_id: id } = await who.start() as { session_id: string };
-      for (const [question, value] of [['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', name]] as const) await who.answer(id, question, value);
+      const answers = [['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', name]] as const;
+      for (const [question, value] of answers) await who.answer(id, question, value);
       return { who, id, acknowledged: [] as number[] };
     }));
     let stopped = false;

@@ -18,7 +18,9 @@ beforeAll(async () => { db = await databaseOf(instance); });
 afterAll(() => db.close());
 
 /** A changeset that was applied, and the names of its targets. */
-async function applied(owner: Person, ben: Person, answers: Readonly<Record<string, unknown>>): Promise<{ id: string; targets: string[]; sessionId: string }> {
+async function applied(
+  owner: Person, ben: Person, answers: Readonly<Record<string, unknown>>,
+): Promise<{ id: string; targets: string[]; sessionId: string }> {
   const { session, items } = await proposed(owner, ben, answers);
   const { status, body } = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
   if (status !== 200 || body.status !== 'applied') throw new Error(`decision: ${status} ${JSON.stringify(body)}`);
@@ -36,7 +38,9 @@ const gone = (targets: readonly string[]): Body => Object.fromEntries(targets.ma
 const unitOf = (targets: readonly string[]): string => targets.find((target) => target.startsWith('business_unit:')) ?? '';
 
 /** Two sessions of one tenant that set up the same unit, one after the other. */
-async function twoOnOne(users: readonly [number, number] = [10, 20]): Promise<{ tenant: string; admin: Person; first: Body; second: Body; unit: string }> {
+async function twoOnOne(
+  users: readonly [number, number] = [10, 20],
+): Promise<{ tenant: string; admin: Person; first: Body; second: Body; unit: string }> {
   const { ana, ben, admin, tenant } = await cast(instance);
   const eve = await person(instance, tenant, 'eve', 'user');
   const first = await applied(ana, ben, { business_unit_name: 'North Depot', expected_users: users[0] });

@@ -97,7 +97,8 @@ async function cancelled(ana: Person): Promise<void> {
   await answered(ana, id, 'setup_urgency', [secret], 422);
   expect((await ana.post(`/sessions/${id}/answers/`, { text: `no idea ${secret}` })).status).toBe(422);
   await answered(ana, id, secret, 'x', 409);
-  expect((await ana.post(`/sessions/${id}/answers/`, undefined, { raw: `{"value": "${secret}`, headers: { 'content-type': 'application/json' } })).status).toBe(400);
+  const cut = { raw: `{"value": "${secret}`, headers: { 'content-type': 'application/json' } };
+  expect((await ana.post(`/sessions/${id}/answers/`, undefined, cut)).status).toBe(400);
   expect((await ana.post(`/sessions/${id}/answers/`, { [secret]: secret })).status).toBe(400);
   expect((await ana.get(`/sessions/${secret}/`)).status).toBe(404);
   expect((await ana.get(`/sessions/?${secret}=${secret}`)).status).toBe(400);

@@ -45,7 +45,8 @@ test('a stop is told by /readyz first, every answer from then on closes its conn
     const who = await person({ url, folder: instance?.folder ?? '', pid }, tenant, name, 'user');
     const token = await tokenFor({ url, folder: instance?.folder ?? '', pid }, tenant, name, ['user']);
     const { session_id: id } = await who.start() as { session_id: string };
-    for (const [question, value] of [['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', name]] as const) await who.answer(id, question, value);
+    const answers = [['setup_urgency', 'immediate'], ['business_unit_type', 'office'], ['business_unit_name', name]] as const;
+    for (const [question, value] of answers) await who.answer(id, question, value);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let value = 1; !(isBalanced && outOfService); value += 1) {
       const sentLate = stopping;

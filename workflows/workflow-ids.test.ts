@@ -7,7 +7,8 @@ import { isHashedKey, parseWorkflowId, redriveWorkflowId, sessionWorkflowId, tas
 
 const anyTenant = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }), fc.string({ minLength: 1, maxLength: 128 }),
-  fc.integer({ min: 1, max: 128 }).map((length) => '测'.repeat(length)), fc.integer({ min: 1, max: 64 }).map((length) => '𠮷'.repeat(length)),
+  fc.integer({ min: 1, max: 128 }).map((length) => '测'.repeat(length)),
+  fc.integer({ min: 1, max: 64 }).map((length) => '𠮷'.repeat(length)),
   fc.string({ minLength: 1, maxLength: 126 }).map((name) => `=${name}`),
 ).filter(isTenantName);
 

@@ -109,7 +109,10 @@ describe('a breaker around calls outside', () => {
   test('counts what says that the other side is in trouble; an answer, if only a no, begins the row anew; what says nothing counts for ' +
     'nothing', async () => {
     const breaker = outside();
-    for (const judgement of ['failed', 'failed', 'failed', 'failed', 'answered', 'failed', 'failed', 'unknown', 'failed', 'failed'] as const) await tried(breaker, failing(judgement));
+    const judgements = [
+      'failed', 'failed', 'failed', 'failed', 'answered', 'failed', 'failed', 'unknown', 'failed', 'failed',
+    ] as const;
+    for (const judgement of judgements) await tried(breaker, failing(judgement));
     expect(breaker.status()).toMatchObject({ state: 'closed', failures: 4 });
     expect(await tried(breaker, failing('failed'))).toMatchObject({ message: 'failed' });
     let asked = false;

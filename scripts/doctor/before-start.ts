@@ -52,7 +52,9 @@ export function parted(findings: readonly Finding[]): { readonly wrong: readonly
 
 /** Whatever the configuration names by an address, side by side. */
 export async function namedStoreFindings(configuration: Configuration): Promise<Finding[]> {
-  const { TEMPORAL_ADDRESS: temporal, DATABASE_URL: database, REDIS_URL: redis, CLICKHOUSE_URL: clickhouse, JWKS_URL: jwks } = configuration;
+  const {
+    TEMPORAL_ADDRESS: temporal, DATABASE_URL: database, REDIS_URL: redis, CLICKHOUSE_URL: clickhouse, JWKS_URL: jwks,
+  } = configuration;
   const looks: (Promise<Finding[]> | Promise<Finding>)[] = [
     ...(temporal === undefined ? [] : [engineFindings({ address: temporal, setting: 'TEMPORAL_ADDRESS' }, configuration, false)]),
     ...(database === undefined ? [] : [databaseFindings({ url: database, setting: 'DATABASE_URL' }, null)]),

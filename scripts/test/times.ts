@@ -30,7 +30,9 @@ export function readTimes(file = timesFile): Times {
 export function timesOf(report: unknown): Times {
   const parsed = Report.safeParse(report);
   return slowestFirst(
-    parsed.success ? parsed.data.testResults.map(({ name, startTime, endTime }) => [relative(project, name), Math.round((endTime - startTime) / 100) / 10]) : [],
+    parsed.success ? parsed.data.testResults.map(({ name, startTime, endTime }) => [
+      relative(project, name), Math.round((endTime - startTime) / 100) / 10,
+    ]) : [],
   );
 }
 

@@ -34,7 +34,9 @@ export const generators: readonly Generator[] = [
   {
     name: 'openapi-python-client',
     prove: (instance) => working('python', instance, async (folder) => {
-      const said = await run(await pythonTool('openapi-python-client'), ['generate', '--path', 'openapi.json', '--output-path', 'generated', '--meta', 'none'], {
+      const said = await run(await pythonTool('openapi-python-client'), [
+        'generate', '--path', 'openapi.json', '--output-path', 'generated', '--meta', 'none',
+      ], {
         cwd: folder, env: { PATH: `${join(root, '.local', 'clients', 'python', 'bin')}:${process.env['PATH'] ?? ''}` },
       });
       if (/warning|error/i.test(said)) throw new Error(`It left something out:\n${said}`);

@@ -10,7 +10,8 @@ export interface ModelRequest {
   readonly headers: IncomingMessage['headers'];
   readonly body: {
     readonly model: string; readonly messages: readonly { readonly role: string; readonly content: string }[];
-    readonly response_format?: { readonly json_schema: { readonly name: string; readonly schema: object } }; readonly max_tokens?: number; readonly max_completion_tokens?: number;
+    readonly response_format?: { readonly json_schema: { readonly name: string; readonly schema: object } };
+    readonly max_tokens?: number; readonly max_completion_tokens?: number;
   };
 }
 

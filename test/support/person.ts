@@ -137,7 +137,9 @@ export async function cast(instance: InstanceAddress): Promise<{ tenant: string;
 }
 
 /** A session that waits for approval, and its proposal. */
-export async function proposed(ana: Person, ben: Person, answers: Readonly<Record<string, unknown>> = {}): Promise<{ session: Body; proposal: Body; items: string[] }> {
+export async function proposed(
+  ana: Person, ben: Person, answers: Readonly<Record<string, unknown>> = {},
+): Promise<{ session: Body; proposal: Body; items: string[] }> {
   const answered = await ana.answerAll(await ana.start(), answers);
   const session = await ana.inState(answered.session_id as string, 'awaiting_approval');
   const { body: proposal } = await ben.get(`/sessions/${session.session_id}/recommendations/`);

@@ -20,7 +20,8 @@ export const words: readonly Entry[] = [
     `
       please, pls, plz, plss, kindly, thanks, thank you, thank u, thankyou, thx, tnx, thanks a lot, thank you so much,
       thank you very much, many thanks, sir, madam, maam, hi, hello, hey, good morning, good afternoon, good evening, cheers,
-      regards, bro, dude, mate, buddy, boss, friend, dear, lol, haha, hahaha, hehe, ha ha, xd, 🙏, 🙂, 😀, 😊, 😄, 😅, 😂, 😉, 👋, 😁, 🤣, 😃, 😆`,
+      regards, bro, dude, mate, buddy, boss, friend, dear, lol, haha, hahaha, hehe, ha ha, xd,
+      🙏, 🙂, 😀, 😊, 😄, 😅, 😂, 😉, 👋, 😁, 🤣, 😃, 😆`,
     'polite',
   ),
   means(
@@ -39,7 +40,8 @@ export const words: readonly Entry[] = [
   ),
   means('very, extremely, quite, pretty, really, fairly, super, incredibly, truly, very very', 'intensifier'),
   means(`
-    need, needs, want, wants, would like, id like, prefer, require, requires, i need it, we need it, looking for, wanna, should have`, 'wish'),
+    need, needs, want, wants, would like, id like, prefer, require, requires, i need it, we need it, looking for, wanna,
+    should have`, 'wish'),
   means('and, &, +, as well as, plus also', 'and'),
   means('in', 'in'),
   means('from, starting, starting from, beginning', 'from'),
