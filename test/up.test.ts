@@ -88,7 +88,7 @@ test('Ctrl-C lets running requests end, stops every child, and a second start in
   // what had reached the service is answered; what came too late is refused by the closed port, never half done
   const statuses = await running.then((replies) => replies.map((reply) => reply.status), () => []);
   expect(statuses.every((status) => status === 200)).toBe(true);
-  expect(await first.stop()).toBe(0);
+  expect(await first.ended).toBe(0);
   expect([first.pid, ...Object.values(pids)].filter(runs)).toEqual([]);
 
   const second = await startInstance(folder);
