@@ -12,7 +12,7 @@ import { openDatabase } from '../stores/postgres/database.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { newFolder, root } from './support/folders.ts';
-import { giveOwnPorts } from './support/instance.ts';
+import { giveOwnPorts, patience } from './support/instance.ts';
 import { newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';
 import { readStream } from './support/stream-reader.ts';
 import { until } from './support/until.ts';
@@ -80,7 +80,7 @@ describe('two APIs and two workers', () => {
     const common = {
       GANGWAY_DATA: folder, GANGWAY_CODEC_KEYS: testCodecKeys, TEMPORAL_ADDRESS: servers.urls.temporalAddress,
       REDIS_URL: servers.urls.redisUrl, DATABASE_URL: servers.urls.databaseUrl,
-      GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_CHECK_ANSWERS: 'true', LOG_LEVEL: 'warn',
+      GANGWAY_API_PER_MINUTE: '1000000', GANGWAY_CHECK_ANSWERS: 'true', LOG_LEVEL: 'warn', ...patience,
       // so that what a stream tells sooner it was told by a signal, not by the clock
       GANGWAY_STREAM_POLL_MS: '60000',
     };

@@ -9,6 +9,7 @@ import { promisify, types } from 'node:util';
 import { lockFolder } from '../scripts/embedded/lock.ts';
 import { startInstance } from './support/instance.ts';
 import { cast, person } from './support/person.ts';
+import { until } from './support/until.ts';
 
 const project = join(import.meta.dirname, '..');
 const cleanups: (() => unknown)[] = [];
@@ -90,11 +91,14 @@ test('Ctrl-C lets running requests end, stops every child, and a second start in
   // what had reached the service is answered; what came too late is refused by the closed port, never half done
   const statuses = await running.then((replies) => replies.map((reply) => reply.status), () => []);
   expect(statuses.every((status) => status === 200)).toBe(true);
-  expect(await first.stop()).toBe(0);
+  expect(await first.ended).toBe(0);
   expect([first.pid, ...Object.values(pids)].filter(runs)).toEqual([]);
 
   const second = await startInstance(folder);
   cleanups.push(() => second.stop());
   const anaAgain = await person(second, tenant, 'ana', 'user');
-  expect((await anaAgain.get(`/sessions/${session.session_id}/`)).body).toMatchObject({ session_id: session.session_id, stale: false });
+  const read = async () => (await anaAgain.get(`/sessions/${session.session_id}/`)).body;
+  // of the session itself, not of its copy
+  await until('the engine answers for it', async () => (await read()).stale === false);
+  expect(await read()).toMatchObject({ session_id: session.session_id, stale: false });
 });

@@ -21,7 +21,9 @@ export interface Instance extends InstanceAddress {
   /** Everything it has printed so far. */
   output(): string;
   runFile(): Promise<RunFile>;
-  /** SIGTERM, and waits until it has gone. Returns the exit code. */
+  /** Exit code, once it has gone. */
+  readonly ended: Promise<number | null>;
+  /** SIGTERM, and waits until it has gone. Returns the exit code. To one that is stopping already this is a second signal. */
   stop(): Promise<number | null>;
   /** SIGKILL to the process group, as a machine that loses power would. */
   kill(): Promise<void>;
@@ -36,6 +38,10 @@ const testEnvironment = {
 
 /** For tests of what happens while a server is away, which would wait for the raised ones: an empty setting counts as absent. */
 export const usersTimeouts = { GANGWAY_ENGINE_TIMEOUT_MS: '', GANGWAY_DATABASE_TIMEOUT_MS: '', GANGWAY_REDIS_TIMEOUT_MS: '' };
+
+/** For services that a test starts by itself. */
+const { GANGWAY_ENGINE_TIMEOUT_MS, GANGWAY_DATABASE_TIMEOUT_MS, GANGWAY_REDIS_TIMEOUT_MS } = testEnvironment;
+export const patience = { GANGWAY_ENGINE_TIMEOUT_MS, GANGWAY_DATABASE_TIMEOUT_MS, GANGWAY_REDIS_TIMEOUT_MS };
 
 /** Characters of its output that are kept: more than a whole run of tests makes it write. */
 const outputMax = 64_000_000;
@@ -78,7 +84,7 @@ export async function startInstance(folder: string, environment: Readonly<Record
   });
   const { url, pid } = await runFile();
   return {
-    url, folder, pid, child, output: () => output, runFile,
+    url, folder, pid, child, output: () => output, runFile, ended,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) process.kill(pid, 'SIGTERM');
       return ended;
