@@ -249,7 +249,7 @@ test('every carrier of a session at its most, over many runs: it is refused what
   // driven there indeed
   expect(largest).toBeGreaterThan(900 * KB);
   await expectSound(`task:${tenant}:${taskId}`);
-}, 420_000);
+}, 900_000);
 
 test('a proposal whose changes alone are more than a session holds fails its task for good, and says how large it is', () => {
   const recommendations = Array.from({ length: 100 }, (_, at) => ({

@@ -55,7 +55,7 @@ describe('the call', () => {
   ) => {
     fake.play(behaviour);
     // only one that says nothing is waited for
-    const error = await failureOf(ask(behaviour === hanging || behaviour === stalling ? 300 : 20_000));
+    const error = await failureOf(ask(behaviour === hanging || behaviour === stalling ? 3_000 : 20_000));
     expect(error).toBeInstanceOf(ModelCallError);
     expect(error).toMatchObject(expected);
     expect(`${error.message} ${error.stack} ${JSON.stringify(error)}`).not.toMatch(/secret words|sk-never/);
