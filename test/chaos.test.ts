@@ -76,12 +76,12 @@ afterAll(async () => {
 }, 60_000);
 
 /** As clients do: 503, and no answer at all, say that nothing was lost; the same is sent again. */
-async function insisting(send: () => Promise<Reply>, patienceMs = 60_000): Promise<Reply> {
+async function insisting(send: () => Promise<Reply>, patienceMs = 240_000): Promise<Reply> {
   let reply: Reply | undefined;
   await until('somebody answers', async () => {
     reply = await send().catch(() => undefined);
     return reply !== undefined && reply.status !== 503;
-  }, patienceMs);
+  }, patienceMs).catch((error: unknown) => { throw new Error(`The last answer was ${JSON.stringify(reply?.body)}`, { cause: error }); });
   if (reply === undefined) throw new Error('unreachable');
   return reply;
 }

@@ -174,7 +174,9 @@ describe('to a user of the tenant, somebody else\'s session and a missing one', 
       async () => (await engine.client.workflow.getHandle(sessionWorkflowId(own, id)).describe()).runId !== runId,
     );
     const owner: Actor = { tenant: own, subject: 'ana', roles: ['user'] };
-    expect(await done(deeds['read'] as Deed, owner, id)).toEqual({ told: 'done', work: ['describeWorkflowExecution', 'queryWorkflow'] });
+    const { told, work } = await done(deeds['read'] as Deed, owner, id);
+    // a run that has just begun may be asked again
+    expect([told, new Set(work)]).toEqual(['done', new Set(['describeWorkflowExecution', 'queryWorkflow'])]);
   }, 60_000);
 
   test('an owner pays for it once in each process, and no store is asked for it', async () => {

@@ -1,6 +1,7 @@
 /** PostgreSQL as others run it: read-only for a while, with defaults of its own, behind a pooler in transaction mode. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
+import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { newFolder } from './support/folders.ts';
@@ -137,7 +138,10 @@ if ('missing' in pgbouncer) process.stderr.write(`SKIPPED, all tests behind PgBo
   });
 
   test('a whole service runs: migrations at start, sessions, proposals, decisions, lists', async () => {
-    const behind = await startInstance(await newFolder(), { DATABASE_URL: pooler.url });
+    const behind = await startInstance(await newFolder(), {
+      // one database, so the same keys
+      DATABASE_URL: pooler.url, GANGWAY_CODEC_KEYS: await developmentCodecKeys(instance.folder),
+    });
     try {
       await until('it is ready', async () => (await readiness(behind)).checks.postgresql === 'ok');
       const { ana, ben } = await cast(behind);

@@ -9,7 +9,7 @@ const attributes = about('search attributes');
 const sessions = about('sessions');
 
 /** Longest wait for one answer. */
-const patienceMs = 4_000;
+const patienceMs = 10_000;
 /** Of gRPC. */
 const [notFound, denied, unauthenticated, invalidArgument] = [5, 7, 16, 3];
 /** The server's number for the type Keyword. */
