@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Problem, notFound } from '../problem.ts';
 import { bodyHash, readKey } from '../idempotency.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
-import { replyAfter, retryText } from '../replies.ts';
+import { answered, retryText } from '../replies.ts';
 import { holds, type AnswerOutcome, type SessionView } from '../../domain/message.ts';
 import { audited, ok, route } from '../route.ts';
 import { rule } from '../validation.ts';
@@ -49,10 +49,7 @@ export const answerRoutes = [
           errors: [outcome.mistake], members: { question_id: outcome.question_id }, headers: etagOf(view),
         });
       }
-      return ok(
-        { ...await presentSession(services.flows, view, false), accepted: [...outcome.accepted], reply: replyAfter(flow, view) },
-        etagOf(view),
-      );
+      return ok({ ...await presentSession(services.flows, view, false), ...answered(flow, view, outcome) }, etagOf(view));
     },
   }),
   route.get('/sessions/:session_id/answers', {
