@@ -63,7 +63,8 @@ export async function read(
   const current = ask(input.question_id);
   // a text is the answer as it was written; anything else is read from what can be seen of it
   const text = current?.rule.type === 'text' ? input.text : visibleText(input.text);
-  const { asked, said } = scripted({ current, previous: ask(input.previous_question_id), offered: input.offered ?? null }, ask, text, { today });
+  const spokenOf = { current, previous: ask(input.previous_question_id), offered: input.offered ?? null };
+  const { asked, said } = scripted(spokenOf, ask, text, { today });
   if (asked === null || said === null) return null;
   if (said.kind !== 'not_understood') return outcomeOf(asked, said);
   if (model === null || attempt > 1) return null;

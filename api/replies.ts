@@ -19,8 +19,7 @@ export interface Answered {
 /** Each value said back, then what comes next; or what is asked back, explained, or needed to go on. */
 export function answered(flow: Flow, view: SessionView, outcome: Understood): Answered {
   if (outcome.kind !== 'accepted') {
-    const reading = outcome.kind === 'asked_back' ? { kind: 'ambiguous' as const, candidates: outcome.candidates } : readingOf(outcome.kind);
-    return { accepted: [], understood: [], reply: said(flow, view, outcome.question_id, reading) };
+    return { accepted: [], understood: [], reply: said(flow, view, outcome.question_id, readingOf(outcome)) };
   }
   const values = outcome.accepted.map(({ question_id, value }) => ({ question_id, value }));
   return {
@@ -33,8 +32,9 @@ export function answered(flow: Flow, view: SessionView, outcome: Understood): An
   };
 }
 
-function readingOf(kind: 'help' | 'cannot_skip'): Reading {
-  return kind === 'help' ? { kind, about: null } : { kind };
+function readingOf(outcome: Exclude<Understood, { kind: 'accepted' }>): Reading {
+  if (outcome.kind === 'asked_back') return { kind: 'ambiguous', candidates: outcome.candidates };
+  return outcome.kind === 'help' ? { kind: 'help', about: null } : { kind: outcome.kind };
 }
 
 function valueOf({ value, remarks }: Accepted): Reading {

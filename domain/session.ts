@@ -38,8 +38,8 @@ export class OnboardingSession extends SessionCore {
     const session = new OnboardingSession(rules, {
       ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
       ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null,
-      decision: null, parked: null,
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, repeats: {},
+      proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,
       ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
       unsaved: { events: [], checkpoints: [] },
