@@ -192,12 +192,15 @@ function textOf(event: SessionEvent, session: Session): string {
   return eventText({ id: sequence, name, data });
 }
 
+/** What came of an answer. */
+const ofAQuestion: ReadonlySet<string> = new Set([
+  'question_answered', 'answer_amended', 'answer_refused', 'answers_restored', 'question_clarified', 'question_not_skipped', 'help_given',
+]);
+
 /** The four names of the contract. What a client itself reported changes nothing and is told as state. */
 function nameOf({ event, properties }: SessionEvent): 'state' | 'question' | 'checkpoint' | 'recommendation' {
   if (properties['origin'] === 'client') return 'state';
-  if (event === 'question_answered' || event === 'answer_amended' || event === 'answer_refused' || event === 'answers_restored') {
-    return 'question';
-  }
+  if (ofAQuestion.has(event)) return 'question';
   if (event === 'checkpoint_created') return 'checkpoint';
   return event === 'state_changed' && properties['to'] === 'awaiting_approval' ? 'recommendation' : 'state';
 }

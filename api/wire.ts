@@ -44,7 +44,11 @@ export const SessionWire = z.object({
 export const StartedSession = SessionWire.extend({ resumed: z.boolean().optional() }).meta({ id: 'StartedSession' });
 
 export const AnsweredSession = SessionWire.extend({
-  accepted: z.array(z.object({ question_id: z.string(), value: json })), reply: z.string().meta({ description: 'What to tell the person' }),
+  accepted: z.array(z.object({ question_id: z.string(), value: json }))
+    .meta({ description: 'What was taken. Empty when the text was asked back, or was itself a question' }),
+  understood: z.array(z.object({ question_id: z.string(), value: json, display: z.string() }))
+    .meta({ description: 'The same, each said in the session\'s language; of personal data display is a mask' }),
+  reply: z.string().meta({ description: 'What to tell the person: each value said back and what comes next, or what is asked back' }),
 }).meta({ id: 'AnsweredSession' });
 
 export const targetValues = z.record(z.string(), json);

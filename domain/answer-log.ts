@@ -2,6 +2,7 @@
 import { stateParts } from './bounds.ts';
 import { applicable, type FlowRules, type QuestionRule } from './flow.ts';
 import { jsonBytes, type Json } from './json.ts';
+import type { Remarks } from './message.ts';
 import type { AnswerEntry, SessionState } from './session-state.ts';
 
 /** Current values by question, in the order in which they were given. */
@@ -46,9 +47,20 @@ function sizeOf(entry: AnswerEntry): number {
   return jsonBytes({ ...entry, superseded: false }) + 1;
 }
 
-export function nextEntry(state: SessionState, questionId: string, value: Json, messageKey: string, now: number): AnswerEntry {
+/** What said it: the key of the message, and what of its words is said back beside the value. */
+export interface Saying { readonly key: string; readonly remarks: Remarks | undefined }
+
+/** What an entry grows by when it is said again, with the commas. */
+export function sizeOfSaying({ key, remarks }: Saying): number {
+  return jsonBytes(key) + 1 + (remarks === undefined ? 0 : jsonBytes({ remarks: { [key]: remarks } }) + 1);
+}
+
+export function nextEntry(state: SessionState, questionId: string, value: Json, { key, remarks }: Saying, now: number): AnswerEntry {
   const sequence = state.answers.length + 1;
-  return { sequence, question_id: questionId, value, answered_at: now, superseded: false, messages: [messageKey] };
+  return {
+    sequence, question_id: questionId, value, answered_at: now, superseded: false, messages: [key],
+    ...(remarks === undefined ? {} : { remarks: { [key]: remarks } }),
+  };
 }
 
 /** Adds an answer. It supersedes the one before, and can close branches: their answers are superseded, and offered again later. */
@@ -61,11 +73,14 @@ export function appendAnswer(rules: FlowRules, state: SessionState, entry: Answe
 }
 
 /** The same was said again. Returns the entry that says it now; its messages grow by this key. */
-export function noteAgain(state: SessionState, questionId: string, messageKey: string): AnswerEntry | null {
+export function noteAgain(state: SessionState, questionId: string, { key, remarks }: Saying): AnswerEntry | null {
   const at = state.answers.findLastIndex((entry) => entry.question_id === questionId && !entry.superseded);
   const entry = state.answers[at];
   if (entry === undefined) return null;
-  const again = { ...entry, messages: [...entry.messages ?? [], messageKey] };
+  const again: AnswerEntry = {
+    ...entry, messages: [...entry.messages ?? [], key],
+    ...(remarks === undefined ? {} : { remarks: { ...entry.remarks, [key]: remarks } }),
+  };
   state.answers[at] = again;
   return again;
 }

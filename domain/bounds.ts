@@ -50,6 +50,8 @@ export const bounds = {
   /** Reasons of a decision. */
   reasons: 48 * KB,
   client_context: 4 * KB,
+  /** Values that a person is asked to choose from; more are not named. */
+  offered: 4 * KB,
   ui_state: 8 * KB,
   /** Input of a task that is parked, also an amended one. */
   task_input: 640 * KB,
@@ -57,7 +59,7 @@ export const bounds = {
   task_history: 256 * KB,
 } as const;
 
-export const counts = { checkpoints: 50, seen: 2_000, recent: 50, task_history: 200, redrive_tasks: 1_000 } as const;
+export const counts = { checkpoints: 50, seen: 2_000, recent: 50, task_history: 200, redrive_tasks: 1_000, remarks: 5 } as const;
 
 /**
  * Who may still add to what is unsaved, by its bytes. While the archive is away client events and checkpoints by hand stop
@@ -66,7 +68,7 @@ export const counts = { checkpoints: 50, seen: 2_000, recent: 50, task_history: 
 export const unsavedUpTo = { recordings: 128 * KB, messages: 224 * KB } as const;
 
 /** Code points of texts that are kept in a session or task. */
-export const textMax = { reason: 1_000, label: 200, actor: 128 } as const;
+export const textMax = { reason: 1_000, label: 200, actor: 128, remark: 60 } as const;
 
 /** Of a text that came past the API, which checks lengths itself. */
 export function firstOf(text: string, codePoints: number): string {

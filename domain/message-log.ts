@@ -8,9 +8,9 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { counts, stateParts } from './bounds.ts';
-import type { AnswerOutcome } from './message.ts';
+import type { Accepted, AnswerOutcome, Remarks } from './message.ts';
 import { Newest } from './newest.ts';
-import type { SeenOutcome, SessionState } from './session-state.ts';
+import type { AnswerEntry, SeenOutcome, SessionState } from './session-state.ts';
 
 type Known = { readonly fingerprint: string } & ({ readonly sequence: number } | { readonly outcome: SeenOutcome });
 
@@ -34,7 +34,8 @@ export class MessageLog {
   find(id: string): HandledMessage | undefined {
     const known = this.known.get(this.hashOf(id));
     if (known === undefined) return undefined;
-    return { fingerprint: known.fingerprint, outcome: 'outcome' in known ? known.outcome : this.accepted(known.sequence) };
+    const { fingerprint } = known;
+    return { fingerprint, outcome: 'outcome' in known ? known.outcome : this.accepted(known.sequence, this.keyOf({ id, fingerprint })) };
   }
 
   keyOf({ id, fingerprint }: { readonly id: string; readonly fingerprint: string }): string {
@@ -51,9 +52,9 @@ export class MessageLog {
     for (const [key] of this.seen.add([this.keyOf(message), outcome])) this.known.delete(key.slice(0, hashLength));
   }
 
-  private accepted(sequence: number): AnswerOutcome {
+  private accepted(sequence: number, key: string): AnswerOutcome {
     const entry = this.state.answers[sequence - 1];
-    return { kind: 'accepted', accepted: entry === undefined ? [] : [{ question_id: entry.question_id, value: entry.value }] };
+    return { kind: 'accepted', accepted: entry === undefined ? [] : [acceptedOf(entry, entry.remarks?.[key])] };
   }
 
   /** A message is looked up several times in a row. */
@@ -61,6 +62,11 @@ export class MessageLog {
     if (this.last[0] !== id || this.last[1] === '') this.last = [id, bytesToHex(sha256(utf8ToBytes(id))).slice(0, hashLength)];
     return this.last[1];
   }
+}
+
+/** A value with what is said back beside it. */
+export function acceptedOf({ question_id, value }: Pick<AnswerEntry, 'question_id' | 'value'>, remarks: Remarks | undefined): Accepted {
+  return { question_id, value, ...(remarks === undefined ? {} : { remarks }) };
 }
 
 const hashLength = 16;

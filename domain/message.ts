@@ -96,9 +96,22 @@ export class MessageRejected extends Error {
 /** One field or item of a request that is wrong: what, where, and how to mend it. */
 export interface Mistake { readonly pointer: string; readonly code: string; readonly message: string; readonly fix: string }
 
+/** What of the words did not become part of the value, or was read as another word. Never of personal data. */
+export interface Remarks {
+  readonly left_out: readonly string[];
+  readonly corrected: readonly { readonly from: string; readonly to: string }[];
+}
+
+/** A value that was taken. */
+export interface Accepted { readonly question_id: string; readonly value: Json; readonly remarks?: Remarks }
+
 /** What came of an answer. A refusal is an outcome like any other: recorded, counted, and the same for each repeat. */
 export type AnswerOutcome =
-  | { readonly kind: 'accepted'; readonly accepted: readonly { readonly question_id: string; readonly value: Json }[] }
+  | { readonly kind: 'accepted'; readonly accepted: readonly Accepted[] }
+  /** The words can mean more than one value, or bound or doubt the one: nothing was taken, and these are asked about. */
+  | { readonly kind: 'asked_back'; readonly question_id: string; readonly candidates: readonly Json[] }
+  /** A question about the question, or an "I don't know" where an answer is needed: nothing was taken, and nothing was wrong. */
+  | { readonly kind: 'help' | 'cannot_skip'; readonly question_id: string }
   | { readonly kind: 'refused'; readonly question_id: string; readonly mistake: Mistake }
   | {
     readonly kind: 'not_asked'; readonly question_id: string | null;

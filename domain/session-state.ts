@@ -5,7 +5,7 @@ import type { Change } from './changeset.ts';
 import type { ItemStatus, MissingDependency } from './decision.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
-import type { AnswerOutcome } from './message.ts';
+import type { AnswerOutcome, Remarks } from './message.ts';
 import type { Recommendation } from './recommendation.ts';
 
 /** One accepted answer. Superseded ones stay: nothing a person said is deleted. */
@@ -17,6 +17,8 @@ export interface AnswerEntry {
   readonly superseded: boolean;
   /** Keys of the messages that said it, the one that made the entry first (message-log.ts). Absent: from before they were kept here. */
   readonly messages?: readonly string[];
+  /** By key of the message: what its repeat says back beside the value. */
+  readonly remarks?: Readonly<Record<string, Remarks>>;
 }
 
 /** A checkpoint as the archive keeps it. */
@@ -78,11 +80,28 @@ export interface DecisionOutcome {
   readonly missing_dependencies?: readonly MissingDependency[];
 }
 
-/** Free text read as a value for one question. */
-export interface Reading { readonly question_id: string; readonly value: Json }
+/** What free text was read as, and of which question it speaks. Readings recorded before there were others than values have no kind. */
+export type Reading = { readonly question_id: string } & (
+  | { readonly kind?: 'value'; readonly value: Json; readonly remarks?: Remarks }
+  /** One to be confirmed, or several of which one is meant. */
+  | { readonly kind: 'ambiguous'; readonly candidates: readonly Json[] }
+  | { readonly kind: 'help' | 'cannot_skip' }
+);
 
-/** The question that words were said to, and how often it had been answered then. */
-export interface Asked { readonly question_id: string; readonly entries: number }
+/** A question, and how often it had been answered then. */
+export interface QuestionThen { readonly question_id: string; readonly entries: number }
+
+/** Values that the person was asked to choose from, or to confirm. */
+export interface Offered { readonly question_id: string; readonly candidates: readonly Json[] }
+
+/** What words can speak of when they come. */
+export interface Asked {
+  /** null: nothing is asked. */
+  readonly current: QuestionThen | null;
+  /** The one that was answered last, which "no, 30" amends. */
+  readonly previous: QuestionThen | null;
+  readonly offered: Offered | null;
+}
 
 /** What a repeat of a message is told that stands in no entry of the log; null: done, and the rest can be read from the state. */
 export type SeenOutcome =
@@ -137,6 +156,8 @@ export interface SessionState extends NewSession {
   answers: AnswerEntry[];
   /** Entries of the log whose questions were dropped by an amendment: their values are offered when they come back. */
   former: Record<string, number>;
+  /** What the last answer to a text offered; cleared by the next message that is an answer. */
+  offered: Offered | null;
   refusals: number;
   repeats: Record<string, number>;
   proposal_requests: number;

@@ -3,7 +3,9 @@
  * rejects strangers, ended sessions and stale versions and leaves nothing behind; the handling records.
  */
 import { validateAnswer } from './answer.ts';
-import { appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences } from './answer-log.ts';
+import {
+  appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences, sizeOfSaying, type Saying,
+} from './answer-log.ts';
 import { bounds, stateParts } from './bounds.ts';
 import { hashOf } from './checkpoint.ts';
 import { dependencyMistakes, draftDecision, missingDependencies, type DecisionDraft } from './decision.ts';
@@ -15,11 +17,12 @@ import {
   type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
+import { acceptedOf } from './message-log.ts';
 import { isResultOf } from './message-shape.ts';
 import { webUiActor, type TaskOutcome } from './parked-task.ts';
 import { isPerson, personOf } from './person.ts';
 import { SessionCore } from './session-core.ts';
-import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, Reading } from './session-state.ts';
+import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, QuestionThen, Reading } from './session-state.ts';
 import { upgraded, type StoredState } from './session-upgrade.ts';
 
 /** What a proposal brings; `escalate`: too uncertain for an approver alone. */
@@ -35,8 +38,8 @@ export class OnboardingSession extends SessionCore {
     const session = new OnboardingSession(rules, {
       ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
       ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, refusals: 0, repeats: {}, proposal_requests: 0, proposal: null,
-      decision: null, parked: null,
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, repeats: {},
+      proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,
       ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
       unsaved: { events: [], checkpoints: [] },
@@ -61,19 +64,22 @@ export class OnboardingSession extends SessionCore {
     this.checkRoom('messages');
   }
 
-  /** What free text that comes now speaks of; null: nothing is asked. Reading takes time, in which that may change. */
-  asked(): Asked | null {
-    const question = this.currentQuestion();
-    return question === null ? null : { question_id: question.id, entries: this.entriesOf(question.id) };
+  /** What free text that comes now can speak of. Reading takes time, in which that may change. */
+  asked(): Asked {
+    const current = this.currentQuestion()?.id ?? null;
+    const previous = this.state.answers.findLast((entry) => !entry.superseded)?.question_id ?? null;
+    const { offered } = this.state;
+    const stands = offered !== null && (offered.question_id === current || offered.question_id === previous);
+    return { current: this.questionThen(current), previous: this.questionThen(previous), offered: stands ? offered : null };
   }
 
-  private entriesOf(questionId: string): number {
-    return this.state.answers.filter((entry) => entry.question_id === questionId).length;
+  private questionThen(id: string | null): QuestionThen | null {
+    return id === null ? null : { question_id: id, entries: this.state.answers.filter((entry) => entry.question_id === id).length };
   }
 
   /**
-   * `reading` is what free text was read as, `asked` what was asked when it came; both null for a typed value. What was said
-   * while the words were read is newer, and stands.
+   * `reading` is what free text was read as, null when it says nothing; `asked` what it could speak of when it came, null for a
+   * typed value. What was said while the words were read is newer, and stands.
    */
   answer(
     message: Message<AnswerBody>, reading: Reading | null, now: number, asked: Asked | null = null,
@@ -82,18 +88,25 @@ export class OnboardingSession extends SessionCore {
     if (before !== undefined) return { fingerprint: before.fingerprint, outcome: before.outcome as AnswerOutcome };
     if (!takesAnswers(this.state.state) || this.decided) throw this.wrongState('answered');
     this.checkVersion(message);
-    const outcome = this.isOvertaken(asked) ? this.overtake(asked, now) : this.takeAnswer(message, reading, now);
+    const outcome = this.isOvertaken(asked, reading) ? this.overtake(asked, now) : this.takeAnswer(message, reading, now);
     if (outcome.kind !== 'accepted') this.remember(message, outcome);
+    // an offer is for the very next message: after any other reply "yes" would be about that
+    if (outcome.kind === 'asked_back') this.state.offered = { question_id: outcome.question_id, candidates: outcome.candidates };
+    else if (outcome.kind !== 'not_asked') this.state.offered = null;
     return { fingerprint: message.fingerprint, outcome };
   }
 
-  private isOvertaken(asked: Asked | null): asked is Asked {
-    return asked !== null && (this.currentQuestion()?.id !== asked.question_id || this.entriesOf(asked.question_id) !== asked.entries);
+  private isOvertaken(asked: Asked | null, reading: Reading | null): asked is Asked {
+    if (asked === null) return false;
+    const { current, previous } = asked;
+    const isOfPrevious = previous !== null && reading?.question_id === previous.question_id;
+    return !sameQuestion(this.questionThen(this.currentQuestion()?.id ?? null), current)
+      || (isOfPrevious && !sameQuestion(this.questionThen(previous.question_id), previous));
   }
 
-  private overtake({ question_id }: Asked, now: number): AnswerOutcome {
+  private overtake({ current }: Asked, now: number): AnswerOutcome {
     this.active(now);
-    return { kind: 'not_asked', question_id, overtaken: true };
+    return { kind: 'not_asked', question_id: current?.question_id ?? null, overtaken: true };
   }
 
   private takeAnswer(message: Message<AnswerBody>, reading: Reading | null, now: number): AnswerOutcome {
@@ -102,30 +115,49 @@ export class OnboardingSession extends SessionCore {
     const id = 'text' in body ? reading?.question_id ?? null : body.question_id;
     const question = this.askedQuestion(id);
     if (question === null) return { kind: 'not_asked', question_id: id };
-    if ('text' in body && reading === null) return this.refuse(question, notUnderstood, now);
-    const verdict = validateAnswer(question, 'text' in body ? reading?.value ?? null : body.value);
+    if ('text' in body && (reading === null || !('value' in reading))) return this.withoutValue(question, reading, now);
+    const said = reading !== null && 'value' in reading ? reading : null;
+    const verdict = validateAnswer(question, 'text' in body ? said?.value ?? null : body.value);
     if (!verdict.ok) {
       const { code, message, fix } = verdict;
       return this.refuse(question, { pointer: 'text' in body ? '/text' : '/value', code, message, fix }, now);
     }
-    if (!this.noteAnswer(message, question.id, verdict.value, now)) return this.refuse(question, sessionFull, now);
-    return { kind: 'accepted', accepted: [{ question_id: question.id, value: verdict.value }] };
+    const saying = { key: this.messages.keyOf(message), remarks: said?.remarks };
+    if (!this.noteAnswer(message, question.id, verdict.value, saying, now)) return this.refuse(question, sessionFull, now);
+    return { kind: 'accepted', accepted: [acceptedOf({ question_id: question.id, value: verdict.value }, said?.remarks)] };
+  }
+
+  /** Words that ask, or leave it open. They are counted apart: nothing was wrong with them. */
+  private withoutValue(question: QuestionRule, reading: Exclude<Reading, { value: Json }> | null, now: number): AnswerOutcome {
+    const question_id = question.id;
+    if (reading?.kind === 'ambiguous' && jsonBytes(reading.candidates) <= bounds.offered) {
+      this.record('question_clarified', now, question_id, { candidates: String(reading.candidates.length) });
+      return { kind: 'asked_back', question_id, candidates: reading.candidates };
+    }
+    if (reading?.kind === 'help') {
+      this.record('help_given', now, question_id);
+      return { kind: 'help', question_id };
+    }
+    if (reading?.kind === 'cannot_skip') {
+      this.record('question_not_skipped', now, question_id);
+      return { kind: 'cannot_skip', question_id };
+    }
+    return this.refuse(question, notUnderstood, now);
   }
 
   /** Adds an entry to the log, or the message to the one that says the same. False: the log is full. */
-  private noteAnswer(message: Message<AnswerBody>, questionId: string, value: Json, now: number): boolean {
-    const key = this.messages.keyOf(message);
+  private noteAnswer(message: Message<AnswerBody>, questionId: string, value: Json, saying: Saying, now: number): boolean {
     const former = this.answers()[questionId];
     if (former !== undefined && sameValue(former, value)) {
-      const bytes = jsonBytes(key) + 1;
+      const bytes = sizeOfSaying(saying);
       if (!this.logSize.fits(bytes)) return false;
-      const entry = noteAgain(this.state, questionId, key);
+      const entry = noteAgain(this.state, questionId, saying);
       this.logSize.add(bytes);
       if (entry !== null) this.messages.noteAnswer(message, entry.sequence);
       this.state.revision += 1;
       return true;
     }
-    const entry = nextEntry(this.state, questionId, value, key, now);
+    const entry = nextEntry(this.state, questionId, value, saying, now);
     if (!this.logSize.fits(entry)) return false;
     appendAnswer(this.rules, this.state, entry);
     this.logSize.add(entry);
@@ -552,6 +584,10 @@ function checkDependencies({ missing_dependencies: missing }: DecisionDraft, bod
   throw new MessageRejected(
     'dependency_rejected', missing.map(({ message }) => message).slice(0, 5).join(' '), dependencyMistakes(missing, body),
   );
+}
+
+function sameQuestion(one: QuestionThen | null, other: QuestionThen | null): boolean {
+  return one?.question_id === other?.question_id && one?.entries === other?.entries;
 }
 
 const cancelledByOperator = `cancelled by ${webUiActor}`;

@@ -117,7 +117,7 @@ describe('Request Cancellation ends a session as cancelSession does, and its cop
     const { session_id: id } = await ana.start();
     await ana.answer(id, 'setup_urgency', 'immediate');
     fake.play(hanging);
-    const reading = ana.post(`/sessions/${id}/answers/`, { text: 'hmm, where shall I begin' });
+    const reading = ana.post(`/sessions/${id}/answers/`, { text: 'hmm, this will take a story' });
     await until('the model is asked', () => fake.calls.length === 1);
     await handleOf(tenant, id).cancel();
     expect((await reading).body.code).toBe('wrong_state');

@@ -77,8 +77,8 @@ describe('words that are being read when the question is answered otherwise', ()
   test('with If-Match they are 412 whatever it was that changed meanwhile, and without it they count while their question is still asked', async () => {
     await ana.answer(session.session_id, 'setup_urgency', 'immediate');
     const etag = (await ana.get(`/sessions/${session.session_id}/`)).headers.get('etag') ?? '';
-    const guarded = await saying('a place where we keep things', { headers: { 'if-match': etag } });
-    const free = await saying('a place where we keep things');
+    const guarded = await saying('a place to keep things', { headers: { 'if-match': etag } });
+    const free = await saying('a place to keep things');
     expect((await ana.answer(session.session_id, 'setup_urgency', 'planned')).status).toBe(200);
     const late = await guarded.read('warehouse');
     expect([late.status, late.body.code]).toEqual([412, 'precondition_failed']);

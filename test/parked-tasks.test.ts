@@ -273,7 +273,7 @@ describe('a breaker that is open', () => {
       (each: Body) => each.name === 'model',
     );
     await until('the breaker is open', async () => {
-      await ana.post(`/sessions/${started.session_id}/answers/`, { text: 'you know which one' });
+      await ana.post(`/sessions/${started.session_id}/answers/`, { text: 'the moon is made of cheese' });
       return (await breaker()).state === 'open';
     });
     fake.play(working);

@@ -130,15 +130,15 @@ function fingerprint(session: OnboardingSession, message: Message<unknown>): str
   return session.fingerprintOf(message.id) ?? message.fingerprint;
 }
 
-/** null when the words say nothing the question can take. */
+/** null when the words say nothing that is asked. */
 async function readWords(session: OnboardingSession, messageId: string, asked: Asked | null, text: string): Promise<Reading | null> {
-  if (asked === null || !session.isNew(messageId)) return null;
+  if (asked === null || (asked.current ?? asked.previous) === null || !session.isNew(messageId)) return null;
   const { language, correlation_id, tenant, session_id, owner, client_context } = session.state;
   const zone = client_context['timezone'];
   // not broken off by a cancellation: the person is told then that the session has ended
   return CancellationScope.nonCancellable(() => readAnswer({
     correlation_id, tenant, session_id, owner, flow: { id: session.rules.id, version: session.rules.version },
-    question_id: asked.question_id,
+    question_id: asked.current?.question_id ?? null, previous_question_id: asked.previous?.question_id ?? null, offered: asked.offered,
     text, language,
     timezone: typeof zone === 'string' ? zone : null,
   }));

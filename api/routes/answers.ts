@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { Problem, notFound } from '../problem.ts';
 import { bodyHash, readKey } from '../idempotency.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
-import { replyAfter, retryText } from '../replies.ts';
+import { answered, retryText } from '../replies.ts';
+import { questionTexts, type Flow } from '../../domain/flow.ts';
 import { holds, type AnswerOutcome, type SessionView } from '../../domain/message.ts';
 import { audited, ok, route } from '../route.ts';
 import { rule } from '../validation.ts';
@@ -43,16 +44,13 @@ export const answerRoutes = [
         throw new Problem('idempotency_key_reused', 'This message_id was used for another answer. Use a fresh one for each message.');
       }
       const flow = await services.flows.version(view.tenant, view.flow.id, view.flow.version);
-      if (outcome.kind === 'not_asked') throw notAsked(outcome, view);
+      if (outcome.kind === 'not_asked') throw notAsked(outcome, flow, view);
       if (outcome.kind === 'refused') {
         throw new Problem('answer_invalid', retryText(flow, view.language, outcome.question_id), {
           errors: [outcome.mistake], members: { question_id: outcome.question_id }, headers: etagOf(view),
         });
       }
-      return ok(
-        { ...await presentSession(services.flows, view, false), accepted: [...outcome.accepted], reply: replyAfter(flow, view) },
-        etagOf(view),
-      );
+      return ok({ ...await presentSession(services.flows, view, false), ...answered(flow, view, outcome) }, etagOf(view));
     },
   }),
   route.get('/sessions/:session_id/answers', {
@@ -80,11 +78,14 @@ export const answerRoutes = [
 ];
 
 /** Names the question that is asked now, so that nobody has to read the session first. */
-function notAsked({ question_id: named, overtaken }: Extract<AnswerOutcome, { kind: 'not_asked' }>, view: SessionView): Problem {
+function notAsked(
+  { question_id: named, overtaken }: Extract<AnswerOutcome, { kind: 'not_asked' }>, flow: Flow, view: SessionView,
+): Problem {
   const current = view.question?.id ?? null;
   const why = overtaken === true ? 'While your words were being read the session went on, and what was said meanwhile stands.'
     : named === null ? 'There is no question to answer.' : `The question ${named} is not the current one and was not asked before.`;
-  const now = current === null ? `Nothing is asked now: the session is in state ${view.state}.` : `The current question is ${current}.`;
+  const now = current === null ? `Nothing is asked now: the session is in state ${view.state}.`
+    : `The current question is ${current}: ${questionTexts(flow, view.language, current).prompt}`;
   return new Problem('not_asked', `${why} ${now}`, {
     members: { current_question: current, state: view.state, ...(overtaken === true ? { overtaken } : {}) }, headers: etagOf(view),
   });

@@ -1,5 +1,6 @@
 /** A question as a reader needs it: its rule, and every word that can stand for an option or is the question's own. */
 import type { Flow, QuestionRule } from '../flow.ts';
+import { LruMap } from '../lru-map.ts';
 import { findQuestion, labelsByLanguage, matchLanguage, questionTexts } from '../flow.ts';
 import { languages } from './languages/index.ts';
 import { phrasesIn } from './meaning.ts';
@@ -23,8 +24,24 @@ export interface Asked {
   readonly ownSounds: ReadonlyMap<string, string>;
 }
 
-/** A question of a flow, ready to be answered in words. Worth keeping for as long as the flow and the language are the same. */
+/** Of one flow: more than a shipped one has in all its languages. */
+const questionsKept = 500;
+const kept = new WeakMap<Flow, LruMap<Asked>>();
+
+/**
+ * A question of a flow, ready to be answered in words. Making one ready takes 20 times as long as a reading, so it is kept for as long
+ * as its flow is.
+ */
 export function askedQuestion(flow: Flow, questionId: string, language: string): Asked | null {
+  const ofFlow = kept.get(flow) ?? new LruMap<Asked>(questionsKept);
+  kept.set(flow, ofFlow);
+  const key = `${language} ${questionId}`;
+  const question = ofFlow.get(key) ?? madeReady(flow, questionId, language);
+  if (question !== null) ofFlow.set(key, question);
+  return question;
+}
+
+function madeReady(flow: Flow, questionId: string, language: string): Asked | null {
   const rule = findQuestion(flow.rules, questionId);
   if (rule === null) return null;
   const prompts = flow.languages.map((tag) => questionTexts(flow, tag, questionId).prompt);

@@ -13,7 +13,8 @@ export interface Opening { readonly rest: string; readonly isCertain: boolean }
  * "no" can be the beginning or the answer. [] when it begins otherwise.
  */
 export function openingsOf(asked: Asked, text: string): readonly Opening[] {
-  const { view } = judgementOf(asked, text, noClock);
+  // as words alone: a view of an address has a mark in its place
+  const { view } = judgementOf({ ...asked, rule: { ...asked.rule, type: 'text' } }, text, noClock);
   const seen = new Set<Kind>();
   const openings: Opening[] = [];
   let at = 0;

@@ -15,7 +15,7 @@ export function display(value: Json, asked: Asked): string {
   if (asked.rule.pii) return masked(value);
   if (typeof value === 'boolean') return value ? speech.yes : speech.no;
   if (typeof value === 'number') return counted(value, asked, language);
-  if (isList(value)) return speech.list(value.map((option) => shown(textOf(option), asked)));
+  if (isList(value)) return value.length === 0 ? speech.none : speech.list(value.map((option) => shown(textOf(option), asked)));
   if (typeof value === 'object') return speech.range(textOf(value['start']), textOf(value['end']));
   if (asked.rule.type === 'date') return longDate(value, language);
   return asked.rule.type === 'single_choice' ? shown(value, asked) : value;

@@ -3,7 +3,7 @@ import { askedIn, clock } from '../../test/corpus/cases.ts';
 import type { Json } from '../json.ts';
 import { pickedOf } from './offered.ts';
 import { readText } from './read-text.ts';
-import { whichQuestion } from './which-question.ts';
+import { amendment, whichQuestion } from './which-question.ts';
 
 const flow = 'business_unit_setup';
 const ask = (question: string, language = 'en') => askedIn({ flow, question, language });
@@ -47,6 +47,25 @@ describe('right after an answer', () => {
     expect(whichQuestion(null, ask('expected_users'), 'no, 30', clock)).toMatchObject({
       of: 'current', reading: { kind: 'value', value: 30 },
     });
+  });
+});
+
+describe('behind the last question', () => {
+  test.each<[string, string, Json]>([
+    ['contact_email', 'sorry, I meant ravi@example.com', 'ravi@example.com'],
+    ['contact_email', 'no, ravi@example.com', 'ravi@example.com'],
+    ['expected_users', 'no, 30', 30],
+    ['business_unit_name', 'no, Lotus Mart', 'Lotus Mart'],
+    ['security_level', 'no, high', 'high'],
+  ])('of %s, "%s" amends it', (previous, text, value) => {
+    expect(amendment(ask(previous), ask(previous), text, clock)).toMatchObject({ kind: 'value', value });
+  });
+
+  test.each<[string, string]>([
+    ['contact_email', 'ravi@example.com'], ['contact_email', 'thank you'], ['expected_users', '30'], ['business_unit_name', 'No Frills'],
+    ['security_level', 'no basic'], ['expected_users', 'no'],
+  ])('of %s, "%s" says nothing', (previous, text) => {
+    expect(amendment(ask(previous), ask(previous), text, clock)).toBeNull();
   });
 });
 

@@ -14,14 +14,24 @@ export function whichQuestion(previous: Asked | null, current: Asked, text: stri
   const reading = readText(current, text, clock);
   const answer: Turn = { of: 'current', reading };
   if (previous === null) return answer;
-  // "no basic" denies, "no, basic" corrects
-  const isChoice = previous.rule.type === 'single_choice' || previous.rule.type === 'multi_choice' || previous.rule.type === 'boolean';
   const isAnswered = reading.kind !== 'not_understood' && reading.kind !== 'ambiguous';
   if (isAnswered && (previous.rule.type === 'text' || (current.rule.type !== 'text' && reading.kind !== 'value'))) return answer;
+  const before = amendment(previous, current, text, clock);
+  return before === null ? answer : { of: 'previous', reading: before };
+}
+
+/**
+ * What a text says of the question that was answered last when it begins with a correction; null: nothing.
+ * @param current the question that is asked, whose own words the text may use as well; without one the previous itself.
+ */
+export function amendment(previous: Asked, current: Asked, text: string, clock: PersonsClock): Reading | null {
+  const { type } = previous.rule;
+  // "no basic" denies, "no, basic" corrects
+  const needsCertainty = type === 'single_choice' || type === 'multi_choice' || type === 'boolean' || type === 'text';
   for (const { rest, isCertain } of openingsOf(current, text)) {
-    if (!isCertain && (isChoice || previous.rule.type === 'text')) continue;
-    const before = readText(previous, rest, clock);
-    if (before.kind === 'value' || before.kind === 'ambiguous') return { of: 'previous', reading: before };
+    if (!isCertain && needsCertainty) continue;
+    const reading = readText(previous, rest, clock);
+    if (reading.kind === 'value' || reading.kind === 'ambiguous') return reading;
   }
-  return answer;
+  return null;
 }

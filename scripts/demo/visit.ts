@@ -17,6 +17,8 @@ const Session = z.object({
   notice: z.object({ title: z.string(), message: z.string() }).nullish(),
 });
 type Session = z.infer<typeof Session>;
+/** Words that are asked back are no answer yet. */
+const Taken = z.object({ accepted: z.array(z.unknown()).min(1) });
 const Resumed = z.object({ next_action: z.object({ question: Question.nullable() }) });
 
 /** What was done on the way. */
@@ -81,8 +83,9 @@ class Visitor {
     const text = this.visit.speaks.includes(at) ? inWords(question, value, this.visit.language) : null;
     const said = text === null ? null : await this.client.post(path, { text });
     if (said?.status === 422) this.doings.refused += 1;
-    if (said?.status === 200) this.doings.inWords += 1;
-    const reply = said?.status === 200 ? said : await this.client.post(path, { question_id: question.id, value });
+    const isTaken = said?.status === 200 && Taken.safeParse(said.body).success;
+    if (isTaken) this.doings.inWords += 1;
+    const reply = isTaken ? said : await this.client.post(path, { question_id: question.id, value });
     this.doings.answers += 1;
     return Session.parse(await expected(Promise.resolve(reply), `answer ${question.id}`));
   }

@@ -56,4 +56,9 @@ export interface Speech {
   readonly skipped: string;
   readonly cannotSkip: string;
   readonly options: (list: string) => string;
+  /** Of several options not one. */
+  readonly none: string;
+  /** After the last question. */
+  readonly preparing: string;
+  readonly ready: string;
 }

@@ -20,6 +20,9 @@ export const speech: Speech = {
   skipped: 'Skipped.',
   cannotSkip: 'This one is needed to go on.',
   options: (list) => `You can choose ${list}.`,
+  none: 'None of them',
+  preparing: 'That was the last question. Your configuration is being prepared.',
+  ready: 'Your configuration is ready and waits for approval.',
 };
 
 function joined(items: readonly string[], word: string): string {

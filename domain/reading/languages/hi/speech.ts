@@ -20,6 +20,9 @@ export const speech: Speech = {
   skipped: 'छोड़ दिया।',
   cannotSkip: 'आगे बढ़ने के लिए इसका जवाब ज़रूरी है।',
   options: (list) => `आप ${list} में से चुन सकते हैं।`,
+  none: 'इनमें से कोई नहीं',
+  preparing: 'यह आख़िरी सवाल था। आपका कॉन्फ़िगरेशन तैयार किया जा रहा है।',
+  ready: 'आपका कॉन्फ़िगरेशन तैयार है और मंज़ूरी का इंतज़ार कर रहा है।',
 };
 
 function joined(items: readonly string[], word: string): string {
