@@ -311,6 +311,19 @@ describe('nobody waits any more', () => {
     await amended.ana.inState(amended.id, 'awaiting_approval');
   });
 
+  test('while the model is still being asked: nobody pays on for what nobody wants, its connection is closed within a second', async () => {
+    let closedAt: number | null = null;
+    fake.play((response) => { response.once('close', () => { closedAt = performance.now(); }); });
+    const { ana } = await cast(instance);
+    const { session_id: id } = await ana.answerAll(await ana.start());
+    await until('the model is asked', () => fake.calls.length === 1);
+    expect((await ana.post(`/sessions/${id}/cancel/`, {})).status).toBe(200);
+    const cancelledAt = performance.now();
+    await until('the call is broken off', () => closedAt !== null);
+    expect((closedAt ?? Infinity) - cancelledAt).toBeLessThan(1_000);
+    expect(fake.calls.length).toBe(1);
+  });
+
   test('a late success is told and not applied', async () => {
     const { ana, id, task } = await parkedSession();
     const model = held();

@@ -70,11 +70,14 @@ async function propose(
   const flow = { id: session.rules.id, version: session.rules.version };
   const input = { correlation_id, tenant, session_id, owner, flow, number, answers, oldest_answer_at: oldest, provider };
   const wanted = (): boolean => session.state.state === 'generating' && session.state.proposal_requests === number;
-  const result = await runWhileWanted('proposeRecommendations', input, wanted);
+  // a person waits no longer than this in all, however many tries there are and whatever pauses a model asks for
+  const withinMs = provider === 'model' ? limits.proposalFallbackMs : null;
+  const fallbackAt = withinMs === null ? null : Date.now() + withinMs;
+  const result = await runWhileWanted('proposeRecommendations', input, wanted, withinMs);
   if (result === null || !wanted()) return;
   if ('output' in result) session.receiveProposal(number, result.output, Date.now());
   else await parkStep(session, limits, { kind: 'propose', number, provider }, {
-    name: 'proposeRecommendations', input, failure: result.failure,
+    name: 'proposeRecommendations', input, failure: result.failure, fallbackAt,
   });
 }
 
@@ -93,7 +96,7 @@ async function doChangeset(
     approval_id, risk_score, status: becomes,
   } as const;
   const park = (name: TaskName, failure: TaskFailure): Promise<void> => parkStep(
-    session, limits, { kind, changeset_id }, { name, input, failure },
+    session, limits, { kind, changeset_id }, { name, input, failure, fallbackAt: null },
   );
   if (kind === 'write_changeset') {
     const result = await runTask('applyChangeset', input);
