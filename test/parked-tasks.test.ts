@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Client, Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
+import { codecPathKey } from '../scripts/embedded/secrets.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { readTaskRow } from '../stores/postgres/tasks.ts';
 import { connectEngine } from '../engine/connection.ts';
@@ -222,6 +224,39 @@ describe('a retry', () => {
     expect(history.map(({ round, actor, reason }) => [round, actor, reason])).toEqual([
       [0, null, null], [1, 'dee', 'round 1'], [2, 'dee', 'round 2'], [3, 'dee', 'round 3'],
     ]);
+  });
+
+  test('is taken from the Web UI with an argument, which its codec endpoint seals: the reason stands in the history, sealed', async () => {
+    const { task } = await parkedSession();
+    const { urls } = await instance.runFile();
+    const at = `${instance.url}/codec/${await codecPathKey(instance.folder)}`;
+    // as the Web UI and Temporal's command line do it
+    const remote = (work: string) => async (payloads: Payload[]): Promise<Payload[]> => {
+      const wire = payloads.map(({ metadata, data }) => ({
+        metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')])),
+        data: Buffer.from(data ?? []).toString('base64'),
+      }));
+      const response = await fetch(`${at}/${work}`, {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ payloads: wire }),
+      });
+      const { payloads: answered } = await response.json() as { payloads: typeof wire };
+      return answered.map(({ metadata, data }) => ({
+        metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')])),
+        data: Buffer.from(data, 'base64'),
+      }));
+    };
+    const page = await Connection.connect({ address: urls.temporalAddress });
+    const operator = new Client({
+      connection: page, dataConverter: { payloadCodecs: [{ encode: remote('encode'), decode: remote('decode') }] },
+    });
+    const reason = 'the invoice is paid';
+    const taken = await operator.workflow.getHandle(taskWorkflowId(task.tenant, task.task_id))
+      .executeUpdate<TaskReply, [RetryRequest]>('retryTask', { args: [{ reason }] });
+    expect(taken).toMatchObject({ task_id: task.task_id, manual_retries: 1 });
+    await isNow(task, 'parked');
+    expect((await stateOf(task)).history.at(-1)).toMatchObject({ actor: 'temporal-ui', reason, round: 1 });
+    expect(JSON.stringify(await handleOf(task).fetchHistory())).not.toContain(Buffer.from(reason).toString('base64').slice(0, 20));
+    await page.close();
   });
 
   test('with an input that breaks the schema runs nothing and is parked again as a mistake of the input', async () => {
