@@ -101,7 +101,9 @@ describe('for the Web UI', () => {
     expect((await decode(encode, {})).body).toEqual({ payloads: [] });
     const large = { ...plain, data: base64(Buffer.alloc(bounds.payload + 1)) };
     expect(await decode(encode, { payloads: [large] })).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
-    const preflight = await fetch(`${instance.url}${encode}`, { method: 'OPTIONS', headers: { origin: uiOrigin, 'access-control-request-method': 'POST' } });
+    const preflight = await fetch(`${instance.url}${encode}`, {
+      method: 'OPTIONS', headers: { origin: uiOrigin, 'access-control-request-method': 'POST' },
+    });
     expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, uiOrigin]);
   });
 
@@ -162,7 +164,9 @@ describe('elsewhere', () => {
     expect((await decode('/codec/encode', { payloads: [plain] })).status).toBe(401);
     expect((await encoded(tenant, 'approver')).status).toBe(403);
     const { body } = await encoded(tenant, 'admin');
-    const opened = async (at: string) => decode('/codec/decode', body, { authorization: `Bearer ${await tokenFor(instance, at, 'dee', ['admin'])}` });
+    const opened = async (at: string) => decode('/codec/decode', body, {
+      authorization: `Bearer ${await tokenFor(instance, at, 'dee', ['admin'])}`,
+    });
     expect((await opened(tenant)).body.payloads).toEqual([plain]);
     expect((await opened(newTenant())).status).toBe(403);
   });
@@ -175,7 +179,9 @@ describe('elsewhere', () => {
     for (let at = 0; at < 20; at += 1) expect((await decode('/codec/decode', { payloads: read }, { authorization })).status).toBe(200);
     for (let at = 0; at < 20; at += 1) expect((await decode(path, { payloads: read })).status).toBe(200);
     const admin = await person(instance, own.tenant, 'dee', 'admin');
-    const entries = async (actor: string): Promise<Body[]> => (await admin.get(`/admin/audit/?action=payload.decode&actor=${actor}`)).body.results;
+    const entries = async (actor: string): Promise<Body[]> => (
+      await admin.get(`/admin/audit/?action=payload.decode&actor=${actor}`)
+    ).body.results;
     for (const actor of ['dee', 'temporal-ui']) {
       await until('the look is over', async () => (await entries(actor)).length > 0);
       const found = await entries(actor);

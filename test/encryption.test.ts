@@ -118,7 +118,8 @@ describe('payloads', () => {
       await expect(codec.decode([{ ...sealed, metadata }], context)).rejects.toThrow('does not open');
     }
     const [nobodys = {}] = await codec.encode([payload]);
-    await expect(codec.decode([{ ...nobodys, metadata: { ...nobodys.metadata, 'gangway-workflow': Buffer.from(context.workflowId) } }], context)).rejects.toThrow('does not open');
+    const claimed = { ...nobodys, metadata: { ...nobodys.metadata, 'gangway-workflow': Buffer.from(context.workflowId) } };
+    await expect(codec.decode([claimed], context)).rejects.toThrow('does not open');
   });
 
   test('that are nobody\'s, such as an argument typed by an operator, open in every workflow', async () => {
@@ -145,7 +146,10 @@ describe('payloads', () => {
   });
 
   async function openedFrom(file: string): Promise<Body> {
-    const { metadata, data } = JSON.parse(await readFile(join(root, 'test', file), 'utf8')) as { metadata: Record<string, string>; data: string };
+    const { metadata, data } = JSON.parse(await readFile(join(root, 'test', file), 'utf8')) as {
+      metadata: Record<string, string>;
+      data: string;
+    };
     const sealed = {
       metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')])),
       data: Buffer.from(data, 'base64'),

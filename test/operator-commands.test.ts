@@ -19,7 +19,8 @@ let parked: () => Promise<Body[]>;
 beforeAll(async () => {
   fake = await startFakeModel();
   fake.play(status(401));
-  instance = await startInstance(join(await newFolder(), "a folder of 'ops'"), { OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test' });
+  const folder = join(await newFolder(), "a folder of 'ops'");
+  instance = await startInstance(folder, { OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test' });
   const [ana, dee] = [await person(instance, 'acme', 'ana', 'user'), await person(instance, 'acme', 'dee', 'admin')];
   await ana.answerAll(await ana.start());
   parked = async () => (await dee.get('/admin/dlq/tasks/?status=parked')).body.results;
@@ -59,7 +60,8 @@ test('each works as it stands: the task is listed, retried by HTTP, and retried 
 
 test('the command line that `up` prints lists its sessions, whatever folder is in use', async () => {
   const [, command = ''] = /command line +(.+)/.exec(instance.output()) ?? [];
-  const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', command], { cwd: root, env: { PATH: process.env['PATH'], HOME: process.env['HOME'] } });
+  const clean = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+  const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', command], { cwd: root, env: clean });
   expect(stdout).toMatch(/onboardingSession/);
 });
 

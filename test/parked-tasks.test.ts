@@ -10,6 +10,7 @@ import { codecPathKey } from '../scripts/embedded/secrets.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { readTaskRow } from '../stores/postgres/tasks.ts';
 import { connectEngine } from '../engine/connection.ts';
+import { openPayload } from '../engine/payload-codec.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { discardTask, readTask, retryTask, type TaskReply } from '../workflows/task-messages.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
@@ -163,6 +164,17 @@ describe('a model that fails at every try', () => {
       GwState: ['parked'], GwTask: ['proposeRecommendations'], GwCategory: ['llm_api'], GwFingerprint: [task.failure.fingerprint],
       GwSession: [id],
     });
+  });
+
+  test('every timer of its session says in the Web UI what it is for', async () => {
+    const { events } = await client.workflow.getHandle(`session:${waiting.tenant}:${waiting.id}`).fetchHistory();
+    const summaries = (events ?? []).filter((event) => event.timerStartedEventAttributes != null).map(({ userMetadata }) => {
+      const { data } = openPayload(sealer, userMetadata?.summary ?? {});
+      return JSON.parse(Buffer.from(data ?? []).toString('utf8') || 'null') as unknown;
+    });
+    expect(new Set(summaries)).toEqual(
+      new Set(['idle: is anybody still there?', 'copies go to the stores', 'the rules propose when the model has not']),
+    );
   });
 
   test('the person is told kindly, in their language, and never in the words of the error', async () => {
