@@ -45,8 +45,11 @@ export interface RetriesOptions {
   readonly delayPercent?: number;
 }
 
-/** Well within the heartbeat timeout of the proxy. */
-const beatMs = 3_000;
+/**
+ * Well within the heartbeat timeout of the proxy. The engine tells a task that nobody wants it any more in its answer to a heartbeat,
+ * so a call that somebody pays for is broken off this much later; most tasks have ended before their first one.
+ */
+const beatMs = 500;
 const errorMax = 300;
 
 export class Retries implements ActivityInboundCallsInterceptor {

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/metrics.ts';
-import { addAudit } from '../stores/postgres/audit.ts';
+import { addAudit, beginAudit } from '../stores/postgres/audit.ts';
 import { tenantNames } from '../stores/postgres/tenants.ts';
 import type { Authentication } from './authentication.ts';
 import { bodyReader } from './body.ts';
@@ -85,8 +85,10 @@ export class ApiServer {
     this.pages = pageRoutes(options.health, openApiDocument(base, routes), settings.publicUrl);
     this.metricsPage = new MetricsPage({ metrics, token: settings.metricsToken });
     this.codec = new CodecEndpoint({
-      ...options.codec, sealer: services.stores.sealer, audit: (entry) => addAudit(services.stores.db, entry),
-      tenants: () => tenantNames(services.stores.db), log: this.log,
+      ...options.codec, sealer: services.stores.sealer, tenants: () => tenantNames(services.stores.db), log: this.log,
+      audit: {
+        begin: (entry) => beginAudit(services.stores.db, entry), add: (entry) => addAudit(services.stores.db, entry), now: services.now,
+      },
     });
     this.pipeline = new Pipeline({
       services, routes, authentication, tickets, addressOf, limits: this.limits, log: this.log,
@@ -118,6 +120,7 @@ export class ApiServer {
     await pause(unreadyMs);
     this.closing.abort();
     await this.port.close(deadlineMs);
+    await this.codec.close();
   }
 
   private async handle(ctx: Context): Promise<void> {

@@ -45,4 +45,13 @@ describe('User-facing messages', () => {
       expect(messageFor(category, 'xx')).toEqual(messageFor(category, 'en'));
     }
   });
+
+  test('promise no tries of ours and ask for none of theirs: the step waits for an operator', () => {
+    for (const category of errorCategories) {
+      expect(Object.values(messageFor(category, 'en')).join(' ')).not.toMatch(
+        /\b(?:keep trying|try again|send it again|sign in|reload)\b/i,
+      );
+      expect(Object.values(messageFor(category, 'hi')).join(' ')).not.toMatch(/कोशिश जारी|फिर से कोशिश|फिर से भेजें|साइन इन/);
+    }
+  });
 });

@@ -19,6 +19,12 @@ describe('a fingerprint', () => {
     expect(of('x')).toMatch(/^[0-9a-f]{16}$/);
   });
 
+  test('tells one status of another server from the next, since they are mended by different people', () => {
+    const statuses = [400, 401, 429, 500].flatMap((status) => [`The model answered with status ${status}.`, `Status: ${status}, 7 times`]);
+    expect(new Set(statuses.map((message) => of(message))).size).toBe(statuses.length);
+    expect(of('status 500 after 12 ms, status 12345')).toBe(of('status 500 after 9 ms, status 12399'));
+  });
+
   test('is the same for a message and for what scrubbing leaves of it', () => {
     for (
       const message of [

@@ -10,9 +10,12 @@ export const scrubbedMax = 500;
 /** UTF-16 units of a message that are looked at; the rest is dropped first. */
 const readMax = 4_000;
 
+/** A number that counts or measures. A status of another server is a name: 401 and 429 are two errors with two remedies. */
+const quantity = /(?<!\bstatus:? \d{0,2})\p{Nd}+/giu;
+
 /** A scrubbed message, also without the numbers and blanks in which one occurrence differs from the next. */
 export function normalise(message: string): string {
-  return scrub(message).replaceAll(/\p{Nd}+/gu, '<n>').replaceAll(/\s+/g, ' ');
+  return scrub(message).replaceAll(quantity, '<n>').replaceAll(/\s+/g, ' ');
 }
 
 /** 16 hex characters over class, task and normalised message. */

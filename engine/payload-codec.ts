@@ -13,11 +13,13 @@ const encryptedEncoding = 'binary/encrypted';
 const keyIdField = 'encryption-key-id';
 /** Whose it is, in clear and part of what is authenticated: an admin may have the payloads of the own tenant opened. */
 const tenantField = 'gangway-tenant';
+/** The workflow it stands in, in clear and authenticated too: the audit log tells whose was read. Older ones have none. */
+const workflowField = 'gangway-workflow';
 
 type Context = Parameters<PayloadCodec['encode']>[1];
 
-/** `tenant` is its key in workflow ids (tenantKey). */
-export interface SealedFor { readonly keyId: string; readonly tenant: string }
+/** `tenant` is its key in workflow ids (tenantKey), '' for nobody's; `workflow` an id, null where it is not told. */
+export interface SealedFor { readonly keyId: string; readonly tenant: string; readonly workflow: string | null }
 
 /** Whose payload this is and which key opens it, or null for one that is not ours. */
 export function sealedFor(payload: Payload): SealedFor | null {
@@ -25,7 +27,8 @@ export function sealedFor(payload: Payload): SealedFor | null {
   const keyId = metadata?.[keyIdField];
   const tenant = metadata?.[tenantField];
   if (metadata?.['encoding'] == null || keyId == null || tenant == null || text(metadata['encoding']) !== encryptedEncoding) return null;
-  return { keyId: text(keyId), tenant: text(tenant) };
+  const workflow = metadata[workflowField];
+  return { keyId: text(keyId), tenant: text(tenant), workflow: workflow == null ? null : text(workflow) };
 }
 
 /** The engine would refuse it, and a workflow that carries it would fail again and again. Says how large it is, never what it says. */
@@ -38,12 +41,13 @@ export function createPayloadCodec(sealer: Sealer): PayloadCodec {
     // async, so that what they throw is a rejection
     encode: async (payloads, context) => payloads.map((payload) => {
       checkCarried(payload, context);
-      return sealPayload(sealer, payload, tenantOf(context) ?? '');
+      return sealPayload(sealer, payload, tenantOf(context) ?? '', context?.workflowId ?? null);
     }),
     decode: async (payloads, context) => payloads.map((payload) => {
       const sealed = sealedFor(payload);
       const tenant = tenantOf(context);
-      if (sealed !== null && tenant !== null && sealed.tenant !== tenant) {
+      // what is nobody's may stand in anybody's: the argument of an Update that an operator has typed into the Web UI
+      if (sealed !== null && tenant !== null && sealed.tenant !== tenant && sealed.tenant !== '') {
         throw new SealBrokenError('A payload of one tenant stands in a workflow of another.');
       }
       return openPayload(sealer, payload);
@@ -55,7 +59,7 @@ export function createPayloadCodec(sealer: Sealer): PayloadCodec {
 export function openPayload(sealer: Sealer, payload: Payload): Payload {
   const sealed = sealedFor(payload);
   if (sealed === null) return payload;
-  return unpack(sealer.open(payload.data ?? new Uint8Array(), contextOf(sealed.tenant)));
+  return unpack(sealer.open(payload.data ?? new Uint8Array(), contextOf(sealed)));
 }
 
 function checkCarried({ data }: Payload, context: Context): void {
@@ -65,11 +69,15 @@ function checkCarried({ data }: Payload, context: Context): void {
   throw new PayloadTooLargeError(`A payload${whose} has ${bytes} bytes, and ${bounds.payload} are carried at most.`);
 }
 
-function sealPayload(sealer: Sealer, payload: Payload, tenant: string): Payload {
+/** `tenant`: its key, '' for nobody's. Passes through what is sealed, and everything where there is no key. */
+export function sealPayload(sealer: Sealer, payload: Payload, tenant: string, workflow: string | null): Payload {
   if (sealer.primary === null || sealedFor(payload) !== null) return payload;
   return {
-    metadata: { encoding: Buffer.from(encryptedEncoding), [keyIdField]: Buffer.from(sealer.primary), [tenantField]: Buffer.from(tenant) },
-    data: sealer.seal(pack(payload), contextOf(tenant)),
+    metadata: {
+      encoding: Buffer.from(encryptedEncoding), [keyIdField]: Buffer.from(sealer.primary), [tenantField]: Buffer.from(tenant),
+      ...(workflow === null ? {} : { [workflowField]: Buffer.from(workflow) }),
+    },
+    data: sealer.seal(pack(payload), contextOf({ tenant, workflow })),
   };
 }
 
@@ -78,7 +86,10 @@ function tenantOf(context: Context): string | null {
   return context?.workflowId === undefined ? null : parseWorkflowId(context.workflowId)?.tenant ?? null;
 }
 
-const contextOf = (tenant: string): string => `payload:${tenant}`;
+/** No name of a tenant holds a line feed: neither part can be read as the other. */
+const contextOf = ({ tenant, workflow }: Pick<SealedFor, 'tenant' | 'workflow'>): string => (
+  workflow === null ? `payload:${tenant}` : `payload:${tenant}\n${workflow}`
+);
 
 /** Among the sealed metadata: how the data was compressed. Absent: it was not, as in all payloads from before there was any. */
 const compressionField = 'gangway-compression';

@@ -130,7 +130,7 @@ export const configurationSchema = z.object({
   GANGWAY_FLUSH_BATCH_ROWS: count(1_000, { max: 100_000 }, 'Rows after which a batch is stored at once'),
   GANGWAY_UPDATES_PER_RUN: count(100, { max: 1_000 }, 'Messages after which a session continues as a new run'),
   GANGWAY_PROPOSAL_FALLBACK_SECONDS: seconds(
-    900, { max: 604_800 }, 'Seconds after which the rules of the flow propose when the model has not',
+    900, { max: 604_800 }, 'Seconds after which the rules of the flow propose when the model has not, counted from when it was first asked',
   ),
   GANGWAY_RETRY_DELAY_PERCENT: count(
     100, { max: 100 },

@@ -62,6 +62,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     dataConverter: { failureConverterPath, payloadCodecs: [createPayloadCodec(options.sealer)] },
     activities: options.tasks, interceptors: { activity: [(context) => ({ inbound: new Retries(context, options.retries) })] },
     maxCachedWorkflows: settings.cachedSessions,
+    // below the time between two heartbeats (activities/retries.ts), so that each goes out; the SDK's own would be 8 s
+    maxHeartbeatThrottleInterval: '400ms',
     // slots x replay of the longest history must stay below the workflow task time-out of 2 s: 4 x 100 answers x 2-4 ms
     maxConcurrentWorkflowTaskExecutions: 4,
     // what a killed worker had in its cache goes to another one after this; with the SDK's 10 s the silence was once 10.1 s

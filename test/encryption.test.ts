@@ -13,7 +13,7 @@ import { createPayloadCodec, sealedFor } from '../engine/payload-codec.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { newFolder, root } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
-import { newTenant, person } from './support/person.ts';
+import { newTenant, person, type Body } from './support/person.ts';
 import { until } from './support/until.ts';
 
 const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
@@ -97,7 +97,7 @@ describe('payloads', () => {
 
   test('come back with all their metadata, and name their tenant and key', async () => {
     const [sealed = {}] = await codec.encode([payload], context);
-    expect(sealedFor(sealed)).toEqual({ keyId: 'one', tenant: 't:1' });
+    expect(sealedFor(sealed)).toEqual({ keyId: 'one', tenant: 't:1', workflow: context.workflowId });
     expect(Buffer.from(sealed.data ?? []).includes('Harbour')).toBe(false);
     const [opened] = await codec.decode([sealed], context);
     expect(opened?.data).toEqual(payload.data);
@@ -110,6 +110,23 @@ describe('payloads', () => {
     await expect(codec.decode([sealed], other)).rejects.toThrow('another');
     const rewritten = { ...sealed, metadata: { ...sealed.metadata, 'gangway-tenant': Buffer.from('other') } };
     await expect(codec.decode([rewritten], other)).rejects.toThrow('does not open');
+  });
+
+  test('say in clear in whose workflow they stand, and do not open with that rewritten, taken away or added', async () => {
+    const [sealed = {}] = await codec.encode([payload], context);
+    const { 'gangway-workflow': _, ...without } = sealed.metadata ?? {};
+    for (const metadata of [without, { ...without, 'gangway-workflow': Buffer.from('session:t%3A1:6') }]) {
+      await expect(codec.decode([{ ...sealed, metadata }], context)).rejects.toThrow('does not open');
+    }
+    const [nobodys = {}] = await codec.encode([payload]);
+    const claimed = { ...nobodys, metadata: { ...nobodys.metadata, 'gangway-workflow': Buffer.from(context.workflowId) } };
+    await expect(codec.decode([claimed], context)).rejects.toThrow('does not open');
+  });
+
+  test('that are nobody\'s, such as an argument typed by an operator, open in every workflow', async () => {
+    const [nobodys = {}] = await codec.encode([payload]);
+    expect(sealedFor(nobodys)).toMatchObject({ tenant: '', workflow: null });
+    expect((await codec.decode([nobodys], context))[0]?.data).toEqual(payload.data);
   });
 
   test('that are long are sealed several times smaller, and come back whole', async () => {
@@ -129,8 +146,8 @@ describe('payloads', () => {
     expect(Buffer.from((await codec.decode([kept], context))[0]?.data ?? []).equals(noise.data)).toBe(true);
   });
 
-  test('from before there was compression open', async () => {
-    const { metadata, data } = JSON.parse(await readFile(join(root, 'test', 'payload-before-compression.json'), 'utf8')) as {
+  async function openedFrom(file: string): Promise<Body> {
+    const { metadata, data } = JSON.parse(await readFile(join(root, 'test', file), 'utf8')) as {
       metadata: Record<string, string>;
       data: string;
     };
@@ -139,8 +156,16 @@ describe('payloads', () => {
       data: Buffer.from(data, 'base64'),
     };
     const [opened] = await createPayloadCodec(sealerOf(testCodecKeys)).decode([sealed], { ...context, workflowId: 'session:acme:5' });
-    const { answers } = JSON.parse(Buffer.from(opened?.data ?? []).toString('utf8')) as { answers: unknown[] };
+    return JSON.parse(Buffer.from(opened?.data ?? []).toString('utf8')) as Body;
+  }
+
+  test('from before there was compression open', async () => {
+    const { answers } = await openedFrom('payload-before-compression.json');
     expect([answers.length, answers[59]]).toEqual([60, { question_id: 'expected_users', value: 59, superseded: true }]);
+  });
+
+  test('from before they named their workflow open', async () => {
+    expect(await openedFrom('payload-before-workflow.json')).toEqual({ question_id: 'expected_users', value: 24 });
   });
 
   test('that would grow beyond anything that is carried do not open, and what is too large to be carried is told by size and workflow', async () => {
@@ -149,7 +174,7 @@ describe('payloads', () => {
     length.writeUInt32BE(metadata.length);
     const [{ metadata: names = {} } = {}] = await codec.encode([payload], context);
     const packed = Buffer.concat([length, metadata, zstdCompressSync(Buffer.alloc(50_000_000))]);
-    const bomb = { metadata: names, data: sealerOf(own).seal(packed, 'payload:t:1') };
+    const bomb = { metadata: names, data: sealerOf(own).seal(packed, `payload:t:1\n${context.workflowId}`) };
     await expect(codec.decode([bomb], context)).rejects.toThrow('larger than any');
     await expect(codec.encode([{ ...payload, data: Buffer.alloc(bounds.payload + 1) }], context)).rejects.toThrow(
       /session:t%3A1:5 has \d+ bytes/,

@@ -8,11 +8,11 @@ import fc from 'fast-check';
 import { readConfiguration } from '../service/environment.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { workflowBundle } from '../service/workflow-bundle.ts';
+import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
 import { startService, type Service } from '../service/service.ts';
 import { cancelSession, readAnswers, readSession } from '../workflows/messages.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
-import { testCodecKeys } from './support/codec-keys.ts';
 import { EngineSessions } from './support/engine-sessions.ts';
 import { newFolder } from './support/folders.ts';
 import { storesOf } from './support/instance-stores.ts';
@@ -20,7 +20,8 @@ import { sharedInstance } from './support/shared.ts';
 
 const instance = await sharedInstance();
 const taskQueue = `engine-test-${randomUUID()}`;
-const sealer = createSealer(readCodecKeys(testCodecKeys));
+const codecKeys = await developmentCodecKeys(instance.folder);
+const sealer = createSealer(readCodecKeys(codecKeys));
 
 let client: Client;
 let connection: Connection;
@@ -31,7 +32,7 @@ let folder: string;
 async function startWorker(): Promise<void> {
   const configuration = readConfiguration({ GANGWAY_TASK_QUEUE: taskQueue, LOG_LEVEL: 'silent', GANGWAY_DRAIN_SECONDS: '2' });
   worker = await startService({
-    configuration, urls: await storesOf(instance, folder), developmentKey: new Uint8Array(32), codecKeys: testCodecKeys, roles: ['worker'],
+    configuration, urls: await storesOf(instance, folder), developmentKey: new Uint8Array(32), codecKeys, roles: ['worker'],
   });
 }
 

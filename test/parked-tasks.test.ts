@@ -3,11 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Client, Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { type ParkedTaskState, type RetryRequest } from '../domain/parked-task.ts';
+import { codecPathKey } from '../scripts/embedded/secrets.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { readTaskRow } from '../stores/postgres/tasks.ts';
 import { connectEngine } from '../engine/connection.ts';
+import { openPayload } from '../engine/payload-codec.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { discardTask, readTask, retryTask, type TaskReply } from '../workflows/task-messages.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
@@ -163,6 +166,17 @@ describe('a model that fails at every try', () => {
     });
   });
 
+  test('every timer of its session says in the Web UI what it is for', async () => {
+    const { events } = await client.workflow.getHandle(`session:${waiting.tenant}:${waiting.id}`).fetchHistory();
+    const summaries = (events ?? []).filter((event) => event.timerStartedEventAttributes != null).map(({ userMetadata }) => {
+      const { data } = openPayload(sealer, userMetadata?.summary ?? {});
+      return JSON.parse(Buffer.from(data ?? []).toString('utf8') || 'null') as unknown;
+    });
+    expect(new Set(summaries)).toEqual(
+      new Set(['idle: is anybody still there?', 'copies go to the stores', 'the rules propose when the model has not']),
+    );
+  });
+
   test('the person is told kindly, in their language, and never in the words of the error', async () => {
     const { body } = await waiting.ana.get(`/sessions/${waiting.id}/`);
     expect(body).toMatchObject({
@@ -222,6 +236,39 @@ describe('a retry', () => {
     expect(history.map(({ round, actor, reason }) => [round, actor, reason])).toEqual([
       [0, null, null], [1, 'dee', 'round 1'], [2, 'dee', 'round 2'], [3, 'dee', 'round 3'],
     ]);
+  });
+
+  test('is taken from the Web UI with an argument, which its codec endpoint seals: the reason stands in the history, sealed', async () => {
+    const { task } = await parkedSession();
+    const { urls } = await instance.runFile();
+    const at = `${instance.url}/codec/${await codecPathKey(instance.folder)}`;
+    // as the Web UI and Temporal's command line do it
+    const remote = (work: string) => async (payloads: Payload[]): Promise<Payload[]> => {
+      const wire = payloads.map(({ metadata, data }) => ({
+        metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')])),
+        data: Buffer.from(data ?? []).toString('base64'),
+      }));
+      const response = await fetch(`${at}/${work}`, {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ payloads: wire }),
+      });
+      const { payloads: answered } = await response.json() as { payloads: typeof wire };
+      return answered.map(({ metadata, data }) => ({
+        metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')])),
+        data: Buffer.from(data, 'base64'),
+      }));
+    };
+    const page = await Connection.connect({ address: urls.temporalAddress });
+    const operator = new Client({
+      connection: page, dataConverter: { payloadCodecs: [{ encode: remote('encode'), decode: remote('decode') }] },
+    });
+    const reason = 'the invoice is paid';
+    const taken = await operator.workflow.getHandle(taskWorkflowId(task.tenant, task.task_id))
+      .executeUpdate<TaskReply, [RetryRequest]>('retryTask', { args: [{ reason }] });
+    expect(taken).toMatchObject({ task_id: task.task_id, manual_retries: 1 });
+    await isNow(task, 'parked');
+    expect((await stateOf(task)).history.at(-1)).toMatchObject({ actor: 'temporal-ui', reason, round: 1 });
+    expect(JSON.stringify(await handleOf(task).fetchHistory())).not.toContain(Buffer.from(reason).toString('base64').slice(0, 20));
+    await page.close();
   });
 
   test('with an input that breaks the schema runs nothing and is parked again as a mistake of the input', async () => {
@@ -309,6 +356,19 @@ describe('nobody waits any more', () => {
       await until('the row follows', async () => (await rowOf(task))?.status === 'discarded');
     }
     await amended.ana.inState(amended.id, 'awaiting_approval');
+  });
+
+  test('while the model is still being asked: nobody pays on for what nobody wants, its connection is closed within a second', async () => {
+    let closedAt: number | null = null;
+    fake.play((response) => { response.once('close', () => { closedAt = performance.now(); }); });
+    const { ana } = await cast(instance);
+    const { session_id: id } = await ana.answerAll(await ana.start());
+    await until('the model is asked', () => fake.calls.length === 1);
+    expect((await ana.post(`/sessions/${id}/cancel/`, {})).status).toBe(200);
+    const cancelledAt = performance.now();
+    await until('the call is broken off', () => closedAt !== null);
+    expect((closedAt ?? Infinity) - cancelledAt).toBeLessThan(1_000);
+    expect(fake.calls.length).toBe(1);
   });
 
   test('a late success is told and not applied', async () => {

@@ -73,6 +73,16 @@ describe('a model that fails', () => {
     expect(proposal.recommendations.length).toBeGreaterThanOrEqual(4);
   });
 
+  test('keeps nobody waiting for longer than the fallback time in all, whatever pauses it asks for and however long it hangs', async () => {
+    const { proposal: overBusy } = await proposalAfter(status(429, { 'retry-after': '7200' }));
+    // a pause of two hours is not begun: an operator has the task at once
+    expect([overBusy.consensus.decision, fake.calls.length]).toEqual(['needs_review', 1]);
+    const { proposal: overSilent } = await proposalAfter(hanging);
+    // four calls of 1.5 s with their pauses take 9 s
+    expect(overSilent.consensus.decision).toBe('needs_review');
+    expect(fake.calls.length).toBeLessThan(4);
+  });
+
   test('while it is silent the person can correct an answer, and the proposal is for the corrected one', async () => {
     fake.play(hanging, hanging, status(401));
     const { ana, ben } = await cast(instance);

@@ -12,12 +12,15 @@ import { taskWorkflowId } from './workflow-ids.ts';
 
 export async function parkStep(
   session: OnboardingSession, limits: SessionLimits, step: ParkedStep['step'],
-  task: { readonly name: TaskName; readonly input: object; readonly failure: TaskFailure },
+  task: {
+    readonly name: TaskName; readonly input: object; readonly failure: TaskFailure;
+    /** When the rules do it instead; null: never. */
+    readonly fallbackAt: number | null;
+  },
 ): Promise<void> {
   const { tenant, session_id, correlation_id, owner } = session.state;
   const { workflowId } = workflowInfo();
   const now = Date.now();
-  const fallsBack = step.kind === 'propose' && step.provider === 'model';
   const parking: Parking = {
     task_id: uuid4(), tenant, task_name: task.name, input: task.input as Json, failure: task.failure, reply_to: workflowId,
     max_retries: limits.manualRetries,
@@ -28,7 +31,7 @@ export async function parkStep(
   session.park(
     {
       task_id: parking.task_id, step, category: task.failure.category, parked_at: now,
-      fallback_at: fallsBack ? now + limits.proposalFallbackMs : null,
+      fallback_at: task.fallbackAt,
     },
     now,
   );

@@ -44,7 +44,7 @@ async function live(redrive: Redrive, input: RedriveInput): Promise<RedriveState
       .signal(redriveTask, request).then(() => true, () => false);
     // one that cannot be reached is gone: it ended meanwhile
     if (!reached) redrive.ended(next, 'not_parked');
-    await condition(() => redrive.isOver, 1_000 / input.rate_per_second);
+    await condition(() => redrive.isOver, 1_000 / input.rate_per_second, { summary: 'pause between two tasks' });
   }
   // those that were begun still tell how they ended
   await condition(() => redrive.isSettled);

@@ -11,6 +11,12 @@ import { giveUpStep, parkStep } from './parking.ts';
 import { flushSession, runTask, runWhileWanted, type TaskName } from './tasks.ts';
 import { keepVisible } from './visibility.ts';
 
+/** What each timer is for, as the Web UI shows it. */
+const timers = {
+  idle: { summary: 'idle: is anybody still there?' }, copies: { summary: 'copies go to the stores' },
+  fallback: { summary: 'the rules propose when the model has not' },
+} as const;
+
 export async function onboardingSession(input: SessionInput): Promise<SessionSummary> {
   const session = begin(input);
   const run = { messages: 0, flushing: false };
@@ -36,7 +42,9 @@ async function live(
   while (!session.ended) {
     const parked = session.state.parked;
     if (parked?.fallback_at == null) await condition(hasWork);
-    else await condition(() => hasWork() || session.state.parked !== parked, Math.max(1, parked.fallback_at - Date.now()));
+    else await condition(
+      () => hasWork() || session.state.parked !== parked, Math.max(1, parked.fallback_at - Date.now()), timers.fallback,
+    );
     const late = overtaken();
     if (late !== null) await giveUpStep(session, late);
     else if (session.work() !== null) await doWork(session, input.limits);
@@ -70,11 +78,14 @@ async function propose(
   const flow = { id: session.rules.id, version: session.rules.version };
   const input = { correlation_id, tenant, session_id, owner, flow, number, answers, oldest_answer_at: oldest, provider };
   const wanted = (): boolean => session.state.state === 'generating' && session.state.proposal_requests === number;
-  const result = await runWhileWanted('proposeRecommendations', input, wanted);
+  // a person waits no longer than this in all, however many tries there are and whatever pauses a model asks for
+  const withinMs = provider === 'model' ? limits.proposalFallbackMs : null;
+  const fallbackAt = withinMs === null ? null : Date.now() + withinMs;
+  const result = await runWhileWanted('proposeRecommendations', input, wanted, withinMs);
   if (result === null || !wanted()) return;
   if ('output' in result) session.receiveProposal(number, result.output, Date.now());
   else await parkStep(session, limits, { kind: 'propose', number, provider }, {
-    name: 'proposeRecommendations', input, failure: result.failure,
+    name: 'proposeRecommendations', input, failure: result.failure, fallbackAt,
   });
 }
 
@@ -93,7 +104,7 @@ async function doChangeset(
     approval_id, risk_score, status: becomes,
   } as const;
   const park = (name: TaskName, failure: TaskFailure): Promise<void> => parkStep(
-    session, limits, { kind, changeset_id }, { name, input, failure },
+    session, limits, { kind, changeset_id }, { name, input, failure, fallbackAt: null },
   );
   if (kind === 'write_changeset') {
     const result = await runTask('applyChangeset', input);
@@ -110,7 +121,7 @@ async function doChangeset(
 async function watchIdleness(session: OnboardingSession, limits: SessionLimits): Promise<void> {
   let next: number | null = session.state.last_activity_at + limits.idleAbandonedMs;
   while (next !== null) {
-    await sleep(Math.max(next - Date.now(), 1));
+    await sleep(Math.max(next - Date.now(), 1), timers.idle);
     next = session.checkIdle(Date.now(), limits.idleAbandonedMs, limits.idleCancelMs);
   }
 }
@@ -131,7 +142,7 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     if (!session.hasUnsaved) return;
     // a session that has just started often gets its first answer at once: one flush for both
     const patienceMs = session.state.answers.length === 0 ? Math.min(justStartedMs, limits.flushAfterMs) : limits.flushAfterMs;
-    if (!isUrgent()) await condition(isUrgent, patienceMs);
+    if (!isUrgent()) await condition(isUrgent, patienceMs, timers.copies);
     session.checkpoint('auto', Date.now());
     const last = session.state.event_sequence;
     run.flushing = true;

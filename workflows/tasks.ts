@@ -23,15 +23,17 @@ const options = {
 /** Lower is sooner. What many wait for at once, as in a redrive, does not hold up those who have just answered. */
 const priorityKeys: Readonly<Record<TaskPriority, number>> = { high: 2, normal: 3, low: 5 };
 
-function activities(priority: TaskPriority): Tasks {
-  return proxyActivities<Tasks>({ ...options, priority: { priorityKey: priorityKeys[priority] } });
+function activities(priority: TaskPriority, withinMs: number | null): Tasks {
+  return proxyActivities<Tasks>({
+    ...options, priority: { priorityKey: priorityKeys[priority] }, ...(withinMs === null ? {} : { scheduleToCloseTimeout: withinMs }),
+  });
 }
 
-/** Throws nothing that an activity does. */
+/** `withinMs`: for all tries and the pauses between them; a longer pause is not begun. Throws nothing that an activity does. */
 export async function runTask<K extends TaskName>(
-  name: K, input: Input<K>, priority: TaskPriority = 'normal',
+  name: K, input: Input<K>, priority: TaskPriority = 'normal', withinMs: number | null = null,
 ): Promise<TaskResult<Output<K>>> {
-  const task = activities(priority)[name] as (input: Input<K>) => Promise<Output<K>>;
+  const task = activities(priority, withinMs)[name] as (input: Input<K>) => Promise<Output<K>>;
   try {
     return { output: await task(input) };
   } catch (error) {
@@ -42,12 +44,12 @@ export async function runTask<K extends TaskName>(
 
 /** As long as somebody wants it: null when nobody does any more, and then it is broken off. */
 export async function runWhileWanted<K extends TaskName>(
-  name: K, input: Input<K>, wanted: () => boolean,
+  name: K, input: Input<K>, wanted: () => boolean, withinMs: number | null,
 ): Promise<TaskResult<Output<K>> | null> {
   const scope = new CancellationScope();
   return scope.run(async () => {
     const unwanted = condition(() => !wanted()).then(() => null);
-    const running = runTask(name, input).catch((error: unknown) => {
+    const running = runTask(name, input, 'normal', withinMs).catch((error: unknown) => {
       if (isCancellation(error)) return null;
       throw error;
     });
@@ -61,7 +63,9 @@ export async function runWhileWanted<K extends TaskName>(
 /** The interceptor's own word, or, when the last attempt left none, what the engine knows. */
 function failureOf(error: ActivityFailure): TaskFailure {
   const { cause } = error;
-  const told = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
+  // out of time in all, the engine says so and keeps the word of the last try below
+  const last = cause instanceof TimeoutFailure ? cause.cause : cause;
+  const told = last instanceof ApplicationFailure ? last.details?.[0] : undefined;
   if (isTaskFailure(told)) return told;
   const attempts = cause instanceof TimeoutFailure && Array.isArray(cause.lastHeartbeatDetails)
     ? cause.lastHeartbeatDetails as TaskFailure['attempts'] : [];

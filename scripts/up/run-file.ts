@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { EmbeddedServers } from '../embedded/servers.ts';
 
 export async function writeRunFile(folder: string, url: string, servers: EmbeddedServers): Promise<void> {
-  const { temporalAddress, temporalUiUrl, redisUrl, databaseUrl, clickhouse } = servers.urls;
+  const { temporalAddress, temporalProgram, temporalUiUrl, redisUrl, databaseUrl, clickhouse } = servers.urls;
   const content = {
     pid: process.pid, url, temporalUiUrl,
     urls: {
-      temporalAddress, redisUrl: withoutPassword(redisUrl), databaseUrl: withoutPassword(databaseUrl),
+      temporalAddress, temporalProgram, redisUrl: withoutPassword(redisUrl), databaseUrl: withoutPassword(databaseUrl),
       clickhouse: 'url' in clickhouse ? { url: withoutPassword(clickhouse.url) } : clickhouse,
     },
     pids: servers.pids,

@@ -1,7 +1,7 @@
 /** What `npm run up` writes: short lines, aligned; colour only where a person watches and NO_COLOR is unset. */
 import type { Configuration } from '../../service/configuration.ts';
 import type { StoreAddresses } from '../../service/addresses.ts';
-import { tokenCommand } from './command.ts';
+import { temporalCommand, tokenCommand } from './command.ts';
 
 const coloured = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
 const paint = (code: number) => (text: string) => (coloured ? `\u001B[${code}m${text}\u001B[0m` : text);
@@ -28,6 +28,8 @@ export interface Ready {
 
 /** Ready-made lists for operators, by the search attributes of sessions. */
 const filters: readonly (readonly [name: string, query: string])[] = [
+  // what the service does for itself, every minute, would bury them
+  ['sessions', 'WorkflowType="onboardingSession"'],
   ['awaiting approval', `GwState="awaiting_approval"`], ['parked tasks', `GwState="parked"`], ['with a person', `GwState="escalated"`],
   ['open, not answered', `GwState="started" AND ExecutionStatus="Running"`],
 ];
@@ -39,7 +41,7 @@ export function sayReady({ configuration, url, urls, token, seconds }: Ready): v
   row('Documentation', `${url}/docs`);
   if (urls.temporalUiUrl === null) row('Temporal', urls.temporalAddress);
   else {
-    row('Temporal', `${urls.temporalUiUrl} ${dim('(every session as a workflow)')}`);
+    row('Temporal', urls.temporalUiUrl);
     for (const [name, query] of filters) {
       row(
         '',
@@ -48,6 +50,7 @@ export function sayReady({ configuration, url, urls, token, seconds }: Ready): v
       );
     }
   }
+  row('', `${dim('command line'.padEnd(20))}${temporalCommand(configuration, 'workflow list')}`);
   row('Data', configuration.GANGWAY_DATA);
   say('');
   if (token === null) row('Tokens', `from your identity provider (${configuration.JWKS_URL ?? ''})`);

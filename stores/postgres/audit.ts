@@ -40,10 +40,11 @@ export async function addAudit(db: Database, entry: AuditEntry): Promise<void> {
   );
 }
 
-/** Written before the act: what is begun ends in the log, whatever happens to this process. */
+/** Written before the act: what is begun ends in the log, whatever happens to this process. The same id again is what it is by now. */
 export async function beginAudit(db: Database, entry: AuditEntry): Promise<void> {
   await db.asTenant(entry.tenant).query(
-    'INSERT INTO audit_begun (id, tenant, entry) VALUES ($1, $2, $3)', [entry.id, entry.tenant, JSON.stringify(entry)],
+    'INSERT INTO audit_begun (id, tenant, entry) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET entry = excluded.entry',
+    [entry.id, entry.tenant, JSON.stringify(entry)],
   );
 }
 
@@ -53,15 +54,15 @@ export async function dropAudit(db: Database, entry: AuditEntry): Promise<void> 
 }
 
 /**
- * Acts that were begun and cut off, longer ago than any request lasts: into the log as failed, without a status, since
- * nobody can say whether they took effect. A bounded number at once. Returns how many.
+ * What was begun and cut off, longer ago than any request lasts: into the log as it was begun, which of an act is failed, without a
+ * status, since nobody can say whether it took effect. A bounded number at once. Returns how many.
  */
 export async function settleCutOffAudits(db: Database, olderThanSeconds: number): Promise<number> {
   const rows = await db.asSystem().query(
     `WITH cut_off AS (
        DELETE FROM audit_begun WHERE id = ANY (ARRAY(
          SELECT id FROM audit_begun WHERE begun_at < now() - make_interval(secs => $1) ORDER BY begun_at LIMIT 1000 FOR UPDATE SKIP LOCKED))
-       RETURNING begun_at, entry || '{"result":"failed","status":null}' AS entry)
+       RETURNING begun_at, entry)
      INSERT INTO audit (${columns}, at) SELECT e.*, begun_at FROM cut_off, jsonb_to_record(entry) AS e${record}
      ON CONFLICT (id) DO NOTHING RETURNING 1`,
     [olderThanSeconds],

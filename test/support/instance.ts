@@ -1,7 +1,7 @@
 /** A Gangway of a test's own: started as a user starts it, with its own data folder and ports. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { portNames } from '../../scripts/embedded/ports.ts';
 import { root } from './folders.ts';
@@ -51,6 +51,7 @@ const outputMax = 64_000_000;
  * out: two that start at once would else both take the preferred ones, and the slower one meet the other's server there.
  */
 export async function giveOwnPorts(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
   const ports = Object.fromEntries(portNames.map((name) => [name, randomInt(20_000, 32_000)]));
   // where there are some they are kept: `wx` writes nothing then
   await writeFile(join(folder, 'ports.json'), JSON.stringify(ports), { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
