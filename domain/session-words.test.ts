@@ -109,18 +109,21 @@ describe('words with a value', () => {
   });
 
   test('that were recorded before readings had kinds are values', () => {
-    expect(say(opened(), { question_id: 'users', value: 24 })).toEqual({ kind: 'accepted', accepted: [{ question_id: 'users', value: 24 }] });
+    const recorded = { question_id: 'users', value: 24 };
+    expect(say(opened(), recorded)).toEqual({ kind: 'accepted', accepted: [recorded] });
   });
 
   test('are told to the repeat of each message with what was left out of it, also after a restore', () => {
     const session = opened();
     const remarks = (words: string) => ({ left_out: [words], corrected: [] });
-    const saying = (id: string, words: string | null) => say(
-      session, { question_id: 'users', kind: 'value', value: 24, ...(words === null ? {} : { remarks: remarks(words) }) }, session.asked(), id,
-    );
+    const saying = (id: string, words: string | null) => {
+      const reading = { question_id: 'users', value: 24, ...(words === null ? {} : { remarks: remarks(words) }) };
+      return say(session, reading, session.asked(), id);
+    };
     // each is about the question that was answered last
     const first = [saying('a', 'next Monday'), saying('b', null), saying('c', 'on Sundays')];
-    expect(first).toMatchObject([{ accepted: [{ remarks: remarks('next Monday') }] }, {}, { accepted: [{ remarks: remarks('on Sundays') }] }]);
+    const told = (words: string) => ({ accepted: [{ remarks: remarks(words) }] });
+    expect(first).toMatchObject([told('next Monday'), {}, told('on Sundays')]);
     for (const again of [session, OnboardingSession.restore(rules, session.state)]) {
       expect(['a', 'b', 'c'].map((id) => say(again, null, again.asked(), id))).toEqual(first);
     }
