@@ -19,12 +19,12 @@ beforeAll(async () => {
   instance = await startInstance(await newFolder(), {
     GANGWAY_ALLOWED_ORIGINS: `${app}, http://localhost:5173`, GANGWAY_ANONYMOUS_PER_HOUR: String(guesses), LOG_LEVEL: 'trace',
   });
-}, 120_000);
+});
 const open: StreamReader[] = [];
 afterAll(async () => {
   for (const reader of open) reader.close();
   await discard(instance);
-}, 60_000);
+});
 
 const allowHeaders = (headers: Headers): string[] => [...headers.keys()].filter((name) => name.startsWith('access-control-'));
 

@@ -33,11 +33,11 @@ beforeAll(async () => {
   });
   const { urls } = await instance.runFile();
   ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer }));
-}, 120_000);
+});
 afterAll(async () => {
   await connection.close();
   await discard(instance);
-}, 60_000);
+});
 
 /** So many characters that say nothing twice. */
 const noise = (characters: number): string => randomBytes(Math.ceil(characters * 0.75)).toString('base64').slice(0, characters);
@@ -109,7 +109,7 @@ describe('PostgreSQL is frozen and a client posts 996 events of 2 KB', () => {
     });
     await until('a refused event is taken again', async () => (await send(ana, session.session_id)(1_000)).status === 201, 90_000);
     await until(
-      'the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000,
+      'the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 240_000,
     );
     await until('the list follows', async () => (await ana.get('/sessions/?state=awaiting_approval')).body.total === 1, 60_000);
     const { body: proposal } = await ben.get(`/sessions/${session.session_id}/recommendations/`);
@@ -202,7 +202,7 @@ test('every carrier of a session at its most, over many runs: it is refused what
         taskId = workflowId.split(':').at(-1) ?? '';
       }
       return taskId !== '';
-    }, 120_000);
+    }, 300_000);
   });
 
   await until('the task is listed', async () => (await admin.get(`/admin/dlq/tasks/${taskId}/`)).status === 200, 60_000);
@@ -212,7 +212,7 @@ test('every carrier of a session at its most, over many runs: it is refused what
   expect([amended.status, amended.body.code]).toEqual([422, 'input_invalid']);
   expect((await admin.post(`/admin/dlq/tasks/${taskId}/retry/`, { reason: noise(1_000) })).status).toBe(202);
   await until(
-    'the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 90_000,
+    'the proposal is made', async () => (await ana.get(`/sessions/${session.session_id}/`)).body.state === 'awaiting_approval', 240_000,
   );
 
   const { body: proposal } = await ben.get(path('recommendations'));
@@ -230,7 +230,7 @@ test('every carrier of a session at its most, over many runs: it is refused what
   await until('all of it is archived', async () => {
     const { decision, unsaved } = await archivedState(tenant, session.session_id);
     return decision?.status === 'pending_second_approval' && unsaved.events.length === 0;
-  }, 60_000);
+  }, 240_000);
   const state = await archivedState(tenant, session.session_id);
   const size = (part: keyof typeof stateParts & keyof SessionState): number => JSON.stringify(state[part]).length / stateParts[part];
   expect(size('answers')).toBeGreaterThan(0.98);

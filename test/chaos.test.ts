@@ -69,11 +69,11 @@ beforeAll(async () => {
     behaviour(response, request);
   });
   instance = await startInstance(await newFolder(), environment());
-}, 120_000);
+});
 afterAll(async () => {
   await discard(instance);
   await fake.close();
-}, 60_000);
+});
 
 /** As clients do: 503, and no answer at all, say that nothing was lost; the same is sent again. */
 async function insisting(send: () => Promise<Reply>, patienceMs = 240_000): Promise<Reply> {
@@ -167,7 +167,7 @@ async function toItsEnd(played: Played): Promise<Body> {
       await decide(played, ben);
     }
     return false;
-  }, 60_000);
+  }, 240_000);
   return session;
 }
 
@@ -246,4 +246,4 @@ test(`SIGKILL, cancel, terminate and frozen stores over ${count} sessions at all
   );
   await db.close();
   expect((await (all[0] as Played).owner.post('/sessions/', { flow: 'catalogue' })).status).toBe(201);
-}, 240_000);
+});

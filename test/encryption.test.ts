@@ -285,7 +285,7 @@ describe('a key that is lost', () => {
     await expect(start({ GANGWAY_CODEC_KEYS: `${name}:${randomBytes(32).toString('base64')}` })).rejects.toThrow(
       `the id ${name} named another key before`,
     );
-  }, 240_000);
+  });
 
   test('and a file that holds no key is named itself, not a variable that is not set', async () => {
     const folder = await newFolder();

@@ -174,7 +174,7 @@ describe('to a user of the tenant, somebody else\'s session and a missing one', 
     );
     const owner: Actor = { tenant: own, subject: 'ana', roles: ['user'] };
     expect(await done(deeds['read'] as Deed, owner, id)).toEqual({ told: 'done', work: ['describeWorkflowExecution', 'queryWorkflow'] });
-  }, 60_000);
+  });
 
   test('an owner pays for it once in each process, and no store is asked for it', async () => {
     const owner: Actor = { tenant, subject: 'ana', roles: ['user'] };

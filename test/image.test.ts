@@ -9,8 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { developmentKey } from '../scripts/embedded/secrets.ts';
-import { testCodecKeys } from './support/codec-keys.ts';
+import { developmentCodecKeys, developmentKey } from '../scripts/embedded/secrets.ts';
 import { newFolder, root } from './support/folders.ts';
 import { copiedFiles, ignoring, importedPackages, lay, missing, readImage } from './support/image.ts';
 import { storesOf } from './support/instance-stores.ts';
@@ -68,10 +67,11 @@ describe('a role that is started from the image', () => {
     const data = await newFolder();
     folders.push(data);
     await developmentKey(data);
-    const stores = await storesOf(await sharedInstance(), '');
+    const shared = await sharedInstance();
+    const stores = await storesOf(shared, '');
     environment = {
-      GANGWAY_DATA: data, GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_TASK_QUEUE: `image-${process.pid}-${Date.now()}`, LOG_LEVEL: 'warn',
-      NODE_ENV: 'production',
+      GANGWAY_DATA: data, GANGWAY_CODEC_KEYS: await developmentCodecKeys(shared.folder),
+      GANGWAY_TASK_QUEUE: `image-${process.pid}-${Date.now()}`, LOG_LEVEL: 'warn', NODE_ENV: 'production',
       TEMPORAL_ADDRESS: stores.temporalAddress, REDIS_URL: stores.redisUrl, DATABASE_URL: stores.databaseUrl,
     };
   });

@@ -20,11 +20,11 @@ beforeAll(async () => {
   instance = await startInstance(await newFolder(), {
     OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_READING_TIMEOUT_MS: '9000',
   });
-}, 120_000);
+});
 afterAll(async () => {
   await discard(instance);
   await model.close();
-}, 60_000);
+});
 
 beforeEach(async () => {
   ({ ana } = await cast(instance));

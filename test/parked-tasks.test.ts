@@ -443,7 +443,7 @@ describe('the list and the engine are brought together, on a schedule', () => {
     expect(names.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
       'upkeep:gangway:alerts', 'upkeep:gangway:cleanup', 'upkeep:gangway:reconcile', 'upkeep:gangway:sessions',
     ]);
-  }, 60_000);
+  });
 
   test('a task whose workflow was terminated is begun again as it was, and can be retried', async () => {
     const { ana, id, task } = await parkedSession();

@@ -21,7 +21,7 @@ let instance: Instance | undefined;
 afterAll(async () => {
   await instance?.stop();
   await rm(parent, { recursive: true, force: true, maxRetries: 5 });
-}, 60_000);
+});
 
 test('a data folder of any name holds all that is stored, and a second start finds it there', async () => {
   const folder = join(parent, awkward);
@@ -38,7 +38,7 @@ test('a data folder of any name holds all that is stored, and a second start fin
   const again = await person(instance, tenant, 'ana', 'user');
   expect((await again.get(`/sessions/${id}/`)).body).toMatchObject({ session_id: id, stale: false });
   expect((await again.answer(id, 'business_unit_type', 'office')).status).toBe(200);
-}, 180_000);
+});
 
 describe('the project itself', () => {
   const project = (): string => join(parent, 'C#! दल 50% off?', 'gangway');

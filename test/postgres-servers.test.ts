@@ -16,11 +16,11 @@ let db: Database;
 beforeAll(async () => {
   instance = await startInstance(await newFolder());
   db = await databaseOf(instance);
-}, 120_000);
+});
 afterAll(async () => {
   await db.close();
   await discard(instance);
-}, 60_000);
+});
 
 async function readiness(of: Instance = instance): Promise<Body> {
   return (await fetch(`${of.url}/readyz`)).json();
@@ -154,7 +154,7 @@ if ('missing' in pgbouncer) process.stderr.write(`SKIPPED, all tests behind PgBo
     } finally {
       await discard(behind);
     }
-  }, 180_000);
+  });
 
   test('500 statements at once over three connections keep to their tenants, and none waits for ever', async () => {
     const tenants = Array.from({ length: 20 }, newTenant);

@@ -95,7 +95,7 @@ test('of 600 amendments over several runs every repeat gets the first answer and
   await until('all of it is archived', async () => (await snapshotOf(tenant, id)).answers.length === amendments.length);
   await forget(`session:${tenant}:${id}`);
   await repeated();
-}, 240_000);
+});
 
 test('the archived state of a cancelled session is the cancelled one, although the list had its copy before', async () => {
   const { ana, tenant } = await cast(instance);

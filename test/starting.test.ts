@@ -67,7 +67,7 @@ test('settings, stores that nobody answers for, keys and the port are told in on
   expect(stderr).not.toMatch(/s3cret|\n +at |GANGWAY_CODEC_KEYS:/);
   expect([code, stdout]).toEqual([1, '']);
   expect(await readdir(folder)).not.toContain('pids');
-}, 60_000);
+});
 
 describe('a folder that cannot be used', () => {
   test.each([
@@ -125,7 +125,7 @@ test('a Redis that nobody answers for keeps nothing from starting, and is told b
     /REDIS_URL: no Redis answers at redis:\/\/127\.0\.0\.1:1 \(nothing listens there\).*correct REDIS_URL[\s\S]*Gangway is running/,
   );
   expect(instance.output()).not.toContain('s3cret');
-}, 60_000);
+});
 
 const Package = z.object({ scripts: z.record(z.string(), z.string()) });
 
@@ -145,4 +145,4 @@ test('every command refuses an argument that it does not know, with its usage, a
     }
   }
   expect(await readdir(folder)).toEqual([]);
-}, 120_000);
+});

@@ -85,4 +85,4 @@ test('a stop is told by /readyz first, every answer from then on closes its conn
   const { child } = instance;
   await until('it has ended', () => child.exitCode !== null || child.signalCode !== null, 60_000);
   expect(child.exitCode).toBe(0);
-}, 120_000);
+});

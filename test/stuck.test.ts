@@ -45,12 +45,12 @@ beforeAll(async () => {
     address: urls.temporalAddress, namespace: 'default', sealer: createSealer(readCodecKeys(testCodecKeys)),
   }));
   people = await cast(instance);
-}, 120_000);
+});
 afterAll(async () => {
   await connection.close();
   await discard(instance);
   await receiver.close();
-}, 60_000);
+});
 
 /** An archived session whose run cannot even begin: nothing that a newer version of the code would mend either. */
 beforeAll(async () => {
@@ -69,13 +69,13 @@ beforeAll(async () => {
     workflowId, taskQueue: 'gangway', args: [{ start: null, state: null }], workflowIdConflictPolicy: 'TERMINATE_EXISTING',
     typedSearchAttributes: [{ key: sessionAttributes.tenant, value: tenant }], workflowTaskTimeout: '2s',
   });
-}, 60_000);
+});
 
 describe('a session that cannot move', () => {
   test('is told by /readyz in a check of its own, without taking the process out of service', async () => {
     await until('the check says so', async () => (await checks()).checks.sessions === 'stuck', 30_000);
     expect(await checks()).toMatchObject({ code: 200, status: 'ready', checks: { engine: 'ok', worker: 'ok' } });
-  }, 60_000);
+  });
 
   test('is counted, and each failing task is logged with its workflow and the kind of its failure', async () => {
     expect(await metric('gangway_stuck_workflows')).toBe(1);
@@ -124,7 +124,7 @@ describe('a session that cannot move', () => {
       'the alert is over',
       () => receiver.requests.some(({ body }) => body.event === 'alert_recovered' && body.data.kind === 'session_stuck'),
     );
-  }, 60_000);
+  });
 });
 
 test('a server that does not know of such workflows is no reason for alarm: nothing is told, and nothing fails', async () => {

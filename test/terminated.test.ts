@@ -41,7 +41,7 @@ async function start(environment: Readonly<Record<string, string>>): Promise<Gan
 beforeAll(async () => {
   fake = await startFakeModel();
   receiver = await startReceiver((request) => system.react(request));
-}, 60_000);
+});
 beforeEach(() => {
   fake.play(working);
   system.fault = () => null;
@@ -53,7 +53,7 @@ afterAll(async () => {
   }
   await receiver.close();
   await fake.close();
-}, 60_000);
+});
 
 const rowOf = async ({ instance }: Gangway, tenant: string, id: string): Promise<Body> => {
   const db = await databaseOf(instance);
@@ -74,7 +74,7 @@ describe('a session that is terminated goes on by its next message', () => {
     // nobody looks: only messages bring a session back
     gangway = await start({ GANGWAY_STOPPED_SECONDS: '86400' });
     handle = (tenant, id) => gangway.client.workflow.getHandle(sessionWorkflowId(tenant, id));
-  }, 120_000);
+  });
 
   test('with every acknowledged answer, archived or not, and repeats are answered, not applied', async () => {
     const { ana, tenant } = await cast(gangway.instance);
@@ -96,7 +96,7 @@ describe('a session that is terminated goes on by its next message', () => {
     expect((await ana.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(3);
     await ana.answerAll(after);
     await ana.inState(id, 'awaiting_approval');
-  }, 60_000);
+  });
 
   test('and by being looked at: what a GET shows is a session that runs; strangers bring nothing back', async () => {
     const { ana, tenant } = await cast(gangway.instance);
@@ -108,7 +108,7 @@ describe('a session that is terminated goes on by its next message', () => {
     expect((await handle(tenant, id).describe()).status.name).toBe('TERMINATED');
     expect((await ana.get(`/sessions/${id}/`)).body).toMatchObject({ state: 'started', stale: false });
     expect((await handle(tenant, id).describe()).status.name).toBe('RUNNING');
-  }, 60_000);
+  });
 
   test('and by a start: it names the session that goes on, and resume_existing gives it', async () => {
     const { ana, tenant } = await cast(gangway.instance);
@@ -118,7 +118,7 @@ describe('a session that is terminated goes on by its next message', () => {
     const again = await ana.post('/sessions/', { resume_existing: true });
     expect([again.status, again.body.session_id, again.body.state]).toEqual([200, id, 'in_progress']);
     expect((await ana.answer(id, 'business_unit_type', 'office')).status).toBe(200);
-  }, 60_000);
+  });
 
   test('in the middle of a decision: the approver gets the answer, and every change is applied once', async () => {
     const { ana, ben, tenant } = await cast(gangway.instance);
@@ -141,7 +141,7 @@ describe('a session that is terminated goes on by its next message', () => {
     await ana.inState(id, 'completed');
     const mine = system.effects.filter((effect) => effect.startsWith('apply '));
     expect(new Set(mine).size).toBe(mine.length);
-  }, 60_000);
+  });
 
   test('while its task is parked: it is still the one that is told', async () => {
     const { ana, admin, tenant } = await cast(gangway.instance);
@@ -157,7 +157,7 @@ describe('a session that is terminated goes on by its next message', () => {
     fake.play(working);
     expect((await admin.post(`/admin/dlq/tasks/${task.task_id}/retry/`, { reason: 'the model is back' })).status).toBe(202);
     await ana.inState(id, 'awaiting_approval');
-  }, 60_000);
+  });
 
   test('one that was terminated as it ended has ended: its copies are stored after all', async () => {
     const { ana, tenant } = await cast(gangway.instance);
@@ -170,7 +170,7 @@ describe('a session that is terminated goes on by its next message', () => {
         && (await rowOf(gangway, tenant, id)).state === 'cancelled',
     );
     await until('the claim is free', async () => (await ana.post('/sessions/', {})).status === 201);
-  }, 60_000);
+  });
 
   test('one of which neither history nor archive has anything is cancelled, and a new one can be started', async () => {
     const { ana, tenant } = await cast(gangway.instance);
@@ -183,7 +183,7 @@ describe('a session that is terminated goes on by its next message', () => {
     expect((await ana.post('/sessions/', {})).status).toBe(201);
     expect((await ana.get(`/sessions/${id}/`)).body).toMatchObject({ state: 'cancelled', question: null });
     expect((await ana.answer(id, 'setup_urgency', 'immediate')).status).toBe(404);
-  }, 90_000);
+  });
 
   test('one whose history this code cannot replay comes back from the archive', async () => {
     const { ana, tenant } = await cast(gangway.instance);
@@ -200,7 +200,7 @@ describe('a session that is terminated goes on by its next message', () => {
     await handle(tenant, id).terminate();
     await until('an answer gets through', async () => (await ana.answer(id, 'business_unit_type', 'office', 'm')).status === 200, 30_000);
     expect((await ana.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(2);
-  }, 90_000);
+  });
 
   test('a redrive that is terminated is shown as aborted', async () => {
     const { ana, admin, tenant } = await cast(gangway.instance);
@@ -216,7 +216,7 @@ describe('a session that is terminated goes on by its next message', () => {
     });
     expect((await admin.post(`/admin/dlq/redrives/${redrive}/abort/`, { reason: 'is it over' })).body).toMatchObject({ status: 'aborted' });
     expect((await admin.post(`/admin/dlq/redrives/${redrive}/pause/`, { reason: 'is it over' })).status).toBe(409);
-  }, 60_000);
+  });
 });
 
 describe('sessions that were terminated and get no message', () => {
@@ -229,7 +229,7 @@ describe('sessions that were terminated and get no message', () => {
     fake.play(working);
     await gangway.client.workflow.getHandle(sessionWorkflowId(tenant, id)).terminate();
     await inRow(gangway, tenant, id, 'awaiting_approval');
-  }, 120_000);
+  });
 
   test('have ended for everybody where it is so set: person, list, claim and engine', async () => {
     const gangway = await start({ GANGWAY_STOPPED_SECONDS: '2', GANGWAY_TERMINATED: 'end' });
@@ -249,5 +249,5 @@ describe('sessions that were terminated and get no message', () => {
       expect(await handleOf(id).result()).toMatchObject({ state: 'cancelled' });
       expect((await who.post('/sessions/', {})).status).toBe(201);
     }
-  }, 120_000);
+  });
 });
