@@ -55,7 +55,8 @@ export async function startServers(start: StartOptions): Promise<EmbeddedServers
   const { restart = true, onExit, onBack } = start.options ?? {};
   const kept = running.map((server) => keepRunning(server, folder, { log: start.log, restart, onExit, onBack }));
   const [program] = running.find((server) => server.name === 'temporal')?.definition.command ?? [];
-  return embedded(kept, { ...urlsOf(start, folder, ports, password), ...(program === undefined ? {} : { temporalProgram: program, temporalFolder: folder }) });
+  const temporal = program === undefined ? {} : { temporalProgram: program, temporalFolder: folder };
+  return embedded(kept, { ...urlsOf(start, folder, ports, password), ...temporal });
 }
 
 /** All of them on ports that are free now, or none. */
