@@ -41,7 +41,8 @@ export class EngineSessions {
     };
     const startWorkflowOperation = new WithStartWorkflowOperation(sessionWorkflow, {
       workflowId: this.workflowId(sessionId), taskQueue: this.taskQueue, args: [input], workflowIdConflictPolicy: 'USE_EXISTING',
-      workflowTaskTimeout: '2s',
+      // ten times the service's: how many long histories are replayed in 2 s is the machine's affair
+      workflowTaskTimeout: '20s',
     });
     await this.client.workflow.executeUpdateWithStart(openSession, { startWorkflowOperation, updateId: 'open' });
     return sessionId;
