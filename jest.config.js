@@ -18,8 +18,8 @@ const below = (path) => `<rootDir>/${path}`;
 export default {
   // an upper bound for a machine that is busy with something else: whoever waits, waits for a condition
   testTimeout: 300_000,
-  // tests wait for servers more than they work; each worker takes up to 1 GB
-  maxWorkers: Math.min(availableParallelism() + 1, 6),
+  // the servers that tests start work beside them; each worker takes up to 1 GB
+  maxWorkers: Math.min(availableParallelism(), 6),
   testSequencer: '<rootDir>/test/support/sequencer.ts',
   projects: [
     { ...everyTest, displayName: 'pure', testMatch: pure.map(below) },

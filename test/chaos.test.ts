@@ -121,7 +121,11 @@ async function play(fate: Fate, ben: Person): Promise<Played> {
     session = (await answer(played, session.question, valueFor(played, session.question))).body;
   }
   if (depth === 'parked') {
-    await until('it is parked', async () => (await owner.get(`/sessions/${played.id}/`)).body.notice !== null, 600_000);
+    // on a busy machine the rules may have proposed before anybody saw it parked
+    await until('it is parked, or was', async () => {
+      const { notice, state } = (await owner.get(`/sessions/${played.id}/`)).body;
+      return (notice ?? null) !== null || state === 'awaiting_approval';
+    }, 240_000);
   }
   if (depth === 'proposed' || depth === 'half_approved' || depth === 'completed') await owner.inState(played.id, 'awaiting_approval');
   if (depth === 'half_approved' || depth === 'completed') await decide(played, ben);
