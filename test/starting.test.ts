@@ -30,7 +30,7 @@ async function ended(
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings };
   try {
     const { stdout, stderr } = await promisify(execFile)(
-      'env', [...as, 'sh', join(root, 'scripts', 'run'), ...script], { env, cwd: tmpdir(), timeout: 50_000 },
+      'env', [...as, 'sh', join(root, 'scripts', 'run'), ...script], { env, cwd: tmpdir(), timeout: 240_000 },
     );
     return { code: 0, stdout, stderr };
   } catch (error) {

@@ -1,8 +1,11 @@
 /** npm run check:clients: makes a client by each generator, and completes a session with it. One line a generator. */
+import { optionsOrEnd } from '../../scripts/arguments.ts';
 import { newFolder } from '../support/folders.ts';
 import { discard, startInstance } from '../support/instance.ts';
 import { generators } from './generators.ts';
 import { ToolMissing } from './tools.ts';
+
+optionsOrEnd('Usage: npm run check:clients\n  Takes no arguments.', {});
 
 const instance = await startInstance(await newFolder());
 try {
