@@ -17,7 +17,7 @@ const below = (path) => `<rootDir>/${path}`;
 
 export default {
   // an upper bound for a machine that is busy with something else: whoever waits, waits for a condition
-  testTimeout: 300_000,
+  testTimeout: 900_000,
   // the servers that tests start work beside them; each worker takes up to 1 GB
   maxWorkers: Math.min(availableParallelism(), 6),
   testSequencer: '<rootDir>/test/support/sequencer.ts',

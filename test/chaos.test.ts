@@ -58,7 +58,13 @@ const environment = (): Record<string, string> => ({
 let fake: FakeModel;
 let instance: Instance;
 let isBack = false;
+/** It keeps both cores busy for minutes, so only when it is asked for: CHAOS=1, or a seed. */
+const isAsked = process.env['CHAOS'] !== undefined || process.env['CHAOS_SEED'] !== undefined;
+// said where nobody can miss it: what is skipped proves nothing
+if (!isAsked) process.stderr.write('SKIPPED: chaos over 200 sessions. CHAOS=1 npm test -- chaos runs it.\n');
+
 beforeAll(async () => {
+  if (!isAsked) return;
   process.stdout.write(`chaos: CHAOS_SEED=${seed}\n`);
   fake = await startFakeModel();
   // by the name of the catalogue, which stands in what the model is asked
@@ -71,6 +77,7 @@ beforeAll(async () => {
   instance = await startInstance(await newFolder(), environment());
 });
 afterAll(async () => {
+  if (!isAsked) return;
   await discard(instance);
   await fake.close();
 });
@@ -208,7 +215,7 @@ async function befall(all: readonly Played[]): Promise<void> {
   await connection.close();
 }
 
-test(`SIGKILL, cancel, terminate and frozen stores over ${count} sessions at all depths: afterwards every session moves on or has ended, ` +
+(isAsked ? test : test.skip)(`SIGKILL, cancel, terminate and frozen stores over ${count} sessions at all depths: afterwards every session moves on or has ended, ` +
   `and none is stuck`, async () => {
   const [admin, ben] = await Promise.all([person(instance, tenant, 'dee', 'admin'), person(instance, tenant, 'ben', 'approver')]);
   expect((await admin.call('PUT', '/admin/flows/catalogue/', catalogue)).status).toBe(201);
