@@ -4,9 +4,9 @@
  * or waits for its approver, gets none.
  */
 import { z } from 'zod';
-import { KeyUnavailableError, SealBrokenError } from '../encryption/sealer.ts';
+import { failedAlone, forAll } from './reconciling.ts';
 import { defineTask } from './task.ts';
-import type { SessionName, SessionWorkflows, Span } from './session-workflows.ts';
+import type { SessionWorkflows, Span } from './session-workflows.ts';
 
 /** `failed`: could not be begun, as one whose key is missing; the next message to it tries again. */
 export interface ReconciledSessions {
@@ -31,7 +31,6 @@ const overlapMs = 120_000;
 const windowMost = 1_000;
 /** A window is not cut any shorter: all that closed in one second are one. */
 const windowLeastMs = 1_000;
-const atOnce = 8;
 /** Without an earlier look: sessions that were ended longer ago come back by their next message. */
 const firstLookMs = 7 * 86_400_000;
 
@@ -42,7 +41,7 @@ export async function reconcileSessions(options: ReconcileSessionsOptions): Prom
   while (from < now && signal?.aborted !== true) {
     const span = await windowFrom(workflows, from, now);
     await forAll(workflows.stopped(span), async (session) => {
-      const revival = await workflows.revive(session).catch((error: unknown) => failedAlone(error));
+      const revival = await workflows.revive(session).catch(failedAlone);
       if (revival === 'begun' || revival === 'restored') done.begun += 1;
       else if (revival === 'failed') done.failed += 1;
       else if (revival === 'unknown') done.ended += 1;
@@ -59,22 +58,6 @@ async function windowFrom(workflows: SessionWorkflows, from: number, now: number
     until = from + Math.ceil((until - from) / 2);
   }
   return { from, until };
-}
-
-/** One that cannot be opened must not keep the others back. */
-function failedAlone(error: unknown): 'failed' {
-  if (error instanceof KeyUnavailableError || error instanceof SealBrokenError || error instanceof SyntaxError) return 'failed';
-  throw error;
-}
-
-async function forAll(sessions: AsyncIterable<SessionName>, work: (session: SessionName) => Promise<void>): Promise<void> {
-  let some: SessionName[] = [];
-  for await (const session of sessions) {
-    if (some.push(session) < atOnce) continue;
-    await Promise.all(some.map(work));
-    some = [];
-  }
-  await Promise.all(some.map(work));
 }
 
 export const reconcileStoppedSessions = defineTask({

@@ -3,9 +3,10 @@
  * again from its row; one whose row is missing writes it anew; a row that missed the end of its task gets it.
  */
 import { z } from 'zod';
-import { KeyUnavailableError, SealBrokenError, type Sealer } from '../encryption/sealer.ts';
+import type { Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { knownTasks, openRows, openTask, saveTask, type SealedTask } from '../stores/postgres/tasks.ts';
+import { failedAlone, forAll } from './reconciling.ts';
 import { defineTask } from './task.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
 
@@ -22,7 +23,6 @@ export interface ReconcileOptions {
 const pageRows = 500;
 /** Of one run; parked tasks are expected in thousands (docs/decisions/0015). */
 const mostRunning = 50_000;
-const atOnce = 8;
 
 export async function reconcileTasks(options: ReconcileOptions): Promise<Reconciled> {
   const { db, workflows, signal } = options;
@@ -32,8 +32,7 @@ export async function reconcileTasks(options: ReconcileOptions): Promise<Reconci
   for (;;) {
     const page = await openRows(db, after, pageRows);
     await forAll(page.filter((row) => !running.has(row.task_id)), async (row) => {
-      // one that cannot be opened must not keep the others back
-      const how = await restoreOne(options, row).catch((error: unknown) => failedAlone(error));
+      const how = await restoreOne(options, row).catch(failedAlone);
       if (how !== null) done[how] += 1;
     });
     after = page.at(-1)?.task_id ?? null;
@@ -51,11 +50,6 @@ export async function reconcileTasks(options: ReconcileOptions): Promise<Reconci
   return done;
 }
 
-function failedAlone(error: unknown): 'failed' {
-  if (error instanceof KeyUnavailableError || error instanceof SealBrokenError || error instanceof SyntaxError) return 'failed';
-  throw error;
-}
-
 /** An open row whose workflow the engine does not list. The list is a moment behind, so the workflow itself is asked. */
 async function restoreOne({ db, sealer, workflows }: ReconcileOptions, row: SealedTask): Promise<'begun' | 'settled' | null> {
   const found = await workflows.look(row);
@@ -65,10 +59,6 @@ async function restoreOne({ db, sealer, workflows }: ReconcileOptions, row: Seal
   // lost with Temporal's database, or ended from outside (terminated) in the middle of its life: whoever waits still waits
   await workflows.begin(found ?? openTask(sealer, row));
   return 'begun';
-}
-
-async function forAll<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += atOnce) await Promise.all(items.slice(at, at + atOnce).map(work));
 }
 
 export const reconcileParkedTasks = defineTask({
