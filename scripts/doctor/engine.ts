@@ -2,14 +2,12 @@
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import type { Configuration } from '../../service/configuration.ts';
 import { searchAttributeNames } from '../../workflows/search-attributes.ts';
-import { about, reasonOf, within, type Finding } from './finding.ts';
+import { about, patienceMs, reasonOf, within, type Finding } from './finding.ts';
 
 const { well, wrong, unseen } = about('temporal');
 const attributes = about('search attributes');
 const sessions = about('sessions');
 
-/** Longest wait for one answer. */
-const patienceMs = 10_000;
 /** Of gRPC. */
 const [notFound, denied, unauthenticated, invalidArgument] = [5, 7, 16, 3];
 /** The server's number for the type Keyword. */

@@ -56,6 +56,9 @@ function codeOf(error: unknown): string | undefined {
   return 'name' in error && error.name === 'TimeoutError' ? 'TimeoutError' : undefined;
 }
 
+/** Longest wait for one answer: a machine that starts everything at once is slow. */
+export const patienceMs = 10_000;
+
 /** Resolves within that time, or rejects as a time-out. The work itself has to end by itself. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -4,9 +4,8 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { readCodecKeys } from '../../encryption/sealer.ts';
 import { openClickHouse } from '../../stores/clickhouse/client.ts';
-import { about, reasonOf, within, type Finding } from './finding.ts';
+import { about, patienceMs, reasonOf, within, type Finding } from './finding.ts';
 
-const patienceMs = 10_000;
 /** Apart by more than this, tokens and limits are judged by a wrong time; below it a slow answer looks the same. */
 const clockSecondsMax = 5;
 
