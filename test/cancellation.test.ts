@@ -184,15 +184,9 @@ describe('Request Cancellation ends a session as cancelSession does, and its cop
   test('but not in the middle of its changeset: what is being applied is applied, and the session completed', async () => {
     const { ana, ben, tenant } = await cast(instance);
     const { session: { session_id: id }, items } = await proposed(ana, ben);
-    let begun = false;
-    system.fault = ({ body }, effect) => {
-      if (body.action !== 'apply' || begun) return null;
-      begun = true;
-      effect();
-      return { delayMs: 1_500 };
-    };
+    const hasBegun = system.holdFirstApply(1_500);
     const decision = ben.post(`/sessions/${id}/decision/`, { approved_items: items, dry_run: false });
-    await until('the first change is applied', () => begun);
+    await until('the first change is applied', hasBegun);
     await handleOf(tenant, id).cancel();
     expect((await decision).body).toMatchObject({ status: 'applied' });
     await ana.inState(id, 'completed');

@@ -1,38 +1,22 @@
 /** One process never lets more than a quota pass, whatever Redis does and however busy the machine is. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { newFolder } from './support/folders.ts';
+import { limiterSuite } from './support/limiter-suite.ts';
 import { asked, intercept, limitingOn, quota, resources, type Limiting, type LimitingOptions } from './support/limiting.ts';
-import { startOwnRedis, type OwnRedis } from './support/own-redis.ts';
 import { until } from './support/until.ts';
 
 const table = resources({ GANGWAY_API_PER_MINUTE: '300' });
 /** The time-out as it is shipped. */
 const timeoutMs = 25;
 
-let folder: string;
-let server: OwnRedis;
-const open: Limiting[] = [];
-
-beforeAll(async () => {
-  folder = await newFolder();
-  server = await startOwnRedis(folder);
-});
-afterEach(() => { for (const { redis } of open.splice(0)) redis.disconnect(); });
-afterAll(async () => {
-  server.thaw();
-  await server.kill();
-  await rm(folder, { recursive: true, force: true });
-});
+const suite = limiterSuite();
 
 async function limiting(more: LimitingOptions = {}): Promise<Limiting> {
-  const made = await limitingOn(server.url, { timeoutMs, ...more });
-  open.push(made);
+  const made = await suite.limiting({ timeoutMs, ...more });
   await until('it is warm', async () => (await made.limiter.look(asked(table.api), 'nobody')).source === 'redis');
   return made;
 }
@@ -67,9 +51,7 @@ describe('while every core is busy with something else', () => {
   test.each<readonly [string, (made: Limiting) => Promise<unknown>]>([
     ['halts again and again', async () => {
       for (let times = 0; times < 10; times += 1) {
-        server.freeze();
-        await new Promise((resolve) => { setTimeout(resolve, 40); });
-        server.thaw();
+        await suite.whileFrozen(async () => { await sleep(40); });
         await nextTurn();
       }
     }],
@@ -81,10 +63,7 @@ describe('while every core is busy with something else', () => {
       }
     }],
     ['forgets everything', (made) => made.redis.flushall()],
-    ['is killed and started again', async () => {
-      await server.kill();
-      server = await startOwnRedis(folder);
-    }],
+    ['is killed and started again', () => suite.restart()],
   ])('nor do more pass while Redis %s', async (_, happens) => {
     const made = await limiting({ openMs: 100 });
     const subject = randomUUID();
@@ -112,7 +91,7 @@ describe('over random times, with Redis failing, forgetting and coming back', ()
     const series = fc.array(step, { minLength: 10, maxLength: 40 });
     await fc.assert(fc.asyncProperty(series, fc.integer({ min: 1, max: 6 }), async (steps, limit) => {
       let at = 1_000_000;
-      const made = await limitingOn(server.url, { timeoutMs: 2_000, now: () => at, hasScriptClock: true, openMs: 20_000 });
+      const made = await limitingOn(suite.url(), { timeoutMs: 2_000, now: () => at, hasScriptClock: true, openMs: 20_000 });
       let store: Store = 'fine';
       intercept(made, async (send) => {
         if (store === 'fails') throw new Error('gone');

@@ -123,15 +123,9 @@ describe('a session that is terminated goes on by its next message', () => {
   test('in the middle of a decision: the approver gets the answer, and every change is applied once', async () => {
     const { ana, ben, tenant } = await cast(gangway.instance);
     const { session: { session_id: id }, items } = await proposed(ana, ben);
-    let begun = false;
-    system.fault = ({ body }, effect) => {
-      if (body.action !== 'apply' || begun) return null;
-      begun = true;
-      effect();
-      return { delayMs: 1_000 };
-    };
+    const hasBegun = system.holdFirstApply(1_000);
     const decision = ben.post(`/sessions/${id}/decision/`, { approved_items: items, dry_run: false });
-    await until('the first change is applied', () => begun);
+    await until('the first change is applied', hasBegun);
     await handle(tenant, id).terminate();
     let { status: code, body } = await decision;
     // as clients do: a 503 says that nothing was lost

@@ -1,21 +1,10 @@
 /** A decision on more than ten changes: two different approvers, end to end, in a flow that the tenant publishes. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { catalogue, changes } from './support/pending-second.ts';
 import { cast, person, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
 const instance = await sharedInstance();
-const changes = 11;
-
-/** Eleven entries of the catalogue for each name. */
-const catalogue = {
-  default_language: 'en', languages: ['en'], title: 'Fill the catalogue',
-  questions: [{ id: 'name', type: 'text', prompt: 'Which catalogue?' }],
-  recommendations: Array.from({ length: changes }, (_, at) => ({
-    id: `entry_${at + 1}`, target: { type: 'type_assist', key: `slug(name) + '-${at + 1}'` },
-    values: { code: `'E${at + 1}'`, label: `'Entry ${at + 1}'`, category: "'catalogue'" }, confidence: 0.9,
-    rationale: 'Part of every catalogue.',
-  })),
-};
 
 let people: Awaited<ReturnType<typeof cast>>;
 beforeAll(async () => {

@@ -10,6 +10,8 @@ export interface LimiterSuite {
   /** The time-out is generous, since tests share a machine; those about the time-out give their own. */
   limiting(more?: LimitingOptions): Promise<Limiting>;
   whileFrozen(work: () => Promise<void>): Promise<void>;
+  /** Redis is killed and started again. */
+  restart(): Promise<void>;
 }
 
 export function limiterSuite(): LimiterSuite {
@@ -39,6 +41,10 @@ export function limiterSuite(): LimiterSuite {
       } finally {
         server.thaw();
       }
+    },
+    restart: async () => {
+      await server.kill();
+      server = await startOwnRedis(folder);
     },
   };
 }

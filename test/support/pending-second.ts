@@ -1,7 +1,8 @@
 /** A session whose decision names more changes than one approver may approve alone. */
 import type { Body, Person } from './person.ts';
 
-const changes = 11;
+/** One more than a single approver may approve. */
+export const changes = 11;
 
 /** Eleven entries of the catalogue for each name. */
 export const catalogue = {

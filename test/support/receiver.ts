@@ -110,6 +110,18 @@ export class FakeSystem {
     return { body };
   };
 
+  /** The first change is applied at once and answered so much later. Tells whether that has begun. */
+  holdFirstApply(delayMs: number): () => boolean {
+    let begun = false;
+    this.fault = ({ body }, effect) => {
+      if (body.action !== 'apply' || begun) return null;
+      begun = true;
+      effect();
+      return { delayMs };
+    };
+    return () => begun;
+  }
+
   at(tenant: string, target: string): Body { return this.holds.get(`${tenant} ${target}`) ?? null; }
   put(tenant: string, target: string, values: Body): void {
     if (values === null) this.holds.delete(`${tenant} ${target}`);
