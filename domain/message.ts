@@ -1,4 +1,5 @@
 /** What travels between the API and a session: who speaks, with which id, and what came of it. */
+import type { AwaitedApproval } from './awaited-approval.ts';
 import type { ErrorCategory } from './error-category.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
@@ -154,6 +155,10 @@ export interface SessionView {
   readonly ended_at: number | null;
   /** What keeps the next step back: the kind of error that an operator looks at now. Absent in copies from before there was a queue. */
   readonly waits_for?: ErrorCategory | null;
+  /** The approver that it waits for. Absent in copies from before it was told, and so is the next. */
+  readonly awaits?: AwaitedApproval | null;
+  /** Of the request that started it. */
+  readonly correlation_id?: string;
   /** Counts visible changes: the ETag. */
   readonly version: number;
   /** Counts everything recorded: a copy with a higher revision replaces a lower one. */

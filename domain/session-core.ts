@@ -3,6 +3,7 @@
  * plain class without an engine inside: synchronous and deterministic, time and ids come in as arguments.
  */
 import { currentAnswers, currentSequences, formerValue, LogSize, openQuestions } from './answer-log.ts';
+import { awaitedApproval } from './awaited-approval.ts';
 import { bounds, counts, firstOf, stateParts, textMax, unsavedUpTo } from './bounds.ts';
 import { hashOf, type Checkpoint } from './checkpoint.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
@@ -79,7 +80,7 @@ export class SessionCore {
       question: question === null ? null : suggestion(question.id, formerValue(state, question.id)),
       answers_count: answered, checkpoint_version: state.checkpoint_version, created_at: state.created_at,
       last_activity_at: state.last_activity_at, ended_at: state.ended_at, version: state.version, revision: state.revision,
-      waits_for: this.ended ? null : state.parked?.category ?? null,
+      waits_for: this.ended ? null : state.parked?.category ?? null, awaits: awaitedApproval(state), correlation_id: state.correlation_id,
     };
   }
 

@@ -43,6 +43,8 @@ export interface Proposal {
   readonly recommendations: readonly Recommendation[];
   readonly confidence: number;
   readonly decision: 'ready' | 'needs_review';
+  /** Absent in proposals from before it was kept. */
+  readonly proposed_at?: number;
 }
 
 /**

@@ -457,7 +457,7 @@ export class OnboardingSession extends SessionCore {
     const decision = this.state.rules_propose === number ? 'needs_review' : proposed.decision;
     this.state.proposal = {
       number, recommendations, confidence, decision: decision === 'escalate' ? 'needs_review' : decision,
-      hash: hashOf(recommendations as unknown as Json),
+      hash: hashOf(recommendations as unknown as Json), proposed_at: now,
     };
     this.move('awaiting_approval', now);
     this.reach('recommendations_generated', now);

@@ -18,7 +18,10 @@ beforeAll(async () => {
        claim_expires_at, confirmed, view)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 50, 'f', 1, 'en', 'first_time',
        (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
-            gen_random_uuid(), now(), true, '{}' FROM generate_series(1, 30000) AS n`,
+            gen_random_uuid(), now(), true,
+       jsonb_build_object('last_activity_at', 1e12::bigint + n, 'correlation_id', 'c-' || n)
+         || CASE WHEN n % 30 = 0 THEN jsonb_build_object('awaits', jsonb_build_object('since', 1e12::bigint + n)) ELSE '{}' END
+     FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
   await db.asSystem().query(
@@ -112,6 +115,20 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   [
     'sessions of a person', `SELECT view FROM sessions WHERE tenant = $1 AND owner = $2 AND confirmed AND view IS NOT NULL ${page}`,
     [tenant, 'owner-3'], 'sessions_by_owner',
+  ],
+  [
+    'sessions by what happened last',
+    'SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL ORDER BY last_activity_at DESC, session_id DESC LIMIT 21',
+    [tenant], 'sessions_by_activity',
+  ],
+  [
+    'sessions of a request', 'SELECT session_id FROM sessions WHERE tenant = $1 AND correlation_id = $2', [tenant, 'c-3'],
+    'sessions_by_correlation',
+  ],
+  [
+    'sessions that wait for an approver',
+    'SELECT view FROM sessions WHERE tenant = $1 AND waiting_since IS NOT NULL ORDER BY waiting_since, session_id LIMIT 21', [tenant],
+    'sessions_waiting',
   ],
   [
     'the open session of a person and flow',
@@ -258,10 +275,10 @@ test('a total is counted up to 10,000 rows and no further', async () => {
     const looked = [...plan.matchAll(/actual rows=([\d.]+)/g)].map(([, found]) => Number(found));
     expect(Math.max(...looked)).toBe(10_001);
   }
-  const many = await listSessions(db, { tenant: 'other', owner: null, state: null, flow: null }, { limit: 5, after: null });
+  const many = await listSessions(db, { tenant: 'other', owner: null, state: null, flow: null, named: null }, 'started_at', { limit: 5, after: null });
   expect([many.rows.length, many.total, many.totalIsAtLeast]).toEqual([5, 10_000, true]);
-  const fewer = await listSessions(db, { tenant, owner: null, state: null, flow: null }, { limit: 5, after: null });
+  const fewer = await listSessions(db, { tenant, owner: null, state: null, flow: null, named: null }, 'started_at', { limit: 5, after: null });
   expect([fewer.total, fewer.totalIsAtLeast]).toEqual([10_000, false]);
-  const some = await listSessions(db, { tenant, owner: 'owner-3', state: null, flow: null }, { limit: 5, after: null });
+  const some = await listSessions(db, { tenant, owner: 'owner-3', state: null, flow: null, named: null }, 'started_at', { limit: 5, after: null });
   expect([some.total, some.totalIsAtLeast]).toEqual([200, false]);
 });

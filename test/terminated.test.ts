@@ -92,7 +92,9 @@ describe('a session that is terminated goes on by its next message', () => {
     expect((await handle(tenant, id).describe()).status.name).toBe('RUNNING');
     expect((await ana.answer(id, 'setup_urgency', 'immediate', message)).status).toBe(200);
     const after = (await ana.get(`/sessions/${id}/`)).body;
-    expect(after).toMatchObject({ answers_count: 3, checkpoint_version: before.checkpoint_version, created_at: before.created_at });
+    expect(after).toMatchObject({ answers_count: 3, created_at: before.created_at });
+    // one more when this took longer than the 30 s after which what is unsaved is saved
+    expect(after.checkpoint_version).toBeGreaterThanOrEqual(before.checkpoint_version);
     expect((await ana.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(3);
     await ana.answerAll(after);
     await ana.inState(id, 'awaiting_approval');

@@ -11,6 +11,7 @@ import { dlqRoutes } from './admin-dlq.ts';
 import { stuckRoutes } from './admin-stuck.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
+import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
@@ -21,7 +22,7 @@ import { sessionRoutes } from './sessions.ts';
 import { streamRoutes } from './stream.ts';
 
 export const routes: readonly Route[] = [
-  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
+  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...approvalRoutes, ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,

@@ -1,4 +1,5 @@
 /** Sessions in PostgreSQL: the claim of the one open session of a person and flow, the copy of each session, and lists. */
+import type { AwaitedApproval } from '../../domain/awaited-approval.ts';
 import { isEnded, type SessionStateName } from '../../domain/lifecycle.ts';
 import type { SessionView } from '../../domain/message.ts';
 import type { Database, Queries } from './database.ts';
@@ -150,18 +151,57 @@ export interface SessionFilter {
   readonly owner: string | null;
   readonly state: SessionStateName | null;
   readonly flow: string | null;
+  /** Id of the session, its owner, or the correlation id of the request that started it; null: any. */
+  readonly named: string | null;
 }
 
-/** Newest first, by keyset. Sessions whose start was never confirmed are nobody's and are left out. */
-export async function listSessions(db: Database, filter: SessionFilter, page: Page): Promise<PageOf<SessionView>> {
+/** What a list of sessions goes by, newest first. */
+export const sessionSorts = { started_at: 'created_at', last_activity_at: 'last_activity_at' } as const;
+export type SessionSort = keyof typeof sessionSorts;
+
+/** By keyset. Sessions whose start was never confirmed are nobody's and are left out. */
+export async function listSessions(db: Database, filter: SessionFilter, sort: SessionSort, page: Page): Promise<PageOf<SessionView>> {
   const params: unknown[] = [filter.tenant];
   const conditions = ['tenant = $1', 'confirmed', 'view IS NOT NULL'];
   for (const [column, value] of [['owner', filter.owner], ['state', filter.state], ['flow_id', filter.flow]] as const) {
     if (value !== null) conditions.push(`${column} = $${params.push(value)}`);
   }
+  if (filter.named !== null) conditions.push(namedSessions(`$${params.push(filter.named)}`));
   const where = conditions.join(' AND ');
   return keysetPage(db.asTenant(filter.tenant), {
-    columns: 'view', from: 'sessions', where, params, at: 'created_at', id: 'session_id', page,
+    columns: 'view', from: 'sessions', where, params, at: sessionSorts[sort], id: 'session_id', page,
+    read: (row: { view: SessionView }) => row.view,
+  });
+}
+
+const uuidForm = "'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'";
+
+/** An index for each of the three, so that no list is read to its end for one that is not there. */
+function namedSessions(name: string): string {
+  return `session_id IN (
+    SELECT session_id FROM sessions WHERE tenant = $1 AND session_id = CASE WHEN ${name} ~ ${uuidForm} THEN ${name}::uuid END
+    UNION ALL SELECT session_id FROM sessions WHERE tenant = $1 AND owner = ${name}
+    UNION ALL SELECT session_id FROM sessions WHERE tenant = $1 AND correlation_id = ${name})`;
+}
+
+export interface AwaitedFilter {
+  readonly tenant: string;
+  readonly waitsFor: AwaitedApproval['waits_for'] | null;
+  /** Only those on which this person may decide (personName); null: all. */
+  readonly person: string | null;
+}
+
+/** Sessions that wait for an approver, the longest waiting first. */
+export async function listAwaited(db: Database, { tenant, waitsFor, person }: AwaitedFilter, page: Page): Promise<PageOf<SessionView>> {
+  const params: unknown[] = [tenant];
+  const conditions = ['tenant = $1', 'waiting_since IS NOT NULL'];
+  if (waitsFor !== null) conditions.push(`view -> 'awaits' ->> 'waits_for' = $${params.push(waitsFor)}`);
+  if (person !== null) {
+    conditions.push(`NOT EXISTS (SELECT FROM jsonb_array_elements(view -> 'awaits' -> 'parties') AS party
+      WHERE coalesce(party ->> 'person', person_name(tenant, party ->> 'subject')) = $${params.push(person)})`);
+  }
+  return keysetPage(db.asTenant(tenant), {
+    columns: 'view', from: 'sessions', where: conditions.join(' AND '), params, at: 'waiting_since', id: 'session_id', page, sort: 'oldest',
     read: (row: { view: SessionView }) => row.view,
   });
 }
