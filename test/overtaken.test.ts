@@ -90,8 +90,8 @@ describe('words that are being read when the question is answered otherwise', ()
   });
 
   test('of two texts to one question the person says yes to the one that was read last, and a third one is told that it is over', async () => {
-    const [slow, quick] = [await saying('when the monsoon is over'), await saying('once the rains have gone')];
-    const slowest = await saying('when the fields are dry');
+    const [slow, quick] = [await saying('once the monsoon ends'), await saying('once the rains have gone')];
+    const slowest = await saying('once the fields are dry');
     expect((await quick.read('immediate')).body.reply).toContain('Do you mean Immediately?');
     expect((await slow.read('planned')).body.reply).toContain('Do you mean Planned for a later date?');
     expect((await ana.post(path('answers'), { text: 'yes' })).body.accepted).toEqual([{ question_id: 'setup_urgency', value: 'planned' }]);
