@@ -1,11 +1,13 @@
 /** Sessions that the engine cannot show: past retention, lost with its database, or behind an engine that does not answer. */
-import { holds, type Actor, type SessionView } from '../domain/message.ts';
+import { holds, MessageRejected, type Actor, type SessionView } from '../domain/message.ts';
 import { isEnded } from '../domain/lifecycle.ts';
 import { notFound } from '../domain/session-core.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import type { CheckpointContent, SessionState } from '../domain/session-state.ts';
+import { versionAt, versionIn, type VersionAt } from '../domain/version.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import { findCheckpoints } from '../stores/postgres/checkpoints.ts';
 import { findSession, type ArchivedSession } from '../stores/postgres/sessions.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { type EngineUnavailableError } from './calls.ts';
@@ -60,6 +62,26 @@ export class SessionArchive {
       state: JSON.parse(this.options.sealer.open(archived.snapshot, sealedAs.snapshot(view.tenant, sessionId))
         .toString('utf8')) as SessionState,
     };
+  }
+
+  /** A version that only the archive keeps. Throws checkpoint_not_found. */
+  async version(actor: Actor, sessionId: string, version: number): Promise<{ owner: string; version: VersionAt }> {
+    const { state, view } = await this.state(actor, sessionId, false);
+    const kept = versionIn(state, version);
+    if (kept !== null) return { owner: view.owner, version: kept };
+    const found = await findCheckpoints(this.options.db, view.tenant, sessionId, [version - 1, version]);
+    const opened = found.map(({ checkpoint, answers }) => ({
+      checkpoint,
+      content: JSON.parse(this.options.sealer.open(answers, sealedAs.checkpoint(view.tenant, sessionId, checkpoint.version))
+        .toString('utf8')) as CheckpointContent,
+    }));
+    const at = opened.find(({ checkpoint }) => checkpoint.version === version);
+    const before = version === 1 ? [] : opened.find(({ checkpoint }) => checkpoint.version === version - 1)?.content.current;
+    if (at === undefined || before === undefined) {
+      throw new MessageRejected('checkpoint_not_found', 'This session has no checkpoint of this version.');
+    }
+    const { checkpoint, content: { answers: log, current } } = at;
+    return { owner: view.owner, version: versionAt({ checkpoint, stages: state.stages, log, current, before }) };
   }
 
   /** Redis first, then the archive. With neither there is only the engine's own error. */

@@ -12,11 +12,12 @@ import {
 import type { DecisionDraft } from '../domain/decision.ts';
 import { eventsAfter } from '../domain/event-log.ts';
 import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
+import type { VersionAt } from '../domain/version.ts';
 import type { SessionName } from '../stores/redis/session-signals.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done,
+  readEvents, readProposal, readSession, readVersion, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done,
   type EventsView,
   type ProposalView, type Read, type SessionInput, type SessionLimits,
 } from '../workflows/messages.ts';
@@ -41,6 +42,8 @@ export interface SessionsOptions extends SessionArchiveOptions {
 
 /** A view, and whether it is a copy that may be behind. */
 export interface SessionReading { readonly view: SessionView; readonly stale: boolean }
+
+export interface VersionReading { readonly owner: string; readonly version: VersionAt; readonly source: 'history' | 'postgresql' }
 
 /** A start costs some ten answers: when 64 people start at once the last one waits its turn. */
 const startTimeoutFactor = 3;
@@ -146,6 +149,20 @@ export class Sessions {
       const { state } = await this.archive.state(actor, sessionId, false);
       return { checkpoints: state.checkpoints, total: state.checkpoint_version, owner: state.owner };
     });
+  }
+
+  /** The session as it was at a checkpoint, from its history, or when that keeps it no more from the archive. */
+  async version(actor: Actor, sessionId: string, version: number): Promise<VersionReading> {
+    const archived = async (): Promise<VersionReading> => ({
+      ...await this.archive.version(actor, sessionId, version), source: 'postgresql',
+    });
+    try {
+      const kept = await this.query(readVersion, actor.tenant, sessionId, [actor, version]);
+      return kept.version === null ? await archived() : { owner: kept.owner, version: kept.version, source: 'history' };
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return archived();
+      throw error;
+    }
   }
 
   /** Events after a sequence. */

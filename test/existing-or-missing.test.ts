@@ -95,6 +95,7 @@ const deeds: Readonly<Record<string, Deed>> = {
   read: (sessions, actor, id) => sessions.read(actor, id),
   answers: (sessions, actor, id) => sessions.answers(actor, id),
   checkpoints: (sessions, actor, id) => sessions.checkpoints(actor, id),
+  'a version': (sessions, actor, id) => sessions.version(actor, id, 1),
   events: (sessions, actor, id) => sessions.events(actor, id, 0),
   proposal: (sessions, actor, id) => sessions.proposal(actor, id),
   answer: (sessions, actor, id) => sessions.answer(id, message(actor, { question_id: null, value: 1 })),

@@ -10,11 +10,12 @@ import {
 } from '../domain/message.ts';
 import { isAnswer, isClientEvent, isMessage, isResume, isTaskOutcome } from '../domain/message-shape.ts';
 import type { OnboardingSession } from '../domain/session.ts';
+import { versionIn } from '../domain/version.ts';
 import type { Asked, DecisionOutcome, Reading } from '../domain/session-state.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, readState, resumeSession, saveCheckpoint, type Done, type Read,
+  readEvents, readProposal, readSession, readState, readVersion, resumeSession, saveCheckpoint, type Done, type Read,
 } from './messages.ts';
 import { taskDone } from './task-messages.ts';
 import { readAnswer } from './tasks.ts';
@@ -104,6 +105,10 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
   read(readCheckpoints, (actor) => {
     allow(session.mayRead(actor));
     return { checkpoints: session.state.checkpoints, total: session.state.checkpoint_version, owner: session.state.owner };
+  });
+  read(readVersion, (actor, version) => {
+    allow(session.mayRead(actor));
+    return { owner: session.state.owner, version: versionIn(session.state, version) };
   });
   read(readEvents, (actor, after) => {
     allow(session.mayRead(actor));

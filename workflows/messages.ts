@@ -11,6 +11,7 @@ import type {
   EscalateBody, Message,
   Mistake, Rejection, Reply, ResumeBody, ResumeOutcome, SessionView,
 } from '../domain/message.ts';
+import type { VersionAt } from '../domain/version.ts';
 import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionEvent, SessionState } from '../domain/session-state.ts';
 
 export const sessionWorkflow = 'onboardingSession';
@@ -64,11 +65,14 @@ export interface ProposalView {
 }
 
 export interface CheckpointsView { readonly checkpoints: readonly Checkpoint[]; readonly total: number; readonly owner: string }
+/** `version` null: the session keeps it, or the one before it, no more. */
+export interface VersionView { readonly owner: string; readonly version: VersionAt | null }
 /** Events after a sequence; `complete` false: some in between are no longer kept. */
 export interface EventsView { readonly events: readonly SessionEvent[]; readonly complete: boolean; readonly view: SessionView }
 
 export const readSession = defineQuery<Read<SessionView>, [Actor]>('readSession');
 export const readCheckpoints = defineQuery<Read<CheckpointsView>, [Actor]>('readCheckpoints');
+export const readVersion = defineQuery<Read<VersionView>, [Actor, number]>('readVersion');
 export const readEvents = defineQuery<Read<EventsView>, [Actor, number]>('readEvents');
 /** Everything, for whoever begins a session again. */
 export const readState = defineQuery<{ readonly state: SessionState; readonly flow: SessionView['flow'] }>('readState');
