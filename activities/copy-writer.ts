@@ -111,7 +111,7 @@ function sessionRow({ state, view }: SessionCopies, key: Uint8Array): SessionRow
     stage: stageNumbers[view.stage], engaged_ms: reached('engaged'), recommendations_generated_ms: reached('recommendations_generated'),
     approval_decision_ms: reached('approval_decision'), completed_ms: reached('completed'), abandoned_ms: after(state.abandoned_at),
     ended_ms: after(state.ended_at), last_question: view.question?.id ?? '', answers: view.answers_count,
-    repeats: Object.values(state.repeats).reduce((sum, number) => sum + number, 0), errors: state.refusals,
+    repeats: Object.values(state.asked).reduce((sum, times) => sum + times - 1, 0), errors: state.refusals,
     user_key: createHmac('sha256', key).update(`${state.tenant}\n${state.owner}`).digest('hex').slice(0, 32), origin: 'workflow',
     is_deleted: 0,
   };

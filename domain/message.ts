@@ -1,4 +1,5 @@
 /** What travels between the API and a session: who speaks, with which id, and what came of it. */
+import type { RiskCounters } from './abandonment-risk.ts';
 import type { ErrorCategory } from './error-category.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
@@ -154,6 +155,8 @@ export interface SessionView {
   readonly ended_at: number | null;
   /** What keeps the next step back: the kind of error that an operator looks at now. Absent in copies from before there was a queue. */
   readonly waits_for?: ErrorCategory | null;
+  /** What the abandonment risk follows from. Absent in copies from before it was counted. */
+  readonly counters?: RiskCounters;
   /** Counts visible changes: the ETag. */
   readonly version: number;
   /** Counts everything recorded: a copy with a higher revision replaces a lower one. */

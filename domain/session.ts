@@ -2,6 +2,7 @@
  * The onboarding session: every message it takes, and what the main loop brings back. Messages come in two steps: a check
  * rejects strangers, ended sessions and stale versions and leaves nothing behind; the handling records.
  */
+import { assessRisk, interventions, levelChangesAt } from './abandonment-risk.ts';
 import { validateAnswer } from './answer.ts';
 import {
   appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences, sizeOfSaying, type Saying,
@@ -38,7 +39,7 @@ export class OnboardingSession extends SessionCore {
     const session = new OnboardingSession(rules, {
       ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
       ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, repeats: {},
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, asked: {}, risk_level: 'low', listed: { score: 0, last_activity_at: now },
       proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,
       ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
@@ -46,6 +47,7 @@ export class OnboardingSession extends SessionCore {
     });
     session.record('session_started', now);
     session.reach('started', now);
+    session.askNext(null);
     return session;
   }
 
@@ -88,11 +90,14 @@ export class OnboardingSession extends SessionCore {
     if (before !== undefined) return { fingerprint: before.fingerprint, outcome: before.outcome as AnswerOutcome };
     if (!takesAnswers(this.state.state) || this.decided) throw this.wrongState('answered');
     this.checkVersion(message);
+    const question = this.currentQuestion();
     const outcome = this.isOvertaken(asked, reading) ? this.overtake(asked, now) : this.takeAnswer(message, reading, now);
     if (outcome.kind !== 'accepted') this.remember(message, outcome);
     // an offer is for the very next message: after any other reply "yes" would be about that
     if (outcome.kind === 'asked_back') this.state.offered = { question_id: outcome.question_id, candidates: outcome.candidates };
     else if (outcome.kind !== 'not_asked') this.state.offered = null;
+    if (outcome.kind === 'accepted') this.askNext(question);
+    else if (outcome.kind !== 'not_asked') this.noteAsked(outcome.question_id);
     return { fingerprint: message.fingerprint, outcome };
   }
 
@@ -187,7 +192,6 @@ export class OnboardingSession extends SessionCore {
 
   private refuse(question: QuestionRule, mistake: Mistake, now: number): AnswerOutcome {
     this.state.refusals += 1;
-    this.state.repeats[question.id] = (this.state.repeats[question.id] ?? 0) + 1;
     this.record('answer_refused', now, question.id, { code: mistake.code });
     return { kind: 'refused', question_id: question.id, mistake };
   }
@@ -417,12 +421,14 @@ export class OnboardingSession extends SessionCore {
   }
 
   private goBack(version: number, body: ResumeBody, now: number): void {
+    const question = this.currentQuestion();
     const kept = this.state.checkpoints.find((checkpoint) => checkpoint.version === version);
     const uiState = body.ui_state ?? this.state.ui_states.findLast(([known]) => known <= version)?.[1];
     if (uiState !== undefined) this.state.ui_state = uiState;
     if (!restoreSequences(this.state, kept?.current ?? body.current ?? currentSequences(this.state))) return;
     this.record('answers_restored', now, '', { version: String(version) });
     this.answersChanged(true, now);
+    this.askNext(question);
   }
 
   checkClientEvent(message: Message<ClientEventBody>): undefined {
@@ -559,6 +565,24 @@ export class OnboardingSession extends SessionCore {
     const { state, returns_to: returns, proposal_requests: number, decision } = this.state;
     if (step.kind !== 'propose') return !this.ended && this.deciding && decision?.changeset_id === step.changeset_id;
     return step.number === number && (state === 'generating' || (state === 'escalated' && returns === 'generating'));
+  }
+
+  // ---- what time brings ---------------------------------------------------------------------------------------------------
+
+  /** Records the level of abandonment risk when it was crossed, with what would help. */
+  checkRisk(now: number): void {
+    const { risk_level: from } = this.state;
+    if (levelChangesAt(this.riskSource(), from, now) !== now) return;
+    const { score, level, leading: [factor] } = assessRisk(this.riskSource(), now);
+    this.state.risk_level = level;
+    this.record('risk_level_changed', now, '', {
+      from, level, score: String(score), ...(factor === undefined ? {} : { factor, ...interventions[factor] }),
+    });
+  }
+
+  /** When the level of abandonment risk is crossed next if nobody does anything; null: never. */
+  riskChangesAt(now: number): number | null {
+    return levelChangesAt(this.riskSource(), this.state.risk_level, now);
   }
 
   /** Marks the session abandoned or cancels it when its time is over. Returns when to look again, or null. */

@@ -64,7 +64,7 @@ test('a version older than the newest 50 comes from the archive and says the sam
 });
 
 test('an admin sees the shape of answers, what was said only when asked for, and the audit log has both; to all others it is 404', async () => {
-  const { ana, ben, admin, tenant } = await cast(instance);
+  const { ana, admin, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
   await ana.answer(id, 'setup_urgency', 'immediate');
   await ana.answer(id, 'business_unit_type', 'office');
@@ -81,8 +81,6 @@ test('an admin sees the shape of answers, what was said only when asked for, and
   const { body: audit } = await admin.get('/admin/audit/?action=version.read');
   expect(audit.results.map((entry: Body) => entry.details.answers)).toEqual([true, false]);
   const eve = await person(instance, tenant, 'eve', 'user');
-  for (const other of [ben, eve]) {
-    const reply = await other.get(path);
-    expect([reply.status, reply.body.code]).toEqual([404, 'not_found']);
-  }
+  const strange = await eve.get(path);
+  expect([strange.status, strange.body.code]).toEqual([404, 'not_found']);
 });
