@@ -13,7 +13,7 @@ import { keepVisible } from './visibility.ts';
 
 /** What each timer is for, as the Web UI shows it. */
 const timers = {
-  watch: { summary: 'is anybody still there?' }, copies: { summary: 'copies go to the stores' },
+  watch: { summary: 'idle: is anybody still there?' }, copies: { summary: 'copies go to the stores' },
   fallback: { summary: 'the rules propose when the model has not' },
 } as const;
 
