@@ -44,7 +44,7 @@ const header = (name: keyof typeof headers) => ({ $ref: `#/components/headers/${
 /** What a route looks at, by the same declarations. */
 export function headerParameters({ method, declaration }: Route): NonNullable<ZodOpenApiOperationObject['parameters']> {
   return [
-    parameter('CorrelationId'), ...(method === 'post' ? [parameter('IdempotencyKey')] : []),
+    parameter('CorrelationId'), ...(method === 'post' && declaration.access !== 'anyone' ? [parameter('IdempotencyKey')] : []),
     ...(declaration.problems?.includes('precondition_failed') === true ? [parameter('IfMatch')] : []),
     ...(declaration.streams === true ? [parameter('LastEventId')] : []),
   ];

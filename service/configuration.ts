@@ -182,6 +182,7 @@ export const configurationSchema = z.object({
   GANGWAY_EVENT_PARALLEL: count(8, { max: 32 }, 'Events under way at once in one worker, each of another session'),
   GANGWAY_EVENT_POLL_MS: milliseconds(500, { max: 60_000 }, 'Pause before looking for due events again, milliseconds'),
   GANGWAY_EVENT_KEEP_DAYS: days(7, { max: 3_650 }, 'Days a delivered event is kept'),
+  GANGWAY_RESUME_TOKEN_SECONDS: seconds(3_600, { max: 86_400 }, 'Seconds that the token of a spent resume link counts'),
   GANGWAY_CHECK_ANSWERS: flag('Checks every answer against its documented schema; for tests'),
   GANGWAY_UNREADY_SECONDS: digits('seconds', { min: 0, max: 300 }).optional().meta({
     unit: 'seconds', description: 'Seconds that /readyz says 503 at shutdown before the port closes, so that a load balancer turns away ' +

@@ -11,6 +11,7 @@ import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
+import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
@@ -35,6 +36,7 @@ import { isBoundByPolicies, openDatabase, type Database } from '../stores/postgr
 import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { notePeople } from '../stores/postgres/people.ts';
+import { forgetResumeLinks } from '../stores/postgres/resume-links.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
@@ -44,6 +46,7 @@ import { createSessionSignals, SessionListener } from '../stores/redis/session-s
 import { createTickets } from '../stores/redis/tickets.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { StuckWorkflows } from '../engine/stuck-workflows.ts';
+import { resumeUrl } from '../domain/resume-link.ts';
 import { searchAttributeNames } from '../workflows/search-attributes.ts';
 import type { StoreAddresses } from './addresses.ts';
 import { healCommand } from './heal-command.ts';
@@ -168,11 +171,19 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     onFailure: () => { log.debug('roles of people are noted later: PostgreSQL does not answer'); },
   });
   onStop(() => people.close());
+  const sessionTokens = new SessionTokens({
+    keys: keysOf(options), audience: configuration.JWT_AUDIENCE, ttlSeconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS, now: Date.now,
+  });
+  let url = '';
   const server = new ApiServer({
     services: {
       sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      resumeLinks: {
+        tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
+        urlOf: (secret) => resumeUrl(configuration.PUBLIC_URL ?? url, secret),
+      },
       stuck,
       healCommand: healCommand({
         address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
@@ -181,7 +192,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     },
     settings: serverSettings(configuration), routes, metrics,
     authentication: new Authentication({
-      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey,
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey, sessionTokens,
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)),
@@ -190,12 +201,13 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
+  url = `http://${configuration.HOST}:${port}`;
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
   onStop(async () => {
     readiness.drain();
     await server.close(unreadyMs(configuration, roles), configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
-  return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
+  return { url, metricsPort, isRunning };
 }
 
 /** First of all: it tells of a start that goes on for long, too. */
@@ -313,12 +325,15 @@ function limiterOf(
   });
 }
 
+/** Days after its end that a resume link is still told from one that never was. */
+const linkKeepDays = 30;
 /** Longer than any request lasts: its entry would be there. */
 const cutOffSeconds = 120;
 
 /** Forgets old idempotency keys, and audits acts that were cut off, a bounded number every minute. */
 function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {
   const timer = setInterval(() => {
+    forgetResumeLinks(db, linkKeepDays).catch(() => { log.debug('resume links are swept later: PostgreSQL does not answer'); });
     forgetKeys(db, keepHours).catch(() => { log.debug('idempotency keys are swept later: PostgreSQL does not answer'); });
     settleCutOffAudits(db, cutOffSeconds).catch(() => {
       log.debug('acts that were cut off are audited later: PostgreSQL does not answer');

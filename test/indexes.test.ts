@@ -225,7 +225,7 @@ const sorted: readonly [what: string, sql: string, params: readonly unknown[], i
     [tenant, 'category-1'], 'tasks_',
   ],
   ['sessions at risk', atRiskList(atRisk).sql, atRiskList(atRisk).params, 'Index Only Scan using sessions_at_risk'],
-  ['how many are at risk', atRiskTotal(atRisk).sql, atRiskTotal(atRisk).params, 'Index Only Scan using sessions_at_risk'],
+  ['how many are at risk', atRiskTotal(atRisk).sql, atRiskTotal(atRisk).params, 'sessions_at_risk'],
   [
     'tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`,
     [tenant, 'discarded'], 'tasks_by_session',
