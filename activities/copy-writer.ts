@@ -11,10 +11,12 @@ import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { queueEvents } from '../stores/postgres/outgoing-events.ts';
+import { noteReminders } from '../stores/postgres/interventions.ts';
+import { dropReminders, queueEvents } from '../stores/postgres/outgoing-events.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { saveSessions } from '../stores/postgres/sessions.ts';
 import { Batch } from './batch.ts';
+import { remindersIn } from './outbox/reminder-notes.ts';
 import { outgoingEventsOf } from './outbox/session-events.ts';
 
 /** Everything of one session that is not stored yet. */
@@ -80,7 +82,12 @@ async function saveArchive(db: Database, sealer: Sealer, all: readonly SessionCo
       session_id: state.session_id, tenant: state.tenant, checkpoint,
       answers: sealer.seal(encode(contentOf(state, checkpoint)), sealedAs.checkpoint(state.tenant, state.session_id, checkpoint.version)),
     }))));
-    if (keepEvents) await queueEvents(tx, all.flatMap(({ state, events }) => outgoingEventsOf(state, events)));
+    const { reminders, returns, unwanted } = remindersIn(all);
+    await noteReminders(tx, reminders, returns);
+    if (keepEvents) {
+      await queueEvents(tx, all.flatMap(({ state, events }) => outgoingEventsOf(state, events)));
+      await dropReminders(tx, unwanted);
+    }
   });
 }
 

@@ -44,6 +44,8 @@ export interface CancelBody { readonly reason: string | null }
 
 export interface EscalateBody { readonly reason: string; readonly urgency: 'low' | 'medium' | 'high' }
 
+export interface RemindersBody { readonly enabled: boolean }
+
 /** The second approver's word on a decision that needs two. */
 export interface ApprovalBody {
   readonly approval_id: string;

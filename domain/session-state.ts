@@ -7,6 +7,7 @@ import type { ItemStatus, MissingDependency } from './decision.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
 import type { AnswerOutcome, Remarks } from './message.ts';
+import type { RemindersState } from './reminders.ts';
 import type { Recommendation } from './recommendation.ts';
 
 /** One accepted answer. Superseded ones stay: nothing a person said is deleted. */
@@ -167,6 +168,7 @@ export interface SessionState extends NewSession {
   asked: Record<string, number>;
   /** Of abandonment, as it was recorded last. */
   risk_level: RiskLevel;
+  reminders: RemindersState;
   /** What the list of sessions has of this one, which it is ranked by. */
   listed: Listed;
   proposal_requests: number;

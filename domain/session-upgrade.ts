@@ -6,7 +6,8 @@ import { MessageLog } from './message-log.ts';
 import type { AnswerEntry, SeenOutcome, SessionState } from './session-state.ts';
 
 /** Members of today's form that earlier ones may lack; `repeats`: refusals by question, before each asking was counted. */
-type Stored = Omit<SessionState, 'asked' | 'risk_level' | 'listed'> & Partial<Pick<SessionState, 'asked' | 'risk_level' | 'listed'>> & {
+type Later = 'asked' | 'risk_level' | 'listed' | 'reminders';
+type Stored = Omit<SessionState, Later> & Partial<Pick<SessionState, Later>> & {
   readonly repeats?: Readonly<Record<string, number>>;
 };
 
@@ -30,7 +31,7 @@ export function upgraded(stored: StoredState): SessionState {
   const asked = state.asked ?? askedOf(state, repeats);
   return {
     ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, asked,
-    risk_level: state.risk_level ?? 'low',
+    risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 },
     listed: state.listed ?? { score: standingScore(riskCounters({ ...state, asked })), last_activity_at: state.last_activity_at },
   };
 }

@@ -7,7 +7,7 @@ import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
   type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message,
-  type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
+  type RemindersBody, type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
 } from '../domain/message.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
 import { eventsAfter } from '../domain/event-log.ts';
@@ -17,7 +17,7 @@ import type { SessionName } from '../stores/redis/session-signals.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, readVersion, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done,
+  readEvents, readProposal, readSession, readVersion, resumeSession, saveCheckpoint, sessionWorkflow, setReminders, type AnswersView, type CheckpointsView, type Done,
   type EventsView,
   type ProposalView, type Read, type SessionInput, type SessionLimits,
 } from '../workflows/messages.ts';
@@ -95,6 +95,10 @@ export class Sessions {
 
   escalate(sessionId: string, message: Message<EscalateBody>): Promise<Done> {
     return this.update(escalateSession, sessionId, message, `escalate:${message.id}`, this.options.timeoutMs);
+  }
+
+  setReminders(sessionId: string, message: Message<RemindersBody>): Promise<Done> {
+    return this.update(setReminders, sessionId, message, `reminders:${message.id}`, this.options.timeoutMs);
   }
 
   addEvent(sessionId: string, message: Message<ClientEventBody>): Promise<Done> {

@@ -1,4 +1,5 @@
 /** Composes the product from its parts: stores, worker and API, one process or one role of it. */
+import { createHmac, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
@@ -130,10 +131,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const stuck = new StuckWorkflows({ ...engine, client, now: () => performance.now() });
   metrics.watchStuck(() => stuck.count());
+  let url = configuration.PUBLIC_URL ?? `http://${configuration.HOST}:${configuration.PORT}`;
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
     configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, stores, flows, changeTarget, limits, outside, metrics,
-    developmentKey, log,
+    developmentKey, linkKey: linkKey(keysOf(options)), publicUrl: () => url, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', metricsPort, isRunning };
@@ -174,7 +176,6 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const sessionTokens = new SessionTokens({
     keys: keysOf(options), audience: configuration.JWT_AUDIENCE, ttlSeconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS, now: Date.now,
   });
-  let url = '';
   const server = new ApiServer({
     services: {
       sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
@@ -182,7 +183,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
-        urlOf: (secret) => resumeUrl(configuration.PUBLIC_URL ?? url, secret),
+        urlOf: (secret) => resumeUrl(url, secret),
       },
       stuck,
       healCommand: healCommand({
@@ -201,13 +202,13 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
-  url = `http://${configuration.HOST}:${port}`;
+  url = configuration.PUBLIC_URL ?? `http://${configuration.HOST}:${port}`;
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
   onStop(async () => {
     readiness.drain();
     await server.close(unreadyMs(configuration, roles), configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
-  return { url, metricsPort, isRunning };
+  return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
 }
 
 /** First of all: it tells of a start that goes on for long, too. */
@@ -290,6 +291,11 @@ async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<()
 /** One process with both roles has nobody beside it to take over: there is nothing to wait for, unless it is said. */
 function unreadyMs({ GANGWAY_UNREADY_SECONDS: seconds }: Configuration, roles: readonly string[]): number {
   return (seconds ?? (roles.includes('worker') ? 0 : 5)) * 1_000;
+}
+
+/** Without encryption there is nothing to derive it from: links of one process. */
+function linkKey(keys: CodecKeys | null): Uint8Array {
+  return createHmac('sha256', keys?.byId.get(keys.primary) ?? randomBytes(32)).update('gangway reminder links').digest();
 }
 
 /** Where the Temporal Web UI shows a workflow. */

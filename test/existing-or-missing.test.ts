@@ -100,6 +100,7 @@ const deeds: Readonly<Record<string, Deed>> = {
   proposal: (sessions, actor, id) => sessions.proposal(actor, id),
   answer: (sessions, actor, id) => sessions.answer(id, message(actor, { question_id: null, value: 1 })),
   'answer in words': (sessions, actor, id) => sessions.answer(id, message(actor, { text: 'nine to five' })),
+  'switch reminders': (sessions, actor, id) => sessions.setReminders(id, message(actor, { enabled: false })),
   cancel: (sessions, actor, id) => sessions.cancel(id, message(actor, { reason: null })),
   escalate: (sessions, actor, id) => sessions.escalate(id, message(actor, { reason: 'help', urgency: 'low' as const })),
   'add an event': (sessions, actor, id) => sessions.addEvent(id, message(actor, { event: 'seen', properties: {}, occurred_at: null })),

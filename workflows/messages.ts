@@ -9,8 +9,9 @@ import type { FlowRules } from '../domain/flow.ts';
 import type {
   Actor, AnswerBody, AnswerOutcome, ApprovalBody, CancelBody, CheckpointBody, CheckpointOutcome, ClientEventBody, DecisionBody,
   EscalateBody, Message,
-  Mistake, Rejection, Reply, ResumeBody, ResumeOutcome, SessionView,
+  Mistake, Rejection, RemindersBody, Reply, ResumeBody, ResumeOutcome, SessionView,
 } from '../domain/message.ts';
+import type { ReminderPlan } from '../domain/reminders.ts';
 import type { VersionAt } from '../domain/version.ts';
 import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionEvent, SessionState } from '../domain/session-state.ts';
 
@@ -26,6 +27,8 @@ export interface SessionLimits {
   readonly proposalFallbackMs: number;
   /** Of a parked task, without force. */
   readonly manualRetries: number;
+  /** null: nobody could be told. Absent in sessions from before there were reminders. */
+  readonly reminders?: ReminderPlan | null;
 }
 
 /** A new session brings `start`, a continued or restored one its `state`. */
@@ -45,6 +48,7 @@ export type Done = Reply<{ readonly kind: 'done' }>;
 export const cancelSession = defineUpdate<Done, [Message<CancelBody>]>('cancelSession');
 export const escalateSession = defineUpdate<Done, [Message<EscalateBody>]>('escalateSession');
 export const addClientEvent = defineUpdate<Done, [Message<ClientEventBody>]>('addClientEvent');
+export const setReminders = defineUpdate<Done, [Message<RemindersBody>]>('setReminders');
 export const saveCheckpoint = defineUpdate<Reply<CheckpointOutcome>, [Message<CheckpointBody>]>('saveCheckpoint');
 export const resumeSession = defineUpdate<Reply<ResumeOutcome>, [Message<ResumeBody>]>('resumeSession');
 export const decideProposal = defineUpdate<Reply<DecisionOutcome>, [Message<DecisionBody>]>('decideProposal');

@@ -118,22 +118,32 @@ async function doChangeset(
 }
 
 /**
- * What time brings: levels of abandonment risk, the mark of an abandoned session, the end of an idle one. All by one timer, which
- * messages do not set back: when it fires it looks when the last one was. It is replaced only when something is due sooner.
+ * What time brings: levels of abandonment risk, reminders, the mark of an abandoned session, the end of an idle one. All by one
+ * timer, which messages do not set back: when it fires it looks when the last one was. It is replaced only when something is due
+ * sooner.
  */
 async function watch(session: OnboardingSession, limits: SessionLimits): Promise<void> {
+  const plan = limits.reminders ?? null;
   let idle: number | null = session.state.last_activity_at + limits.idleAbandonedMs;
   while (idle !== null) {
     session.checkRisk(Date.now());
-    const due = Math.min(idle, session.riskChangesAt(Date.now()) ?? Infinity);
-    const isSooner = (): boolean => (session.riskChangesAt(Date.now()) ?? Infinity) < due;
+    session.noteReturn(Date.now());
+    if (plan !== null) session.remind(Date.now(), plan);
+    const { enabled } = session.state.reminders;
+    const reminder = plan === null ? null : session.reminderAt(Date.now(), plan);
+    const due = Math.min(idle, session.riskChangesAt(Date.now()) ?? Infinity, reminder ?? Infinity);
+    // looked at in every activation: what a clock of another place says is asked when the timer is set
+    const isSooner = (): boolean => session.hasReturned || session.state.reminders.enabled !== enabled
+      || (session.riskChangesAt(Date.now()) ?? Infinity) < due;
     await condition(isSooner, Math.max(due - Date.now(), 1), timers.watch);
     if (Date.now() >= idle) idle = session.checkIdle(Date.now(), limits.idleAbandonedMs, limits.idleCancelMs);
   }
 }
 
 /** What the other stores learn at once. */
-const atOnce = new Set(['state_changed', 'decision_taken', 'approval_given', 'task_parked']);
+const atOnce = new Set([
+  'state_changed', 'decision_taken', 'approval_given', 'task_parked', 'reminder_due', 'reminders_switched', 'person_returned',
+]);
 
 /** A new session is in the funnel after this long at the latest. */
 const justStartedMs = 2_000;

@@ -64,7 +64,7 @@ const ClientEvent = z.strictObject({
   .meta({ id: 'ClientEvent' });
 
 /** The session's own events: a client cannot claim them. */
-const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoint_|decision_|approval_|changeset_|risk_|reminder_|help_given)/;
+const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoint_|decision_|approval_|changeset_|risk_|reminders?_|person_|help_given)/;
 
 export const recoveryRoutes = [
   route.post('/sessions/:session_id/escalate', {

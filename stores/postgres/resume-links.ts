@@ -13,18 +13,20 @@ export interface LinkHolder {
 /** What became of a link that counts no more; unknown: there was none, or it is forgotten. */
 export type Spent = { readonly holder: LinkHolder } | { readonly refused: 'used' | 'expired' | 'unknown' };
 
-/** Makes a link of the session, which ends the former. `db`: in the scope of its tenant, inside a transaction. */
+/** Makes a link of the session, which ends the former; the same secret again is the same link. `db`: in the scope of its tenant, inside a transaction. */
 export async function addResumeLink(tx: Queries, holder: LinkHolder, secret: string, ttlSeconds: number): Promise<Date> {
   const { tenant, session_id, owner, person } = holder;
   // two at once: the later one of them counts
   await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`resume link of ${session_id}`]);
   await tx.query(
-    'UPDATE resume_links SET replaced_at = now() WHERE tenant = $1 AND session_id = $2 AND used_at IS NULL AND replaced_at IS NULL',
-    [tenant, session_id],
+    `UPDATE resume_links SET replaced_at = now()
+     WHERE tenant = $1 AND session_id = $2 AND secret_hash <> $3 AND used_at IS NULL AND replaced_at IS NULL`,
+    [tenant, session_id, hashOf(secret)],
   );
   const [row] = await tx.query<{ expires_at: Date }>(
     `INSERT INTO resume_links (secret_hash, tenant, session_id, owner, person, expires_at)
-     VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6)) RETURNING expires_at`,
+     VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+     ON CONFLICT (secret_hash, tenant) DO UPDATE SET expires_at = resume_links.expires_at RETURNING expires_at`,
     [hashOf(secret), tenant, session_id, owner, person, ttlSeconds],
   );
   if (row === undefined) throw new Error('An inserted resume link was not returned.');

@@ -4,7 +4,7 @@
  */
 import { inactiveForScore, riskSteps, standingScores } from '../../domain/abandonment-risk.ts';
 import type { SessionView } from '../../domain/message.ts';
-import type { Database } from './database.ts';
+import type { Database, Queries } from './database.ts';
 
 export interface AtRiskQuery {
   readonly tenant: string;
@@ -53,6 +53,16 @@ export async function sessionsAtRisk(db: Database, query: AtRiskQuery): Promise<
     scope.query<{ view: SessionView }>(list.sql, list.params), scope.query<{ total: number }>(total.sql, total.params),
   ]);
   return { views: rows.map(({ view }) => view), total: counted?.total ?? 0 };
+}
+
+/** The owner of a session that waits for its person, of whom nothing was heard since then; else null. */
+export async function findSilent(tx: Queries, tenant: string, sessionId: string, since: Date): Promise<string | null> {
+  const [row] = await tx.query<{ owner: string }>(
+    `SELECT owner FROM sessions WHERE session_id = $1 AND tenant = $2 AND ended_at IS NULL AND standing_risk IS NOT NULL
+       AND last_activity_at <= $3`,
+    [sessionId, tenant, since],
+  );
+  return row?.owner ?? null;
 }
 
 function bounds(least: number, now: number): [scores: number[], before: (Date | string)[]] {
