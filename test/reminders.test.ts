@@ -69,7 +69,7 @@ test('silence is reminded of twice, signed, each with a link that leads back onc
   const { id, handle } = await left(tenant, 'ana');
   await until('both were sent', () => remindersOf(id).length === 2);
   const [first, second] = remindersOf(id).map(({ body }) => body as Body);
-  expect(remindersOf(id).every(isSigned)).toBe(true);
+  expect(remindersOf(id).every((request) => isSigned(request))).toBe(true);
   expect(second).toMatchObject({ event: 'session.reminder_due', tenant, session_id: id, data: { number: 2, owner: 'ana' } });
   expect(first.data.number).toBe(1);
   const spend = async (url: string): Promise<Body> => {
