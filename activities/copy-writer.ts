@@ -5,11 +5,12 @@ import { stageNumbers, tables, type EventRow, type SessionRow } from '../analyti
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import type { SessionView } from '../domain/message.ts';
+import { newestCheckpoint, uiStateAt } from '../domain/newest-checkpoint.ts';
 import type { CheckpointContent, SessionEvent, SessionState } from '../domain/session-state.ts';
 import { saveCheckpoints } from '../stores/postgres/checkpoints.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
-import type { HotCopies } from '../stores/redis/hot-copies.ts';
+import type { HotCopies, HotCopy } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { noteReminders } from '../stores/postgres/interventions.ts';
 import { dropReminders, queueEvents } from '../stores/postgres/outgoing-events.ts';
@@ -52,9 +53,9 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   const archive = new Batch<SessionCopies>({
     waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, options.sealer, all, options.keepEvents),
   });
-  const hot = new Batch<SessionView>({ waitMs: 0, maxItems: maxRows, store: async (views) => {
-    await hotCopies.put(views);
-    await signals.publish(views);
+  const hot = new Batch<HotCopy>({ waitMs: 0, maxItems: maxRows, store: async (all) => {
+    await hotCopies.put(all);
+    await signals.publish(all.map(({ view }) => view));
   } });
   const analytics = new Batch<SessionCopies>({
     waitMs, maxItems: maxRows, store: (all) => saveAnalytics(clickhouse, all, options.pseudonymKey),
@@ -63,7 +64,7 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
     write: async (copies) => {
       await Promise.all([
         archive.add(copies), analytics.add(copies),
-        hot.add(copies.view).catch(() => { log.debug('a hot copy was not written: Redis does not answer'); }),
+        hot.add({ view: copies.view, checkpoint: newestCheckpoint(copies.state) }).catch(() => { log.debug('a hot copy was not written: Redis does not answer'); }),
       ]);
     },
   };
@@ -93,8 +94,7 @@ async function saveArchive(db: Database, sealer: Sealer, all: readonly SessionCo
 
 /** What a checkpoint restores: the log up to it, what of it counted, and the UI state. */
 function contentOf(state: SessionState, checkpoint: Checkpoint): CheckpointContent {
-  const uiState = state.ui_states.findLast(([version]) => version <= checkpoint.version)?.[1] ?? null;
-  return { answers: state.answers.slice(0, checkpoint.position), current: checkpoint.current, ui_state: uiState };
+  return { answers: state.answers.slice(0, checkpoint.position), current: checkpoint.current, ui_state: uiStateAt(state, checkpoint.version) };
 }
 
 function encode(value: object): Buffer {

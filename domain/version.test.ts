@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { parseExpression } from './expression.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
 import type { Json } from './json.ts';
+import { newestCheckpoint } from './newest-checkpoint.ts';
 import { OnboardingSession } from './session.ts';
 import { versionAt, versionIn, type AnswerChange } from './version.ts';
 
@@ -85,6 +86,23 @@ test('what the archive keeps of a checkpoint says the same as the session itself
       expect(archived).toEqual(versionIn(session.state, checkpoint.version));
     }
   }), { numRuns: 100 });
+});
+
+test('at every version of random sessions history, the hot copy and the archive have the same answers', () => {
+  fc.assert(fc.property(steps, (all) => {
+    // as a flush sees it: the newest checkpoint is the one that was just made
+    for (let length = 0; length <= all.length; length += 1) {
+      const { session: { state }, then } = play(all.slice(0, length));
+      const newest = newestCheckpoint(state);
+      const checkpoint = state.checkpoints.at(-1);
+      if (newest === null || checkpoint === undefined) throw new Error('A session begins with a checkpoint.');
+      const history = versionIn(state, newest.version);
+      expect(newest.answers).toEqual(then.get(newest.version));
+      expect(newest.answers).toEqual(valuesOf(history?.answers ?? []));
+      const archived = state.answers.slice(0, checkpoint.position).filter(({ sequence }) => checkpoint.current.includes(sequence));
+      expect(newest.answers).toEqual(valuesOf(archived));
+    }
+  }), { numRuns: 60 });
 });
 
 test('a version that the session no longer keeps, or whose forerunner it does not, is the archive\'s', () => {

@@ -1,5 +1,6 @@
 /** Sessions that the engine cannot show: past retention, lost with its database, or behind an engine that does not answer. */
 import { holds, MessageRejected, type Actor, type SessionView } from '../domain/message.ts';
+import { newestCheckpoint, type NewestCheckpoint } from '../domain/newest-checkpoint.ts';
 import { isEnded } from '../domain/lifecycle.ts';
 import { notFound } from '../domain/session-core.ts';
 import type { CheckpointContent, SessionState } from '../domain/session-state.ts';
@@ -21,6 +22,12 @@ export interface SessionArchiveOptions {
 }
 
 export interface ArchivedState { readonly state: SessionState; readonly view: SessionView }
+
+export interface StaleCheckpoint {
+  readonly view: SessionView;
+  readonly checkpoint: NewestCheckpoint;
+  readonly source: 'redis' | 'postgresql';
+}
 
 export class SessionArchive {
   private readonly options: SessionArchiveOptions;
@@ -96,6 +103,23 @@ export class SessionArchive {
     }
   }
 
+  /** What a resume hands back while the engine is away: Redis first, then the archive. Only to whoever owns an open session. */
+  async checkpoint(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<StaleCheckpoint> {
+    const hot = await this.options.hotCopies.getWhole(actor.tenant, sessionId).catch(() => null);
+    if (hot !== null && hot.view.owner === actor.subject && hot.checkpoint !== null) {
+      return { view: open(hot.view), checkpoint: hot.checkpoint, source: 'redis' };
+    }
+    try {
+      const { view, state } = await this.state(actor, sessionId, false);
+      const checkpoint = newestCheckpoint(state);
+      if (view.owner !== actor.subject) throw notFound();
+      if (checkpoint === null) throw error;
+      return { view: open(view), checkpoint, source: 'postgresql' };
+    } catch (second) {
+      throw second instanceof StoreUnavailableError ? error : second;
+    }
+  }
+
   /**
    * Begins an open session again whose workflow was lost or ended from outside. Returns where from, or null when there is no
    * run now. Throws not_found for whoever may not see it.
@@ -105,6 +129,11 @@ export class SessionArchive {
     if (revival === 'restored') return 'postgresql';
     return revival === 'running' || revival === 'begun' ? 'history' : null;
   }
+}
+
+function open(view: SessionView): SessionView {
+  if (isEnded(view.state)) throw new MessageRejected('wrong_state', `A session in state ${view.state} cannot be resumed.`);
+  return view;
 }
 
 export function visible(actor: Actor, view: SessionView | null, approversToo: boolean): SessionView {

@@ -22,7 +22,7 @@ import {
   type ProposalView, type Read, type SessionInput, type SessionLimits,
 } from '../workflows/messages.ts';
 import { InFlight } from './in-flight.ts';
-import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
+import { SessionArchive, type SessionArchiveOptions, type StaleCheckpoint } from './session-archive.ts';
 import { SessionOwnership } from './session-ownership.ts';
 import { startOptions } from './session-start.ts';
 import { EngineUnavailableError, NoOpenRunError, StoppedRunError, callEngine, rejection, repeated } from './calls.ts';
@@ -44,6 +44,10 @@ export interface SessionsOptions extends SessionArchiveOptions {
 export interface SessionReading { readonly view: SessionView; readonly stale: boolean }
 
 export interface VersionReading { readonly owner: string; readonly version: VersionAt; readonly source: 'history' | 'postgresql' }
+
+/** `postgresql` of one that was recorded: the engine did not have the session any more, and the archive brought it back. */
+export type Resumption = ({ readonly kind: 'stale' } & StaleCheckpoint)
+  | { readonly kind: 'recorded'; readonly reply: Reply<ResumeOutcome>; readonly source: 'history' | 'postgresql' };
 
 /** A start costs some ten answers: when 64 people start at once the last one waits its turn. */
 const startTimeoutFactor = 3;
@@ -114,9 +118,18 @@ export class Sessions {
     return this.options.hotCopies.areThere();
   }
 
-  /** `restored`: the engine did not have the session any more, and the archive brought it back. */
-  resume(sessionId: string, message: Message<ResumeBody>): Promise<{ reply: Reply<ResumeOutcome>; restored: boolean }> {
-    return this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
+  /**
+   * While the engine is away what the newest checkpoint restores, marked as stale: nothing was recorded, so nothing is promised, and
+   * going back to an earlier version has to wait.
+   */
+  async resume(sessionId: string, message: Message<ResumeBody>): Promise<Resumption> {
+    try {
+      const { reply, restored } = await this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
+      return { kind: 'recorded', reply, source: restored ? 'postgresql' : 'history' };
+    } catch (error) {
+      if (!(error instanceof EngineUnavailableError) || message.body.version !== null || message.if_match !== null) throw error;
+      return { kind: 'stale', ...await this.archive.checkpoint(message.actor, sessionId, error) };
+    }
   }
 
   decide(sessionId: string, message: Message<DecisionBody>): Promise<Reply<DecisionOutcome>> {

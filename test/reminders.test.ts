@@ -76,7 +76,7 @@ test('silence is reminded of twice, signed, each with a link that leads back onc
     const response = await fetch(`${lease.instance.url}${base}/resume-links/spend/`, {
       method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ secret: url.split('#r=')[1] }),
     });
-    return await response.json();
+    return response.json() as Promise<Body>;
   };
   expect((await spend(first.data.resume_url as string)).code).toBe('link_expired');
   expect((await spend(second.data.resume_url as string)).session_id).toBe(id);
