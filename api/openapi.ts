@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, from the route declarations alone. */
 import type { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
-import { answerHeaders, headerComponents, headerParameters, problemHeaders } from './openapi-headers.ts';
+import { answerHeaders, headerComponents, headerParameters, problemHeaders, takesKey } from './openapi-headers.ts';
 import { plainer } from './openapi-schemas.ts';
 import { statusOf, type ProblemCode } from './problem.ts';
 import { querySchema, type Route } from './route.ts';
@@ -74,7 +74,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
 function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   const { method, declaration } = route;
   const codes = [
-    ...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(method === 'post' && declaration.access !== 'anyone' ? onKeys : []),
+    ...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(takesKey(route) ? onKeys : []),
     ...(declaration.problems ?? []),
   ];
   const problems = [...Map.groupBy(codes, (code) => statusOf[code])].map(([status, members]) => [String(status), {

@@ -12,6 +12,7 @@ import type { Services } from '../services.ts';
 import { rule } from '../validation.ts';
 import { sessionParams, time, uuid } from '../wire.ts';
 
+const changedMeanwhile = 'The session has changed since you read it. Read it again, then repeat.';
 const [ttlLeast, ttlMost] = [60, 2_592_000];
 /** 32 random bytes. */
 const secretForm = /^[\w-]{43}$/;
@@ -27,10 +28,11 @@ export const resumeLinkRoutes = [
         url: z.string().nullable().meta({ description: 'Shown once, here; null in a repeat by Idempotency-Key' }), expires_at: time,
       }).meta({ id: 'ResumeLink' }),
     },
-    problems: ['wrong_state'],
+    problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.read(call.actor, params.session_id);
       if (isEnded(view.state)) throw new MessageRejected('wrong_state', `A session in state ${view.state} cannot be resumed.`);
+      if (call.ifMatch?.includes(view.version) === false) throw new MessageRejected('precondition_failed', changedMeanwhile);
       const holder = {
         tenant: view.tenant, session_id: view.session_id, owner: view.owner, person: await personBehind(services, view),
       };
