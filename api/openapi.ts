@@ -72,7 +72,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
 }
 
 function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
-  const { method, declaration } = route;
+  const { declaration } = route;
   const codes = [
     ...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(takesKey(route) ? onKeys : []),
     ...(declaration.problems ?? []),
