@@ -51,7 +51,7 @@ export interface CopyWriterOptions {
 export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   const { db, clickhouse, hotCopies, signals, log, waitMs, maxRows } = options;
   const archive = new Batch<SessionCopies>({
-    waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, options.sealer, all, options.keepEvents),
+    waitMs: 0, maxItems: maxRows, store: (all) => archiveSessions(db, options.sealer, all, options.keepEvents),
   });
   const hot = new Batch<HotCopy>({ waitMs: 0, maxItems: maxRows, store: async (all) => {
     await hotCopies.put(all);
@@ -70,7 +70,8 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   };
 }
 
-async function saveArchive(db: Database, sealer: Sealer, all: readonly SessionCopies[], keepEvents: boolean): Promise<void> {
+/** `keepEvents`: events are to be told to somebody. Repeating it does no harm, and an older copy replaces no newer one. */
+export async function archiveSessions(db: Database, sealer: Sealer, all: readonly SessionCopies[], keepEvents: boolean): Promise<void> {
   const newest = [
     ...new Map([...all].sort((a, b) => a.view.revision - b.view.revision).map((copies) => [copies.view.session_id, copies])).values(),
   ];
