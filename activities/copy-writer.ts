@@ -64,7 +64,9 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
     write: async (copies) => {
       await Promise.all([
         archive.add(copies), analytics.add(copies),
-        hot.add({ view: copies.view, checkpoint: newestCheckpoint(copies.state) }).catch(() => { log.debug('a hot copy was not written: Redis does not answer'); }),
+        hot.add({ view: copies.view, checkpoint: newestCheckpoint(copies.state) }).catch(() => {
+          log.debug('a hot copy was not written: Redis does not answer');
+        }),
       ]);
     },
   };
@@ -95,7 +97,8 @@ export async function archiveSessions(db: Database, sealer: Sealer, all: readonl
 
 /** What a checkpoint restores: the log up to it, what of it counted, and the UI state. */
 function contentOf(state: SessionState, checkpoint: Checkpoint): CheckpointContent {
-  return { answers: state.answers.slice(0, checkpoint.position), current: checkpoint.current, ui_state: uiStateAt(state, checkpoint.version) };
+  const { position, current, version } = checkpoint;
+  return { answers: state.answers.slice(0, position), current, ui_state: uiStateAt(state, version) };
 }
 
 function encode(value: object): Buffer {

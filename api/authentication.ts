@@ -10,6 +10,7 @@ import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from 
 import { isTenantName, type Database } from '../stores/postgres/database.ts';
 import type { PersonSeen } from '../stores/postgres/people.ts';
 import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
+import type { Credential } from './credential.ts';
 import { IdentityUnavailableError, type IdentityKeys } from './identity-keys.ts';
 import { Problem, unauthenticated } from './problem.ts';
 import type { SessionTokens } from './session-tokens.ts';
@@ -31,15 +32,6 @@ export interface AuthenticationOptions {
 
 /** The headers of a request that can carry a credential; '' for one that is missing. */
 export interface Presented { readonly authorization: string; readonly apiKey: string }
-
-/** Who calls, until when (epoch milliseconds; Infinity for a key without an end). `presented` is null for a token. */
-export interface Credential {
-  readonly actor: Actor;
-  readonly expiresAt: number;
-  readonly presented: PresentedKey | null;
-  /** Counts for this session alone: a token that a resume link gave. */
-  readonly onlySession?: string;
-}
 
 /** Verified tokens kept; an entry is some 300 bytes. */
 const rememberedTokens = 10_000;

@@ -55,7 +55,8 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   const { params, body, example, access } = declaration;
   return {
     operationId: `${method}${path.replaceAll(/[/:_-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    summary: declaration.summary, description: access === 'anyone' ? 'Needs no credential.' : `Roles: ${access.join(' or ')}.`, tags: [tagOf(route)],
+    summary: declaration.summary, tags: [tagOf(route)],
+    description: access === 'anyone' ? 'Needs no credential.' : `Roles: ${access.join(' or ')}.`,
     ...(access === 'anyone' ? { security: [] } : {}),
     ...(declaration.streams === true ? { security: [{ bearer: [] }, { apiKey: [] }, { ticket: [] }] } : {}),
     parameters: headerParameters(route),

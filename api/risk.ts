@@ -1,7 +1,7 @@
 /** Abandonment risk as the contract shows it: in numbers, factor by factor, and in words. */
 import { z } from 'zod';
 import {
-  assessRisk, interventions, riskFactors, riskLevels, riskModel, urgencyOf, type FactorScore, type Risk, type RiskFactor,
+  assessRisk, firstInactiveMs, interventions, riskFactors, riskLevels, riskModel, urgencyOf, type FactorScore, type Risk, type RiskFactor,
 } from '../domain/abandonment-risk.ts';
 import { stages } from '../domain/lifecycle.ts';
 import type { SessionView } from '../domain/message.ts';
@@ -61,5 +61,6 @@ function described({ factor, value, contribution }: FactorScore): string {
   if (factor === 'confusion') return `One question was put ${number === 1 ? 'once' : `${number} times`} at most.`;
   if (factor === 'fatigue') return `${number} question${number === 1 ? ' was' : 's were'} put in all.`;
   if (factor === 'errors') return `${number} answer${number === 1 ? ' was' : 's were'} refused.`;
-  return `Nothing was heard for ${number} seconds${contribution === 0 && number > 120 ? ', and it is not the person who is waited for' : ''}.`;
+  const isNobodys = contribution === 0 && value * 1_000 > firstInactiveMs;
+  return `Nothing was heard for ${number} seconds${isNobodys ? ', and it is not the person who is waited for' : ''}.`;
 }

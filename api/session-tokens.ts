@@ -7,7 +7,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import type { CodecKeys } from '../encryption/sealer.ts';
 import type { LinkHolder } from '../stores/postgres/resume-links.ts';
-import type { Credential } from './authentication.ts';
+import type { Credential } from './credential.ts';
 
 export const sessionTokenIssuer = 'gangway:resume-link';
 

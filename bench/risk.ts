@@ -73,7 +73,10 @@ function questionsOf(level: RiskLevel, db: Database, http: HttpClient, token: st
       name: `list, from ${level}`, goal: listGoal,
       ask: () => scope.query(...statement(atRiskList({ tenant, least, limit, now: Date.now() }))),
     },
-    { name: `total, from ${level}`, goal: totalGoal, ask: () => scope.query(...statement(atRiskTotal({ tenant, least, now: Date.now() }))) },
+    {
+      name: `total, from ${level}`, goal: totalGoal,
+      ask: () => scope.query(...statement(atRiskTotal({ tenant, least, now: Date.now() }))),
+    },
     {
       name: `answer over HTTP, from ${level}`, goal: null,
       ask: async () => {
@@ -105,8 +108,8 @@ function outcome(questions: readonly Question[], times: ReadonlyMap<Question, re
   return {
     title: `Sessions at risk among ${sessions} open ones of one tenant`,
     notes: [
-      `${high} of them are at high risk or worse. Rows without a snapshot. List (${limit} rows) and total as the service asks PostgreSQL, ` +
-      `and the answer with both,`,
+      `${high} of them are at high risk or worse. Rows without a snapshot. List (${limit} rows) and total as the service asks ` +
+      `PostgreSQL, and the answer with both,`,
       `through authentication, limits and the entry in the audit log; one at a time, ${trials} times each in random order.`,
     ],
     tables: [{

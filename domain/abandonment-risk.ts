@@ -25,7 +25,9 @@ export interface RiskCounters {
 }
 
 /** `asked`: how often, by question. */
-export function riskCounters({ asked, refusals }: { readonly asked: Readonly<Record<string, number>>; readonly refusals: number }): RiskCounters {
+export function riskCounters(
+  { asked, refusals }: { readonly asked: Readonly<Record<string, number>>; readonly refusals: number },
+): RiskCounters {
   const times = Object.values(asked);
   return { asked_most: Math.max(0, ...times), asked: times.reduce((sum, number) => sum + number, 0), refusals };
 }
@@ -88,7 +90,9 @@ export function assessRisk(source: RiskSource, now: number): Risk {
   const waiting_for = waitingFor(source);
   const inactive_ms = Math.max(0, now - source.last_activity_at);
   const { asked_most, asked, refusals } = source.counters;
-  const values: Readonly<Record<RiskFactor, number>> = { inactivity: inactive_ms / 1_000, confusion: asked_most, fatigue: asked, errors: refusals };
+  const values: Readonly<Record<RiskFactor, number>> = {
+    inactivity: inactive_ms / 1_000, confusion: asked_most, fatigue: asked, errors: refusals,
+  };
   const factors = riskFactors.map((factor): FactorScore => {
     const counts = waiting_for !== null && (factor !== 'inactivity' || waiting_for === 'person');
     return {

@@ -16,7 +16,8 @@ const rules: FlowRules = { id: 'test', version: 1, questions: [question('a'), qu
 const actor = { tenant: 'acme', subject: 'ana', roles: ['user'] } as const;
 const start = Date.parse('2026-11-25T12:00:00Z');
 
-type Step = { readonly kind: 'wait'; readonly ms: number } | { readonly kind: 'reload' | 'answer' | 'refused' | 'cancel' | 'escalate' | 'resume' }
+type Step = { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'reload' | 'answer' | 'refused' | 'cancel' | 'escalate' | 'resume' }
   | { readonly kind: 'switch'; readonly enabled: boolean };
 
 const steps = fc.array(fc.oneof(
@@ -28,7 +29,12 @@ const steps = fc.array(fc.oneof(
 ), { minLength: 3, maxLength: 25 });
 
 /** What somebody who only looks on knows: from it follows which reminders are right. */
-interface Seen { lastActivity: number; enabled: boolean; isOpen: boolean; readonly reminded: { at: number; silence: number; number: string }[] }
+interface Seen {
+  lastActivity: number;
+  enabled: boolean;
+  isOpen: boolean;
+  readonly reminded: { at: number; silence: number; number: string }[];
+}
 
 function play(all: readonly Step[], zone: string): Seen {
   let session = OnboardingSession.open(rules, {

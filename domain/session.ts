@@ -16,7 +16,8 @@ import { takesAnswers } from './lifecycle.ts';
 import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
   type CheckpointOutcome,
-  type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type RemindersBody, type ResumeBody, type ResumeOutcome,
+  type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type RemindersBody,
+  type ResumeBody, type ResumeOutcome,
 } from './message.ts';
 import { acceptedOf } from './message-log.ts';
 import { isResultOf } from './message-shape.ts';

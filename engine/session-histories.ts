@@ -19,7 +19,8 @@ export async function* copiesInHistories({ client, sealer, tenant }: SessionHist
   const which = tenant === null ? '' : ` AND GwTenant = ${quoted(tenantKey(tenant))}`;
   const runs: { workflowId: string; runId: string; began: number }[] = [];
   // ids only: 100 bytes each
-  for await (const { workflowId, runId, startTime } of client.workflow.list({ query: `WorkflowType = ${quoted(sessionWorkflow)}${which}` })) {
+  const query = `WorkflowType = ${quoted(sessionWorkflow)}${which}`;
+  for await (const { workflowId, runId, startTime } of client.workflow.list({ query })) {
     runs.push({ workflowId, runId, began: startTime.getTime() });
   }
   for (const { workflowId, runId } of runs.sort((a, b) => a.began - b.began)) {

@@ -17,7 +17,8 @@ import type { SessionName } from '../stores/redis/session-signals.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, readVersion, resumeSession, saveCheckpoint, sessionWorkflow, setReminders, type AnswersView, type CheckpointsView, type Done,
+  readEvents, readProposal, readSession, readVersion, resumeSession, saveCheckpoint, sessionWorkflow, setReminders,
+  type AnswersView, type CheckpointsView, type Done,
   type EventsView,
   type ProposalView, type Read, type SessionInput, type SessionLimits,
 } from '../workflows/messages.ts';

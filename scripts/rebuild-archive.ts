@@ -9,6 +9,7 @@ import { archiveSessions } from '../activities/copy-writer.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { copiesInHistories } from '../engine/session-histories.ts';
+import type { Configuration } from '../service/configuration.ts';
 import { readConfiguration } from '../service/environment.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { sqlState } from '../stores/postgres/sql-states.ts';
@@ -26,15 +27,17 @@ const uniqueViolation = '23505';
 interface Places { readonly temporalAddress: string; readonly databaseUrl: string; readonly codecKeys: string }
 
 /** Of the configuration, else of the Gangway that runs on the data folder. */
-async function places(configuration: ReturnType<typeof readConfiguration>): Promise<Places> {
+async function places(configuration: Configuration): Promise<Places> {
   const folder = dataFolder(configuration);
   const running = await readFile(join(folder, 'run.json'), 'utf8').then((text) => RunFile.parse(JSON.parse(text)).urls, () => null);
   const temporalAddress = configuration.TEMPORAL_ADDRESS ?? running?.temporalAddress;
   const databaseUrl = configuration.DATABASE_URL ?? (running === null ? undefined : await withPassword(running.databaseUrl, folder));
-  const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await readFile(codecKeyFile(folder), 'utf8').then((text) => text.trim(), () => undefined);
+  const kept = (): Promise<string | undefined> => readFile(codecKeyFile(folder), 'utf8').then((text) => text.trim(), () => undefined);
+  const codecKeys = configuration.GANGWAY_CODEC_KEYS ?? await kept();
   if (temporalAddress === undefined || databaseUrl === undefined || codecKeys === undefined) {
     throw new PlainError(
-      `No Gangway runs on ${configuration.GANGWAY_DATA}: start it with npm run up, or set TEMPORAL_ADDRESS, DATABASE_URL and GANGWAY_CODEC_KEYS.`,
+      `No Gangway runs on ${configuration.GANGWAY_DATA}: start it with npm run up, or set TEMPORAL_ADDRESS, DATABASE_URL ` +
+      'and GANGWAY_CODEC_KEYS.',
     );
   }
   return { temporalAddress, databaseUrl, codecKeys };
@@ -46,9 +49,14 @@ async function withPassword(url: string, folder: string): Promise<string> {
   return whole.href;
 }
 
-async function rebuild(db: Database, { temporalAddress, codecKeys }: Places, namespace: string, apiKey: string | undefined, tenant: string | null) {
+interface Rebuilt { readonly sessions: number; readonly refused: readonly string[] }
+
+async function rebuild(
+  db: Database, { temporalAddress: address, codecKeys }: Places, configuration: Configuration, tenant: string | null,
+): Promise<Rebuilt> {
   const sealer = createSealer(readCodecKeys(codecKeys));
-  const { client, connection } = await connectEngine({ address: temporalAddress, namespace, apiKey, sealer });
+  const { TEMPORAL_NAMESPACE: namespace, TEMPORAL_API_KEY: apiKey } = configuration;
+  const { client, connection } = await connectEngine({ address, namespace, apiKey, sealer });
   const sessions = new Set<string>();
   const refused = new Set<string>();
   try {
@@ -74,7 +82,7 @@ try {
   const where = await places(configuration);
   const db = openDatabase({ url: where.databaseUrl, timeoutMs: 60_000, connections: 2 });
   try {
-    const { sessions, refused } = await rebuild(db, where, configuration.TEMPORAL_NAMESPACE, configuration.TEMPORAL_API_KEY, tenant);
+    const { sessions, refused } = await rebuild(db, where, configuration, tenant);
     process.stdout.write(`${sessions} sessions are in the archive as Temporal knows them.\n`);
     for (const id of refused) process.stdout.write(`${id} is left out: its person has another open session of the flow.\n`);
   } finally {

@@ -105,7 +105,8 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   if (events !== null) {
     const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
     const delivery = startDelivery({
-      ...deliverySettings(configuration), db: stores.db, url: events.url, post: events.post, prepare: events.prepare, isPaused: events.isShut, park, log,
+      ...deliverySettings(configuration), db: stores.db, url: events.url, post: events.post, prepare: events.prepare,
+      isPaused: events.isShut, park, log,
       now: Date.now, random: Math.random,
     });
     onStop(() => delivery.stop());

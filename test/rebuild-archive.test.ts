@@ -109,12 +109,14 @@ test('beside an older backup of Temporal the archive counts once the old runs ar
   const reply = await ana.answer(id, 'business_unit_type', 'nonsense');
   expect(reply.status).toBe(422);
   const message: Message<{ question_id: string; value: string }> = {
-    id: messageId, fingerprint: '', actor, correlation_id: 'c', if_match: null, body: { question_id: 'business_unit_type', value: 'office' },
+    id: messageId, fingerprint: '', actor, correlation_id: 'c', if_match: null,
+    body: { question_id: 'business_unit_type', value: 'office' },
   };
   later.answer(message, null, Date.now());
   for (let more = 0; more < 20; more += 1) later.checkpoint('auto', Date.now(), { force: true });
   await saveSessions(db.asTenant(tenant), [{
-    view: later.view(), segment: 'first_time', snapshot: sealer.seal(Buffer.from(JSON.stringify(later.state)), sealedAs.snapshot(tenant, id)),
+    view: later.view(), segment: 'first_time',
+    snapshot: sealer.seal(Buffer.from(JSON.stringify(later.state)), sealedAs.snapshot(tenant, id)),
   }]);
   // as docs/recovery.md has it
   await handle.terminate();

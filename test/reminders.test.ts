@@ -57,7 +57,8 @@ async function left(tenant: string, owner: string, plan = soon): Promise<{ id: s
       manualRetries: 3, reminders: plan,
     },
   };
-  return { id, handle: await client.workflow.start(sessionWorkflow, { workflowId: `session:${tenant}:${id}`, taskQueue: 'gangway', args: [input] }) };
+  const options = { workflowId: `session:${tenant}:${id}`, taskQueue: 'gangway', args: [input] as [SessionInput] };
+  return { id, handle: await client.workflow.start(sessionWorkflow, options) };
 }
 
 const remindersOf = (id: string): Received[] => receiver.requests.filter(
@@ -129,7 +130,8 @@ test('who is held out gets none, and both arms are measured: returned within a w
   await handle.cancel();
   await db.asTenant(tenant).query(
     `INSERT INTO interventions (session_id, silent_since, tenant, arm, at, returned_at)
-     SELECT gen_random_uuid(), now() - interval '11 days', $1, CASE WHEN n <= 100 THEN 'sent' ELSE 'held_out' END, now() - interval '10 days',
+     SELECT gen_random_uuid(), now() - interval '11 days', $1, CASE WHEN n <= 100 THEN 'sent' ELSE 'held_out' END,
+       now() - interval '10 days',
        CASE WHEN n % 100 < (CASE WHEN n <= 100 THEN 50 ELSE 10 END) THEN now() - interval '9 days'
             WHEN n % 100 = 99 THEN now() - interval '1 day' END
      FROM generate_series(1, 200) AS n`, [tenant],

@@ -100,7 +100,8 @@ describe('the list of sessions at risk', () => {
       return {
         session_id: randomUUID(), tenant, owner: `o-${one}-${two}`, flow: { id: 'f', version: 1 }, language: 'en', state, stage: 'started',
         progress_percent: 10, question: null, answers_count: 0, checkpoint_version: 1, created_at: now - 90_000_000,
-        last_activity_at: now - ms, ended_at: state === 'completed' ? now - ms : null, waits_for: null, counters: each, version: 1, revision: 1,
+        last_activity_at: now - ms, ended_at: state === 'completed' ? now - ms : null, waits_for: null, counters: each,
+        version: 1, revision: 1,
       };
     }));
     await saveSessions(db.asTenant(tenant), views.map((view) => ({ view, segment: 'first_time', snapshot: null })));

@@ -28,7 +28,9 @@ const restored = ({ body }: { body: Body }) => ({
 async function copied(tenant: string, id: string, version: number): Promise<void> {
   const db = await databaseOf(lease.instance);
   await until('the checkpoint is archived', async () => {
-    const [row] = await db.asTenant(tenant).query<{ n: number | null }>('SELECT max(version) AS n FROM checkpoints WHERE session_id = $1', [id]);
+    const [row] = await db.asTenant(tenant).query<{ n: number | null }>(
+      'SELECT max(version) AS n FROM checkpoints WHERE session_id = $1', [id],
+    );
     return row?.n === version;
   });
   await until('the hot copy is written', async () => await redis.hget(`session:${tenant}:${id}`, 'revision') !== null);

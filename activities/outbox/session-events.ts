@@ -8,7 +8,8 @@ export function outgoingEventsOf(state: SessionState, events: readonly SessionEv
   return events.filter(({ event }) => event === 'state_changed' || event === 'decision_taken' || event === 'reminder_due'
     || event.startsWith('changeset_')).map((event) => ({
     // of the session and its own number: a flush that is repeated adds nothing
-    event_id: derivedId(state.session_id, event.sequence), event: event.event === 'reminder_due' ? reminderEvent : event.event, occurred_at: new Date(event.at), tenant: state.tenant,
+    event_id: derivedId(state.session_id, event.sequence), event: event.event === 'reminder_due' ? reminderEvent : event.event,
+    occurred_at: new Date(event.at), tenant: state.tenant,
     session_id: state.session_id,
     data: event.event === 'reminder_due' ? reminderOf(event) : { ...event.properties, ...changesetOf(state, event) },
   }));

@@ -25,7 +25,8 @@ import { streamRoutes } from './stream.ts';
 import { versionRoutes } from './versions.ts';
 
 export const routes: readonly Route[] = [
-  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes, ...reminderRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
+  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
+  ...reminderRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,

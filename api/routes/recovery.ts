@@ -116,7 +116,8 @@ export const recoveryRoutes = [
       const version = body.checkpoint_version ?? null;
       const resumed = await resume(services, call, params.session_id, version);
       const { view } = resumed.kind === 'stale' ? resumed : resumed.reply;
-      return audited(ok(await presentResumed(services, view, await restoredBy(services, call, resumed)), etagOf(view)), { owner: view.owner });
+      const shown = await presentResumed(services, view, await restoredBy(services, call, resumed));
+      return audited(ok(shown, etagOf(view)), { owner: view.owner });
     },
   }),
   route.get('/sessions/:session_id/checkpoints', {

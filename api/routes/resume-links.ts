@@ -60,8 +60,8 @@ export const resumeLinkRoutes = [
     handler: async ({ body, services }) => {
       const spent = await spendResumeLink(services.stores.db, body.secret);
       if ('holder' in spent) {
-        const { resumeLinks } = services;
-        return ok({ token: await resumeLinks.tokens.issue(spent.holder), session_id: spent.holder.session_id, expires_in: resumeLinks.seconds });
+        const { tokens, seconds } = services.resumeLinks;
+        return ok({ token: await tokens.issue(spent.holder), session_id: spent.holder.session_id, expires_in: seconds });
       }
       if (spent.refused === 'unknown') throw notFound();
       throw spent.refused === 'used' ? new Problem('link_used', 'This link was used before. A link leads back once: ask for a new one.')

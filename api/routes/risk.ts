@@ -10,8 +10,8 @@ const level = z.enum(riskLevels);
 
 export const riskRoutes = [
   route.get('/sessions/:session_id/risk', {
-    summary: 'How likely the person is to leave, and why', access: ['user'], limits: ['api'], audit: { action: 'risk.read', when: 'others' },
-    params: sessionParams, query: z.strictObject(clientId), answers: { 200: RiskWire },
+    summary: 'How likely the person is to leave, and why', access: ['user'], limits: ['api'],
+    audit: { action: 'risk.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId), answers: { 200: RiskWire },
     handler: async ({ params, call, services }) => {
       const { view } = await services.sessions.read(call.actor, params.session_id);
       return audited(ok(presentRisk(view, services.now())), { owner: view.owner });

@@ -37,7 +37,7 @@ export async function findCheckpoints(
      WHERE session_id = $1 AND version = ANY($2) AND tenant = $3 ORDER BY version`,
     [sessionId, versions, tenant],
   );
-  return rows.map(({ answers, created_at, ...checkpoint }) => ({ checkpoint: { ...checkpoint, created_at: created_at.getTime() }, answers }));
+  return rows.map(({ answers, created_at: at, ...checkpoint }) => ({ checkpoint: { ...checkpoint, created_at: at.getTime() }, answers }));
 }
 
 /** What a checkpoint restores, as it was archived, or null. */

@@ -2,7 +2,13 @@
 import type { ReminderArm } from '../../domain/reminders.ts';
 import type { Database, Queries } from './database.ts';
 
-export interface ReminderNote { readonly session_id: string; readonly tenant: string; readonly silent_since: Date; readonly arm: ReminderArm; readonly at: Date }
+export interface ReminderNote {
+  readonly session_id: string;
+  readonly tenant: string;
+  readonly silent_since: Date;
+  readonly arm: ReminderArm;
+  readonly at: Date;
+}
 
 export interface ReturnNote { readonly session_id: string; readonly silent_since: Date; readonly at: Date }
 

@@ -41,7 +41,8 @@ export function atRiskList({ tenant, least, limit, now }: AtRiskQuery): Query {
 
 export function atRiskTotal({ tenant, least, now }: Omit<AtRiskQuery, 'limit'>): Query {
   return {
-    sql: `SELECT coalesce(sum(number), 0)::int AS total FROM ${reaching} CROSS JOIN LATERAL (SELECT count(*) AS number FROM ${worstOf}) AS c`,
+    sql: `SELECT coalesce(sum(number), 0)::int AS total
+      FROM ${reaching} CROSS JOIN LATERAL (SELECT count(*) AS number FROM ${worstOf}) AS counted`,
     params: [tenant, ...bounds(least, now)],
   };
 }
