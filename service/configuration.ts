@@ -53,7 +53,9 @@ export const configurationSchema = z.object({
     'Address of your own system that approved changes are applied to (docs/change-target.md); without it the built-in tables',
   ),
   CHANGE_TARGET_SECRET: secret('Signs requests to CHANGE_TARGET_URL; at least 16 characters'),
-  EVENT_WEBHOOK_URL: text('Address that events are posted to: states of sessions, decisions, changesets applied and rolled back'),
+  EVENT_WEBHOOK_URL: text(
+    'Address that events are posted to: states of sessions, decisions, changesets applied and rolled back, reminders that are due',
+  ),
   EVENT_WEBHOOK_SECRET: secret('Signs events to EVENT_WEBHOOK_URL; at least 16 characters'),
   ALERT_WEBHOOK_URL: text('Address that alerts of the dead letter queue are posted to (docs/alerts.md)'),
   ALERT_WEBHOOK_SECRET: secret('Signs alerts to ALERT_WEBHOOK_URL; at least 16 characters'),
