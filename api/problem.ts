@@ -23,6 +23,8 @@ export const statusOf = {
   not_parked: 409,
   max_retries_exceeded: 409,
   request_timeout: 408,
+  link_used: 410,
+  link_expired: 410,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,
@@ -48,7 +50,8 @@ export const problemCodes = Object.keys(statusOf) as readonly ProblemCode[];
 
 const titles: Readonly<Record<number, string>> = {
   400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed',
-  408: 'Too slow', 409: 'Not possible now', 412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type', 422: 'Not accepted',
+  408: 'Too slow', 409: 'Not possible now', 410: 'Gone', 412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type',
+  422: 'Not accepted',
   429: 'Too many requests', 431: 'Headers too large', 500: 'Internal error',
   503: 'Temporarily unavailable',
 };

@@ -11,6 +11,7 @@ import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
+import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
 
 export interface Services {
@@ -41,6 +42,12 @@ export interface Services {
     readonly breakers: Breakers;
   };
   readonly stores: { readonly db: Database; readonly sealer: Sealer };
+  readonly resumeLinks: {
+    readonly urlOf: (secret: string) => string;
+    readonly tokens: Pick<SessionTokens, 'issue'>;
+    /** How long a token of a spent link counts. */
+    readonly seconds: number;
+  };
   readonly stuck: StuckWorkflows;
   /** The command line that heals a workflow which cannot move. */
   readonly healCommand: (workflowId: string) => string;

@@ -32,6 +32,10 @@ export function isResume(body: object): boolean {
   return (version === null || typeof version === 'number') && (current === null || isNumbers(current));
 }
 
+export function isReminders(body: object): boolean {
+  return typeof (body as Fields)['enabled'] === 'boolean';
+}
+
 /** What a waiting session is told of its parked task. */
 export function isTaskOutcome(value: unknown): value is { readonly task_id: string; readonly outcome: TaskOutcome } {
   if (!isFields(value) || !areTexts(value['task_id']) || !isFields(value['outcome'])) return false;

@@ -1,4 +1,5 @@
 /** What travels between the API and a session: who speaks, with which id, and what came of it. */
+import type { RiskCounters } from './abandonment-risk.ts';
 import type { AwaitedApproval } from './awaited-approval.ts';
 import type { ErrorCategory } from './error-category.ts';
 import type { Json } from './json.ts';
@@ -43,6 +44,8 @@ export type AnswerBody =
 export interface CancelBody { readonly reason: string | null }
 
 export interface EscalateBody { readonly reason: string; readonly urgency: 'low' | 'medium' | 'high' }
+
+export interface RemindersBody { readonly enabled: boolean }
 
 /** The second approver's word on a decision that needs two. */
 export interface ApprovalBody {
@@ -159,6 +162,8 @@ export interface SessionView {
   readonly awaits?: AwaitedApproval | null;
   /** Of the request that started it. */
   readonly correlation_id?: string;
+  /** What the abandonment risk follows from. Absent in copies from before it was counted. */
+  readonly counters?: RiskCounters;
   /** Counts visible changes: the ETag. */
   readonly version: number;
   /** Counts everything recorded: a copy with a higher revision replaces a lower one. */

@@ -6,6 +6,7 @@ import { databaseOf, storesOf } from './support/instance-stores.ts';
 import { newTenant } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import { atRiskList, atRiskTotal } from '../stores/postgres/sessions-at-risk.ts';
 import { listSessions } from '../stores/postgres/sessions.ts';
 
 let db: Database;
@@ -15,12 +16,13 @@ beforeAll(async () => {
   db = await databaseOf(await sharedInstance());
   await db.asSystem().query(
     `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, claim_token,
-       claim_expires_at, confirmed, view)
+       claim_expires_at, confirmed, view, standing_risk, last_activity_at)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 50, 'f', 1, 'en', 'first_time',
        (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
             gen_random_uuid(), now(), true,
-       jsonb_build_object('last_activity_at', 1e12::bigint + n, 'correlation_id', 'c-' || n)
-         || CASE WHEN n % 30 = 0 THEN jsonb_build_object('awaits', jsonb_build_object('since', 1e12::bigint + n)) ELSE '{}' END
+       jsonb_build_object('correlation_id', 'c-' || n)
+         || CASE WHEN n % 30 = 0 THEN jsonb_build_object('awaits', jsonb_build_object('since', 1e12::bigint + n)) ELSE '{}' END,
+       (ARRAY[0, 8, 15, 23, 40])[1 + n % 5], now() - n * interval '100 ms'
      FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
@@ -231,12 +233,16 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ],
 ];
 
+const atRisk = { tenant, least: 40, limit: 50, now: Date.now() };
+
 // few rows have all of it: the planner may as well sort them
 const sorted: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
   [
     'open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`,
     [tenant, 'category-1'], 'tasks_',
   ],
+  ['sessions at risk', atRiskList(atRisk).sql, atRiskList(atRisk).params, 'Index Only Scan using sessions_at_risk'],
+  ['how many are at risk', atRiskTotal(atRisk).sql, atRiskTotal(atRisk).params, 'sessions_at_risk'],
   [
     'tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`,
     [tenant, 'discarded'], 'tasks_by_session',

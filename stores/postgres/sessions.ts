@@ -2,6 +2,7 @@
 import type { AwaitedApproval } from '../../domain/awaited-approval.ts';
 import { isEnded, type SessionStateName } from '../../domain/lifecycle.ts';
 import type { SessionView } from '../../domain/message.ts';
+import { listedScoreOf } from '../../domain/view-risk.ts';
 import type { Database, Queries } from './database.ts';
 import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
 
@@ -73,9 +74,11 @@ export async function claimSession(db: Database, request: ClaimRequest): Promise
 /** The workflow runs: the claim is kept until the session ends. */
 export async function confirmClaim(db: Database, claim: Claim, view: SessionView): Promise<void> {
   await db.asTenant(claim.tenant).query(
-    `UPDATE sessions SET confirmed = true, view = coalesce(view, $3), revision = greatest(revision, $4)
+    `UPDATE sessions SET confirmed = true, revision = greatest(revision, $4),
+       standing_risk = CASE WHEN view IS NULL THEN $5 ELSE standing_risk END, last_activity_at = coalesce(last_activity_at, $6),
+       view = coalesce(view, $3)
      WHERE session_id = $1 AND claim_token = $2`,
-    [claim.session_id, claim.claim_token, readable(view), view.revision],
+    [claim.session_id, claim.claim_token, readable(view), view.revision, listedScoreOf(view), new Date(view.last_activity_at)],
   );
 }
 
@@ -99,14 +102,14 @@ export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]):
   const views = copies.map((copy) => copy.view);
   await tx.query(
     `INSERT INTO sessions AS known (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at,
-       revision, view, snapshot,
+       revision, view, snapshot, standing_risk, last_activity_at,
                                     claim_token, claim_expires_at, confirmed)
      SELECT v.*, gen_random_uuid(), now(), true
      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
        $10::timestamptz[],
-                 $11::bigint[], $12::jsonb[], $13::bytea[]) AS v
+                 $11::bigint[], $12::jsonb[], $13::bytea[], $14::smallint[], $15::timestamptz[]) AS v
      ON CONFLICT (session_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, revision = excluded.revision,
-       view = excluded.view,
+       view = excluded.view, standing_risk = excluded.standing_risk, last_activity_at = excluded.last_activity_at,
        snapshot = coalesce(excluded.snapshot, known.snapshot), confirmed = true
      WHERE known.revision < excluded.revision OR (known.revision = excluded.revision AND excluded.snapshot IS NOT NULL)`,
     [
@@ -117,6 +120,7 @@ export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]):
       views.map((view) => new Date(view.created_at)),
       views.map((view) => (isEnded(view.state) ? new Date(view.ended_at ?? view.last_activity_at) : null)),
       views.map((view) => view.revision), views.map(readable), copies.map((copy) => copy.snapshot),
+      views.map(listedScoreOf), views.map((view) => new Date(view.last_activity_at)),
     ],
   );
 }
@@ -139,7 +143,7 @@ export async function findSession(db: Database, tenant: string, sessionId: strin
 /** One that was started and of which nobody has a state any more: its claim is free again. One that has a copy is left alone. */
 export async function endUnknownSession(db: Database, tenant: string, sessionId: string): Promise<void> {
   await db.asTenant(tenant).query(
-    `UPDATE sessions SET state = 'cancelled', ended_at = now(), revision = revision + 1,
+    `UPDATE sessions SET state = 'cancelled', ended_at = now(), revision = revision + 1, standing_risk = NULL,
        view = view || jsonb_build_object('state', 'cancelled', 'question', NULL, 'ended_at', floor(extract(epoch FROM now()) * 1000))
      WHERE session_id = $1 AND tenant = $2 AND confirmed AND snapshot IS NULL AND ended_at IS NULL`,
     [sessionId, tenant],

@@ -1,0 +1,57 @@
+/**
+ * What the histories of sessions still have of their copies: everything that was ever on its way to the archive stands in them as the
+ * input of a flush, and a later run begins with the state of the one before. Asks no worker.
+ */
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { Client } from '@temporalio/client';
+import type { SessionCopies } from '../activities/copy-writer.ts';
+import { OnboardingSession } from '../domain/session.ts';
+import type { Sealer } from '../encryption/sealer.ts';
+import { sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
+import { tenantKey } from '../workflows/workflow-ids.ts';
+import { openPayload, payloadsIn } from './payload-codec.ts';
+import { quoted } from './visibility-query.ts';
+
+export interface SessionHistories { readonly client: Client; readonly sealer: Sealer; readonly tenant: string | null }
+
+/** Copies of one run each, the oldest run of all sessions first. */
+export async function* copiesInHistories({ client, sealer, tenant }: SessionHistories): AsyncGenerator<readonly SessionCopies[]> {
+  const which = tenant === null ? '' : ` AND GwTenant = ${quoted(tenantKey(tenant))}`;
+  const runs: { workflowId: string; runId: string; began: number }[] = [];
+  // ids only: 100 bytes each
+  const query = `WorkflowType = ${quoted(sessionWorkflow)}${which}`;
+  for await (const { workflowId, runId, startTime } of client.workflow.list({ query })) {
+    runs.push({ workflowId, runId, began: startTime.getTime() });
+  }
+  for (const { workflowId, runId } of runs.sort((a, b) => a.began - b.began)) {
+    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    for (const payload of payloadsIn(history)) Object.assign(payload, openPayload(sealer, payload));
+    yield copiesIn(JSON.parse(historyToJSON(history)) as History);
+  }
+}
+
+interface Carried { readonly payloads?: readonly { readonly data?: string }[] }
+interface History {
+  readonly events?: readonly {
+    readonly workflowExecutionStartedEventAttributes?: { readonly input?: Carried };
+    readonly activityTaskScheduledEventAttributes?: { readonly activityType?: { readonly name?: string }; readonly input?: Carried };
+  }[];
+}
+
+function copiesIn({ events = [] }: History): SessionCopies[] {
+  const flushed = events.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => (
+    scheduled?.activityType?.name === 'flushSession' ? valueIn<SessionCopies>(scheduled.input) : []
+  ));
+  const begun = valueIn<SessionInput>(events[0]?.workflowExecutionStartedEventAttributes?.input);
+  return [...flushed, ...begun.flatMap(({ rules, state }) => (state === null ? [] : carriedOver(OnboardingSession.restore(rules, state))))];
+}
+
+/** Of a run whose forerunner may be gone from Temporal: what it was begun with. */
+function carriedOver(session: OnboardingSession): SessionCopies[] {
+  return [{ state: session.state, view: session.view(), events: [], checkpoints: session.state.checkpoints }];
+}
+
+function valueIn<T>(carried: Carried | undefined): T[] {
+  const data = carried?.payloads?.[0]?.data;
+  return data === undefined ? [] : [JSON.parse(Buffer.from(data, 'base64').toString('utf8')) as T];
+}
