@@ -12,7 +12,7 @@ import { readTaskRow } from '../stores/postgres/tasks.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { openPayload } from '../engine/payload-codec.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { discardTask, readTask, retryTask, type TaskReply } from '../workflows/task-messages.ts';
+import { discardTask, parkedTaskWorkflow, readTask, retryTask, type TaskReply } from '../workflows/task-messages.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { hanging, held, says, startFakeModel, status, type FakeModel } from './support/fake-model.ts';
 import { whileFrozen } from './support/frozen.ts';
@@ -463,6 +463,21 @@ describe('the list and the engine are brought together, on a schedule', () => {
     await handleOf(task).terminate('by a test');
     await until('it runs again', async () => (await handleOf(task).describe()).status.name === 'RUNNING');
     expect(await stateOf(task)).toEqual(task);
+    fake.play(working);
+    await retry(task);
+    await ana.inState(id, 'awaiting_approval');
+  });
+
+  test('also when it is terminated once more before it has done anything, and so answers no question about itself', async () => {
+    const { ana, id, task } = await parkedSession();
+    await until('the row is there', async () => await rowOf(task) !== null);
+    await handleOf(task).terminate('by a test');
+    await client.workflow.start(parkedTaskWorkflow, {
+      workflowId: taskWorkflowId(task.tenant, task.task_id), taskQueue: 'nobody-works-here', args: [{ state: task }],
+      workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+    });
+    await handleOf(task).terminate('by a test');
+    await until('it runs again', async () => (await handleOf(task).describe()).status.name === 'RUNNING');
     fake.play(working);
     await retry(task);
     await ana.inState(id, 'awaiting_approval');
