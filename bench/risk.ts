@@ -1,4 +1,5 @@
 /** Sessions at risk among a million open ones of one tenant: the list, the total, and the whole answer over HTTP. */
+import { Client } from 'pg';
 import { leastScore, riskLevels, standingScores, type RiskLevel } from '../domain/abandonment-risk.ts';
 import { developmentToken } from '../scripts/development-token.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
@@ -27,6 +28,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   try {
     say(`writing ${sessions} open sessions ...`);
     await fill(db);
+    await vacuum(host.databaseUrl);
     const token = await developmentToken(
       { tenant, sub: 'dee', roles: ['admin'], ttlSeconds: 3_600 }, await developmentKey(folder), readConfiguration({}),
     );
@@ -48,8 +50,8 @@ async function fill(db: Database): Promise<void> {
     await db.asSystem().query(
       `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, claim_token,
          claim_expires_at, confirmed, revision, standing_risk, last_activity_at, view)
-       SELECT id, $1, 'owner-' || n, 'f', 1, 'en', 'first_time', 'in_progress', active - interval '1 hour', id, now(), true, 9, standing,
-         active, jsonb_build_object('session_id', id, 'tenant', $1, 'owner', 'owner-' || n, 'flow', '{"id": "f", "version": 1}'::jsonb,
+       SELECT id, $1::text, 'owner-' || n, 'f', 1, 'en', 'first_time', 'in_progress', active - interval '1 hour', id, now(), true, 9, standing,
+         active, jsonb_build_object('session_id', id, 'tenant', $1::text, 'owner', 'owner-' || n, 'flow', '{"id": "f", "version": 1}'::jsonb,
            'language', 'en', 'state', 'in_progress', 'stage', 'engaged', 'progress_percent', 20, 'question', '{"id": "q"}'::jsonb,
            'answers_count', 5, 'checkpoint_version', 4, 'created_at', extract(epoch FROM active)::bigint * 1000 - 3600000,
            'last_activity_at', extract(epoch FROM active)::bigint * 1000, 'ended_at', NULL, 'waits_for', NULL, 'version', 6, 'revision', 9,
@@ -60,7 +62,17 @@ async function fill(db: Database): Promise<void> {
       [tenant, from, from + 99_999, standingScores, standingScores.length],
     );
   }
-  await db.query('VACUUM ANALYZE sessions').catch(() => db.query('ANALYZE sessions'));
+}
+
+/** As autovacuum would soon have done it; on a connection of its own, since it runs in no transaction. */
+async function vacuum(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('VACUUM ANALYZE sessions');
+  } finally {
+    await client.end();
+  }
 }
 
 function statement({ sql, params }: Query): [string, readonly unknown[]] { return [sql, params]; }

@@ -2,7 +2,6 @@
  * The onboarding session: every message it takes, and what the main loop brings back. Messages come in two steps: a check
  * rejects strangers, ended sessions and stale versions and leaves nothing behind; the handling records.
  */
-import { assessRisk, interventions, levelChangesAt, waitingFor } from './abandonment-risk.ts';
 import { validateAnswer } from './answer.ts';
 import {
   appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences, sizeOfSaying, type Saying,
@@ -16,15 +15,13 @@ import { takesAnswers } from './lifecycle.ts';
 import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
   type CheckpointOutcome,
-  type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type RemindersBody,
-  type ResumeBody, type ResumeOutcome,
+  type ClientEventBody, type DecisionBody, type EscalateBody, type Message, type Mistake, type ResumeBody, type ResumeOutcome,
 } from './message.ts';
 import { acceptedOf } from './message-log.ts';
 import { isResultOf } from './message-shape.ts';
 import { webUiActor, type TaskOutcome } from './parked-task.ts';
-import { isPerson, personName, personOf } from './person.ts';
-import { armOf, nextReminder, type ReminderArm, type ReminderPlan } from './reminders.ts';
-import { SessionCore } from './session-core.ts';
+import { isPerson, personOf } from './person.ts';
+import { SessionOverTime } from './session-over-time.ts';
 import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, QuestionThen, Reading } from './session-state.ts';
 import { upgraded, type StoredState } from './session-upgrade.ts';
 
@@ -36,7 +33,7 @@ export type ChangesetResult = 'pending_second_approval' | 'applied' | 'rejected'
 
 export type RollbackOutcome = 'applied' | 'rolled_back';
 
-export class OnboardingSession extends SessionCore {
+export class OnboardingSession extends SessionOverTime {
   static open(rules: FlowRules, start: NewSession, now: number): OnboardingSession {
     const session = new OnboardingSession(rules, {
       ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
@@ -568,83 +565,6 @@ export class OnboardingSession extends SessionCore {
     const { state, returns_to: returns, proposal_requests: number, decision } = this.state;
     if (step.kind !== 'propose') return !this.ended && this.deciding && decision?.changeset_id === step.changeset_id;
     return step.number === number && (state === 'generating' || (state === 'escalated' && returns === 'generating'));
-  }
-
-  // ---- what time brings ---------------------------------------------------------------------------------------------------
-
-  /** Records the level of abandonment risk when it was crossed, with what would help. */
-  checkRisk(now: number): void {
-    const { risk_level: from } = this.state;
-    if (levelChangesAt(this.riskSource(), from, now) !== now) return;
-    const { score, level, leading: [factor] } = assessRisk(this.riskSource(), now);
-    this.state.risk_level = level;
-    this.record('risk_level_changed', now, '', {
-      from, level, score: String(score), ...(factor === undefined ? {} : { factor, ...interventions[factor] }),
-    });
-  }
-
-  /** When the level of abandonment risk is crossed next if nobody does anything; null: never. */
-  riskChangesAt(now: number): number | null {
-    return levelChangesAt(this.riskSource(), this.state.risk_level, now);
-  }
-
-  checkReminders(message: Message<RemindersBody>): undefined {
-    if (!this.isNew(message.id)) return;
-    this.checkOwner(message.actor);
-    if (this.ended) throw this.wrongState('reminded of');
-    this.checkVersion(message);
-    this.checkRoom('messages');
-  }
-
-  /** The person's own choice. It is no activity: whoever wants no reminders has not come back by saying so. */
-  setReminders(message: Message<RemindersBody>, now: number): void {
-    if (!this.isNew(message.id)) return;
-    const { enabled } = message.body;
-    if (enabled !== this.state.reminders.enabled) {
-      this.state.reminders = { ...this.state.reminders, enabled };
-      this.record('reminders_switched', now, '', { enabled: String(enabled) });
-    }
-    this.remember(message, null);
-  }
-
-  /** When the person is to be reminded next; null: not in this silence. */
-  reminderAt(now: number, plan: ReminderPlan): number | null {
-    return this.nextReminder(now, plan)?.at ?? null;
-  }
-
-  /** Whether it may be done and that it was is one step: nothing that a person does comes in between. */
-  remind(now: number, plan: ReminderPlan): void {
-    const next = this.nextReminder(now, plan);
-    if (next === null || next.at > now) return;
-    const { last_activity_at: since, reminders } = this.state;
-    this.state.reminders = { ...reminders, silent_since: since, number: next.number };
-    this.record(this.reminderArm(plan) === 'sent' ? 'reminder_due' : 'reminder_held_out', now, '', {
-      number: String(next.number), silent_since: String(since),
-    });
-  }
-
-  /** Somebody who was reminded, or would have been, is there again. */
-  get hasReturned(): boolean {
-    const { reminders: { number, silent_since: since }, last_activity_at: active } = this.state;
-    return number > 0 && active > since && !this.ended && this.state.state !== 'escalated';
-  }
-
-  noteReturn(now: number): void {
-    if (!this.hasReturned) return;
-    const { reminders } = this.state;
-    this.state.reminders = { ...reminders, number: 0 };
-    this.record('person_returned', now, '', { silent_since: String(reminders.silent_since) });
-  }
-
-  private nextReminder(now: number, plan: ReminderPlan): { number: number; at: number } | null {
-    if (waitingFor(this.riskSource()) !== 'person') return null;
-    const zone = this.state.client_context['timezone'];
-    return nextReminder({ ...this.state, timezone: typeof zone === 'string' ? zone : 'UTC' }, plan, now);
-  }
-
-  private reminderArm(plan: ReminderPlan): ReminderArm {
-    const { tenant, owner, owner_person: person } = this.state;
-    return armOf(person ?? personName(tenant, owner), plan);
   }
 
   /** Marks the session abandoned or cancels it when its time is over. Returns when to look again, or null. */

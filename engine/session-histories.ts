@@ -14,7 +14,10 @@ import { quoted } from './visibility-query.ts';
 
 export interface SessionHistories { readonly client: Client; readonly sealer: Sealer; readonly tenant: string | null }
 
-/** Copies of one run each, the oldest run of all sessions first. */
+/**
+ * Copies of one run each, the newest run of all sessions first: how a session stands now comes before how it stood, since only one
+ * of a person and flow may be open.
+ */
 export async function* copiesInHistories({ client, sealer, tenant }: SessionHistories): AsyncGenerator<readonly SessionCopies[]> {
   const which = tenant === null ? '' : ` AND GwTenant = ${quoted(tenantKey(tenant))}`;
   const runs: { workflowId: string; runId: string; began: number }[] = [];
@@ -23,10 +26,13 @@ export async function* copiesInHistories({ client, sealer, tenant }: SessionHist
   for await (const { workflowId, runId, startTime } of client.workflow.list({ query })) {
     runs.push({ workflowId, runId, began: startTime.getTime() });
   }
-  for (const { workflowId, runId } of runs.sort((a, b) => a.began - b.began)) {
+  runs.sort((a, b) => b.began - a.began);
+  const oldest = new Map(runs.map(({ workflowId, runId }) => [workflowId, runId]));
+  for (const { workflowId, runId } of runs) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     for (const payload of payloadsIn(history)) Object.assign(payload, openPayload(sealer, payload));
-    yield copiesIn(JSON.parse(historyToJSON(history)) as History);
+    const { flushed, begun } = copiesIn(JSON.parse(historyToJSON(history)) as History);
+    yield oldest.get(workflowId) === runId ? [...flushed, ...begun] : flushed;
   }
 }
 
@@ -38,15 +44,17 @@ interface History {
   }[];
 }
 
-function copiesIn({ events = [] }: History): SessionCopies[] {
+function copiesIn({ events = [] }: History): { readonly flushed: readonly SessionCopies[]; readonly begun: readonly SessionCopies[] } {
   const flushed = events.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => (
     scheduled?.activityType?.name === 'flushSession' ? valueIn<SessionCopies>(scheduled.input) : []
   ));
-  const begun = valueIn<SessionInput>(events[0]?.workflowExecutionStartedEventAttributes?.input);
-  return [...flushed, ...begun.flatMap(({ rules, state }) => (state === null ? [] : carriedOver(OnboardingSession.restore(rules, state))))];
+  const input = valueIn<SessionInput>(events[0]?.workflowExecutionStartedEventAttributes?.input);
+  return {
+    flushed, begun: input.flatMap(({ rules, state }) => (state === null ? [] : carriedOver(OnboardingSession.restore(rules, state)))),
+  };
 }
 
-/** Of a run whose forerunner may be gone from Temporal: what it was begun with. */
+/** What a run was begun with, whose forerunner is gone from Temporal. */
 function carriedOver(session: OnboardingSession): SessionCopies[] {
   return [{ state: session.state, view: session.view(), events: [], checkpoints: session.state.checkpoints }];
 }

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { archiveSessions } from '../activities/copy-writer.ts';
+import { archiveSessions, type SessionCopies } from '../activities/copy-writer.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { copiesInHistories } from '../engine/session-histories.ts';
@@ -49,6 +49,10 @@ async function withPassword(url: string, folder: string): Promise<string> {
   return whole.href;
 }
 
+function note(ids: Set<string>, copies: readonly SessionCopies[]): void {
+  for (const { view } of copies) ids.add(view.session_id);
+}
+
 interface Rebuilt { readonly sessions: number; readonly refused: readonly string[] }
 
 async function rebuild(
@@ -61,14 +65,12 @@ async function rebuild(
   const refused = new Set<string>();
   try {
     for await (const copies of copiesInHistories({ client, sealer, tenant })) {
-      for (const copy of copies) {
-        // its events were sent when they were new
-        await archiveSessions(db, sealer, [copy], false).then(() => { sessions.add(copy.view.session_id); }, (error: unknown) => {
-          // somebody has begun another one of this flow since: that one stays
-          if (sqlState(error) !== uniqueViolation) throw error;
-          refused.add(copy.view.session_id);
-        });
-      }
+      // their events were sent when they were new
+      await archiveSessions(db, sealer, copies, false).then(() => { note(sessions, copies); }, (error: unknown) => {
+        // somebody has begun another one of this flow since: that one stays
+        if (sqlState(error) !== uniqueViolation) throw error;
+        note(refused, copies);
+      });
     }
   } finally {
     await connection.close();

@@ -77,6 +77,22 @@ beforeAll(async () => {
   for (const table of ['error_patterns', 'error_hours', 'error_sessions']) await db.query(`ANALYZE ${table}`);
 });
 
+async function addLinksAndReminders(): Promise<void> {
+  await db.asSystem().query(
+    `INSERT INTO resume_links (secret_hash, tenant, session_id, owner, person, expires_at, used_at)
+     SELECT sha256(n::text::bytea), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, gen_random_uuid(), 'a', 'a', now(), now()
+     FROM generate_series(1, 10000) AS n`,
+    [tenant],
+  );
+  await db.asSystem().query(
+    `INSERT INTO interventions (session_id, silent_since, tenant, arm, at)
+     SELECT gen_random_uuid(), now(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'sent', now() - n * interval '1 hour'
+     FROM generate_series(1, 10000) AS n`,
+    [tenant],
+  );
+  await Promise.all(['resume_links', 'interventions'].map((table) => vacuum(table)));
+}
+
 /** On a connection of its own: a statement of the database's runs in a transaction, and this cannot. */
 async function vacuum(table: string): Promise<void> {
   const client = new Client({ connectionString: (await storesOf(await sharedInstance(), '')).databaseUrl });
@@ -88,7 +104,11 @@ async function vacuum(table: string): Promise<void> {
   }
 }
 
+beforeAll(addLinksAndReminders);
+
 afterAll(async () => {
+  await db.asSystem().query("DELETE FROM resume_links WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM interventions WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM changesets WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM tasks WHERE tenant IN ($1, 'other')", [tenant]);
@@ -242,6 +262,12 @@ const sorted: readonly [what: string, sql: string, params: readonly unknown[], i
     [tenant, 'category-1'], 'tasks_',
   ],
   ['sessions at risk', atRiskList(atRisk).sql, atRiskList(atRisk).params, 'Index Only Scan using sessions_at_risk'],
+  [
+    'reminders of a time',
+    `SELECT arm, count(*) FROM interventions WHERE tenant = $1 AND at >= now() - interval '9 days' AND at < now() GROUP BY arm`, [tenant],
+    'interventions_by_time',
+  ],
+  ['a resume link', 'SELECT used_at FROM resume_links WHERE secret_hash = sha256($1::text::bytea)', ['3'], 'resume_links_pkey'],
   ['how many are at risk', atRiskTotal(atRisk).sql, atRiskTotal(atRisk).params, 'sessions_at_risk'],
   [
     'tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`,
