@@ -37,8 +37,9 @@ export interface UploadRow extends UploadTry {
   /** null until all of it is there. */
   readonly size_bytes: number | null;
   readonly sha256: Buffer | null;
+  /** What it is; until it is settled, what was said of it. */
   readonly family: FileFamily | null;
-  readonly marks: Readonly<Record<string, unknown>>;
+  readonly marks: readonly unknown[];
   readonly width: number | null;
   readonly height: number | null;
   readonly clean: CleanFile | null;
@@ -69,6 +70,8 @@ export interface NewUpload extends UploadWriter {
   readonly owner: string;
   readonly kind: UploadKind;
   readonly sealed_name: Uint8Array;
+  /** What name and type say, or null. */
+  readonly family: FileFamily | null;
   readonly bytes: number;
   readonly resumable: boolean;
 }
@@ -86,11 +89,14 @@ export type Reserved =
   | { readonly kind: 'not_owner' }
   | { readonly kind: 'session_ended' };
 
+/** now() is when a transaction began, and it may have waited for its lock since: what decides over the own row is the time it is. */
 const columns = `upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, size_bytes, sha256, family,
   marks, width, height, clean, reason, resumable, parts, received_bytes, writer, created_at, settled_at, expires_at,
-  expires_at <= now() AS is_expired, active_until > now() AS is_active`;
+  expires_at <= clock_timestamp() AS is_expired, active_until > clock_timestamp() AS is_active`;
 const counted = "status IN ('receiving', 'quarantined', 'clean') AND (status <> 'receiving' OR expires_at > now())";
 const listed = "status IN ('quarantined', 'clean', 'rejected')";
+/** A place that is nearly over is not renewed without the lock: somebody may just count it as free. */
+const renewedBefore = "interval '500 milliseconds'";
 /** Tells these locks from others. */
 const personLock = 7_461_045;
 
@@ -116,17 +122,18 @@ export async function reserveUpload(db: Database, upload: NewUpload, limits: Upl
     if (refusal !== null) return { kind: 'refused', refusal };
     const [row] = await tx.query<UploadRow>(
       `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, resumable, writer,
-         active_until, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, 'receiving', $7, $8, $9, $10, now() + make_interval(secs => $11), now() + make_interval(secs => $12))
+         active_until, expires_at, family)
+       VALUES ($1, $2, $3, $4, $5, $6, 'receiving', $7, $8, $9, $10, now() + make_interval(secs => $11), now() + make_interval(secs => $12),
+         $13)
        ON CONFLICT (tenant, upload_id) DO UPDATE SET object_id = excluded.object_id, kind = excluded.kind, status = 'receiving',
-         sealed_name = excluded.sealed_name, declared_bytes = excluded.declared_bytes, size_bytes = NULL, sha256 = NULL, family = NULL,
-         marks = '{}', width = NULL, height = NULL, clean = NULL, reason = NULL, resumable = excluded.resumable, parts = '[]',
+         sealed_name = excluded.sealed_name, declared_bytes = excluded.declared_bytes, size_bytes = NULL, sha256 = NULL, family = excluded.family,
+         marks = '[]', width = NULL, height = NULL, clean = NULL, reason = NULL, resumable = excluded.resumable, parts = '[]',
          received_bytes = 0, writer = excluded.writer, active_until = excluded.active_until, expires_at = excluded.expires_at,
-         created_at = now(), settled_at = NULL, ended_at = NULL
+         created_at = now(), settled_at = NULL, ended_at = NULL, has_files = true
        RETURNING ${columns}`,
       [
         uploadId, tenant, sessionId, owner, upload.object_id, upload.kind, upload.sealed_name, upload.bytes, upload.resumable,
-        upload.resumable ? null : upload.writer, times.placeMs / 1_000, lifeOf(upload.resumable, times) / 1_000,
+        upload.resumable ? null : upload.writer, times.placeMs / 1_000, lifeOf(upload.resumable, times) / 1_000, upload.family,
       ],
     );
     return { kind: 'reserved', upload: returned(row), replaced: known === null ? null : tryOf(known) };
@@ -157,14 +164,14 @@ export interface Settling {
   readonly family: FileFamily;
   readonly width: number | null;
   readonly height: number | null;
-  readonly marks: Readonly<Record<string, unknown>>;
+  readonly marks: readonly unknown[];
 }
 
 export type Settled =
   | { readonly kind: 'settled'; readonly upload: UploadRow; readonly use: UploadUse }
-  /** The session has this content already: the reservation is gone. */
+  /** The session has this content already: the reservation counts no more. */
   | { readonly kind: 'same'; readonly upload: UploadRow; readonly use: UploadUse }
-  /** Its time was over, and meanwhile others took the room. The reservation is gone. */
+  /** Its time was over, and meanwhile others took the room. */
   | { readonly kind: 'refused'; readonly refusal: UploadRefused }
   /** It was cancelled, or another request sends it. */
   | { readonly kind: 'gone' };
@@ -186,16 +193,19 @@ export async function settleUpload(
     ]);
     const [row] = mine;
     if (row === undefined) return { kind: 'gone' };
-    const remove = () => tx.query('DELETE FROM uploads WHERE tenant = $1 AND upload_id = $2', [tenant, uploadId]);
+    // its files have to go first, so that nothing is left of them should this process die
+    const end = () => tx.query(
+      'UPDATE uploads SET active_until = now(), expires_at = now() WHERE tenant = $1 AND upload_id = $2', [tenant, uploadId],
+    );
     const [first] = same;
     if (first !== undefined) {
-      await remove();
+      await end();
       return { kind: 'same', upload: first, use: await settledUse(tx, upload) };
     }
     const refusal = row.is_expired || settling.size > row.declared_bytes
       ? sessionRefusal(use, { kind: row.kind, bytes: settling.size }, limits) : null;
     if (refusal !== null) {
-      await remove();
+      await end();
       return { kind: 'refused', refusal };
     }
     const [[settled], after] = await Promise.all([
@@ -215,15 +225,11 @@ export async function settleUpload(
 }
 
 /** It failed: as if it had never been. Of the try's writer alone, so that a later try under its id is not touched. */
-export async function releaseUpload(db: Database, upload: UploadWriter): Promise<void> {
-  await db.asTenant(upload.tenant).query(`DELETE FROM uploads WHERE ${isWriter}`, writerParams(upload));
-}
-
-/** What was settled and could not be told to its session: as if it had never been. */
-export async function withdrawUpload(db: Database, upload: UploadTry): Promise<void> {
+export async function releaseUpload(db: Database, upload: UploadTry & { readonly writer: string | null }): Promise<void> {
   await db.asTenant(upload.tenant).query(
-    "DELETE FROM uploads WHERE tenant = $1 AND upload_id = $2 AND object_id = $3 AND status = 'quarantined'",
-    [upload.tenant, upload.upload_id, upload.object_id],
+    `DELETE FROM uploads WHERE tenant = $1 AND upload_id = $2 AND object_id = $3 AND writer IS NOT DISTINCT FROM $4::uuid
+       AND status = 'receiving'`,
+    [upload.tenant, upload.upload_id, upload.object_id, upload.writer],
   );
 }
 
@@ -237,7 +243,7 @@ export async function renewPlaces(db: Database, writers: readonly UploadWriter[]
        expires_at = CASE WHEN u.resumable THEN u.expires_at ELSE now() + make_interval(secs => $6) END
      FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[]) AS w(tenant, upload_id, object_id, writer)
      WHERE u.tenant = w.tenant AND u.upload_id = w.upload_id AND u.object_id = w.object_id AND u.writer = w.writer
-       AND u.status = 'receiving' AND u.active_until > now()
+       AND u.status = 'receiving' AND u.active_until > clock_timestamp() + ${renewedBefore}
      RETURNING u.writer`,
     [
       writers.map(({ tenant }) => tenant), writers.map(({ upload_id: id }) => id), writers.map(({ object_id: id }) => id),
@@ -359,26 +365,38 @@ export async function listUploads(
   });
 }
 
-/** Reservations whose time is over, of all tenants, the oldest first. */
-export async function expiredUploads(db: Database, limit: number): Promise<readonly UploadRow[]> {
-  return db.asSystem().query<UploadRow>(
-    `SELECT ${columns} FROM uploads WHERE status = 'receiving' AND expires_at <= now() ORDER BY expires_at LIMIT $1`, [limit],
-  );
+/** Reservations whose time is over, and deleted uploads whose files may be there, of all tenants, the oldest first. */
+export async function leftUploads(db: Database, limit: number): Promise<readonly UploadRow[]> {
+  const [expired, deleted] = await Promise.all([
+    db.asSystem().query<UploadRow>(
+      `SELECT ${columns} FROM uploads WHERE status = 'receiving' AND expires_at <= now() ORDER BY expires_at LIMIT $1`, [limit],
+    ),
+    db.asSystem().query<UploadRow>(
+      `SELECT ${columns} FROM uploads WHERE status = 'deleted' AND has_files AND ended_at < now() - $2::interval ORDER BY ended_at
+       LIMIT $1`,
+      [limit, deletedBefore],
+    ),
+  ]);
+  return [...expired, ...deleted];
 }
 
-/** Their files are gone. A resumable one stays as deleted, so that whoever comes back is told; of the others nothing stays. */
-export async function endExpired(db: Database, uploads: readonly UploadTry[]): Promise<void> {
+/** Whoever deletes one removes its files at once. */
+const deletedBefore = '1 minute';
+
+/** Their files are gone. A resumable one stays as deleted, so that whoever comes back is told; of other reservations nothing stays. */
+export async function forgetFiles(db: Database, uploads: readonly UploadTry[]): Promise<void> {
   const params = [uploads.map(({ tenant }) => tenant), uploads.map(({ upload_id: id }) => id), uploads.map(({ object_id: id }) => id)];
-  const these = `FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS e(tenant, upload_id, object_id)
-     WHERE u.tenant = e.tenant AND u.upload_id = e.upload_id AND u.object_id = e.object_id AND u.status = 'receiving'
-       AND u.expires_at <= now()`;
+  const these = 'unnest($1::text[], $2::uuid[], $3::uuid[]) AS e(tenant, upload_id, object_id)';
+  const are = 'u.tenant = e.tenant AND u.upload_id = e.upload_id AND u.object_id = e.object_id';
+  const expired = "u.status = 'receiving' AND u.expires_at <= now()";
   await db.asSystem().transaction(async (tx) => {
     await tx.query(
-      `UPDATE uploads AS u SET status = 'deleted', reason = 'expired', ended_at = now(), writer = NULL, sealed_name = '', parts = '[]'
-       ${these} AND u.resumable`,
+      `UPDATE uploads AS u SET status = 'deleted', reason = 'expired', ended_at = now(), writer = NULL, sealed_name = '', parts = '[]',
+         has_files = false FROM ${these} WHERE ${are} AND ${expired} AND u.resumable`,
       params,
     );
-    await tx.query(`DELETE FROM uploads AS u USING ${these.replace(/^FROM /, '')} AND NOT u.resumable`, params);
+    await tx.query(`DELETE FROM uploads AS u USING ${these} WHERE ${are} AND ${expired}`, params);
+    await tx.query(`UPDATE uploads AS u SET has_files = false FROM ${these} WHERE ${are} AND u.status = 'deleted'`, params);
   });
 }
 

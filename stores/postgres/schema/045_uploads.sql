@@ -17,7 +17,7 @@ CREATE TABLE uploads (
   size_bytes     integer,
   sha256         bytea,
   family         text,
-  marks          jsonb       NOT NULL DEFAULT '{}',
+  marks          jsonb       NOT NULL DEFAULT '[]',
   width          integer,
   height         integer,
   -- of what may be downloaded
@@ -36,6 +36,8 @@ CREATE TABLE uploads (
   created_at     timestamptz NOT NULL DEFAULT now(),
   settled_at     timestamptz,
   ended_at       timestamptz,
+  -- files of it may be there; false once they were removed
+  has_files      boolean     NOT NULL DEFAULT true,
   PRIMARY KEY (tenant, upload_id)
 );
 -- Lists, newest first.
@@ -51,3 +53,5 @@ CREATE INDEX uploads_active ON uploads (tenant, owner) WHERE status = 'receiving
 CREATE INDEX uploads_expiring ON uploads (expires_at) WHERE status = 'receiving';
 -- What waits for its verdict, of all tenants.
 CREATE INDEX uploads_unjudged ON uploads (settled_at) WHERE status = 'quarantined';
+-- Deleted ones whose files may still be there.
+CREATE INDEX uploads_leftover ON uploads (ended_at) WHERE status = 'deleted' AND has_files;
