@@ -37,7 +37,7 @@ export interface ChunkSealer {
 /** Header, always of one length: `GWC` 1 | length of the key id, 1 byte | key id, filled up to 64 | salt 32. */
 const magic = Buffer.from('GWC\u0001', 'latin1');
 const [keyIdBytes, saltBytes, tagBytes] = [64, 32, 16];
-const headerBytes = magic.length + 1 + keyIdBytes + saltBytes;
+export const headerBytes = magic.length + 1 + keyIdBytes + saltBytes;
 const sealedChunkBytes = chunkBytes + tagBytes;
 
 /** Without reading anything. null: sealed files do not have this length. */
