@@ -21,7 +21,12 @@ async function opened(server: S3Server, other: Partial<S3Settings> = {}) {
   const withKeys = (keys: string): FileStore => openS3(
     { ...server.settings, ...other }, new Incoming(incoming), createChunkSealer(readCodecKeys(keys)),
   );
-  return { store: withKeys(testCodecKeys), incoming, withKeys, forget: () => rm(incoming, { recursive: true }) };
+  const store = withKeys(testCodecKeys);
+  const forget = async (): Promise<void> => {
+    store.close();
+    await rm(incoming, { recursive: true });
+  };
+  return { store, incoming, withKeys, forget };
 }
 
 if (program === '') test.skip('files in S3', () => undefined);

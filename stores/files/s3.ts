@@ -33,7 +33,7 @@ const [connectMs, silenceMs, answerMs, sendMs] = [3_000, 10_000, 10_000, 60_000]
 const [connections, tries, deletedAtOnce, listedAtOnce] = [50, 2, 16, 1_000];
 
 /** `incoming`: folder of this machine that files go through. */
-export function openS3(settings: S3Settings, incoming: Incoming, sealer: ChunkSealer): FileStore & { close(): void } {
+export function openS3(settings: S3Settings, incoming: Incoming, sealer: ChunkSealer): FileStore {
   const { bucket: Bucket } = settings;
   const client = clientOf(settings);
   const send = async (key: string, sealed: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> => {
