@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { chunkBytes, createChunkSealer, plainSizeOf, type SealedSource } from './sealed-chunks.ts';
+import { chunkBytes, createChunkSealer, plainSizeOf, unsealedChunks, type SealedSource } from './sealed-chunks.ts';
 import { readCodecKeys } from './sealer.ts';
 
 const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
@@ -126,6 +126,13 @@ describe('files sealed in chunks', () => {
     const sealed = await seal(Buffer.from('a roof'));
     expect((await open(sealed, 'file', sealerOf(two, one))).toString()).toBe('a roof');
     await expect(open(sealed, 'file', sealerOf(two))).rejects.toMatchObject({ name: 'KeyUnavailableError', keyId: 'one' });
+  });
+
+  test('unsealed, for measuring, any range is what it is of the whole', async () => {
+    const bytes = randomBytes(2 * chunkBytes + 9);
+    const opened = await unsealedChunks.open(kept(await seal(bytes, 'file', unsealedChunks)), 'file');
+    expect((await all(opened.read())).equals(bytes)).toBe(true);
+    expect((await all(opened.read(7, chunkBytes + 3))).equals(bytes.subarray(7, chunkBytes + 3))).toBe(true);
   });
 
   test('the same file is never sealed twice in the same bytes', async () => {

@@ -64,6 +64,18 @@ export const configurationSchema = z.object({
       'GANGWAY_ALLOW_PRIVATE_URLS=true',
     ),
 
+  GANGWAY_UPLOADS: text('Folder of uploaded files; GANGWAY_DATA/uploads by default. With S3_BUCKET files only pass through it'),
+  S3_BUCKET: text('Bucket of S3, or of a server that speaks its language, for uploaded files; without it they are in GANGWAY_UPLOADS'),
+  S3_REGION: z.string().min(1).default('us-east-1').describe('Region of the bucket'),
+  S3_ENDPOINT: address(['https', 'http'], "Address of such a server; without it Amazon's own"),
+  S3_ACCESS_KEY_ID: text('Access key for the bucket; without it what the machine has (environment, role of the instance)'),
+  S3_SECRET_ACCESS_KEY: text('Secret of S3_ACCESS_KEY_ID'),
+  S3_FORCE_PATH_STYLE: flag('Puts the bucket into the path and not into the host name, as most servers other than Amazon\'s want it'),
+  S3_CHECKSUMS: oneOf(['WHEN_REQUIRED', 'WHEN_SUPPORTED']).default('WHEN_REQUIRED').describe(
+    'When the client adds checksums of its own and checks those of answers. Stored bytes carry a SHA-256 when they are sent, and are ' +
+    'authenticated when they are read, either way',
+  ),
+
   GANGWAY_CODEC_KEYS: z.string().refine(
     (keys) => keys.split(',').every((key) => /^\s*[A-Za-z0-9._-]{1,64}:[A-Za-z0-9+/_-]{43}=?\s*$/.test(key)),
     'must be id:base64 of 32 bytes, comma-separated',

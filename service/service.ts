@@ -15,6 +15,7 @@ import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { FlowRules } from '../domain/flow.ts';
+import { createChunkSealer, unsealedChunks } from '../encryption/sealed-chunks.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type CodecKeys } from '../encryption/sealer.ts';
 import { connectEngine, engineAnswers, registerSearchAttributes } from '../engine/connection.ts';
 import { hasRoom } from '../engine/disk-room.ts';
@@ -29,6 +30,7 @@ import { Breakers } from '../outside/breakers/registry.ts';
 import { Outside } from '../outside/outside.ts';
 import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
+import { chosenFileStore } from '../stores/files/chosen.ts';
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
 import { settleCodecKeys } from '../stores/postgres/codec-keys.ts';
 import { isBoundByPolicies, openDatabase, type Database } from '../stores/postgres/database.ts';
@@ -49,7 +51,7 @@ import type { StoreAddresses } from './addresses.ts';
 import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
-  allowsPrivate, breakerNumbers, changeTargetSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits,
+  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits,
 } from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
 
@@ -254,7 +256,9 @@ async function openStores(
   onStop(() => clickhouse.close());
   onStop(await migrateAnalytics(clickhouse, log));
   const sealer = keys === null ? unsealed : createSealer(keys);
-  return { db, redis, clickhouse, sealer, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
+  const files = await chosenFileStore(fileStoreSettings(configuration), keys === null ? unsealedChunks : createChunkSealer(keys));
+  onStop(() => { files.close(); return Promise.resolve(); });
+  return { db, redis, clickhouse, files, sealer, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
 }
 
 /** Sessions run without ClickHouse, so its absence at start must not stop the service: the migration is tried until it is done. */

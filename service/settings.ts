@@ -1,4 +1,5 @@
 /** From the one configuration to what each part takes: only its own settings, in the part's own units. */
+import { join, resolve } from 'node:path';
 import type { AlertSettings } from '../activities/alerts/alerting.ts';
 import { mailAlerts } from '../activities/alerts/channels/mail.ts';
 import { slackChannel } from '../activities/alerts/channels/slack.ts';
@@ -11,6 +12,7 @@ import type { ServerSettings } from '../api/server.ts';
 import type { UpkeepSchedule } from '../engine/schedules.ts';
 import type { BreakerNumbers } from '../outside/breakers/registry.ts';
 import type { ChangeTargetSettings } from '../stores/change-target/chosen.ts';
+import type { FileStoreSettings } from '../stores/files/chosen.ts';
 import type { LostKeys } from '../stores/postgres/codec-keys.ts';
 import type { LimitSettings } from '../stores/redis/limits/policy.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
@@ -77,6 +79,19 @@ export function workerSettings(c: Configuration): WorkerSettings {
 export function changeTargetSettings(c: Configuration): ChangeTargetSettings {
   const { CHANGE_TARGET_URL: url, CHANGE_TARGET_SECRET: secret, GANGWAY_CHANGE_TARGET_TIMEOUT_MS: timeoutMs } = c;
   return { remote: url === undefined || secret === undefined ? null : { url, secret, timeoutMs } };
+}
+
+/** Relative folders count from the project, wherever a process was started. */
+export function fileStoreSettings(c: Configuration): FileStoreSettings {
+  const { S3_BUCKET: bucket, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = c;
+  return {
+    folder: resolve(import.meta.dirname, '..', c.GANGWAY_UPLOADS ?? join(c.GANGWAY_DATA, 'uploads')),
+    s3: bucket === undefined ? null : {
+      bucket, region: c.S3_REGION, endpoint: c.S3_ENDPOINT ?? null, forcePathStyle: c.S3_FORCE_PATH_STYLE === 'true',
+      checksums: c.S3_CHECKSUMS,
+      credentials: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
+    },
+  };
 }
 
 /** null without CHAT_MODEL. */

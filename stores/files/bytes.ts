@@ -1,4 +1,5 @@
 /** Streams of bytes on their way into a store. */
+import type { Hash } from 'node:crypto';
 
 /** The same bytes until the signal fires; then it ends with its reason, also when no bytes come at all. */
 export async function* heeding(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
@@ -26,6 +27,14 @@ export async function* heeding(bytes: AsyncIterable<Uint8Array>, signal: AbortSi
 export async function* counting(bytes: AsyncIterable<Uint8Array>, counted: { size: number }): AsyncIterable<Uint8Array> {
   for await (const piece of bytes) {
     counted.size += piece.length;
+    yield piece;
+  }
+}
+
+/** The same bytes; `hash` has taken all that went by. */
+export async function* hashing(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncIterable<Uint8Array> {
+  for await (const piece of bytes) {
+    hash.update(piece);
     yield piece;
   }
 }

@@ -40,6 +40,7 @@ export function openFolder(folder: string, sealer: ChunkSealer): FileStore {
       const { path } = await incoming.receive(oneByte());
       await incoming.remove(path);
     },
+    close: () => undefined,
   };
 }
 
