@@ -5,6 +5,12 @@ import type { Incoming } from './incoming.ts';
 /** What every handler may know of its request beside params, query and body. */
 export interface Call {
   readonly actor: Actor;
+  /** GET is also asked as HEAD. */
+  readonly method: string;
+  /** As it was sent, without a slash at the end. */
+  readonly path: string;
+  /** A header; '' when it is absent. */
+  readonly header: (name: string) => string;
   readonly correlationId: string;
   /** Epoch milliseconds: before anything was asked for it. */
   readonly receivedAt: number;

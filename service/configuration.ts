@@ -116,6 +116,25 @@ export const configurationSchema = z.object({
   GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR: count(50, { max: 1_000_000_000 }, 'Questions to the knowledge base an hour for one user'),
   GANGWAY_PHOTO_UPLOADS_PER_DAY: count(100, { max: 1_000_000_000 }, 'Photos a day for one user'),
   GANGWAY_PHOTO_BURST_PER_MINUTE: count(10, { max: 1_000_000_000 }, 'Photos within any minute for one user'),
+  GANGWAY_UPLOAD_FILE_BYTES: count(10_485_760, { max: 1_073_741_824 }, 'Largest photo or document, bytes'),
+  GANGWAY_UPLOAD_VOICE_BYTES: count(5_242_880, { max: 1_073_741_824 }, 'Largest voice recording, bytes'),
+  GANGWAY_UPLOAD_MEGAPIXELS: count(50, { max: 1_000 }, 'Largest decoded picture, million pixels'),
+  GANGWAY_UPLOAD_SESSION_PHOTOS: count(50, { max: 1_000 }, 'Photos of one session'),
+  GANGWAY_UPLOAD_SESSION_DOCUMENTS: count(20, { max: 1_000 }, 'Documents of one session'),
+  GANGWAY_UPLOAD_SESSION_BYTES: count(104_857_600, { max: 1_000_000_000_000 }, 'Bytes of all files of one session'),
+  GANGWAY_UPLOADS_AT_ONCE: count(3, { max: 100 }, 'Uploads of one user under way at once'),
+  GANGWAY_UPLOAD_PLACE_SECONDS: seconds(
+    3, { max: 3_600 }, 'Seconds of silence after which an upload no longer counts among those at once',
+  ),
+  GANGWAY_UPLOAD_IDLE_SECONDS: seconds(10, { max: 3_600 }, 'Seconds of silence after which an upload is ended (408)'),
+  GANGWAY_UPLOAD_BYTES_PER_SECOND: count(
+    1_024, { max: 1_000_000_000 }, 'Bytes a second that an upload reaches in the mean after its first half minute, or is ended (408)',
+  ),
+  GANGWAY_UPLOAD_LEASE_SECONDS: seconds(
+    60, { max: 86_400 }, 'Seconds after its last bytes for which an upload whose process died counts on the quotas of its session',
+  ),
+  GANGWAY_UPLOAD_RESUMABLE_HOURS: hours(24, { max: 720 }, 'Hours that a resumable upload may take from its beginning'),
+  GANGWAY_UPLOAD_SWEEP_SECONDS: seconds(30, { max: 86_400 }, 'Seconds between two looks for what dead uploads have left'),
   GANGWAY_SHADOW_POLICIES: z.string().default('').describe(
     'Comma-separated policies that count and report but refuse nobody (docs/limits.md)',
   ),

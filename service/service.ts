@@ -31,6 +31,7 @@ import { Outside } from '../outside/outside.ts';
 import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
 import { chosenFileStore } from '../stores/files/chosen.ts';
+import type { FileStore } from '../stores/files/port.ts';
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
 import { settleCodecKeys } from '../stores/postgres/codec-keys.ts';
 import { isBoundByPolicies, openDatabase, type Database } from '../stores/postgres/database.ts';
@@ -46,12 +47,16 @@ import { createSessionSignals, SessionListener } from '../stores/redis/session-s
 import { createTickets } from '../stores/redis/tickets.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { StuckWorkflows } from '../engine/stuck-workflows.ts';
+import { judgeDeclared } from '../uploads/content/declared.ts';
+import { judgeContent } from '../uploads/content/judge.ts';
+import { sweepUploads } from '../uploads/sweeping.ts';
+import { Uploads } from '../uploads/uploads.ts';
 import { searchAttributeNames } from '../workflows/search-attributes.ts';
 import type { StoreAddresses } from './addresses.ts';
 import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
-  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits,
+  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
 
@@ -156,6 +161,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
     pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
+  const uploads = new Uploads({
+    ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
+    judge: { judgeDeclared, judgeContent }, metrics,
+    sessions: { note: () => Promise.resolve() }, processing: { start: () => Promise.resolve() },
+    onLeft: (what, error) => { log.warn({ err: frames(error) }, what); },
+  });
   const identity = await identityKeys(configuration, log, onStop);
   const engineFolder = urls.temporalFolder;
   const readiness = new ReadinessCheck({
@@ -172,7 +183,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   onStop(() => people.close());
   const server = new ApiServer({
     services: {
-      sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
+      sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
       stuck,
@@ -192,6 +203,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
+  onStop(sweepLeftUploads(stores, configuration.GANGWAY_UPLOAD_SWEEP_SECONDS * 1_000, log));
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
   onStop(async () => {
     readiness.drain();
@@ -317,8 +329,21 @@ function limiterOf(
   });
 }
 
-/** Longer than any request lasts: its entry would be there. */
+/** Longer than any request lasts that is audited from its beginning: its entry would be there. */
 const cutOffSeconds = 120;
+
+/** What dead uploads have left goes, a bounded number at a time. */
+function sweepLeftUploads(stores: { readonly db: Database; readonly files: FileStore }, everyMs: number, log: Logger): () => Promise<void> {
+  let sweeping: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    sweeping = sweepUploads(stores.db, stores.files).catch(() => { log.debug('uploads are swept later: a store does not answer'); });
+  }, everyMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await sweeping;
+  };
+}
 
 /** Forgets old idempotency keys, and audits acts that were cut off, a bounded number every minute. */
 function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {

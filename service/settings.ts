@@ -15,6 +15,7 @@ import type { ChangeTargetSettings } from '../stores/change-target/chosen.ts';
 import type { FileStoreSettings } from '../stores/files/chosen.ts';
 import type { LostKeys } from '../stores/postgres/codec-keys.ts';
 import type { LimitSettings } from '../stores/redis/limits/policy.ts';
+import type { UploadSettings } from '../uploads/uploads.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import type { Configuration } from './configuration.ts';
 import type { WorkerSettings } from './worker.ts';
@@ -57,6 +58,24 @@ export function sessionLimits(c: Configuration): SessionLimits {
     flushAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000,
     messagesPerRun: c.GANGWAY_UPDATES_PER_RUN, proposalFallbackMs: c.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000,
     manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES,
+  };
+}
+
+/** For which a sender may be slower than the mean that is asked of it. */
+const uploadGraceMs = 30_000;
+
+export function uploadSettings(c: Configuration): UploadSettings {
+  return {
+    limits: {
+      fileBytes: c.GANGWAY_UPLOAD_FILE_BYTES, voiceBytes: c.GANGWAY_UPLOAD_VOICE_BYTES, pixels: c.GANGWAY_UPLOAD_MEGAPIXELS * 1_000_000,
+      sessionPhotos: c.GANGWAY_UPLOAD_SESSION_PHOTOS, sessionDocuments: c.GANGWAY_UPLOAD_SESSION_DOCUMENTS,
+      sessionBytes: c.GANGWAY_UPLOAD_SESSION_BYTES, concurrent: c.GANGWAY_UPLOADS_AT_ONCE,
+    },
+    times: {
+      placeMs: c.GANGWAY_UPLOAD_PLACE_SECONDS * 1_000, reservationMs: c.GANGWAY_UPLOAD_LEASE_SECONDS * 1_000,
+      resumableMs: c.GANGWAY_UPLOAD_RESUMABLE_HOURS * 3_600_000,
+    },
+    pace: { idleMs: c.GANGWAY_UPLOAD_IDLE_SECONDS * 1_000, bytesPerSecond: c.GANGWAY_UPLOAD_BYTES_PER_SECOND, graceMs: uploadGraceMs },
   };
 }
 

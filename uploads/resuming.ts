@@ -13,6 +13,7 @@ import {
 import type { Accepting, Received } from './accepting.ts';
 import { UploadFailed } from './failure.ts';
 import { filesOf, removeFiles } from './files.ts';
+import { outcomeOf } from './outcome.ts';
 import { Pieces } from './pieces.ts';
 import type { Places } from './places.ts';
 import type { Sender, UploadMetrics } from './ports.ts';
@@ -62,8 +63,13 @@ export class Resuming {
 
   /** The same id again is the same upload. */
   async begin(sender: Sender, wish: Omit<Wish, 'resumable'>): Promise<UploadRow> {
-    const begun = await this.options.reserving.reserve(sender, { ...wish, resumable: true });
-    return begun.upload;
+    const { reserving, metrics } = this.options;
+    try {
+      return (await reserving.reserve(sender, { ...wish, resumable: true })).upload;
+    } catch (error) {
+      metrics.uploadEnded('resumable', outcomeOf(error));
+      throw error;
+    }
   }
 
   /** How far it has come. Throws UploadFailed: there is none of this caller, or its time is over. */
@@ -194,7 +200,7 @@ export class Resuming {
    * and the last request may come again.
    */
   private async finish(sender: Sender, line: Line, parts: readonly StoredPart[]): Promise<Received> {
-    const { files, accepting, reserving } = this.options;
+    const { files, accepting, reserving, metrics } = this.options;
     const hash = createHash('sha256');
     try {
       await files.put(filesOf(line).sent, this.joined(line, parts, hash));
@@ -205,8 +211,10 @@ export class Resuming {
       } else {
         await Promise.all([reserving.giveBack(line), accepting.remind(sender, received.upload)]);
       }
+      metrics.uploadEnded('resumable', received.isNew ? 'accepted' : 'same_content');
       return received;
     } catch (error) {
+      metrics.uploadEnded('resumable', outcomeOf(error));
       if (error instanceof UploadRefused || error instanceof UploadFailed) await reserving.giveBack(line);
       throw error;
     }
