@@ -7,7 +7,7 @@ import type { TaskOutcome } from './parked-task.ts';
 import { isUploadId } from './answer.ts';
 import { redriveResults, type RedriveResult } from './redrive-state.ts';
 import type { ParkedStep } from './session-state.ts';
-import { uploadKinds, type UploadNote } from './upload.ts';
+import { uploadKinds, type UploadNote, type UploadVerdict } from './upload.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -40,6 +40,14 @@ export function isUploadNote(value: unknown): value is UploadNote {
   const { upload_id: id, object_id: object, kind, status, reason } = value;
   return [id, object].every(isUploadId) && uploadKinds.some((known) => known === kind) && (reason === null || typeof reason === 'string')
     && (status === 'quarantined' || status === 'clean' || status === 'rejected' || status === 'deleted');
+}
+
+/** What a waiting workflow is told of an upload that was looked into. */
+export function isUploadVerdict(value: unknown): value is UploadVerdict {
+  if (!isFields(value)) return false;
+  const { status, reason } = value;
+  return status === 'gone' || ((status === 'clean' || status === 'rejected' || status === 'deleted')
+    && (reason === null || typeof reason === 'string'));
 }
 
 /** What a waiting session is told of its parked task. */

@@ -160,14 +160,16 @@ describe('what a session is told of an upload', () => {
       return events(session).length;
     };
     expect([tell(note(1, 'quarantined')), tell(note(1, 'quarantined'))]).toEqual([1, 1]);
-    expect([tell(note(1, 'clean')), tell(note(1, 'quarantined')), tell(note(1, 'rejected')), tell(note(1, 'clean'))]).toEqual([2, 2, 2, 2]);
-    expect(tell(note(1, 'deleted'))).toBe(3);
+    const delayed = note(1, 'quarantined', { reason: 'delayed' });
+    expect([tell(delayed), tell(delayed), tell(note(1, 'quarantined'))]).toEqual([2, 2, 2]);
+    expect([tell(note(1, 'clean')), tell(note(1, 'quarantined')), tell(note(1, 'rejected')), tell(note(1, 'clean'))]).toEqual([3, 3, 3, 3]);
+    expect(tell(note(1, 'deleted'))).toBe(4);
     // sent again under its id: another file
     const again = { object_id: uuid(2_000) };
-    expect([tell(note(1, 'quarantined', again)), tell(note(1, 'rejected'))]).toEqual([4, 4]);
-    expect([tell(note(1, 'clean', again)), session.state.uploads]).toEqual([5, [note(1, 'clean', again)]]);
+    expect([tell(note(1, 'quarantined', again)), tell(note(1, 'rejected'))]).toEqual([5, 5]);
+    expect([tell(note(1, 'clean', again)), session.state.uploads]).toEqual([6, [note(1, 'clean', again)]]);
     // its verdict may be the first that is heard of it
-    expect(tell(note(2, 'rejected'))).toBe(6);
+    expect(tell(note(2, 'rejected'))).toBe(7);
   });
 
   test('may come from the owner and from an admin; for anybody else there is no such session', () => {

@@ -16,10 +16,13 @@ export class SessionUploads {
   }
 
   /** Whether this word says anything that is not known: a repeat does not, nor does one that comes late or is of a former try. */
-  isNews({ upload_id: id, object_id: object, status }: UploadNote): boolean {
+  isNews({ upload_id: id, object_id: object, status, reason }: UploadNote): boolean {
     const known = this.find(id);
     if (known === undefined) return true;
-    return known.object_id === object ? order[status] > order[known.status] : isGone(known);
+    if (known.object_id !== object) return isGone(known);
+    // why it still waits may change
+    return order[status] > order[known.status]
+      || (status === 'quarantined' && known.status === status && reason !== null && reason !== known.reason);
   }
 
   /** Whether one more could be kept. Those that are gone make room. */

@@ -21,6 +21,11 @@ export interface UploadNote {
   readonly reason: string | null;
 }
 
+/** What came of looking into an upload. deleted: somebody was faster. gone: there is no such try any more. */
+export type UploadVerdict =
+  | { readonly status: 'clean' | 'rejected' | 'deleted'; readonly reason: string | null }
+  | { readonly status: 'gone' };
+
 /** What content is, whatever names and types were given to it. Types are compared by family. */
 export const fileFamilies = ['jpeg', 'png', 'webp', 'heic', 'pdf', 'docx', 'mpeg', 'wav', 'webm', 'ogg', 'm4a'] as const;
 export type FileFamily = (typeof fileFamilies)[number];
