@@ -197,11 +197,12 @@ const ofAQuestion: ReadonlySet<string> = new Set([
   'question_answered', 'answer_amended', 'answer_refused', 'answers_restored', 'question_clarified', 'question_not_skipped', 'help_given',
 ]);
 
-/** The four names of the contract. What a client itself reported changes nothing and is told as state. */
-function nameOf({ event, properties }: SessionEvent): 'state' | 'question' | 'checkpoint' | 'recommendation' {
+/** The five names of the contract. What a client itself reported changes nothing and is told as state. */
+function nameOf({ event, properties }: SessionEvent): 'state' | 'question' | 'checkpoint' | 'recommendation' | 'upload' {
   if (properties['origin'] === 'client') return 'state';
   if (ofAQuestion.has(event)) return 'question';
   if (event === 'checkpoint_created') return 'checkpoint';
+  if (event === 'upload') return 'upload';
   return event === 'state_changed' && properties['to'] === 'awaiting_approval' ? 'recommendation' : 'state';
 }
 

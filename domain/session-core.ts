@@ -12,6 +12,7 @@ import { holds, MessageRejected, type Actor, type Message, type SessionView } fr
 import { MessageLog, type HandledMessage } from './message-log.ts';
 import { Newest } from './newest.ts';
 import { isPerson } from './person.ts';
+import { SessionUploads } from './session-uploads.ts';
 import type { Decision, Provider, SeenOutcome, SessionEvent, SessionState } from './session-state.ts';
 import { Unsaved } from './unsaved.ts';
 
@@ -25,6 +26,7 @@ export class SessionCore {
   readonly state: SessionState;
   protected readonly messages: MessageLog;
   protected readonly logSize: LogSize;
+  protected readonly uploads: SessionUploads;
   private readonly waiting: Unsaved;
   private readonly checkpoints: Newest<Checkpoint>;
   private readonly recent: Newest<SessionEvent>;
@@ -35,6 +37,7 @@ export class SessionCore {
     this.state = state;
     this.messages = new MessageLog(state);
     this.logSize = new LogSize(state.answers);
+    this.uploads = new SessionUploads(state.uploads);
     this.waiting = new Unsaved(state.unsaved);
     this.checkpoints = new Newest(state.checkpoints, { count: counts.checkpoints, bytes: stateParts.checkpoints });
     this.recent = new Newest(state.recent, { count: counts.recent, bytes: stateParts.recent });
