@@ -59,6 +59,7 @@ import {
   allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
+import { uploadSessions } from './upload-sessions.ts';
 
 export interface ServiceOptions {
   readonly configuration: Configuration;
@@ -164,7 +165,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const uploads = new Uploads({
     ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
     judge: { judgeDeclared, judgeContent }, metrics,
-    sessions: { note: () => Promise.resolve() }, processing: { start: () => Promise.resolve() },
+    sessions: uploadSessions(sessions), processing: { start: () => Promise.resolve() },
     onLeft: (what, error) => { log.warn({ err: frames(error) }, what); },
   });
   const identity = await identityKeys(configuration, log, onStop);
