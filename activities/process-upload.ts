@@ -14,7 +14,7 @@ const input = sessionTask.extend({ upload_id: z.uuid(), object_id: z.uuid(), las
 export const processUpload = defineTask({
   name: 'processUpload', input, timeoutMs,
   run: async ({ last, ...upload }, { uploads, signal }): Promise<UploadVerdict | { readonly status: 'unknown' }> => {
-    const verdict = await uploads.inspect(upload, signal);
+    const verdict = await uploads.inspecting.inspect(upload, signal);
     if (verdict.status !== 'unknown' || !last) return verdict;
     throw ApplicationFailure.create({ type: 'external_api', message: `The scanner cannot say anything of this upload: ${verdict.why}` });
   },

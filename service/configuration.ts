@@ -134,6 +134,12 @@ export const configurationSchema = z.object({
     60, { max: 86_400 }, 'Seconds after its last bytes for which an upload whose process died counts on the quotas of its session',
   ),
   GANGWAY_UPLOAD_RESUMABLE_HOURS: hours(24, { max: 720 }, 'Hours that a resumable upload may take from its beginning'),
+  GANGWAY_UPLOAD_RECONCILE_SECONDS: seconds(
+    60, { max: 86_400 }, 'Seconds between two looks for uploads that wait for their verdict and that nobody looks into',
+  ),
+  GANGWAY_UPLOAD_SCAN_HOURS: hours(24, { max: 720 }, 'Hours that an upload is scanned again while the scanner cannot say anything of it'),
+  GANGWAY_UPLOAD_SCAN_PAUSE_SECONDS: seconds(600, { max: 86_400 }, 'Seconds between two such scans'),
+  GANGWAY_UPLOAD_KEEP_DAYS: days(30, { max: 3_650 }, 'Days after the end of its session that an upload stays which no answer names'),
   GANGWAY_UPLOAD_SWEEP_SECONDS: seconds(30, { max: 86_400 }, 'Seconds between two looks for what dead uploads have left'),
   GANGWAY_SHADOW_POLICIES: z.string().default('').describe(
     'Comma-separated policies that count and report but refuse nobody (docs/limits.md)',

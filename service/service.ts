@@ -1,4 +1,5 @@
 /** Composes the product from its parts: stores, worker and API, one process or one role of it. */
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
@@ -22,6 +23,8 @@ import { hasRoom } from '../engine/disk-room.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
 import { Sessions } from '../engine/sessions.ts';
+import { uploadNotes } from '../engine/upload-notes.ts';
+import { createUploadWorkflows } from '../engine/upload-workflows.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { openFlowRegistry } from '../flows/registry.ts';
 import { listenForMetrics } from '../metrics/listener.ts';
@@ -56,10 +59,9 @@ import type { StoreAddresses } from './addresses.ts';
 import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
-  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits, uploadSettings,
+  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings, serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
-import { uploadSessions } from './upload-sessions.ts';
 
 export interface ServiceOptions {
   readonly configuration: Configuration;
@@ -136,8 +138,9 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const stuck = new StuckWorkflows({ ...engine, client, now: () => performance.now() });
   metrics.watchStuck(() => stuck.count());
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
+  const uploadWorkflows = createUploadWorkflows({ ...engine, client, limits: lookingLimits(configuration), newId: randomUUID });
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, stores, flows, changeTarget, limits, outside, metrics,
+    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget, limits, outside, metrics,
     developmentKey, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
@@ -165,7 +168,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const uploads = new Uploads({
     ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
     judge: { judgeDeclared, judgeContent }, metrics,
-    sessions: uploadSessions(sessions), processing: { start: () => Promise.resolve() },
+    sessions: uploadNotes(sessions), processing: uploadWorkflows,
     onLeft: (what, error) => { log.warn({ err: frames(error) }, what); },
   });
   const identity = await identityKeys(configuration, log, onStop);

@@ -17,6 +17,7 @@ import type { LostKeys } from '../stores/postgres/codec-keys.ts';
 import type { LimitSettings } from '../stores/redis/limits/policy.ts';
 import type { UploadSettings } from '../uploads/uploads.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
+import type { LookingLimits } from '../workflows/upload-messages.ts';
 import type { Configuration } from './configuration.ts';
 import type { WorkerSettings } from './worker.ts';
 
@@ -76,6 +77,13 @@ export function uploadSettings(c: Configuration): UploadSettings {
       resumableMs: c.GANGWAY_UPLOAD_RESUMABLE_HOURS * 3_600_000,
     },
     pace: { idleMs: c.GANGWAY_UPLOAD_IDLE_SECONDS * 1_000, bytesPerSecond: c.GANGWAY_UPLOAD_BYTES_PER_SECOND, graceMs: uploadGraceMs },
+  };
+}
+
+export function lookingLimits(c: Configuration): LookingLimits {
+  return {
+    manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES, unknownForMs: c.GANGWAY_UPLOAD_SCAN_HOURS * 3_600_000,
+    unknownPauseMs: c.GANGWAY_UPLOAD_SCAN_PAUSE_SECONDS * 1_000,
   };
 }
 
@@ -164,6 +172,14 @@ export function upkeepSchedules(c: Configuration): UpkeepSchedule[] {
     {
       name: 'sessions', spec: every(c.GANGWAY_STOPPED_SECONDS), input: { task: 'reconcileStoppedSessions' },
       note: 'Sessions whose workflow was ended from outside are taken up',
+    },
+    {
+      name: 'uploads', spec: every(c.GANGWAY_UPLOAD_RECONCILE_SECONDS), input: { task: 'reconcileUploads' },
+      note: 'Uploads that nobody looks into are looked into',
+    },
+    {
+      name: 'upload-cleanup', spec: { calendars: [{ hour: 4 }] }, input: { task: 'cleanUpUploads' },
+      note: 'Uploads that nobody needs go, and files that belong to none',
     },
     {
       name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' },

@@ -17,6 +17,12 @@ export function filesOf({ tenant, session_id: sessionId, upload_id: uploadId, ob
   };
 }
 
+/** The try and the name that a key stands for; null: none of ours. */
+export function fileNamed(key: string): { readonly object_id: string; readonly name: string } | null {
+  const [, , , object_id = '', name, ...more] = key.split('/');
+  return name === undefined || more.length > 0 || !/^[0-9a-f-]{36}$/.test(object_id) ? null : { object_id, name };
+}
+
 const deletedAtOnce = 100;
 
 export async function removeFiles(files: FileStore, upload: UploadTry): Promise<void> {

@@ -42,7 +42,9 @@ async function lookUntilKnown(input: UploadInput): Promise<{ readonly output: Up
   for (;;) {
     const last = Date.now() + unknownPauseMs > until;
     const result = await runTask('processUpload', taskInput(input, last));
-    if ('failure' in result || result.output.status !== 'unknown') return result as Exclude<typeof result, { output: { status: 'unknown' } }>;
+    if ('failure' in result) return result;
+    const { output } = result;
+    if (output.status !== 'unknown') return { output };
     await sleep(unknownPauseMs, { summary: 'the scanner could not say anything' });
   }
 }
