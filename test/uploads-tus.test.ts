@@ -51,14 +51,17 @@ function create({ ana, session }: Begun, file: File, headers: Record<string, str
 /** Below the base, as the answer to a creation says. */
 function addressOf(reply: Reply): string {
   const location = reply.headers.get('location') ?? '';
-  expect([reply.status, location]).toEqual([201, expect.stringMatching(/^\/api\/v1\/onboarding\/sessions\/[^/]+\/uploads\/resumable\/[^/]+\/$/)]);
+  expect(reply.status).toBe(201);
+  expect(location).toMatch(/^\/api\/v1\/onboarding\/sessions\/[^/]+\/uploads\/resumable\/[^/]+\/$/);
   return location.slice(base.length);
 }
 
 const patch = ({ ana }: Begun, at: string, offset: number, body: Uint8Array, headers: Record<string, string> = {}): Promise<Reply> => (
   ana.raw(at, 'PATCH', { ...tus, 'content-type': 'application/offset+octet-stream', 'upload-offset': String(offset), ...headers }, body)
 );
-const offsetOf = async ({ ana }: Begun, at: string): Promise<number> => Number((await ana.raw(at, 'HEAD', tus)).headers.get('upload-offset'));
+const offsetOf = async ({ ana }: Begun, at: string): Promise<number> => (
+  Number((await ana.raw(at, 'HEAD', tus)).headers.get('upload-offset'))
+);
 const list = async ({ ana, session }: Begun): Promise<Body> => (await ana.get(`/sessions/${session}/uploads/`)).body;
 
 /** A PATCH that has sent so much, and no more. */
@@ -79,8 +82,10 @@ test('a file goes in parts, and is judged and counted as by the plain door', asy
   const own = await begun();
   const file = await photoOf(3 * mb + 17);
   const options = await own.ana.raw(`/sessions/${own.session}/uploads/resumable/`, 'OPTIONS', {});
-  expect([options.status, options.headers.get('tus-version'), options.headers.get('tus-extension'), options.headers.get('tus-checksum-algorithm'), options.headers.get('tus-max-size')])
-    .toEqual([204, '1.0.0', 'creation,checksum,termination,expiration', 'sha256', String(10 * mb)]);
+  expect([options.status, Object.fromEntries(options.headers)]).toEqual([204, expect.objectContaining({
+    'tus-version': '1.0.0', 'tus-extension': 'creation,checksum,termination,expiration', 'tus-checksum-algorithm': 'sha256',
+    'tus-max-size': String(10 * mb),
+  })]);
   const at = addressOf(await create(own, file));
   expect(await offsetOf(own, at)).toBe(0);
   let offset = 0;
@@ -96,7 +101,9 @@ test('a file goes in parts, and is judged and counted as by the plain door', asy
   const last = await patch(own, at, offset, file.content.subarray(offset));
   expect([last.status, last.headers.get('upload-offset')]).toEqual([204, String(file.content.length)]);
   const become = (last.headers.get('content-location') ?? '').slice(base.length);
-  expect((await own.ana.get(become)).body).toMatchObject({ size_bytes: file.content.length, sha256: sha256(file.content, 'hex'), kind: 'photo' });
+  expect((await own.ana.get(become)).body).toMatchObject({
+    size_bytes: file.content.length, sha256: sha256(file.content, 'hex'), kind: 'photo',
+  });
   // whoever lost the last answer asks how far it has come
   expect(await offsetOf(own, at)).toBe(file.content.length);
   expect((await patch(own, at, offset, Buffer.from('x'))).status).toBe(409);
@@ -140,7 +147,8 @@ test('what is not tus is refused, each by its status', async () => {
   expect((await patch(own, at, 0, Buffer.alloc(10_001))).status).toBe(413);
   expect((await patch(own, at, 0, Buffer.from('x'), { 'content-type': 'text/plain' })).status).toBe(415);
   expect((await patch(own, at, 0, Buffer.from('x'), { 'upload-checksum': 'md5 AAAA' })).status).toBe(400);
-  const wrong = await patch(own, at, 0, file.content.subarray(0, 5_000), { 'upload-checksum': `sha256 ${sha256(Buffer.from('other'), 'base64')}` });
+  const other = { 'upload-checksum': `sha256 ${sha256(Buffer.from('other'), 'base64')}` };
+  const wrong = await patch(own, at, 0, file.content.subarray(0, 5_000), other);
   expect([wrong.status, wrong.body.code, wrong.headers.get('tus-resumable')]).toEqual([460, 'part_checksum_mismatch', '1.0.0']);
   expect(await offsetOf(own, at)).toBe(0);
   expect((await patch(own, at, 0, file.content.subarray(0, 5_000))).status).toBe(204);

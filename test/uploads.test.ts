@@ -1,7 +1,7 @@
 /** Files by the plain door: the seven layers, and that nothing stays of what came to nothing. */
 import { createHash, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -62,21 +62,28 @@ test('Normal operation', async () => {
   ];
   for (const [kind, other] of others) expect([other.name, (await ana.send(session, other, { kind })).status]).toEqual([other.name, 201]);
   const listed = await list();
-  expect(listed.results.map(({ name }: Body) => name)).toEqual(['IMG.HEIC', 'note.webm', 'note.wav', 'rules.docx', 'plan.pdf', 'photo.jpg']);
+  const names = listed.results.map(({ name }: Body) => name);
+  expect(names).toEqual(['IMG.HEIC', 'note.webm', 'note.wav', 'rules.docx', 'plan.pdf', 'photo.jpg']);
   expect(listed).toMatchObject({ total: 6, next_cursor: null });
   const one = await ana.get(`/sessions/${session}/uploads/${sent.body.upload_id}/`);
-  expect(one.body).toMatchObject({ upload_id: sent.body.upload_id, session_id: session, name: 'photo.jpg', type: 'image/jpeg', sha256, width: 120, height: 80 });
+  expect(one.body).toMatchObject({
+    upload_id: sent.body.upload_id, session_id: session, name: 'photo.jpg', type: 'image/jpeg', sha256, width: 120, height: 80,
+  });
 });
 
 test('File type validation', async () => {
   const { ana, session, list } = await begun();
   const bad: readonly [string, File][] = [
     ['photo', { content: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), name: 'a.svg', type: 'image/svg+xml' }],
-    ['photo', { content: Buffer.from('MZ\x90\0'), name: 'a.jpg', type: 'image/jpeg' }], ['photo', { content: pdf(), name: 'a.pdf', type: 'application/pdf' }],
-    ['photo', { content: await jpeg(), name: 'IMG.heic', type: '' }], ['photo', { content: await heic('photo'), name: 'IMG.jpg', type: 'image/jpeg' }],
+    ['photo', { content: Buffer.from('MZ\x90\0'), name: 'a.jpg', type: 'image/jpeg' }],
+    ['photo', { content: pdf(), name: 'a.pdf', type: 'application/pdf' }],
+    ['photo', { content: await jpeg(), name: 'IMG.heic', type: '' }],
+    ['photo', { content: await heic('photo'), name: 'IMG.jpg', type: 'image/jpeg' }],
     ['document', { content: wav(), name: 'a.wav', type: 'audio/wav' }],
   ];
-  for (const [kind, file] of bad) expect([file.name, codeOf(await ana.send(session, file, { kind }))]).toEqual([file.name, [415, 'file_type_invalid']]);
+  for (const [kind, file] of bad) {
+    expect([file.name, codeOf(await ana.send(session, file, { kind }))]).toEqual([file.name, [415, 'file_type_invalid']]);
+  }
   expect((await list()).total).toBe(0);
   expect((await ana.send(session, await photo())).body.quota).toMatchObject({ photos: { used: 1 } });
 });
@@ -214,7 +221,8 @@ test('what was declared and what came have to be the same; else nothing is consu
   const sha256 = createHash('sha256').update(file.content).digest();
   const wrong = createHash('sha256').update('other').digest();
   expect(codeOf(await ana.send(session, file, { fields: { sha256: wrong.toString('hex') } }))).toEqual([422, 'checksum_mismatch']);
-  expect(codeOf(await ana.send(session, file, { headers: { 'content-digest': `sha-256=:${wrong.toString('base64')}:` } }))).toEqual([422, 'checksum_mismatch']);
+  const digest = { 'content-digest': `sha-256=:${wrong.toString('base64')}:` };
+  expect(codeOf(await ana.send(session, file, { headers: digest }))).toEqual([422, 'checksum_mismatch']);
   expect(codeOf(await ana.send(session, file, { fields: { sha256: 'abc' } }))).toEqual([400, 'invalid_request']);
   expect((await list()).total).toBe(0);
   expect((await ana.send(session, file, { fields: { sha256: sha256.toString('hex').toUpperCase() } })).body.quota.photos.used).toBe(1);
@@ -276,7 +284,9 @@ test('files go to the own session only, while it is open; others see none of the
   const other = await sender(instance, newTenant(), 'ana', 'user');
   for (const who of [eve, other]) {
     expect((await who.send(session, await photo())).status).toBe(404);
-    for (const at of [path, `${path}${sent.body.upload_id}/`, `${path}${sent.body.upload_id}/content/`]) expect((await who.get(at)).status).toBe(404);
+    for (const at of [path, `${path}${sent.body.upload_id}/`, `${path}${sent.body.upload_id}/content/`]) {
+      expect((await who.get(at)).status).toBe(404);
+    }
     expect((await who.raw(`${path}${sent.body.upload_id}/`, 'DELETE', {})).status).toBe(404);
   }
   const dee = await sender(instance, ana.tenant, 'dee', 'admin');
@@ -305,8 +315,11 @@ test('a slow and honest sender takes as long as it needs; any other request has 
     socket.write('\r\n--b-0123456789--\r\n');
   }, 850);
   const { hostname, port } = new URL(instance.url);
-  const slow = (await import('node:net')).connect(Number(port), hostname);
-  slow.write(`POST /api/v1/onboarding/sessions/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ana.bearer}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`);
+  const slow = connect(Number(port), hostname);
+  slow.write([
+    'POST /api/v1/onboarding/sessions/ HTTP/1.1', 'Host: x', `Authorization: Bearer ${ana.bearer}`, 'Content-Type: application/json',
+    'Content-Length: 100', '', '{',
+  ].join('\r\n'));
   expect(await text(slow)).toMatch(/^HTTP\/1\.1 408 /);
   socket.once('data', () => { socket.end(); });
   expect(await answer).toMatch(/^HTTP\/1\.1 201 /);

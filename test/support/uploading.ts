@@ -28,7 +28,8 @@ export class Sender extends Person {
     this.at = url;
   }
 
-  async send(sessionId: string, file: File, { kind = 'photo', fields = {}, query = `?kind=${kind}`, headers = {} }: Sending = {}): Promise<Reply> {
+  async send(sessionId: string, file: File, sending: Sending = {}): Promise<Reply> {
+    const { kind = 'photo', fields = {}, query = `?kind=${kind}`, headers = {} } = sending;
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) form.append(name, value);
     form.append('file', new Blob([Uint8Array.from(file.content)], { type: file.type }), file.name);
@@ -41,7 +42,8 @@ export class Sender extends Person {
   /** Any body, by hand. */
   async raw(path: string, method: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<Reply> {
     const response = await fetch(`${this.at}${base}${path}`, {
-      method, headers: { authorization: `Bearer ${this.bearer}`, ...headers }, ...(body === undefined ? {} : { body: Uint8Array.from(body) }),
+      method, headers: { authorization: `Bearer ${this.bearer}`, ...headers },
+      ...(body === undefined ? {} : { body: Uint8Array.from(body) }),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text.startsWith('{') ? JSON.parse(text) as Body : text };
@@ -67,7 +69,8 @@ export async function photoOf(bytes: number): Promise<File> {
 /** A form that is on its way: some of its bytes are sent, and no more. */
 export async function openUpload(who: Sender, sessionId: string, file: File, sentBytes: number): Promise<Socket> {
   const boundary = 'b-0123456789';
-  const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${file.name}"\r\nContent-Type: ${file.type}\r\n\r\n`;
+  const disposition = `Content-Disposition: form-data; name="file"; filename="${file.name}"`;
+  const head = `--${boundary}\r\n${disposition}\r\nContent-Type: ${file.type}\r\n\r\n`;
   const end = `\r\n--${boundary}--\r\n`;
   const { hostname, port } = new URL(who.at);
   const socket = connect(Number(port), hostname);
@@ -75,7 +78,8 @@ export async function openUpload(who: Sender, sessionId: string, file: File, sen
   await new Promise<void>((resolve) => { socket.once('connect', resolve); });
   socket.write([
     `POST ${base}/sessions/${sessionId}/uploads/?kind=photo HTTP/1.1`, `Host: ${hostname}`, `Authorization: Bearer ${who.bearer}`,
-    `Content-Type: multipart/form-data; boundary=${boundary}`, `Content-Length: ${head.length + file.content.length + end.length}`, '', head,
+    `Content-Type: multipart/form-data; boundary=${boundary}`,
+    `Content-Length: ${head.length + file.content.length + end.length}`, '', head,
   ].join('\r\n'));
   socket.write(file.content.subarray(0, sentBytes));
   return socket;
