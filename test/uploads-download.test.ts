@@ -1,13 +1,20 @@
 /** What may be downloaded, by whom, and how it is handed out. */
+import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { pdf } from './support/files/documents.ts';
+import { root } from './support/folders.ts';
 import { base, newTenant, type Body } from './support/person.ts';
+import { pasted } from './support/readme.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 import { sender, type File, type Sender } from './support/uploading.ts';
 
+const run = promisify(execFile);
 const instance = await sharedInstance();
 
 interface Bytes { readonly status: number; readonly headers: Headers; readonly content: Buffer }
@@ -88,6 +95,19 @@ test('owner and admin may have it, and the admin\'s reading is audited; to all o
   }
   expect((await download(await sender(instance, ana.tenant, 'ben', 'approver'), `${at}content/`)).status).toBe(403);
   expect((await download(ana, `${at}thumbnail/`)).status).toBe(404);
+});
+
+test('the commands of docs/uploads.md work when pasted, twice', async () => {
+  const script = pasted(await readFile(join(root, 'docs/uploads.md'), 'utf8'));
+  for (let time = 0; time < 2; time += 1) {
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], {
+      cwd: root, env: { ...process.env, NODE_OPTIONS: '', BASE: instance.url, GANGWAY_DATA: instance.folder },
+    });
+    expect(stdout).toMatch(/^upload [0-9a-f-]{36}$/m);
+    expect(stdout).toContain('status clean');
+    expect(stdout.toLowerCase()).toContain('content-disposition: attachment; filename="gate.');
+    expect(stdout).toMatch(/^50\n50\n\/api\/v1\/onboarding\/sessions\/[^/]+\/uploads\/[^/]+\/$/m);
+  }
 });
 
 test('a file that was deleted is nowhere, and whoever goes away while it comes disturbs nobody', async () => {
