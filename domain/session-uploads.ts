@@ -58,6 +58,12 @@ export class SessionUploads {
       : mistake('upload_rejected', `This file was not taken${why}.`);
   }
 
+  /** Why an answer that named this upload does not count any more; undefined: for another reason. */
+  whyGone(value: Json): 'rejected' | 'deleted' | undefined {
+    const status = typeof value === 'string' ? this.find(value)?.status : undefined;
+    return status === 'rejected' || status === 'deleted' ? status : undefined;
+  }
+
   private find(uploadId: string): UploadNote | undefined {
     return this.list.find(({ upload_id: id }) => id === uploadId);
   }

@@ -3,6 +3,8 @@ import type { UploadStatus } from '../../domain/upload.ts';
 import type { Database } from './database.ts';
 import type { UploadRow, UploadTry } from './uploads.ts';
 
+const noId = '00000000-0000-0000-0000-000000000000';
+
 /** Where a page ended; null: at the beginning. */
 export interface PageEnd { readonly at: Date; readonly upload_id: string }
 
@@ -44,6 +46,19 @@ export async function keepUploads(db: Database, uploads: readonly UploadTry[]): 
   await db.asSystem().query('UPDATE uploads SET kept = true WHERE object_id = ANY($1::uuid[])', [uploads.map(({ object_id: id }) => id)]);
 }
 
+export type StoredUpload = UploadTry & Pick<UploadRow, 'status' | 'sha256' | 'clean'>;
+
+/** All whose files are there, in the order of tenants and ids. */
+export async function storedUploads(
+  db: Database, after: Pick<UploadTry, 'tenant' | 'upload_id'> | null, limit: number,
+): Promise<readonly StoredUpload[]> {
+  return db.asSystem().query<StoredUpload>(
+    `SELECT tenant, session_id, upload_id, object_id, status, sha256, clean FROM uploads
+     WHERE status IN ('quarantined', 'clean') AND (tenant, upload_id) > ($1, $2) ORDER BY tenant, upload_id LIMIT $3`,
+    [after?.tenant ?? '', after?.upload_id ?? noId, limit],
+  );
+}
+
 /** How those stand that stored files are named after; of the others there is no row. */
 export async function statusesOf(db: Database, objectIds: readonly string[]): Promise<ReadonlyMap<string, UploadStatus>> {
   const rows = await db.asSystem().query<{ object_id: string; status: UploadStatus }>(
@@ -53,5 +68,5 @@ export async function statusesOf(db: Database, objectIds: readonly string[]): Pr
 }
 
 function startOf(after: PageEnd | null): readonly [Date, string] {
-  return after === null ? [new Date(0), '00000000-0000-0000-0000-000000000000'] : [after.at, after.upload_id];
+  return after === null ? [new Date(0), noId] : [after.at, after.upload_id];
 }
