@@ -11,8 +11,9 @@ export interface Incoming {
   readonly bytes: number | null;
   /** Fires when the sender has gone before it was answered. */
   readonly signal: AbortSignal;
-  /** The bytes. From the first one on the reader looks after a sender that is silent. */
   readonly body: () => AsyncIterable<Uint8Array>;
+  /** From now on its reader ends a sender that is silent or too slow; before that it has the time of any body. */
+  readonly watched: () => void;
   /** Throws away what was not read, within bounds, so that a sender comes to read its answer. */
   readonly discard: () => void;
 }
@@ -30,10 +31,7 @@ export function incomingOf(ctx: Context): Incoming {
   res.once('close', () => { if (!res.writableEnded) gone.abort(new SenderGone('The sender has gone.')); });
   return {
     header: (name) => ctx.get(name), bytes: lengthOf(req), signal: gone.signal,
-    body: () => {
-      watchedBySomebodyElse(req);
-      return bodyOf(req, left.signal);
-    },
+    body: () => bodyOf(req, left.signal), watched: () => { watchedBySomebodyElse(req); },
     discard: () => {
       left.abort();
       if (!req.complete && !req.destroyed) discarded(req);
