@@ -16,6 +16,8 @@ test('a range is read as RFC 9110 has it', () => {
 test('a name of a file comes whole to whoever knows RFC 8187, and harmless to all others', () => {
   expect(attachment('photo.jpg')).toBe('attachment; filename="photo.jpg"');
   expect(attachment('a"b\\c.jpg')).toBe('attachment; filename="a_b_c.jpg"; filename*=UTF-8\'\'a%22b%5Cc.jpg');
-  expect(attachment('Rücken (1)\'*.png')).toBe('attachment; filename="R_cken (1)\'*.png"; filename*=UTF-8\'\'R%C3%BCcken%20%281%29%27%2A.png');
+  expect(attachment('Rücken (1)\'*.png')).toBe(
+    'attachment; filename="R_cken (1)\'*.png"; filename*=UTF-8\'\'R%C3%BCcken%20%281%29%27%2A.png',
+  );
   expect(attachment('50%.pdf')).toBe('attachment; filename="50_.pdf"; filename*=UTF-8\'\'50%25.pdf');
 });

@@ -60,7 +60,10 @@ function discarded(req: IncomingMessage): void {
     left -= chunk.length;
     if (left < 0) cut();
   });
-  req.once('close', () => { clearTimeout(timer); }).once('end', () => { clearTimeout(timer); });
+  const over = (): void => { clearTimeout(timer); };
+  req.once('end', over);
+  // not that of the request: it is said to be closed when its answer is out, whatever is still to come
+  req.socket.once('close', over);
   req.on('error', () => undefined);
   req.resume();
 }

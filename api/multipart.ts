@@ -225,7 +225,9 @@ function parserOf({ contentType, contentEncoding }: FormBody): busboy.Busboy {
       headers: { 'content-type': contentType }, limits, defParamCharset: 'utf8', highWaterMark: bufferBytes, fileHwm: bufferBytes,
     });
   } catch (error) {
-    throw malformed('no_boundary', 'Content-Type names no boundary that can be used.', 'Let your client make the form and its header.', error);
+    throw malformed(
+      'no_boundary', 'Content-Type names no boundary that can be used.', 'Let your client make the form and its header.', error,
+    );
   }
 }
 

@@ -47,7 +47,9 @@ export function headerParameters({ method, declaration }: Route): NonNullable<Zo
     parameter('CorrelationId'), ...(method === 'post' ? [parameter('IdempotencyKey')] : []),
     ...(declaration.problems?.includes('precondition_failed') === true ? [parameter('IfMatch')] : []),
     ...(declaration.streams === true ? [parameter('LastEventId')] : []),
-    ...Object.entries(declaration.headers?.request ?? {}).map(([name, description]) => ({ name, in: 'header' as const, schema: text, description })),
+    ...Object.entries(declaration.headers?.request ?? {}).map(([name, description]) => ({
+      name, in: 'header' as const, schema: text, description,
+    })),
   ];
 }
 
@@ -58,10 +60,11 @@ const everywhere: Headers = {
 };
 
 export function answerHeaders({ method, declaration }: Route): Headers {
+  const own = Object.entries(declaration.headers?.answer ?? {});
   return {
     ...everywhere, ...(declaration.versioned === true ? { ETag: header('ETag') } : {}),
     ...(method === 'post' ? { 'Idempotency-Replayed': header('IdempotencyReplayed') } : {}),
-    ...Object.fromEntries(Object.entries(declaration.headers?.answer ?? {}).map(([name, description]) => [name, { description, schema: text }])),
+    ...Object.fromEntries(own.map(([name, description]) => [name, { description, schema: text }])),
   };
 }
 

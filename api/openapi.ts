@@ -74,7 +74,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
 function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   const { method, declaration } = route;
   const codes = [
-    ...everywhere, ...(declaration.body === undefined && declaration.raw === undefined ? [] : onBodies), ...(method === 'post' ? onKeys : []),
+    ...everywhere, ...((declaration.body ?? declaration.raw) === undefined ? [] : onBodies), ...(method === 'post' ? onKeys : []),
     ...(declaration.problems ?? []),
   ];
   const problems = [...Map.groupBy(codes, (code) => statusOf[code])].map(([status, members]) => [String(status), {
@@ -83,7 +83,8 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   }]);
   const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
   const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, {
-    description: doneWords[status] ?? 'Done', headers: answerHeaders(route), ...(schema === nothing ? {} : { content: { [type]: { schema } } }),
+    description: doneWords[status] ?? 'Done', headers: answerHeaders(route),
+    ...(schema === nothing ? {} : { content: { [type]: { schema } } }),
   }]);
   const bytes = { type: 'string', format: 'binary' } as const;
   const sent = declaration.sends === undefined ? [] : ['200', '206'].map((status) => [status, {

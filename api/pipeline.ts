@@ -202,7 +202,8 @@ export class Pipeline {
   private callOf({ exchange, actor, credential }: Permitted): Omit<Call, 'operationId' | 'keyedRequest' | 'incoming'> {
     const { ctx, correlationId, receivedAt } = exchange;
     return {
-      actor, method: ctx.method, path: pathOf(ctx.path), header: (name) => ctx.get(name), correlationId, receivedAt, ifMatch: versionsOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
+      actor, method: ctx.method, path: pathOf(ctx.path), header: (name) => ctx.get(name), correlationId, receivedAt,
+      ifMatch: versionsOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
       lastEventId: ctx.get('last-event-id') || textOf(ctx.query['last_event_id']) || null,
       streamTicket: (sessionId) => this.options.tickets.issue(credential, sessionId),
       stillCounts: () => this.options.authentication.stillCounts(credential), onEnd: (done) => { exchange.onEnd(done); },

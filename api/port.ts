@@ -63,7 +63,9 @@ export class Port {
   private awaitBody(request: IncomingMessage, response: ServerResponse): void {
     if (request.headers['transfer-encoding'] === undefined && Number(request.headers['content-length'] ?? 0) === 0) return;
     const timer = setTimeout(() => {
-      if (!request.complete) this.server.emit('clientError', Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
+      if (request.complete) return;
+      // as Node itself would say it
+      this.server.emit('clientError', Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
     }, bodyMs);
     bodyTimers.set(request, timer);
     response.once('close', () => { clearTimeout(timer); });

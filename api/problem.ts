@@ -63,7 +63,8 @@ export const problemCodes = Object.keys(statusOf) as readonly ProblemCode[];
 
 const titles: Readonly<Record<number, string>> = {
   400: 'The request is not valid', 401: 'Sign in first', 403: 'Not allowed', 404: 'Not found', 405: 'Method not allowed',
-  408: 'Too slow', 409: 'Not possible now', 410: 'Gone', 412: 'Changed meanwhile', 413: 'Too large', 415: 'Unsupported media type', 416: 'Not in this file', 422: 'Not accepted',
+  408: 'Too slow', 409: 'Not possible now', 410: 'Gone', 412: 'Changed meanwhile', 413: 'Too large',
+  415: 'Unsupported media type', 416: 'Not in this file', 422: 'Not accepted',
   423: 'Being written', 429: 'Too many requests', 431: 'Headers too large', 460: 'Changed on the way', 500: 'Internal error',
   503: 'Temporarily unavailable',
 };

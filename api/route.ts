@@ -115,8 +115,8 @@ export function querySchema({ query = plainQuery }: Pick<Route['declaration'], '
 }
 
 export const route = {
-  get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete'), patch: declare('patch'), head: declare('head'),
-  options: declare('options'),
+  get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete'), patch: declare('patch'),
+  head: declare('head'), options: declare('options'),
 };
 
 export const ok = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (

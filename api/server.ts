@@ -208,7 +208,7 @@ export class ApiServer {
 
   private refuse({ ctx, correlationId, isRaw }: Exchange, problem: Problem, error: unknown): void {
     // koa-body may leave an unread body behind; the socket is not used for another request then
-    if (problem.status === 413 && !isRaw) ctx.set('Connection', 'close');
+    if ((problem.status === 413 && !isRaw) || problem.status === 408) ctx.set('Connection', 'close');
     if (problem.status === 500) this.log.error({ err: frames(error), correlation_id: correlationId }, 'internal error');
     if (problem.status === 503) {
       this.log.warn({ code: problem.code, cause: causesOf(problem), correlation_id: correlationId }, 'temporarily unavailable');

@@ -1,4 +1,5 @@
 /** Whose upload it is, before anything of it is shown. */
+import { derivedId } from '../domain/derived-id.ts';
 import { holds } from '../domain/message.ts';
 import { findUpload, type UploadRow } from '../stores/postgres/uploads.ts';
 import type { Sender } from '../uploads/ports.ts';
@@ -9,6 +10,11 @@ import type { Services } from './services.ts';
 
 export function senderOf({ actor, correlationId }: Call): Sender {
   return { actor, correlationId };
+}
+
+/** The id of an upload whose request has an Idempotency-Key: the same for its repeat. */
+export function keyedId({ keyedRequest }: Call): string | null {
+  return keyedRequest === null ? null : derivedId('upload', keyedRequest);
 }
 
 export function incomingOf({ incoming }: Call): Incoming {

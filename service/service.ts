@@ -59,7 +59,8 @@ import type { StoreAddresses } from './addresses.ts';
 import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
-  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings, serverSettings, sessionLimits, uploadSettings,
+  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings,
+  serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
 
@@ -140,8 +141,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const uploadWorkflows = createUploadWorkflows({ ...engine, client, limits: lookingLimits(configuration), newId: randomUUID });
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget, limits, outside, metrics,
-    developmentKey, log,
+    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget,
+    limits, outside, metrics, developmentKey, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', metricsPort, isRunning };

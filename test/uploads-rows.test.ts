@@ -36,7 +36,13 @@ async function newSession(tenant: string, owner: string, endedAt: Date | null = 
   return id;
 }
 
-interface Wish { readonly tenant: string; readonly owner: string; readonly session_id: string; readonly kind: UploadKind; readonly bytes: number }
+interface Wish {
+  readonly tenant: string;
+  readonly owner: string;
+  readonly session_id: string;
+  readonly kind: UploadKind;
+  readonly bytes: number;
+}
 
 function uploadOf(wish: Wish, more: Partial<NewUpload> = {}): NewUpload {
   return {
@@ -173,7 +179,8 @@ describe('50 at once never pass what one by one would refuse', () => {
 describe('one upload', () => {
   const begun = async (more: Partial<NewUpload> = {}, wish: Partial<Wish> = {}) => {
     const tenant = newTenant();
-    const upload = uploadOf({ tenant, owner: 'ana', session_id: await newSession(tenant, 'ana'), kind: 'photo', bytes: 100, ...wish }, more);
+    const session_id = await newSession(tenant, 'ana');
+    const upload = uploadOf({ tenant, owner: 'ana', session_id, kind: 'photo', bytes: 100, ...wish }, more);
     expect(layerOf(await reserveUpload(db, upload, limits, times))).toBe('reserved');
     return upload;
   };
@@ -284,7 +291,9 @@ describe('one upload', () => {
     await leaveWriting(db, upload, false);
     expect(await takePlace(db, writer, limits, times)).toMatchObject({ kind: 'taken', upload: { received_bytes: 60 } });
     expect(await addParts(db, writer, 60, [{ name: 'two', bytes: 40 }])).toBe(true);
-    expect(await findUpload(db, upload)).toMatchObject({ received_bytes: 100, parts: [{ name: 'one', bytes: 60 }, { name: 'two', bytes: 40 }] });
+    expect(await findUpload(db, upload)).toMatchObject({
+      received_bytes: 100, parts: [{ name: 'one', bytes: 60 }, { name: 'two', bytes: 40 }],
+    });
     await outlive(upload);
     await until('it is over', async () => (await leftUploads(db, 1_000)).some(({ upload_id: id }) => id === upload.upload_id));
     const plain = await begun();

@@ -72,7 +72,8 @@ export class Places {
     // it may have come to its end meanwhile
     if (place.kind === 'taken' || !this.holders.has(holder)) return;
     holder.lost.abort(place.kind === 'refused' ? place.refusal : new UploadFailed(
-      'upload_gone', 'This upload was cancelled, or is sent by another request.', 'Look at its state, and send it again if it is not there.',
+      'upload_gone', 'This upload was cancelled, or is sent by another request.',
+      'Look at its state, and send it again if it is not there.',
     ));
   }
 }

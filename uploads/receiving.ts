@@ -76,7 +76,9 @@ export class Receiving {
   private async again(sender: Sender, upload: UploadRow, sent: Sent): Promise<Received> {
     const { sha256 } = sent;
     if (sent.isKeyed && upload.sha256 !== null && !upload.sha256.equals(await this.digestOf(upload, sent))) {
-      throw new UploadFailed('idempotency_key_reused', 'This Idempotency-Key was used with another file.', 'Use a fresh key for another file.');
+      throw new UploadFailed(
+        'idempotency_key_reused', 'This Idempotency-Key was used with another file.', 'Use a fresh key for another file.',
+      );
     }
     if (sha256 !== null && upload.sha256 !== null && !upload.sha256.equals(sha256)) {
       throw new UploadFailed('upload_id_reused', 'This upload_id names a file of another content.', 'Use a fresh UUID for each file.');
@@ -107,7 +109,9 @@ export class Receiving {
       metrics.uploadedBytes(watch.size);
       const digest = watch.hash.digest();
       if ((sha256 !== null && !digest.equals(sha256)) || !isDeclared(digest)) {
-        throw new UploadFailed('checksum_mismatch', 'The content is not what its checksum says.', 'Send it again: it was changed on the way.');
+        throw new UploadFailed(
+          'checksum_mismatch', 'The content is not what its checksum says.', 'Send it again: it was changed on the way.',
+        );
       }
       return await accepting.settle(own, family, digest);
     } catch (error) {

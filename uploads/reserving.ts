@@ -78,7 +78,8 @@ export class Reserving {
       writer: randomUUID(), kind: wish.kind,
     };
     const name = sealer.seal(Buffer.from(declared.name), sealedAs.uploadName(actor.tenant, uploadId));
-    const reserved = await reserveUpload(db, { ...own, sealed_name: name, family: declared.family, bytes, resumable: wish.resumable }, limits, times);
+    const wanted = { ...own, sealed_name: name, family: declared.family, bytes, resumable: wish.resumable };
+    const reserved = await reserveUpload(db, wanted, limits, times);
     switch (reserved.kind) {
       case 'known': return reserved;
       case 'not_owner':

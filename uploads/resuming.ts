@@ -170,7 +170,8 @@ export class Resuming {
       this.options.metrics.uploadedBytes(watch.size);
       if (sha256 !== null && !watch.hash.digest().equals(sha256)) {
         throw new UploadFailed(
-          'part_checksum_mismatch', 'What came is not what its checksum says.', 'Send it again from the same offset: it was changed on the way.',
+          'part_checksum_mismatch', 'What came is not what its checksum says.',
+          'Send it again from the same offset: it was changed on the way.',
         );
       }
       if (!isWhole) {
@@ -237,7 +238,9 @@ function missing(): UploadFailed {
 }
 
 function mismatch(offset: number): UploadFailed {
-  return new UploadFailed('offset_mismatch', `This upload has come to byte ${offset}.`, 'Ask for its offset by HEAD, and go on from there.');
+  return new UploadFailed(
+    'offset_mismatch', `This upload has come to byte ${offset}.`, 'Ask for its offset by HEAD, and go on from there.',
+  );
 }
 
 function tooLong({ declared_bytes: length }: UploadRow): UploadFailed {

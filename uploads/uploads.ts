@@ -69,8 +69,12 @@ export class Uploads {
     const { db, files, sessions, onLeft } = this.options;
     const deleted = await deleteUpload(db, name);
     if (deleted === null) return null;
-    await removeFiles(files, deleted).then(() => forgetFiles(db, [deleted])).catch((error: unknown) => { onLeft('files of a deleted upload go later', error); });
-    await sessions.note(sender, deleted).catch((error: unknown) => { onLeft('a session learns later that an upload was deleted', error); });
+    await removeFiles(files, deleted).then(() => forgetFiles(db, [deleted])).catch((error: unknown) => {
+      onLeft('files of a deleted upload go later', error);
+    });
+    await sessions.note(sender, deleted).catch((error: unknown) => {
+      onLeft('a session is not told that an upload was deleted', error);
+    });
     return deleted;
   }
 }

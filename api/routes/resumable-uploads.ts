@@ -1,11 +1,10 @@
 /** Resumable uploads by tus 1.0 (https://tus.io/protocols/resumable-upload): creation, checksum, termination, expiration. */
 import { z } from 'zod';
-import { derivedId } from '../../domain/derived-id.ts';
 import { toProblem } from '../error-translation.ts';
 import { Problem } from '../problem.ts';
 import type { Call } from '../call.ts';
 import { empty, nothing, route, type Answer } from '../route.ts';
-import { checkVersion, incomingOf, senderOf } from '../upload-access.ts';
+import { checkVersion, incomingOf, keyedId, senderOf } from '../upload-access.ts';
 import { kind, uploadParams } from '../upload-wire.ts';
 import { clientId, sessionParams, uuid } from '../wire.ts';
 import type { UploadRow } from '../../stores/postgres/uploads.ts';
@@ -44,11 +43,13 @@ export const resumableUploadRoutes = [
     handler: ({ params, query, call, services }) => spoken(call, async () => {
       await checkVersion(services, call, params.session_id);
       if ((incomingOf(call).bytes ?? 1) > 0) {
-        throw badHeader('Content-Length', 'no_body_here', 'An upload begins without bytes.', 'Send them by PATCH to the address in Location.');
+        throw badHeader(
+          'Content-Length', 'no_body_here', 'An upload begins without bytes.', 'Send them by PATCH to the address in Location.',
+        );
       }
       const metadata = metadataIn(call.header('upload-metadata'));
       const upload = await services.uploads.resumable.begin(senderOf(call), {
-        session_id: params.session_id, upload_id: uploadIdIn(metadata) ?? (call.keyedRequest === null ? null : derivedId('upload', call.keyedRequest)), bytes: lengthIn(call),
+        session_id: params.session_id, upload_id: uploadIdIn(metadata) ?? keyedId(call), bytes: lengthIn(call),
         kind: kindIn(query.kind ?? metadata.get('kind')),
         name: metadata.get('filename') ?? '', type: metadata.get('filetype') ?? '',
       });
@@ -57,17 +58,22 @@ export const resumableUploadRoutes = [
   }),
   route.head(one, {
     summary: 'How far it has come', access: ['user'], limits: ['api'], params: uploadParams, answers: { 200: nothing },
-    headers: { request: { 'Tus-Resumable': version }, answer: { ...answer, 'Upload-Length': 'Bytes of the file' } }, problems: ['upload_gone', 'precondition_failed'],
+    headers: { request: { 'Tus-Resumable': version }, answer: { ...answer, 'Upload-Length': 'Bytes of the file' } },
+    problems: ['upload_gone', 'precondition_failed'],
     handler: ({ params, call, services }) => spoken(call, async () => {
       const upload = await services.uploads.resumable.look(senderOf(call), { tenant: call.actor.tenant, ...params });
       return empty(200, { ...stateOf(upload), 'Upload-Length': String(upload.declared_bytes), 'Cache-Control': 'no-store' });
     }),
   }),
   route.patch(one, {
-    summary: 'Go on from an offset; the last bytes are judged with all before them', access: ['user'], limits: ['api'], params: uploadParams,
+    summary: 'Go on from an offset; the last bytes are judged with all before them', access: ['user'], limits: ['api'],
+    params: uploadParams,
     raw: { type: offsetType, schema: z.string().meta({ format: 'binary' }), description: 'Bytes from Upload-Offset on' },
     headers: {
-      request: { 'Tus-Resumable': version, 'Upload-Offset': 'Bytes that have come', 'Upload-Checksum': 'sha256 and the base64 of these bytes\' SHA-256' },
+      request: {
+        'Tus-Resumable': version, 'Upload-Offset': 'Bytes that have come',
+        'Upload-Checksum': 'sha256 and the base64 of these bytes\' SHA-256',
+      },
       answer: { ...answer, 'Content-Location': 'Of the last one: the upload that it has become' },
     },
     answers: { 204: nothing },
@@ -80,19 +86,21 @@ export const resumableUploadRoutes = [
       if (incoming.header('content-type') !== offsetType) {
         throw new Problem('unsupported_media_type', `Bytes of an upload come as Content-Type: ${offsetType}.`);
       }
-      const { offset, expiresAt, received } = await services.uploads.resumable.add(senderOf(call), { tenant: call.actor.tenant, ...params }, {
+      const name = { tenant: call.actor.tenant, ...params };
+      const { offset, expiresAt, received } = await services.uploads.resumable.add(senderOf(call), name, {
         offset: numberIn(call, 'Upload-Offset'), bytes: incoming.bytes, body: incoming.body(), signal: incoming.signal,
         sha256: checksumIn(call.header('upload-checksum')),
       });
-      const become = received === null ? {} : {
+      const more = received === null ? { 'Upload-Expires': expiresAt.toUTCString() } : {
         'Content-Location': `${call.path.replace(/\/resumable\/[^/]*$/, '')}/${received.upload.upload_id}/`,
       };
-      return empty(204, { 'Upload-Offset': String(offset), ...(received === null ? { 'Upload-Expires': expiresAt.toUTCString() } : {}), ...become });
+      return empty(204, { 'Upload-Offset': String(offset), ...more });
     }),
   }),
   route.delete(one, {
-    summary: 'Give an unfinished file up (tus termination)', access: ['user'], limits: ['api'], params: uploadParams, answers: { 204: nothing },
-    headers: { request: { 'Tus-Resumable': version }, answer: tusHeader }, problems: ['upload_gone', 'method_not_allowed', 'precondition_failed'],
+    summary: 'Give an unfinished file up (tus termination)', access: ['user'], limits: ['api'], params: uploadParams,
+    answers: { 204: nothing }, headers: { request: { 'Tus-Resumable': version }, answer: tusHeader },
+    problems: ['upload_gone', 'method_not_allowed', 'precondition_failed'],
     handler: ({ params, call, services }) => spoken(call, async () => {
       await services.uploads.resumable.cancel(senderOf(call), { tenant: call.actor.tenant, ...params });
       return empty(204);
@@ -140,7 +148,8 @@ function lengthIn(call: Call): number {
 function numberIn(call: Call, name: string): number {
   const text = call.header(name);
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw badHeader(name, text === '' ? 'missing_field' : 'invalid_format', `${name} is ${text === '' ? 'missing' : 'no number'}.`, 'Give a number of bytes.');
+  const [code, what] = text === '' ? ['missing_field', 'missing'] : ['invalid_format', 'no number'];
+  throw badHeader(name, code, `${name} is ${what}.`, 'Give a number of bytes.');
 }
 
 /** Names and values in base64 (UTF-8); a name alone has no value. */
@@ -176,7 +185,9 @@ function checksumIn(header: string): Buffer | null {
   if (header === '') return null;
   const [algorithm = '', value = ''] = header.split(' ');
   if (algorithm === 'sha256' && /^[A-Za-z0-9+/]{43}=$/.test(value)) return Buffer.from(value, 'base64');
-  throw badHeader('Upload-Checksum', 'unknown_checksum', 'Upload-Checksum is of no kind that is known here.', 'Give "sha256 base64", or leave it out.');
+  throw badHeader(
+    'Upload-Checksum', 'unknown_checksum', 'Upload-Checksum is of no kind that is known here.', 'Give "sha256 base64", or leave it out.',
+  );
 }
 
 function badHeader(name: string, code: string, message: string, fix: string): Problem {

@@ -57,7 +57,8 @@ async function cleanUpload(services: Services, call: Call, params: { readonly se
   const upload = await visibleUpload(services, call, params);
   if (upload.status === 'clean' && upload.clean !== null) return { upload, clean: upload.clean };
   const isRejected = upload.status === 'rejected';
-  throw new Problem('not_clean', isRejected ? 'This file was looked into and is not handed out.' : 'This file is still being looked into.', {
+  const detail = isRejected ? 'This file was looked into and is not handed out.' : 'This file is still being looked into.';
+  throw new Problem('not_clean', detail, {
     errors: [{
       pointer: '', code: upload.status, message: upload.reason ?? `It is ${upload.status}.`,
       fix: isRejected ? 'Send another file.' : 'Ask for its state, and again when it is clean.',
@@ -83,7 +84,9 @@ async function download(services: Services, call: Call, upload: UploadRow, { wha
   const ifRange = header('if-range');
   const range = byteRange(ifRange === '' || ifRange === etag ? header('range') : '', stored.size);
   if (range === 'unsatisfiable') {
-    throw new Problem('range_not_satisfiable', `This file has ${stored.size} bytes.`, { headers: { 'Content-Range': `bytes */${stored.size}` } });
+    throw new Problem('range_not_satisfiable', `This file has ${stored.size} bytes.`, {
+      headers: { 'Content-Range': `bytes */${stored.size}` },
+    });
   }
   const { start, end } = range === 'all' ? { start: 0, end: stored.size } : range;
   const isPart = range !== 'all';

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { derivedId } from '../../domain/derived-id.ts';
 import { holds } from '../../domain/message.ts';
 import type { UploadKind } from '../../domain/upload.ts';
 import { listUploads } from '../../stores/postgres/uploads.ts';
@@ -9,7 +8,7 @@ import { readForm, type Form } from '../multipart.ts';
 import { notFound, Problem } from '../problem.ts';
 import { audited, created, empty, nothing, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { checkVersion, incomingOf, senderOf, visibleUpload } from '../upload-access.ts';
+import { checkVersion, incomingOf, keyedId, senderOf, visibleUpload } from '../upload-access.ts';
 import { kind, presentReceived, presentUpload, ReceivedWire, UploadWire, uploadParams } from '../upload-wire.ts';
 import { clientId, listOf, paging, sessionParams, uuid } from '../wire.ts';
 
@@ -80,7 +79,7 @@ export const uploadRoutes = [
 async function received(services: Services, call: Call, sessionId: string, queried: UploadKind | undefined, { fields: given, file }: Form) {
   const chosen = kindOf(queried, given['kind']);
   const key = call.keyedRequest;
-  const uploadId = uploadIdOf(given['upload_id']) ?? (key === null ? null : derivedId('upload', key));
+  const uploadId = uploadIdOf(given['upload_id']) ?? keyedId(call);
   const digest = digestIn(incomingOf(call).header('content-digest'));
   const result = await services.uploads.receive(senderOf(call), {
     session_id: sessionId, upload_id: uploadId, kind: chosen, name: file.name, type: file.type, bytes: file.length, resumable: false,
@@ -123,7 +122,9 @@ function digestIn(header: string): Buffer | null {
   const base64 = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header)?.[1];
   if (base64 !== undefined) return Buffer.from(base64, 'base64');
   if (!/(?:^|,)\s*sha-256\s*=/.test(header)) return null;
-  throw badField('/Content-Digest', 'invalid_format', 'Content-Digest holds no SHA-256.', 'Give sha-256=:base64 of 32 bytes:, or leave it out.');
+  throw badField(
+    '/Content-Digest', 'invalid_format', 'Content-Digest holds no SHA-256.', 'Give sha-256=:base64 of 32 bytes:, or leave it out.',
+  );
 }
 
 function badField(pointer: string, code: string, message: string, fix: string): Problem {

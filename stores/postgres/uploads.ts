@@ -126,10 +126,11 @@ export async function reserveUpload(db: Database, upload: NewUpload, limits: Upl
        VALUES ($1, $2, $3, $4, $5, $6, 'receiving', $7, $8, $9, $10, now() + make_interval(secs => $11), now() + make_interval(secs => $12),
          $13)
        ON CONFLICT (tenant, upload_id) DO UPDATE SET object_id = excluded.object_id, kind = excluded.kind, status = 'receiving',
-         sealed_name = excluded.sealed_name, declared_bytes = excluded.declared_bytes, size_bytes = NULL, sha256 = NULL, family = excluded.family,
-         marks = '[]', width = NULL, height = NULL, clean = NULL, reason = NULL, resumable = excluded.resumable, parts = '[]',
-         received_bytes = 0, writer = excluded.writer, active_until = excluded.active_until, expires_at = excluded.expires_at,
-         created_at = now(), settled_at = NULL, ended_at = NULL, has_files = true
+         sealed_name = excluded.sealed_name, declared_bytes = excluded.declared_bytes, size_bytes = NULL, sha256 = NULL,
+         family = excluded.family, marks = '[]', width = NULL, height = NULL, clean = NULL, reason = NULL,
+         resumable = excluded.resumable, parts = '[]', received_bytes = 0, writer = excluded.writer,
+         active_until = excluded.active_until, expires_at = excluded.expires_at, created_at = now(), settled_at = NULL,
+         ended_at = NULL, has_files = true
        RETURNING ${columns}`,
       [
         uploadId, tenant, sessionId, owner, upload.object_id, upload.kind, upload.sealed_name, upload.bytes, upload.resumable,
