@@ -11,8 +11,9 @@ export interface Incoming {
   readonly bytes: number | null;
   /** Fires when the sender has gone before it was answered. */
   readonly signal: AbortSignal;
-  /** The bytes. From the first one on the reader looks after a sender that is silent. */
   readonly body: () => AsyncIterable<Uint8Array>;
+  /** From now on its reader ends a sender that is silent or too slow; before that it has the time of any body. */
+  readonly watched: () => void;
   /** Throws away what was not read, within bounds, so that a sender comes to read its answer. */
   readonly discard: () => void;
 }
@@ -24,14 +25,17 @@ const discardBytes = 64 * 1_048_576;
 export function incomingOf(ctx: Context): Incoming {
   const { req, res } = ctx;
   const gone = new AbortController();
+  const left = new AbortController();
+  // while nobody listens
+  req.on('error', () => undefined);
   res.once('close', () => { if (!res.writableEnded) gone.abort(new SenderGone('The sender has gone.')); });
   return {
     header: (name) => ctx.get(name), bytes: lengthOf(req), signal: gone.signal,
-    body: () => {
-      watchedBySomebodyElse(req);
-      return bodyOf(req, gone);
+    body: () => bodyOf(req, left.signal), watched: () => { watchedBySomebodyElse(req); },
+    discard: () => {
+      left.abort();
+      if (!req.complete && !req.destroyed) discarded(req);
     },
-    discard: () => { if (!req.complete && !req.destroyed) discarded(req); },
   };
 }
 
@@ -41,16 +45,30 @@ function lengthOf(req: IncomingMessage): number | null {
   return length === undefined ? 0 : Number(length);
 }
 
-async function* bodyOf(req: IncomingMessage, gone: AbortController): AsyncIterable<Uint8Array> {
-  try {
-    // whoever stops reading does not end the connection: an answer is to come
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
-  } catch (error) {
-    throw req.complete ? error : new SenderGone('The sender has gone.', { cause: error });
+/** Ends when `left` fires, also in the middle of a silence, and does nothing to the connection: an answer is to come. */
+async function* bodyOf(req: IncomingMessage, left: AbortSignal): AsyncIterable<Uint8Array> {
+  while (!left.aborted && !req.readableEnded) {
+    const chunk = req.read() as Buffer | null;
+    if (chunk !== null) yield chunk;
+    else if (req.destroyed && !req.complete) throw new SenderGone('The sender has gone.', { cause: req.errored });
+    else if (!req.readableEnded) await moved(req, left);
   }
-  if (!req.complete) gone.abort(new SenderGone('The sender has gone.'));
-  if (!req.complete) throw gone.signal.reason;
 }
+
+/** Resolves when there is something to look at. */
+function moved(req: IncomingMessage, left: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of events) req.off(event, done);
+      left.removeEventListener('abort', done);
+      resolve();
+    };
+    for (const event of events) req.on(event, done);
+    left.addEventListener('abort', done);
+  });
+}
+
+const events = ['readable', 'end', 'error', 'close'] as const;
 
 function discarded(req: IncomingMessage): void {
   let left = discardBytes;
@@ -64,6 +82,5 @@ function discarded(req: IncomingMessage): void {
   req.once('end', over);
   // not that of the request: it is said to be closed when its answer is out, whatever is still to come
   req.socket.once('close', over);
-  req.on('error', () => undefined);
   req.resume();
 }

@@ -39,12 +39,12 @@ const headerEnd = Buffer.from('\r\n\r\n');
 /** Calls `take` with what stands before the file's bytes. Rejects with its error, or with a Problem for what is no such form. */
 export async function readForm<T>(body: FormBody, names: readonly string[], take: (form: Form) => Promise<T>): Promise<T> {
   const reader = new FormReader(body, names);
-  const fed = reader.feed();
+  // it tells the reader what goes wrong; and is not waited for, since the sender may be silent
+  void reader.feed();
   try {
     return await take(await reader.form);
   } finally {
     reader.stop();
-    await fed;
   }
 }
 

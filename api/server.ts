@@ -182,8 +182,16 @@ export class ApiServer {
     for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
     if (stream !== undefined) return this.stream(ctx, stream, correlationId);
     if (bytes !== undefined) return this.sendBytes(ctx, bytes, correlationId);
-    if (body !== '') ctx.type = status < 400 ? 'application/json' : 'application/problem+json';
+    if (body === '') return this.sendNothing(ctx);
+    ctx.type = status < 400 ? 'application/json' : 'application/problem+json';
     ctx.body = body;
+  }
+
+  /** Koa would answer 204, or say of a HEAD that there are no bytes. */
+  private sendNothing(ctx: Context): void {
+    ctx.respond = false;
+    if (this.isLeaving) ctx.set('Connection', 'close');
+    ctx.res.end();
   }
 
   /** As fast as its reader takes them. What breaks on the way breaks the answer off, so that nobody takes a part for the whole. */

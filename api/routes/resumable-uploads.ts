@@ -86,6 +86,7 @@ export const resumableUploadRoutes = [
       if (incoming.header('content-type') !== offsetType) {
         throw new Problem('unsupported_media_type', `Bytes of an upload come as Content-Type: ${offsetType}.`);
       }
+      incoming.watched();
       const name = { tenant: call.actor.tenant, ...params };
       const { offset, expiresAt, received } = await services.uploads.resumable.add(senderOf(call), name, {
         offset: numberIn(call, 'Upload-Offset'), bytes: incoming.bytes, body: incoming.body(), signal: incoming.signal,
