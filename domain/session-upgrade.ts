@@ -5,7 +5,7 @@ import { MessageLog } from './message-log.ts';
 import type { AnswerEntry, SeenOutcome, SessionState } from './session-state.ts';
 
 /** Repeats were known by whole ids with whole outcomes, and former values stood beside the log. */
-type FirstState = Omit<SessionState, 'format' | 'former' | 'seen' | 'parked' | 'rules_propose' | 'offered'> & {
+type FirstState = Omit<SessionState, 'format' | 'former' | 'seen' | 'parked' | 'rules_propose' | 'offered' | 'uploads'> & {
   readonly format: 1;
   readonly former: Readonly<Record<string, Json>>;
   readonly seen: readonly (readonly [id: string, message: FirstSeen])[];
@@ -20,13 +20,13 @@ export type StoredState = SessionState | FirstState;
 /** `stored` is the caller's own copy; it may be changed. */
 export function upgraded(stored: StoredState): SessionState {
   const state = stored.format === 1 ? fromFirst(stored) : stored;
-  // from before a cancellation could be asked for in Temporal itself, and before values were offered
-  return { ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null };
+  // from before a cancellation could be asked for in Temporal itself, before values were offered, and before there were uploads
+  return { ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [] };
 }
 
 function fromFirst({ seen, former, ...kept }: FirstState): SessionState {
   const state: SessionState = {
-    ...kept, format: 2, parked: kept.parked ?? null, rules_propose: kept.rules_propose ?? null, former: {}, seen: [], offered: null,
+    ...kept, format: 2, parked: kept.parked ?? null, rules_propose: kept.rules_propose ?? null, former: {}, seen: [], offered: null, uploads: [],
   };
   for (const [id, value] of Object.entries(former)) {
     const entry = newest(state.answers, id, value);

@@ -24,6 +24,12 @@ export interface Metrics {
   readonly breakerChanged: (breaker: string, state: BreakerState) => void;
   /** One attempt of a task. `outcome`: succeeded, retried (it failed and is tried again), or exhausted (it failed for the last time). */
   readonly taskAttempted: (task: string, outcome: 'succeeded' | 'retried' | 'exhausted', category: string) => void;
+  /** An upload that is over, by its door and what came of it: accepted, the code of a layer, failed, aborted. */
+  readonly uploadEnded: (door: string, outcome: string) => void;
+  /** Bytes of uploads that were received and stored. */
+  readonly uploadedBytes: (bytes: number) => void;
+  /** Uploads that are being received in this process: one more or one less. */
+  readonly uploadsUnderWay: (change: number) => void;
   /** Where the states of breakers are read from. */
   readonly watchBreakers: (list: () => readonly BreakerStatus[]) => void;
   /** Where the dead letter queue of all tenants is counted from; asked at most every 10 s. */
@@ -71,6 +77,9 @@ export function createMetrics(): Metrics {
   const attempts = new Counter({
     name: 'gangway_task_attempts_total', help: 'Attempts of background tasks', labelNames: ['task', 'outcome', 'category'], registers,
   });
+  const uploads = new Counter({ name: 'gangway_uploads_total', help: 'Uploads that are over', labelNames: ['door', 'outcome'], registers });
+  const uploadBytes = new Counter({ name: 'gangway_upload_bytes_total', help: 'Bytes of uploads received', registers });
+  const uploadsUnderWay = new Gauge({ name: 'gangway_uploads_under_way', help: 'Uploads being received in this process', registers });
   const deadLetters = remembered<DeadLetterCount>(countedMs);
   new Gauge({
     name: 'gangway_open_tasks', help: 'Tasks in the dead letter queues of all tenants, by status', labelNames: ['status'], registers,
@@ -110,6 +119,9 @@ export function createMetrics(): Metrics {
     limitDecided: (policy, outcome) => { limits.inc({ policy, outcome }); },
     breakerChanged: (breaker, state) => { transitions.inc({ breaker, to: state }); },
     taskAttempted: (task, outcome, category) => { attempts.inc({ task, outcome, category }); },
+    uploadEnded: (door, outcome) => { uploads.inc({ door, outcome }); },
+    uploadedBytes: (bytes) => { uploadBytes.inc(bytes); },
+    uploadsUnderWay: (change) => { uploadsUnderWay.inc(change); },
     watchStuck: (count) => { stuck = count; },
     workflowTaskFailed: (failure) => { failedWorkflowTasks.inc({ failure }); },
     watchBreakers: (list) => { breakers = list; },

@@ -12,6 +12,7 @@ import { parkEvent } from '../activities/outbox/park-event.ts';
 import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
+import type { UploadWorkflows } from '../activities/upload-workflows.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { keepSchedules } from '../engine/schedules.ts';
 import type { SessionRevival } from '../engine/session-revival.ts';
@@ -24,6 +25,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Outside } from '../outside/outside.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
 import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
@@ -32,9 +34,11 @@ import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
+import { Inspecting, type FileScanner } from '../uploads/inspecting.ts';
+import { createProcessing } from '../uploads/processing/processing.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import type { Configuration } from './configuration.ts';
-import { alertSettings, deliverySettings, modelSettings, receiverSettings, upkeepSchedules, workerSettings } from './settings.ts';
+import { alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, upkeepSchedules, workerSettings } from './settings.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
 export interface WorkerRoleOptions {
@@ -43,11 +47,13 @@ export interface WorkerRoleOptions {
   readonly client: Client;
   readonly revival: SessionRevival;
   readonly stuck: StuckWorkflows;
+  readonly uploadWorkflows: UploadWorkflows;
   readonly stores: {
     readonly db: Database;
     readonly redis: Redis;
     readonly clickhouse: ClickHouse;
     readonly hotCopies: HotCopies;
+    readonly files: FileStore;
     readonly signals: SessionSignals;
     readonly sealer: Sealer;
   };
@@ -61,10 +67,12 @@ export interface WorkerRoleOptions {
   readonly log: Logger;
 }
 
+// until there is a room for it
+const scanner: FileScanner = { name: 'not_configured', scan: () => Promise.resolve({ verdict: 'clean' }) };
 type OnStop = (close: () => Promise<void>) => void;
 
 export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop): Promise<RunningWorker> {
-  const { configuration, client, revival, stuck, stores, flows, changeTarget, outside, log } = options;
+  const { configuration, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget, outside, log } = options;
   const settings = workerSettings(configuration);
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
@@ -78,6 +86,10 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const tasks = createTasks({
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
     sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
+    uploads: {
+      inspecting: new Inspecting({ ...stores, scanner, processing: createProcessing(processingSettings(configuration)) }), files: stores.files, workflows: uploadWorkflows,
+      keepDays: configuration.GANGWAY_UPLOAD_KEEP_DAYS,
+    },
     deadLetters: {
       workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random),
       keepDays: configuration.GANGWAY_DLQ_KEEP_DAYS,

@@ -18,10 +18,14 @@ import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
 import { recoveryRoutes } from './recovery.ts';
 import { sessionRoutes } from './sessions.ts';
+import { resumableUploadRoutes } from './resumable-uploads.ts';
 import { streamRoutes } from './stream.ts';
+import { uploadContentRoutes } from './upload-content.ts';
+import { uploadRoutes } from './uploads.ts';
 
 export const routes: readonly Route[] = [
-  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
+  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...resumableUploadRoutes,
+  ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
