@@ -178,6 +178,14 @@ describe('what a session is told of an upload', () => {
     expect([from(ana), from(dee), from(ben), from({ ...dee, tenant: 'other' })]).toEqual(['allowed', 'allowed', 'not_found', 'not_found']);
   });
 
+  test('is a sign of life where it comes from its owner, and none where it is a verdict', () => {
+    const session = OnboardingSession.open(rules, start, 1_000);
+    session.receiveUpload(message(note(1, 'quarantined')), 5_000);
+    session.noteUpload(note(1, 'clean'), 6_000);
+    session.receiveUpload(message(note(1, 'deleted'), dee), 7_000);
+    expect([session.state.last_activity_at, events(session).length]).toEqual([5_000, 3]);
+  });
+
   test(`is kept of ${counts.uploads} uploads within its bytes; those that are gone make room, and one more is refused`, () => {
     const session = OnboardingSession.open(rules, start, 1_000);
     const long = { kind: 'document', reason: '\u0939'.repeat(500) } as const;

@@ -209,6 +209,13 @@ export class OnboardingSession extends SessionCore {
     this.checkRoom('messages');
   }
 
+  /** Somebody sent it, or deleted it. */
+  receiveUpload(message: Message<UploadNote>, now: number): void {
+    if (this.ended) return;
+    if (message.actor.subject === this.state.owner) this.active(now);
+    this.noteUpload(message.body, now);
+  }
+
   /** Told by whoever received the upload or looked into it. A file that is gone answers nothing any more. */
   noteUpload(told: UploadNote, now: number): void {
     if (this.ended || !this.uploads.isNews(told)) return;

@@ -78,8 +78,9 @@ export function createChunkSealer(keys: CodecKeys): ChunkSealer {
 /** Seals nothing: for measuring what encryption costs. */
 export const unsealedChunks: ChunkSealer = {
   seal: (bytes) => chunksAlone(bytes),
-  open: ({ size, read }) => Promise.resolve({
-    size, read: (start = 0, end = size) => chunksAlone(read(Math.max(0, start), Math.min(end, size))),
+  open: (source) => Promise.resolve({
+    size: source.size,
+    read: (start = 0, end = source.size) => chunksAlone(source.read(Math.max(0, start), Math.min(end, source.size))),
   }),
 };
 

@@ -15,6 +15,7 @@ import type { ChangeTargetSettings } from '../stores/change-target/chosen.ts';
 import type { FileStoreSettings } from '../stores/files/chosen.ts';
 import type { LostKeys } from '../stores/postgres/codec-keys.ts';
 import type { LimitSettings } from '../stores/redis/limits/policy.ts';
+import type { ProcessingSettings } from '../uploads/processing/processing.ts';
 import type { UploadSettings } from '../uploads/uploads.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import type { LookingLimits } from '../workflows/upload-messages.ts';
@@ -77,6 +78,13 @@ export function uploadSettings(c: Configuration): UploadSettings {
       resumableMs: c.GANGWAY_UPLOAD_RESUMABLE_HOURS * 3_600_000,
     },
     pace: { idleMs: c.GANGWAY_UPLOAD_IDLE_SECONDS * 1_000, bytesPerSecond: c.GANGWAY_UPLOAD_BYTES_PER_SECOND, graceMs: uploadGraceMs },
+  };
+}
+
+export function processingSettings(c: Configuration): ProcessingSettings {
+  return {
+    memoryBytes: c.GANGWAY_UPLOAD_PROCESSING_MEGABYTES * 1_048_576, timeMs: c.GANGWAY_UPLOAD_PROCESSING_SECONDS * 1_000,
+    parallel: c.GANGWAY_UPLOADS_PROCESSED_AT_ONCE, pixels: c.GANGWAY_UPLOAD_MEGAPIXELS * 1_000_000,
   };
 }
 

@@ -34,11 +34,11 @@ import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
-import { familyFacts } from '../uploads/content/families.ts';
-import { Inspecting, type FileProcessing, type FileScanner } from '../uploads/inspecting.ts';
+import { Inspecting, type FileScanner } from '../uploads/inspecting.ts';
+import { createProcessing } from '../uploads/processing/processing.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import type { Configuration } from './configuration.ts';
-import { alertSettings, deliverySettings, modelSettings, receiverSettings, upkeepSchedules, workerSettings } from './settings.ts';
+import { alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, upkeepSchedules, workerSettings } from './settings.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
 export interface WorkerRoleOptions {
@@ -67,15 +67,8 @@ export interface WorkerRoleOptions {
   readonly log: Logger;
 }
 
-// until the rooms for both are there
+// until there is a room for it
 const scanner: FileScanner = { name: 'not_configured', scan: () => Promise.resolve({ verdict: 'clean' }) };
-const processing: FileProcessing = {
-  process: async (input, { family }, store) => {
-    await store('clean', familyFacts[family].type, input.read());
-    return { verdict: 'clean' };
-  },
-};
-
 type OnStop = (close: () => Promise<void>) => void;
 
 export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop): Promise<RunningWorker> {
@@ -94,7 +87,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
     sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
     uploads: {
-      inspecting: new Inspecting({ ...stores, scanner, processing }), files: stores.files, workflows: uploadWorkflows,
+      inspecting: new Inspecting({ ...stores, scanner, processing: createProcessing(processingSettings(configuration)) }), files: stores.files, workflows: uploadWorkflows,
       keepDays: configuration.GANGWAY_UPLOAD_KEEP_DAYS,
     },
     deadLetters: {

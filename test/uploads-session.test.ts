@@ -1,6 +1,10 @@
 /** Uploads and their session: from the first byte to the answer, and back when a file is gone. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { UploadTry } from '../stores/postgres/uploads.ts';
+import { filesOf } from '../uploads/files.ts';
 import { uploadJudged } from '../workflows/messages.ts';
 import { sessionWorkflowId, uploadWorkflowId } from '../workflows/workflow-ids.ts';
 import { jpeg } from './support/files/pictures.ts';
@@ -115,6 +119,25 @@ describe('Normal operation (of uploads)', () => {
     expect(said.body.reply).toMatch(/That file was not taken\. Please send another one\. Is there a photo of the entrance\?$/);
     await judged(ana, id, upload);
     expect((await ana.answer(id, 'entrance_photo', upload)).status).toBe(200);
+  });
+
+  test('a picture that nobody can open is rejected, its bytes go, and its question is open', async () => {
+    const { ana } = await cast(instance);
+    const id = await atThePhoto(ana);
+    const reader = await follow(ana, id);
+    const whole = await jpeg({ width: 400, height: 300 });
+    const cut = Buffer.concat([whole.subarray(0, Math.floor(whole.length * 0.7)), Buffer.from([0xff, 0xd9])]);
+    const { body: { upload_id: upload } } = await sendFile(ana, id, photo(cut));
+    // before the verdict is there, or after it: either way this file answers nothing
+    await ana.answer(id, 'entrance_photo', upload);
+    expect(await judged(ana, id, upload)).toMatchObject({ status: 'rejected' });
+    await until('the stream has said so', () => statuses(reader, upload).includes('rejected'));
+    expect(told(reader, upload).at(-1)).toMatchObject({ properties: { status: 'rejected', reason: 'unreadable' } });
+    expect((await ana.get(`/sessions/${id}/`)).body.question.id).toBe('entrance_photo');
+    const [row] = await db.asSystem().query<UploadTry>(
+      'SELECT tenant, session_id, upload_id, object_id FROM uploads WHERE upload_id = $1', [upload],
+    );
+    await until('its bytes are gone', () => row !== undefined && !existsSync(join(instance.folder, 'uploads/files', filesOf(row).prefix)));
   });
 
   test('a deleted file opens its question again, and what waited for approval is proposed anew', async () => {

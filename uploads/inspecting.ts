@@ -1,26 +1,14 @@
 /** An upload is looked into: scanned, made fit to be handed on, and said to be clean or not. Repeated, it comes to the same. */
 import { createHash } from 'node:crypto';
-import type { UploadKind, FileFamily, UploadVerdict } from '../domain/upload.ts';
+import type { FileFamily, UploadVerdict } from '../domain/upload.ts';
 import { counting, hashing } from '../stores/files/bytes.ts';
 import type { FileStore, StoredBytes } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { findUpload, forgetFiles, markClean, markRejected, type UploadRow, type UploadTry } from '../stores/postgres/uploads.ts';
 import { familyOfType } from './content/families.ts';
 import { filesOf, removeFiles } from './files.ts';
-
-/** Of what is kept beside the file as it was sent. */
-export type OutputName = 'clean' | 'thumbnail';
-
-export interface FileProcessing {
-  /** Gives each output to `store`, one after the other, then its verdict. What was stored before a rejection is worthless. */
-  process(
-    input: StoredBytes, file: { readonly family: FileFamily; readonly kind: UploadKind },
-    store: (output: OutputName, type: string, bytes: AsyncIterable<Uint8Array>) => Promise<void>, signal: AbortSignal,
-  ): Promise<
-    | { readonly verdict: 'clean'; readonly width?: number; readonly height?: number }
-    | { readonly verdict: 'rejected'; readonly reason: string }
-  >;
-}
+import type { OutputName } from './processing/frames.ts';
+import type { UploadProcessing } from './processing/port.ts';
 
 export interface FileScanner {
   /** Of the scanner, or not_configured. */
@@ -34,7 +22,7 @@ export interface InspectingOptions {
   readonly db: Database;
   readonly files: FileStore;
   readonly scanner: FileScanner;
-  readonly processing: FileProcessing;
+  readonly processing: UploadProcessing;
 }
 
 /** unknown: the scanner cannot say anything for now. */

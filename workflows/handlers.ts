@@ -67,7 +67,7 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     check: (message) => shaped(isUploadNote, message) ?? session.checkUpload(message),
     handle: (message) => {
       received();
-      session.noteUpload(message.body, Date.now());
+      session.receiveUpload(message, Date.now());
       return { fingerprint: message.fingerprint, outcome: { kind: 'done' }, view: session.view() };
     },
   });

@@ -13,8 +13,8 @@ import { runTask } from './tasks.ts';
 import type { UploadInput } from './upload-messages.ts';
 import { sessionWorkflowId } from './workflow-ids.ts';
 
-/** An operator may send it back to the queue by a retry; each parked task is one of these. */
-type Parked = { readonly task_id: string; outcome: TaskOutcome | null };
+/** The task that waits for an operator. */
+interface Parked { readonly task_id: string; outcome: TaskOutcome | null }
 
 export async function lookIntoUpload(input: UploadInput): Promise<UploadVerdict | null> {
   let parked: Parked | null = null;

@@ -63,7 +63,10 @@ async function syncFolders(folder: string, firstMade: string | undefined): Promi
   for (let at = folder; ; at = dirname(at)) {
     // gone again: its file was deleted meanwhile
     const handle = await ifThere(open(at, 'r'));
-    if (handle !== null) await onDisk(handle.sync().finally(() => handle.close()));
+    if (handle !== null) {
+      await onDisk(handle.sync());
+      await onDisk(handle.close());
+    }
     if (at === last || at === dirname(at)) return;
   }
 }

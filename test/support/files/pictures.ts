@@ -31,7 +31,7 @@ export async function webp(size: Size = { width: 120, height: 80 }): Promise<Buf
 }
 
 /** One of those that make-heic.py made. */
-export async function heic(name: 'upright' | 'turned' | 'photo' | 'large' | 'too-large'): Promise<Buffer> {
+export async function heic(name: 'upright' | 'turned' | 'p3' | 'photo' | 'large' | 'too-large'): Promise<Buffer> {
   return readFile(join(root, 'test/support/files', `${name}.heic`));
 }
 
