@@ -15,7 +15,12 @@ import { failedAlone, forAll } from './reconciling.ts';
 import { defineTask } from './task.ts';
 
 /** `kept`: an answer names it. `failed`: their session cannot be opened; the next run tries again. */
-export interface CleanedUploads { readonly deleted: number; readonly kept: number; readonly failed: number; readonly ownerless_files: number }
+export interface CleanedUploads {
+  readonly deleted: number;
+  readonly kept: number;
+  readonly failed: number;
+  readonly ownerless_files: number;
+}
 
 export interface CleanUploadsOptions {
   readonly db: Database;

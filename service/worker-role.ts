@@ -38,7 +38,9 @@ import { Inspecting, type FileScanner } from '../uploads/inspecting.ts';
 import { createProcessing } from '../uploads/processing/processing.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import type { Configuration } from './configuration.ts';
-import { alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, upkeepSchedules, workerSettings } from './settings.ts';
+import {
+  alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, upkeepSchedules, workerSettings,
+} from './settings.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
 export interface WorkerRoleOptions {
@@ -87,7 +89,8 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
     sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
     uploads: {
-      inspecting: new Inspecting({ ...stores, scanner, processing: createProcessing(processingSettings(configuration)) }), files: stores.files, workflows: uploadWorkflows,
+      inspecting: new Inspecting({ ...stores, scanner, processing: createProcessing(processingSettings(configuration)) }),
+      files: stores.files, workflows: uploadWorkflows,
       keepDays: configuration.GANGWAY_UPLOAD_KEEP_DAYS,
     },
     deadLetters: {

@@ -35,7 +35,8 @@ beforeAll(async () => {
   sessions = await EngineSessions.on(engine.client, taskQueue);
   connection = await NativeConnection.connect({ address: (await runFileOf(instance)).urls.temporalAddress });
   worker = await Worker.create({
-    connection, taskQueue, workflowBundle: { codePath: await workflowBundle() }, dataConverter: { payloadCodecs: [createPayloadCodec(sealer)] },
+    connection, taskQueue, workflowBundle: { codePath: await workflowBundle() },
+    dataConverter: { payloadCodecs: [createPayloadCodec(sealer)] },
     activities: {
       processUpload: (look: Look) => looks.get(look.object_id)?.(look), flushSession: () => undefined, writeTask: () => undefined,
     },
@@ -75,7 +76,8 @@ async function begun(look: (look: Look) => unknown, limits = { unknownForMs: 60_
 async function parkedOf(sessionId: string) {
   let workflowId = '';
   await until('the task is parked', async () => {
-    for await (const each of engine.client.workflow.list({ query: `WorkflowType = '${parkedTaskWorkflow}' AND GwSession = '${sessionId}'` })) {
+    const query = `WorkflowType = '${parkedTaskWorkflow}' AND GwSession = '${sessionId}'`;
+    for await (const each of engine.client.workflow.list({ query })) {
       workflowId = each.workflowId;
     }
     return workflowId !== '';

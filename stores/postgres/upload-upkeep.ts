@@ -13,7 +13,9 @@ export type WaitingUpload = Pick<UploadRow, 'tenant' | 'session_id' | 'upload_id
 };
 
 /** What waits for its verdict for longer than this, the oldest first. */
-export async function waitingUploads(db: Database, olderThanMs: number, after: PageEnd | null, limit: number): Promise<readonly WaitingUpload[]> {
+export async function waitingUploads(
+  db: Database, olderThanMs: number, after: PageEnd | null, limit: number,
+): Promise<readonly WaitingUpload[]> {
   return db.asSystem().query<WaitingUpload>(
     `SELECT tenant, session_id, upload_id, object_id, owner, kind, settled_at FROM uploads
      WHERE status = 'quarantined' AND settled_at < now() - make_interval(secs => $1) AND (settled_at, upload_id) > ($2, $3)
@@ -29,7 +31,9 @@ export interface EndedUpload extends UploadTry {
 }
 
 /** Of sessions that ended longer ago than this, and of which nobody has looked whether an answer names them. */
-export async function uploadsOfEnded(db: Database, endedDays: number, after: PageEnd | null, limit: number): Promise<readonly EndedUpload[]> {
+export async function uploadsOfEnded(
+  db: Database, endedDays: number, after: PageEnd | null, limit: number,
+): Promise<readonly EndedUpload[]> {
   return db.asSystem().query<EndedUpload>(
     `SELECT u.tenant, u.session_id, u.upload_id, u.object_id, u.created_at, s.snapshot
      FROM uploads AS u JOIN sessions AS s ON s.session_id = u.session_id
