@@ -154,6 +154,7 @@ describe('A scanner that is watched', () => {
       return Promise.resolve(answer);
     } });
     expect(await scanner.scan(file, never)).toMatchObject({ verdict: 'unknown' });
+    expect(sights).toEqual(['unknown']);
     const before = asks;
     await Promise.all(Array.from({ length: 5 }, () => scanner.scan(file, never)));
     expect(asks - before).toBe(1);

@@ -10,7 +10,7 @@ export type ScannerSight = 'seeing' | 'blind' | 'unknown';
 
 export interface WatchOptions {
   readonly everyMs: number;
-  /** Called when it has changed. */
+  /** Called with the first and when it has changed. */
   readonly onSight: (sight: ScannerSight, why: string | null) => void;
 }
 
@@ -33,7 +33,7 @@ const probe: StoredBytes = {
 /** Probes at once, and then again and again. */
 export function watchedScanner(scanner: Scanner, { everyMs, onSight }: WatchOptions): WatchedScanner {
   const closing = new AbortController();
-  let sight: ScannerSight = 'unknown';
+  let sight: ScannerSight | null = null;
   let looking: Promise<void> | null = null;
   const look = async (): Promise<void> => {
     const result = await scanner.scan(probe, closing.signal);
@@ -53,12 +53,12 @@ export function watchedScanner(scanner: Scanner, { everyMs, onSight }: WatchOpti
   const timer = setInterval(() => { void probed(); }, everyMs);
   timer.unref();
   return {
-    name: scanner.name, sight: () => sight,
+    name: scanner.name, sight: () => sight ?? 'unknown',
     scan: async (bytes, signal) => {
       // it may have come back, or got its signatures, since
       if (sight !== 'seeing') await probed();
       if (sight === 'blind') return unknown('The scanner does not find what everybody finds: its signatures are missing.');
-      if (sight === 'unknown') return unknown('The scanner does not answer.');
+      if (sight !== 'seeing') return unknown('The scanner does not answer.');
       return scanner.scan(bytes, signal);
     },
     close: () => {
