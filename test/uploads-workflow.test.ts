@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
 import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
@@ -31,6 +31,8 @@ let running: Promise<void>;
 let connection: NativeConnection;
 
 beforeAll(async () => {
+  // of what the test lets fail it would tell with every line of the stack
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   engine = await engineOf(instance);
   sessions = await EngineSessions.on(engine.client, taskQueue);
   connection = await NativeConnection.connect({ address: (await runFileOf(instance)).urls.temporalAddress });
