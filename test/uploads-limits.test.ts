@@ -58,7 +58,8 @@ test('Window expiration', async () => {
   expect([took > waitMs - 2_000, took < waitMs + 5_000]).toEqual([true, true]);
   // 11 of the day's 15: it ends before the next minute does, and says so
   await until('the day is used up', async () => (await ana.send(session, await photo())).body.code === 'rate_limited');
-  expect(told(await ana.send(session, await photo()))).toEqual([429, 'rate_limited', ['photo_uploads_per_day'], true]);
+  const day = told(await ana.send(session, await photo()));
+  expect(day).toEqual([429, 'rate_limited', expect.arrayContaining(['photo_uploads_per_day']), true]);
   expect(told(await ana.send(session, document('two'), { kind: 'document' }))).toEqual([201]);
 });
 
