@@ -53,7 +53,7 @@ export async function cleanUp(options: CleanUploadsOptions): Promise<CleanedUplo
     done.kept += named.length;
     const last = page.at(-1);
     if (last === undefined || page.length < pageRows) break;
-    after = { at: last.created_at, upload_id: last.upload_id };
+    after = last;
   }
   for await (const keys of ownerless(db, files, storedBefore)) {
     if (signal?.aborted === true) break;
