@@ -36,6 +36,8 @@ export interface Metrics {
   readonly watchDeadLetters: (count: () => Promise<DeadLetterCount>) => void;
   /** Where the number of workflows that cannot move is read from; null: the engine does not tell. */
   readonly watchStuck: (count: () => Promise<number | null>) => void;
+  /** Whether the scanner of uploads can be believed; never called where there is none. */
+  readonly watchScanner: (sees: () => boolean) => void;
   /** A workflow task that failed in this process, by the class of the failure. */
   readonly workflowTaskFailed: (failure: string) => void;
   /** The text that Prometheus reads, and its media type. */
@@ -107,6 +109,14 @@ export function createMetrics(): Metrics {
       else this.set(count);
     },
   });
+  let scannerSees: (() => boolean) | null = null;
+  new Gauge({
+    name: 'gangway_upload_scanner_sees', help: '1: it finds the EICAR text; 0: it does not, and uploads wait in quarantine', registers,
+    collect() {
+      this.remove();
+      if (scannerSees !== null) this.set(scannerSees() ? 1 : 0);
+    },
+  });
   const failedWorkflowTasks = new Counter({
     name: 'gangway_workflow_task_failures_total', help: 'Workflow tasks that failed in this process', labelNames: ['failure'], registers,
   });
@@ -123,6 +133,7 @@ export function createMetrics(): Metrics {
     uploadedBytes: (bytes) => { uploadBytes.inc(bytes); },
     uploadsUnderWay: (change) => { uploadsUnderWay.inc(change); },
     watchStuck: (count) => { stuck = count; },
+    watchScanner: (sees) => { scannerSees = sees; },
     workflowTaskFailed: (failure) => { failedWorkflowTasks.inc({ failure }); },
     watchBreakers: (list) => { breakers = list; },
     watchDeadLetters: (count) => { deadLetters.source = count; },

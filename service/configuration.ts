@@ -134,6 +134,13 @@ export const configurationSchema = z.object({
     60, { max: 86_400 }, 'Seconds after its last bytes for which an upload whose process died counts on the quotas of its session',
   ),
   GANGWAY_UPLOAD_RESUMABLE_HOURS: hours(24, { max: 720 }, 'Hours that a resumable upload may take from its beginning'),
+  CLAMD_URL: address(
+    ['tcp', 'unix'], 'Address of a clamd that scans uploaded files, tcp://host:port or unix:///path; without it nobody scans them',
+  ),
+  GANGWAY_UPLOAD_SCAN_TIMEOUT_SECONDS: seconds(60, { max: 120 }, 'Longest wait for the scanner with one file, seconds'),
+  GANGWAY_UPLOAD_SCAN_PROBE_SECONDS: seconds(
+    600, { max: 86_400 }, 'Seconds between two looks whether the scanner finds what everybody finds',
+  ),
   GANGWAY_UPLOADS_PROCESSED_AT_ONCE: count(2, { max: 64 }, 'Pictures that one worker processes at once, each in a process of its own'),
   GANGWAY_UPLOAD_PROCESSING_MEGABYTES: count(512, { max: 65_536 }, 'Memory that such a process may take, MB'),
   GANGWAY_UPLOAD_PROCESSING_SECONDS: seconds(60, { max: 240 }, 'Seconds that it may take'),

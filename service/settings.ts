@@ -16,6 +16,7 @@ import type { FileStoreSettings } from '../stores/files/chosen.ts';
 import type { LostKeys } from '../stores/postgres/codec-keys.ts';
 import type { LimitSettings } from '../stores/redis/limits/policy.ts';
 import type { ProcessingSettings } from '../uploads/processing/processing.ts';
+import type { ClamdSettings } from '../uploads/scanning/clamd.ts';
 import type { UploadSettings } from '../uploads/uploads.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import type { LookingLimits } from '../workflows/upload-messages.ts';
@@ -85,6 +86,14 @@ export function processingSettings(c: Configuration): ProcessingSettings {
   return {
     memoryBytes: c.GANGWAY_UPLOAD_PROCESSING_MEGABYTES * 1_048_576, timeMs: c.GANGWAY_UPLOAD_PROCESSING_SECONDS * 1_000,
     parallel: c.GANGWAY_UPLOADS_PROCESSED_AT_ONCE, pixels: c.GANGWAY_UPLOAD_MEGAPIXELS * 1_000_000,
+  };
+}
+
+/** null: there is no scanner. */
+export function scannerSettings(c: Configuration): (ClamdSettings & { readonly probeMs: number }) | null {
+  if (c.CLAMD_URL === undefined) return null;
+  return {
+    url: c.CLAMD_URL, timeoutMs: c.GANGWAY_UPLOAD_SCAN_TIMEOUT_SECONDS * 1_000, probeMs: c.GANGWAY_UPLOAD_SCAN_PROBE_SECONDS * 1_000,
   };
 }
 

@@ -34,12 +34,15 @@ import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
-import { Inspecting, type FileScanner } from '../uploads/inspecting.ts';
+import { Inspecting } from '../uploads/inspecting.ts';
 import { createProcessing } from '../uploads/processing/processing.ts';
+import { clamdScanner } from '../uploads/scanning/clamd.ts';
+import { noScanner, type Scanner } from '../uploads/scanning/scanner.ts';
+import { watchedScanner } from '../uploads/scanning/watched-scanner.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import type { Configuration } from './configuration.ts';
 import {
-  alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, upkeepSchedules, workerSettings,
+  alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, scannerSettings, upkeepSchedules, workerSettings,
 } from './settings.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
@@ -69,8 +72,6 @@ export interface WorkerRoleOptions {
   readonly log: Logger;
 }
 
-// until there is a room for it
-const scanner: FileScanner = { name: 'not_configured', scan: () => Promise.resolve({ verdict: 'clean' }) };
 type OnStop = (close: () => Promise<void>) => void;
 
 export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop): Promise<RunningWorker> {
@@ -89,9 +90,10 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
     sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
     uploads: {
-      inspecting: new Inspecting({ ...stores, scanner, processing: createProcessing(processingSettings(configuration)) }),
-      files: stores.files, workflows: uploadWorkflows,
-      keepDays: configuration.GANGWAY_UPLOAD_KEEP_DAYS,
+      inspecting: new Inspecting({
+        ...stores, scanner: scannerOf(options, onStop), processing: createProcessing(processingSettings(configuration)),
+      }),
+      files: stores.files, workflows: uploadWorkflows, keepDays: configuration.GANGWAY_UPLOAD_KEEP_DAYS,
     },
     deadLetters: {
       workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random),
@@ -116,6 +118,25 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
     onStop(() => delivery.stop());
   }
   return worker;
+}
+
+/** Without CLAMD_URL nobody scans. One that is blind is an error of whoever runs it, and told as one. */
+function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
+  const settings = scannerSettings(configuration);
+  if (settings === null) return noScanner;
+  const scanner = watchedScanner(clamdScanner(settings), {
+    everyMs: settings.probeMs,
+    onSight: (sight, why) => {
+      if (sight === 'seeing') log.info('the scanner finds the EICAR text');
+      else log.error({ sight, why }, 'the scanner does not find the EICAR text: uploads wait in quarantine');
+    },
+  });
+  metrics.watchScanner(() => scanner.sight() === 'seeing');
+  onStop(() => {
+    scanner.close();
+    return Promise.resolve();
+  });
+  return scanner;
 }
 
 /** null: without CHAT_MODEL the scripted readings and the rules do everything. */

@@ -2,26 +2,19 @@
 import { createHash } from 'node:crypto';
 import type { FileFamily, UploadVerdict } from '../domain/upload.ts';
 import { counting, hashing } from '../stores/files/bytes.ts';
-import type { FileStore, StoredBytes } from '../stores/files/port.ts';
+import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { findUpload, forgetFiles, markClean, markRejected, type UploadRow, type UploadTry } from '../stores/postgres/uploads.ts';
 import { familyOfType } from './content/families.ts';
 import { filesOf, removeFiles } from './files.ts';
 import type { OutputName } from './processing/frames.ts';
 import type { UploadProcessing } from './processing/port.ts';
-
-export interface FileScanner {
-  /** Of the scanner, or not_configured. */
-  readonly name: string;
-  scan(file: StoredBytes, signal: AbortSignal): Promise<
-    { readonly verdict: 'clean' | 'infected' } | { readonly verdict: 'unknown'; readonly why: string }
-  >;
-}
+import type { Scanner } from './scanning/scanner.ts';
 
 export interface InspectingOptions {
   readonly db: Database;
   readonly files: FileStore;
-  readonly scanner: FileScanner;
+  readonly scanner: Scanner;
   readonly processing: UploadProcessing;
 }
 
