@@ -71,6 +71,17 @@ beforeAll(async () => {
        generate_series(0, 5000) AS h WHERE fingerprint = 'f30' OR h = 0`,
     [tenant],
   );
+  await db.asSystem().query(
+    `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, size_bytes, sha256,
+       resumable, active_until, expires_at, created_at, settled_at, ended_at)
+     SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, md5((n % 300)::text)::uuid, 'owner-' || n % 100,
+       gen_random_uuid(), 'photo', (ARRAY['clean', 'rejected', 'deleted', 'receiving', 'quarantined'])[CASE WHEN n % 100 = 0 THEN 4
+         WHEN n % 101 = 0 THEN 5 ELSE 1 + n % 3 END],
+       '', 1, 1, sha256(n::text::bytea), false, now(), now() - n * interval '1 second', now() - n * interval '1 minute',
+       now() - n * interval '1 minute', now() - n * interval '1 minute' FROM generate_series(1, 30000) AS n`,
+    [tenant],
+  );
+  await vacuum('uploads');
   // some hundred rows of each name: of twenty the planner may as well sort them, of a page out of hundreds it must not
   await db.query('ANALYZE audit');
   await db.query('ANALYZE api_keys');
@@ -96,6 +107,7 @@ afterAll(async () => {
   await db.asSystem().query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM changesets WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM tasks WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM uploads WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM error_patterns WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM uploads WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM api_keys WHERE tenant IN ($1, 'other')", [tenant]);
@@ -228,6 +240,19 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
     'tasks of a fingerprint', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND fingerprint = $3 ${taskPage('DESC')}`,
     [tenant, 'discarded', 'fingerprint-33'], 'tasks_by_fingerprint',
   ],
+  [
+    'an upload by id', 'SELECT status FROM uploads WHERE tenant = $1 AND upload_id = $2', [tenant, id], 'uploads_pkey',
+  ],
+  [
+    'uploads of a person that are under way',
+    "SELECT count(*) FROM uploads WHERE tenant = $1 AND owner = $2 AND status = 'receiving' AND active_until > now()",
+    [tenant, 'owner-3'], 'uploads_active',
+  ],
+  [
+    'the same content in a session',
+    "SELECT upload_id FROM uploads WHERE tenant = $1 AND session_id = $2 AND sha256 = $3 AND status IN ('quarantined', 'clean')",
+    [tenant, id, Buffer.alloc(32)], 'uploads_one_content',
+  ],
   ['a task by id', 'SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [id, tenant], 'tasks_pkey'],
   [
     'counts of tasks', `SELECT kind, count(*), sum(manual_retries) FROM (SELECT kind, manual_retries ${tasksSince}) AS t GROUP BY kind`,
@@ -247,6 +272,16 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
 
 // few rows have all of it: the planner may as well sort them
 const sorted: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
+  [
+    'uploads of a session', `SELECT status FROM uploads WHERE tenant = $1 AND session_id = md5('3')::uuid
+       AND status IN ('quarantined', 'clean', 'rejected') ORDER BY created_at DESC, upload_id DESC LIMIT 21`,
+    [tenant], 'uploads_by_session',
+  ],
+  [
+    'what a session uses of its quotas', `SELECT count(*) FROM uploads WHERE tenant = $1 AND session_id = md5('3')::uuid
+       AND status IN ('receiving', 'quarantined', 'clean') AND (status <> 'receiving' OR expires_at > now())`,
+    [tenant], 'uploads_',
+  ],
   [
     'open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`,
     [tenant, 'category-1'], 'tasks_',
