@@ -51,9 +51,8 @@ export async function cleanUp(options: CleanUploadsOptions): Promise<CleanedUplo
     });
     await keepUploads(db, named);
     done.kept += named.length;
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageRows) break;
-    after = { at: last.created_at, upload_id: last.upload_id };
+    if (page.length < pageRows) break;
+    after = page.at(-1) ?? null;
   }
   for await (const keys of ownerless(db, files, storedBefore)) {
     if (signal?.aborted === true) break;

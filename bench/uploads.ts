@@ -99,5 +99,7 @@ function inMemory(bytes: Buffer): StoredBytes {
 }
 
 async function drain(_output: string, _type: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const piece of bytes) if (piece.length === 0) return;
+  let taken = 0;
+  for await (const piece of bytes) taken += piece.length;
+  if (taken === 0) throw new Error('An output was empty.');
 }

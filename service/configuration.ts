@@ -138,7 +138,9 @@ export const configurationSchema = z.object({
     ['tcp', 'unix'], 'Address of a clamd that scans uploaded files, tcp://host:port or unix:///path; without it nobody scans them',
   ),
   GANGWAY_UPLOAD_SCAN_TIMEOUT_SECONDS: seconds(60, { max: 120 }, 'Longest wait for the scanner with one file, seconds'),
-  GANGWAY_UPLOAD_SCAN_PROBE_SECONDS: seconds(600, { max: 86_400 }, 'Seconds between two looks whether the scanner finds what everybody finds'),
+  GANGWAY_UPLOAD_SCAN_PROBE_SECONDS: seconds(
+    600, { max: 86_400 }, 'Seconds between two looks whether the scanner finds what everybody finds',
+  ),
   GANGWAY_UPLOADS_PROCESSED_AT_ONCE: count(2, { max: 64 }, 'Pictures that one worker processes at once, each in a process of its own'),
   GANGWAY_UPLOAD_PROCESSING_MEGABYTES: count(512, { max: 65_536 }, 'Memory that such a process may take, MB'),
   GANGWAY_UPLOAD_PROCESSING_SECONDS: seconds(60, { max: 240 }, 'Seconds that it may take'),

@@ -35,8 +35,8 @@ beforeAll(async () => {
     [tenant],
   );
   await db.asSystem().query(
-    `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, resumable, active_until,
-       expires_at, created_at, settled_at, kept)
+    `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, resumable,
+       active_until, expires_at, created_at, settled_at, kept)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, md5((n % 2000)::text)::uuid, 'owner-' || n % 50,
        gen_random_uuid(), 'photo', CASE WHEN n % 100 = 0 THEN 'quarantined' ELSE 'clean' END, '', 1, false, now(), now(),
        now() - n * interval '1 minute', now() - n * interval '1 minute', n % 50 <> 0 FROM generate_series(1, 30000) AS n`,
@@ -160,7 +160,8 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
     'api_keys_by_tenant',
   ],
   [
-    'uploads of a session', `SELECT kind FROM uploads WHERE tenant = $1 AND session_id = $2 AND status IN ('quarantined', 'clean', 'rejected')
+    'uploads of a session',
+    `SELECT kind FROM uploads WHERE tenant = $1 AND session_id = $2 AND status IN ('quarantined', 'clean', 'rejected')
        ORDER BY created_at DESC, upload_id DESC LIMIT 21`, [tenant, id], 'uploads_by_session',
   ],
   [

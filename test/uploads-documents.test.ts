@@ -27,7 +27,8 @@ describe('Documents are looked into', () => {
       'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'), bodyOf('a')])],
     ['nothing in it', 'application/zip', zipOf([])], ['any files', 'no Word document', zipOf([{ name: 'a.txt', content: 'a' }])],
     ['macros', 'macros', docx({ name: 'word/vbaProject.bin', content: 'a' })], ['macros under another name', 'macros', docx(
-      { name: 'word/_rels/a.xml.rels', content: '<Relationship Type="http://schemas.microsoft.com/office/2006/relationships/vbaProject" Target="a.bin"/>' })],
+      relationships('<Relationship Type="http://schemas.microsoft.com/office/2006/relationships/vbaProject" Target="a.bin"/>'),
+    )],
     ['the type of one with macros', 'macros', zipOf([contentTypes(mainType.replace(
       /.*/, 'application/vnd.ms-word.document.macroEnabled.main+xml')), bodyOf('a')])],
     ['an archive', 'another archive', docx({ name: 'word/embeddings/a.zip', content: 'PK' })],

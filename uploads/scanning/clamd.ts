@@ -67,7 +67,7 @@ function answerOf(socket: Socket): Promise<ScanResult> {
       if (answer.includes('\0')) done(true);
       else if (answer.length > answerMax) socket.destroy(new Error('Its answer has no end.'));
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => { failure = error.code === undefined ? error.message : `It gave ${error.code}.`; });
+    socket.on('error', ({ code, message }: NodeJS.ErrnoException) => { failure = code === undefined ? message : `It gave ${code}.`; });
     socket.on('close', () => { done(false); });
   });
 }
