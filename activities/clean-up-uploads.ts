@@ -15,7 +15,12 @@ import { failedAlone, forAll } from './reconciling.ts';
 import { defineTask } from './task.ts';
 
 /** `kept`: an answer names it. `failed`: their session cannot be opened; the next run tries again. */
-export interface CleanedUploads { readonly deleted: number; readonly kept: number; readonly failed: number; readonly ownerless_files: number }
+export interface CleanedUploads {
+  readonly deleted: number;
+  readonly kept: number;
+  readonly failed: number;
+  readonly ownerless_files: number;
+}
 
 export interface CleanUploadsOptions {
   readonly db: Database;
@@ -48,7 +53,7 @@ export async function cleanUp(options: CleanUploadsOptions): Promise<CleanedUplo
     done.kept += named.length;
     const last = page.at(-1);
     if (last === undefined || page.length < pageRows) break;
-    after = { at: last.created_at, upload_id: last.upload_id };
+    after = last;
   }
   for await (const keys of ownerless(db, files, storedBefore)) {
     if (signal?.aborted === true) break;

@@ -29,7 +29,7 @@ export async function startWaiting({ db, workflows, waitingMs: sinceMs, signal }
     done.waiting += page.length;
     const last = page.at(-1);
     if (last === undefined || page.length < pageRows) break;
-    after = { at: last.settled_at, upload_id: last.upload_id };
+    after = last;
   }
   return done;
 }

@@ -61,7 +61,9 @@ export const bounds = {
   task_history: 256 * KB,
 } as const;
 
-export const counts = { checkpoints: 50, seen: 2_000, recent: 50, task_history: 200, redrive_tasks: 1_000, remarks: 5, uploads: 120 } as const;
+export const counts = {
+  checkpoints: 50, seen: 2_000, recent: 50, uploads: 120, task_history: 200, redrive_tasks: 1_000, remarks: 5,
+} as const;
 
 /**
  * Who may still add to what is unsaved, by its bytes. While the archive is away client events and checkpoints by hand stop

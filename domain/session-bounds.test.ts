@@ -55,7 +55,8 @@ function sizesOf(
   return {
     answers: jsonBytes(answers), former: jsonBytes(former), proposal: jsonBytes(proposal?.recommendations ?? []),
     decision: jsonBytes(decision), checkpoints: jsonBytes(checkpoints),
-    ui_states: jsonBytes(ui_states) + jsonBytes(ui_state), seen: jsonBytes(seen), recent: jsonBytes(recent), uploads: jsonBytes(uploads), unsaved: jsonBytes(unsaved),
+    ui_states: jsonBytes(ui_states) + jsonBytes(ui_state), seen: jsonBytes(seen), recent: jsonBytes(recent),
+    uploads: jsonBytes(uploads), unsaved: jsonBytes(unsaved),
     rest: jsonBytes(rest),
   };
 }

@@ -26,7 +26,8 @@ export function upgraded(stored: StoredState): SessionState {
 
 function fromFirst({ seen, former, ...kept }: FirstState): SessionState {
   const state: SessionState = {
-    ...kept, format: 2, parked: kept.parked ?? null, rules_propose: kept.rules_propose ?? null, former: {}, seen: [], offered: null, uploads: [],
+    ...kept, format: 2, parked: kept.parked ?? null, rules_propose: kept.rules_propose ?? null, former: {}, seen: [], offered: null,
+    uploads: [],
   };
   for (const [id, value] of Object.entries(former)) {
     const entry = newest(state.answers, id, value);

@@ -69,7 +69,9 @@ describe('a file question', () => {
     session.noteUpload(note(3, 'deleted'), 1_000);
     const wrong = [[9, 'unknown_upload'], [2, 'upload_rejected'], [3, 'upload_deleted']] as const;
     for (const [at, code] of wrong) {
-      expect(answer(session, 'photo', uuid(at))).toMatchObject({ kind: 'refused', question_id: 'photo', mistake: { pointer: '/value', code } });
+      expect(answer(session, 'photo', uuid(at))).toMatchObject({
+        kind: 'refused', question_id: 'photo', mistake: { pointer: '/value', code },
+      });
     }
     expect(answer(session, 'photo', uuid(2))).toMatchObject({ mistake: { message: 'This file was not taken: infected.' } });
     expect(session.state.refusals).toBe(4);

@@ -33,7 +33,9 @@ function kept(sealed: Uint8Array): SealedSource & { readonly reads: [number, num
   };
 }
 
-const open = async (sealed: Uint8Array, context = 'file', by = sealer): Promise<Buffer> => all((await by.open(kept(sealed), context)).read());
+const open = async (sealed: Uint8Array, context = 'file', by = sealer): Promise<Buffer> => (
+  all((await by.open(kept(sealed), context)).read())
+);
 
 const failure = async (work: () => Promise<unknown>): Promise<string> => work().then(() => 'opened', (error: Error) => error.name);
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
 import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
@@ -31,11 +31,14 @@ let running: Promise<void>;
 let connection: NativeConnection;
 
 beforeAll(async () => {
+  // of what the test lets fail it would tell with every line of the stack
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   engine = await engineOf(instance);
   sessions = await EngineSessions.on(engine.client, taskQueue);
   connection = await NativeConnection.connect({ address: (await runFileOf(instance)).urls.temporalAddress });
   worker = await Worker.create({
-    connection, taskQueue, workflowBundle: { codePath: await workflowBundle() }, dataConverter: { payloadCodecs: [createPayloadCodec(sealer)] },
+    connection, taskQueue, workflowBundle: { codePath: await workflowBundle() },
+    dataConverter: { payloadCodecs: [createPayloadCodec(sealer)] },
     activities: {
       processUpload: (look: Look) => looks.get(look.object_id)?.(look), flushSession: () => undefined, writeTask: () => undefined,
     },
@@ -75,7 +78,8 @@ async function begun(look: (look: Look) => unknown, limits = { unknownForMs: 60_
 async function parkedOf(sessionId: string) {
   let workflowId = '';
   await until('the task is parked', async () => {
-    for await (const each of engine.client.workflow.list({ query: `WorkflowType = '${parkedTaskWorkflow}' AND GwSession = '${sessionId}'` })) {
+    const query = `WorkflowType = '${parkedTaskWorkflow}' AND GwSession = '${sessionId}'`;
+    for await (const each of engine.client.workflow.list({ query })) {
       workflowId = each.workflowId;
     }
     return workflowId !== '';

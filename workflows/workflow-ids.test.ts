@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isTenantName } from '../stores/postgres/database.ts';
-import { isHashedKey, parseWorkflowId, redriveWorkflowId, sessionWorkflowId, taskWorkflowId, tenantKey, uploadWorkflowId } from './workflow-ids.ts';
+import {
+  isHashedKey, parseWorkflowId, redriveWorkflowId, sessionWorkflowId, taskWorkflowId, tenantKey, uploadWorkflowId,
+} from './workflow-ids.ts';
 
 const anyTenant = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }), fc.string({ minLength: 1, maxLength: 128 }),

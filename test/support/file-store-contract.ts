@@ -62,7 +62,11 @@ export function fileStoreContract(name: string, open: () => Promise<OpenedStore>
     test('any range is had without the rest', async () => {
       const bytes = randomBytes(4 * chunkBytes);
       await store.put('ranges', from(bytes));
-      for (const [start, end] of [[0, 1], [5, chunkBytes], [chunkBytes - 1, chunkBytes + 1], [bytes.length - 1, bytes.length], [7, 7]] as const) {
+      for (
+        const [start, end] of [
+          [0, 1], [5, chunkBytes], [chunkBytes - 1, chunkBytes + 1], [bytes.length - 1, bytes.length], [7, 7],
+        ] as const
+      ) {
         expect((await read('ranges', start, end))?.equals(bytes.subarray(start, end))).toBe(true);
       }
     });
@@ -124,7 +128,10 @@ export function fileStoreContract(name: string, open: () => Promise<OpenedStore>
     });
 
     test('no key leaves its place', async () => {
-      for (const key of ['', '/', '/etc/passwd', 'a//b', '../a', 'a/../b', './a', 'a/.', 'a\\b', 'a/', 'a\u0000', 'ä', 'a b', 'x'.repeat(201)]) {
+      const wrong = [
+        '', '/', '/etc/passwd', 'a//b', '../a', 'a/../b', './a', 'a/.', 'a\\b', 'a/', 'a\u0000', 'ä', 'a b', 'x'.repeat(201),
+      ];
+      for (const key of wrong) {
         await expect(store.put(key, from(Buffer.from('x')))).rejects.toThrow('is no key');
         await expect(store.open(key)).rejects.toThrow('is no key');
         await expect(store.delete([key])).rejects.toThrow('is no key');

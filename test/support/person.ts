@@ -42,7 +42,8 @@ export class Person {
     const response = await fetch(`${this.url}${base}${path}`, {
       method, ...(content === undefined ? {} : { body: content }),
       headers: {
-        authorization: `Bearer ${this.token}`, ...(typeof content === 'string' ? { 'content-type': 'application/json' } : {}), ...options.headers,
+        authorization: `Bearer ${this.token}`, ...(typeof content === 'string' ? { 'content-type': 'application/json' } : {}),
+        ...options.headers,
       },
     });
     const text = await response.text();

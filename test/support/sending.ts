@@ -8,7 +8,12 @@ import { runFileOf } from './instance-stores.ts';
 import type { Body, Person, Reply } from './person.ts';
 import { until } from './until.ts';
 
-export interface SentFile { readonly kind: UploadKind; readonly name: string; readonly type: string; readonly bytes: Uint8Array<ArrayBuffer> }
+export interface SentFile {
+  readonly kind: UploadKind;
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
 
 export async function sendFile(who: Person, sessionId: string, { kind, name, type, bytes }: SentFile, uploadId?: string): Promise<Reply> {
   const form = new FormData();
