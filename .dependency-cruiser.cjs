@@ -5,13 +5,16 @@ const mayUse = {
   outside: ['domain'],
   metrics: ['domain', 'outside'],
   stores: ['domain', 'encryption', 'outside', 'metrics'],
+  uploads: ['domain', 'encryption', 'outside', 'metrics', 'stores'],
   flows: ['domain', 'stores'],
   analytics: ['domain', 'stores'],
   workflows: ['domain', 'activities'],
-  activities: ['domain', 'encryption', 'outside', 'metrics', 'stores', 'flows', 'analytics'],
+  activities: ['domain', 'encryption', 'outside', 'metrics', 'stores', 'uploads', 'flows', 'analytics'],
   engine: ['domain', 'encryption', 'stores', 'workflows', 'activities'],
-  api: ['domain', 'encryption', 'outside', 'metrics', 'stores', 'flows', 'analytics', 'workflows', 'engine'],
-  service: ['domain', 'encryption', 'outside', 'metrics', 'stores', 'flows', 'analytics', 'workflows', 'activities', 'engine', 'api'],
+  api: ['domain', 'encryption', 'outside', 'metrics', 'stores', 'uploads', 'flows', 'analytics', 'workflows', 'engine'],
+  service: [
+    'domain', 'encryption', 'outside', 'metrics', 'stores', 'uploads', 'flows', 'analytics', 'workflows', 'activities', 'engine', 'api',
+  ],
 };
 const rooms = Object.keys(mayUse);
 const tests = '\\.test\\.ts$';

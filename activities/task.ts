@@ -9,7 +9,9 @@ import type { z } from 'zod';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
+import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import type { Inspecting } from '../uploads/inspecting.ts';
 import type { Alerting } from './alerts/alerting.ts';
 import type { CopyWriter } from './copy-writer.ts';
 import type { EventReceiver } from './outbox/receiver.ts';
@@ -17,6 +19,7 @@ import type { PaidModel } from './model/chat-model.ts';
 import type { SessionWorkflows } from './session-workflows.ts';
 import type { Stuck } from './stuck.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
+import type { UploadWorkflows } from './upload-workflows.ts';
 
 /** What tasks work with; handed in, never imported. */
 export interface TaskServices {
@@ -39,6 +42,13 @@ export interface TaskServices {
     readonly keepDays: number;
   };
   readonly sessionWorkflows: SessionWorkflows;
+  readonly uploads: {
+    readonly inspecting: Pick<Inspecting, 'inspect'>;
+    readonly files: FileStore;
+    readonly workflows: UploadWorkflows;
+    /** Days after the end of its session that an upload stays which no answer names. */
+    readonly keepDays: number;
+  };
   readonly stuck: Stuck;
   readonly log: Logger;
 }

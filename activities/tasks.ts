@@ -1,20 +1,23 @@
 /** All tasks of the product. Workflows import the type only; schemas and code stay outside their bundle. */
 import { applyChangeset } from './apply-changeset.ts';
 import { cleanUpEndedTasks } from './clean-up-tasks.ts';
+import { cleanUpUploads } from './clean-up-uploads.ts';
 import { deliverEvent } from './deliver-event.ts';
 import { flushSession } from './flush-session.ts';
+import { processUpload } from './process-upload.ts';
 import { proposeRecommendations } from './propose-recommendations.ts';
 import { raiseAlerts } from './raise-alerts.ts';
 import { readAnswer } from './read-answer.ts';
 import { reconcileStoppedSessions } from './reconcile-sessions.ts';
 import { reconcileParkedTasks } from './reconcile-tasks.ts';
+import { reconcileUploads } from './reconcile-uploads.ts';
 import { rollBackUnfinished } from './roll-back-unfinished.ts';
 import { writeTask } from './write-task.ts';
 import type { Task, TaskServices } from './task.ts';
 
 export const tasks = {
-  applyChangeset, cleanUpEndedTasks, deliverEvent, flushSession, proposeRecommendations, raiseAlerts, readAnswer, reconcileParkedTasks,
-  reconcileStoppedSessions, rollBackUnfinished, writeTask,
+  applyChangeset, cleanUpEndedTasks, cleanUpUploads, deliverEvent, flushSession, processUpload, proposeRecommendations, raiseAlerts,
+  readAnswer, reconcileParkedTasks, reconcileStoppedSessions, reconcileUploads, rollBackUnfinished, writeTask,
 } as const;
 
 type ActivityOf<T> = T extends Task<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;

@@ -1,9 +1,16 @@
 /** A request as its handler knows it. */
 import type { Actor } from '../domain/message.ts';
+import type { Incoming } from './incoming.ts';
 
 /** What every handler may know of its request beside params, query and body. */
 export interface Call {
   readonly actor: Actor;
+  /** GET is also asked as HEAD. */
+  readonly method: string;
+  /** As it was sent, without a slash at the end. */
+  readonly path: string;
+  /** A header; '' when it is absent. */
+  readonly header: (name: string) => string;
   readonly correlationId: string;
   /** Epoch milliseconds: before anything was asked for it. */
   readonly receivedAt: number;
@@ -21,6 +28,8 @@ export interface Call {
   readonly streamTicket: (sessionId: string) => Promise<string>;
   /** The last event that a returning reader of a stream has, as it was sent, or null. */
   readonly lastEventId: string | null;
+  /** The body and its headers, of a route that reads it by itself (`raw`); null of any other. */
+  readonly incoming: Incoming | null;
   /** Calls `done` once, when the answer is out or its reader has gone: frees what was taken for it. */
   readonly onEnd: (done: () => void) => void;
 }

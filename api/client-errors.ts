@@ -39,7 +39,7 @@ function problemOf(code: string): Problem {
     return new Problem('headers_too_large', `The headers are larger than ${headerBytes} bytes in all. A token has to fit into them.`);
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new Problem('request_timeout', 'The request did not come in time: headers within 10 seconds, all of it within 30.');
+    return new Problem('request_timeout', 'The request did not come in time: headers within 10 seconds, the body within 30 after them.');
   }
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
     return new Problem('payload_too_large', 'The body has larger chunk extensions than are read.');

@@ -7,10 +7,16 @@ import { ConfigurationError } from '../domain/configuration-error.ts';
 
 /** Headers of an answer that a page may read beside the few that it always may. */
 export const exposedHeaders = [
-  'ETag', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'X-Correlation-Id', 'Idempotency-Replayed', 'Location',
+  'ETag', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'X-Correlation-Id', 'Idempotency-Replayed', 'Location', 'Content-Location',
+  'Content-Disposition', 'Content-Range', 'Tus-Resumable', 'Tus-Version', 'Tus-Extension', 'Tus-Max-Size', 'Tus-Checksum-Algorithm',
+  'Upload-Offset', 'Upload-Length', 'Upload-Metadata', 'Upload-Expires',
 ] as const;
 
-const requestHeaders = ['Authorization', 'X-API-Key', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Last-Event-ID', 'X-Correlation-Id'];
+const requestHeaders = [
+  'Authorization', 'X-API-Key', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Last-Event-ID', 'X-Correlation-Id',
+  'Content-Digest', 'Range', 'If-Range', 'If-None-Match', 'Tus-Resumable', 'Upload-Offset', 'Upload-Length', 'Upload-Metadata',
+  'Upload-Checksum', 'Upload-Defer-Length',
+];
 /** How long a browser may remember a preflight. */
 const maxAgeSeconds = 600;
 

@@ -3,9 +3,12 @@ import { MessageRejected } from '../domain/message.ts';
 import { StoreLimitError } from '../stores/clickhouse/client.ts';
 import { KeyUnavailableError, SealBrokenError } from '../encryption/sealer.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
+import { UploadRefused } from '../domain/upload.ts';
+import { SenderGone, UploadFailed, UploadLimited } from '../uploads/failure.ts';
 import { IdentityUnavailableError } from './identity-keys.ts';
-import { notFound, Problem } from './problem.ts';
+import { notFound, Problem, statusOf } from './problem.ts';
 import { EngineUnavailableError } from '../engine/calls.ts';
+import { refusal } from './limits/guard.ts';
 
 /** Everything that can go wrong, translated once. */
 export function toProblem(error: unknown): Problem {
@@ -15,6 +18,16 @@ export function toProblem(error: unknown): Problem {
     const later = error.code === 'store_unavailable' ? { headers: { 'Retry-After': '5' } } : {};
     return error.code === 'not_found' ? notFound() : new Problem(error.code, error.message, { errors: error.mistakes, ...later });
   }
+  if (error instanceof UploadRefused) return refusedUpload(error);
+  if (error instanceof UploadFailed) {
+    if (error.code === 'not_found') return notFound();
+    return new Problem(error.code, error.message, {
+      cause: error.cause, errors: [{ pointer: '/file', code: error.code, message: error.message, fix: error.fix }],
+    });
+  }
+  if (error instanceof UploadLimited) return refusal(error.verdict);
+  // nobody reads it; the log has it
+  if (error instanceof SenderGone) return new Problem('request_timeout', 'The sender has gone.', { cause: error });
   if (error instanceof EngineUnavailableError) {
     return new Problem(
       'engine_unavailable',
@@ -47,6 +60,21 @@ export function toProblem(error: unknown): Problem {
     );
   }
   return new Problem('internal', 'Something went wrong on our side. The correlation id names it in our logs.', { cause: error });
+}
+
+/** Of a session's quotas, which are not free by waiting: a reader that only waits is kept from asking at once. */
+const quotaRetrySeconds = 60;
+
+/** What one of the seven layers says. */
+function refusedUpload({ layer, message, fix, retryAfterMs }: UploadRefused): Problem {
+  const isLimit = statusOf[layer] === 429;
+  return new Problem(layer, message, {
+    errors: [{ pointer: '/file', code: layer, message, fix: fix === '' ? 'Send another file.' : fix }],
+    ...(isLimit ? {
+      headers: { 'Retry-After': String(retryAfterMs === null ? quotaRetrySeconds : Math.max(1, Math.ceil(retryAfterMs / 1_000))) },
+      members: { violated_policies: [layer === 'burst_limit' ? 'photo_burst' : layer] },
+    } : {}),
+  });
 }
 
 /** The chain of what went wrong, by our own words and class names: a driver's message may quote values. */

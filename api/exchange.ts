@@ -11,6 +11,8 @@ export interface Answered {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly stream?: Stream;
+  /** Bytes as they are; `headers` say their type. */
+  readonly bytes?: AsyncIterable<Uint8Array>;
 }
 
 export class Exchange {
@@ -23,6 +25,8 @@ export class Exchange {
   route = 'none';
   /** For the log, once it is known. */
   tenant: string | undefined = undefined;
+  /** The handler read the body, and ends its sender by itself. */
+  isRaw = false;
   private readonly began = performance.now();
 
   constructor(ctx: Context, receivedAt: number) {

@@ -32,7 +32,7 @@ export function bodyHash(body: unknown): string {
 }
 
 /** The id under which the effects of this request happen once. Nothing of the key itself is readable in it. */
-export function operationOf(request: KeyedRequest): string {
+export function operationOf(request: Omit<KeyedRequest, 'body'>): string {
   const { actor, path, header } = request;
   return createHash('sha256').update(JSON.stringify([actor.tenant, actor.subject, path, readKey(header)])).digest('hex').slice(0, 32);
 }

@@ -52,19 +52,24 @@ export function headerParameters({ method, declaration }: Route): NonNullable<Zo
     parameter('CorrelationId'), ...(takesKey({ method, declaration }) ? [parameter('IdempotencyKey')] : []),
     ...(declaration.problems?.includes('precondition_failed') === true ? [parameter('IfMatch')] : []),
     ...(declaration.streams === true ? [parameter('LastEventId')] : []),
+    ...Object.entries(declaration.headers?.request ?? {}).map(([name, description]) => ({
+      name, in: 'header' as const, schema: text, description,
+    })),
   ];
 }
 
-type Headers = Record<string, { readonly $ref: string }>;
+type Headers = Record<string, { readonly $ref: string } | { readonly description: string; readonly schema: typeof text }>;
 
 const everywhere: Headers = {
   'X-Correlation-Id': header('CorrelationId'), 'RateLimit-Policy': header('RateLimitPolicy'), RateLimit: header('RateLimit'),
 };
 
 export function answerHeaders({ method, declaration }: Route): Headers {
+  const own = Object.entries(declaration.headers?.answer ?? {});
   return {
     ...everywhere, ...(declaration.versioned === true ? { ETag: header('ETag') } : {}),
     ...(takesKey({ method, declaration }) ? { 'Idempotency-Replayed': header('IdempotencyReplayed') } : {}),
+    ...Object.fromEntries(own.map(([name, description]) => [name, { description, schema: text }])),
   };
 }
 

@@ -4,7 +4,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { answerHeaders, headerComponents, headerParameters, problemHeaders, takesKey } from './openapi-headers.ts';
 import { plainer } from './openapi-schemas.ts';
 import { statusOf, type ProblemCode } from './problem.ts';
-import { querySchema, type Route } from './route.ts';
+import { nothing, querySchema, type RawBody, type Route } from './route.ts';
 import { ProblemWire } from './wire.ts';
 
 const everywhere: readonly ProblemCode[] = [
@@ -52,7 +52,7 @@ export function openApiDocument(base: string, routes: readonly Route[]): object 
 
 function operationOf(route: Route): ZodOpenApiOperationObject {
   const { method, path, declaration } = route;
-  const { params, body, example, access } = declaration;
+  const { params, body, example, access, raw } = declaration;
   return {
     operationId: `${method}${path.replaceAll(/[/:_-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: declaration.summary, tags: [tagOf(route)],
@@ -68,6 +68,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
         content: { 'application/json': { schema: body, ...(example === undefined ? {} : { example }) } },
       },
     }),
+    ...(raw === undefined ? {} : { requestBody: rawBody(raw) }),
     responses: responsesOf(route),
   };
 }
@@ -75,7 +76,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
 function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   const { declaration } = route;
   const codes = [
-    ...everywhere, ...(declaration.body === undefined ? [] : onBodies), ...(takesKey(route) ? onKeys : []),
+    ...everywhere, ...((declaration.body ?? declaration.raw) === undefined ? [] : onBodies), ...(takesKey(route) ? onKeys : []),
     ...(declaration.problems ?? []),
   ];
   const problems = [...Map.groupBy(codes, (code) => statusOf[code])].map(([status, members]) => [String(status), {
@@ -84,12 +85,25 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   }]);
   const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
   const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, {
-    description: status === '201' ? 'Made' : status === '202' ? 'Begun' : 'Done', headers: answerHeaders(route),
-    content: { [type]: { schema } },
+    description: doneWords[status] ?? 'Done', headers: answerHeaders(route),
+    ...(schema === nothing ? {} : { content: { [type]: { schema } } }),
+  }]);
+  const bytes = { type: 'string', format: 'binary' } as const;
+  const sent = declaration.sends === undefined ? [] : ['200', '206'].map((status) => [status, {
+    description: status === '206' ? 'A part' : 'All of it', headers: answerHeaders(route),
+    content: Object.fromEntries((declaration.sends ?? []).map((each) => [each, { schema: bytes }])),
   }]);
   const ended = declaration.streams !== true ? []
     : [['204', { description: 'There is nothing more to come', headers: answerHeaders(route) }]];
-  return Object.fromEntries([...answers, ...ended, ...problems]) as ZodOpenApiOperationObject['responses'];
+  return Object.fromEntries([...sent, ...answers, ...ended, ...problems]) as ZodOpenApiOperationObject['responses'];
+}
+
+const doneWords: Readonly<Record<string, string>> = {
+  201: 'Made', 202: 'Begun', 204: 'Done, and there is nothing to say', 304: 'What is known is still so',
+};
+
+function rawBody({ type, schema, description }: RawBody): NonNullable<ZodOpenApiOperationObject['requestBody']> {
+  return { required: true, description, content: { [type]: { schema } } };
 }
 
 function tagOf({ path }: Route): string {

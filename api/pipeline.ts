@@ -19,10 +19,11 @@ import type { Answered, Exchange } from './exchange.ts';
 import { onceForKey, operationOf, type KeyedRequest } from './idempotency.ts';
 import type { AddressOf } from './limits/address.ts';
 import type { LimitGuard } from './limits/guard.ts';
+import { incomingOf, type Incoming } from './incoming.ts';
 import { matcher, type Match } from './matcher.ts';
 import { versionsOf } from './presentation.ts';
 import { notFound, Problem, unauthenticated } from './problem.ts';
-import { querySchema, type Answer, type Route, type Streamed } from './route.ts';
+import { nothing, querySchema, type Answer, type Download, type Route, type Streamed } from './route.ts';
 import type { Services } from './services.ts';
 import { isTicket, ticketSeconds, type StreamTickets } from './stream-tickets.ts';
 import { unfitText, validated } from './validation.ts';
@@ -150,11 +151,17 @@ export class Pipeline {
   private async once(request: Permitted): Promise<Answered> {
     const { exchange: { ctx, correlationId }, actor, act, route } = request;
     const { services: { stores }, idempotencyHours } = this.options;
+    const isKeyed = route.method === 'post' && ctx.req.headers['idempotency-key'] !== undefined;
+    if (route.declaration.raw !== undefined) {
+      act?.sent(ctx.query);
+      // its handler knows what the same body is
+      const key = isKeyed ? operationOf({ actor, path: pathOf(ctx.path), header: ctx.get('idempotency-key') }) : null;
+      return this.raw(request, { operationId: key ?? randomUUID(), keyedRequest: key });
+    }
     const sent = route.method === 'get' ? {} : await this.options.readBody(ctx);
     act?.sent(ctx.query, sent);
-    const isKeyed = route.method === 'post' && ctx.req.headers['idempotency-key'] !== undefined;
     if (!isKeyed) return this.handled(request, sent, { operationId: randomUUID(), keyedRequest: null });
-    const keyed: KeyedRequest = { actor, path: ctx.path.replace(/\/$/, ''), header: ctx.get('idempotency-key'), body: sent };
+    const keyed: KeyedRequest = { actor, path: pathOf(ctx.path), header: ctx.get('idempotency-key'), body: sent };
     const operationId = operationOf(keyed);
     let shown: string | null = null;
     const times = { leaseSeconds: keyLeaseSeconds, keepHours: idempotencyHours };
@@ -175,15 +182,29 @@ export class Pipeline {
     };
   }
 
+  /** The handler reads the body at its own pace. What it leaves of it is thrown away, so that its answer can be read. */
+  private async raw(request: Permitted, operation: Pick<Call, 'operationId' | 'keyedRequest'>): Promise<Answered> {
+    const { exchange } = request;
+    exchange.isRaw = true;
+    const incoming = incomingOf(exchange.ctx);
+    try {
+      return await this.handled(request, {}, operation, incoming);
+    } finally {
+      incoming.discard();
+    }
+  }
+
   /** Checks the request against the route's schemas, runs the handler, and checks what it answers. */
-  private async handled(request: Permitted, sent: unknown, operation: Pick<Call, 'operationId' | 'keyedRequest'>): Promise<Answered> {
+  private async handled(
+    request: Permitted, sent: unknown, operation: Pick<Call, 'operationId' | 'keyedRequest'>, incoming: Incoming | null = null,
+  ): Promise<Answered> {
     const { exchange, act, route: { declaration } } = request;
     const { ctx } = exchange;
     const params = paramsOf(declaration.params, request.params);
     const query = fitting('query', querySchema(declaration), ctx.query, []);
     // values and texts are judged by the domain, which has words of its own for them
     const body = declaration.body === undefined ? {} : fitting('body', declaration.body, sent, ['value', 'text']);
-    const call = { ...operation, ...this.callOf(request) };
+    const call = { ...operation, ...this.callOf(request), incoming };
     await act?.begin();
     const answer = await declaration.handler({
       params: params as never, query: query as never, body: body as never, call, services: this.options.services,
@@ -192,17 +213,22 @@ export class Pipeline {
     return this.written(request.route, answer);
   }
 
-  private callOf({ exchange, actor, credential }: Permitted): Omit<Call, 'operationId' | 'keyedRequest'> {
+  private callOf({ exchange, actor, credential }: Permitted): Omit<Call, 'operationId' | 'keyedRequest' | 'incoming'> {
     const { ctx, correlationId, receivedAt } = exchange;
     return {
-      actor, correlationId, receivedAt, ifMatch: versionsOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
+      actor, method: ctx.method, path: pathOf(ctx.path), header: (name) => ctx.get(name), correlationId, receivedAt,
+      ifMatch: versionsOf(ctx.get('if-match')), expiresAt: credential.expiresAt,
       lastEventId: ctx.get('last-event-id') || textOf(ctx.query['last_event_id']) || null,
       streamTicket: (sessionId) => this.options.tickets.issue(credential, sessionId),
       stillCounts: () => this.options.authentication.stillCounts(credential), onEnd: (done) => { exchange.onEnd(done); },
     };
   }
 
-  private written(route: Route, answer: Answer<unknown> | Streamed): Answered {
+  private written(route: Route, answer: Answer<unknown> | Streamed | Download): Answered {
+    if ('bytes' in answer) {
+      const { status, headers, bytes } = answer;
+      return { status, headers, body: '', ...(bytes === null ? {} : { bytes }) };
+    }
     if ('stream' in answer) {
       return answer.stream === null ? { status: 204, headers: {}, body: '' } : {
         status: 200, headers: streamHeaders, body: '', stream: answer.stream,
@@ -218,8 +244,13 @@ export class Pipeline {
     if (this.options.checkAnswers && versioned !== (answer.headers?.['ETag'] !== undefined)) {
       throw new Error(`${route.method} ${route.path} declares ${versioned ? 'an' : 'no'} ETag and answers otherwise.`);
     }
-    return { status: answer.status, headers: answer.headers ?? {}, body: JSON.stringify(answer.body) };
+    return { status: answer.status, headers: answer.headers ?? {}, body: schema === nothing ? '' : JSON.stringify(answer.body) };
   }
+}
+
+/** A trailing slash is optional. */
+function pathOf(path: string): string {
+  return path.replace(/\/$/, '');
 }
 
 interface TicketGiven { readonly text: string; readonly sessionId: string }

@@ -1,17 +1,18 @@
 /** The port of the API: opened, and closed so that no request that was read is cut. */
-import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { answerClientErrors, headerBytes } from './client-errors.ts';
 
 /**
- * Slow senders end here: headers within 10 s, the whole request within 30 s. A connection that nobody uses is kept for 30 s. A
- * missing Host is answered by us, not barely.
+ * Slow senders end here: headers within 10 s, the body within 30 s after them (Node's own time for the whole request knows no
+ * exception, and an upload takes longer). A connection that nobody uses is kept for 30 s. A missing Host is answered by us, not barely.
  */
 const patience = {
-  headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 30_000,
+  headersTimeout: 10_000, requestTimeout: 0, connectionsCheckingInterval: 5_000, keepAliveTimeout: 30_000,
   maxHeaderSize: headerBytes, requireHostHeader: false,
 } as const;
+const bodyMs = 30_000;
 /**
  * What a connection without a request is kept for once the port is closed, milliseconds: who uses it within that time is answered,
  * and told that it closes.
@@ -21,6 +22,13 @@ const lingerMs = 1_000;
 const quietTurnsMax = 1_000;
 const lookMs = 20;
 
+const bodyTimers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+
+/** The time of its body is somebody else's concern from now on: whoever reads it ends a sender that is silent or too slow. */
+export function watchedBySomebodyElse(request: IncomingMessage): void {
+  clearTimeout(bodyTimers.get(request));
+}
+
 export class Port {
   private readonly server: HttpServer;
   private readonly sockets = new Set<Socket>();
@@ -28,7 +36,10 @@ export class Port {
 
   /** `unread`: told of each request that was refused before it could be read. */
   constructor(handle: RequestListener, unread: Parameters<typeof answerClientErrors>[1]) {
-    this.server = createServer(patience, handle);
+    this.server = createServer(patience, (request, response) => {
+      this.awaitBody(request, response);
+      handle(request, response);
+    });
     // Node would refuse an expectation it does not know; it may as well be ignored
     this.server.on('checkExpectation', handle);
     answerClientErrors(this.server, unread);
@@ -46,6 +57,18 @@ export class Port {
       this.server.listen(port, host, () => { this.server.off('error', reject); resolve(); });
     });
     return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Ends a request whose body takes too long, unless whoever reads it has an eye on its sender. */
+  private awaitBody(request: IncomingMessage, response: ServerResponse): void {
+    if (request.headers['transfer-encoding'] === undefined && Number(request.headers['content-length'] ?? 0) === 0) return;
+    const timer = setTimeout(() => {
+      if (request.complete) return;
+      // as Node itself would say it
+      this.server.emit('clientError', Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
+    }, bodyMs);
+    bodyTimers.set(request, timer);
+    response.once('close', () => { clearTimeout(timer); });
   }
 
   /** Takes no new connections. Resolves when the last one is closed, which those with a request under way get `deadlineMs` for. */

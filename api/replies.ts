@@ -49,7 +49,10 @@ function said(flow: Flow, view: SessionView, questionId: string, reading: Readin
 
 function next(flow: Flow, view: SessionView): string {
   const { speech } = languageOf(view.language);
-  if (view.question !== null) return questionTexts(flow, view.language, view.question.id).prompt;
+  if (view.question !== null) {
+    const { prompt } = questionTexts(flow, view.language, view.question.id);
+    return view.question.lost === undefined ? prompt : `${speech.files[view.question.lost]} ${prompt}`;
+  }
   return view.state === 'awaiting_approval' ? speech.ready : speech.preparing;
 }
 

@@ -11,7 +11,7 @@ import type { ProblemCode } from './problem.ts';
 import type { Services } from './services.ts';
 import { clientId } from './wire.ts';
 
-export type Method = 'get' | 'post' | 'put' | 'delete';
+export type Method = 'get' | 'post' | 'put' | 'delete' | 'patch' | 'head' | 'options';
 
 /** What a handler adds to the audit entry of its act. Never answer text, a token or a key. */
 export interface AuditNote {
@@ -36,8 +36,25 @@ export interface Answer<Body> {
 /** Server-sent events. null: there is nothing more to come (204, at which an EventSource stops asking). */
 export interface Streamed { readonly stream: Stream | null; readonly audit?: AuditNote }
 
+/** Bytes as they are: never in memory as a whole. null: none of them (304, 416, HEAD). */
+export interface Download {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: AsyncIterable<Uint8Array> | null;
+  readonly audit?: AuditNote;
+}
+
+/** A body that the handler reads by itself, from `call.incoming`, at its own pace; for the document. */
+export interface RawBody { readonly type: string; readonly schema: z.ZodType; readonly description: string }
+
 /** Resources of a person; whoever has no valid credential counts on `anonymous`. */
 export type RouteLimit = Exclude<ResourceName, 'api_admin' | 'anonymous'>;
+
+/** What each is, for readers of the document. */
+type HeaderWords = Readonly<Record<string, string>>;
+
+/** Of answers without a body. */
+export const nothing = z.null();
 
 type Shape = z.ZodType;
 /** A part that a request may have. */
@@ -55,10 +72,15 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  readonly raw?: RawBody;
   /** A body that it takes, for readers of the document; a test sends it. */
   readonly example?: Body extends z.ZodType ? z.input<Body> : never;
   /** Schema of the answers by status (200, 201); of a stream the data of its events. */
   readonly answers: Readonly<Record<number, Result>>;
+  /** Media types of the bytes that it answers, of status 200 and 206. */
+  readonly sends?: readonly string[];
+  /** Headers of requests and answers beside those of every route, by name. */
+  readonly headers?: { readonly request?: HeaderWords; readonly answer?: HeaderWords };
   /** Its answers carry the ETag of what they show. */
   readonly versioned?: true;
   /** Written to the audit log, successes and refusals (api/audit.ts). */
@@ -71,7 +93,7 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly problems?: readonly ProblemCode[];
   readonly handler: (
     input: { params: Out<Params>; query: Out<Query>; body: Out<Body>; call: Call; services: Services },
-  ) => Promise<Answer<z.input<Result>> | Streamed>;
+  ) => Promise<Answer<z.input<Result>> | Streamed | Download>;
 }
 
 export interface Route {
@@ -94,7 +116,10 @@ export function querySchema({ query = plainQuery }: Pick<Route['declaration'], '
   return query;
 }
 
-export const route = { get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete') };
+export const route = {
+  get: declare('get'), post: declare('post'), put: declare('put'), delete: declare('delete'), patch: declare('patch'),
+  head: declare('head'), options: declare('options'),
+};
 
 export const ok = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (
   headers === undefined ? { status: 200, body } : { status: 200, body, headers }
@@ -104,3 +129,5 @@ export const audited = <Body>(answer: Answer<Body>, audit: AuditNote): Answer<Bo
 export const created = <Body>(body: Body, headers?: Readonly<Record<string, string>>): Answer<Body> => (
   { ...ok(body, headers), status: 201 }
 );
+/** No body, as 204 or the answer to a HEAD. */
+export const empty = (status: number, headers: Readonly<Record<string, string>> = {}): Answer<null> => ({ status, body: null, headers });

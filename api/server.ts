@@ -1,4 +1,6 @@
 /** The HTTP server: its socket, what stands beside the routes, and the one place where every error becomes a problem. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
@@ -175,12 +177,32 @@ export class ApiServer {
     return { exempt: () => { this.limits.exempt(ctx); }, stranger: () => this.limits.stranger(ctx, address()) };
   }
 
-  private async send({ ctx, correlationId }: Exchange, { status, headers, body, stream }: Answered): Promise<void> {
+  private async send({ ctx, correlationId }: Exchange, { status, headers, body, stream, bytes }: Answered): Promise<void> {
     ctx.status = status;
     for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
     if (stream !== undefined) return this.stream(ctx, stream, correlationId);
+    if (bytes !== undefined) return this.sendBytes(ctx, bytes, correlationId);
+    if (body === '') return this.sendNothing(ctx);
     ctx.type = status < 400 ? 'application/json' : 'application/problem+json';
     ctx.body = body;
+  }
+
+  /** Koa would answer 204, or say of a HEAD that there are no bytes. */
+  private sendNothing(ctx: Context): void {
+    ctx.respond = false;
+    if (this.isLeaving) ctx.set('Connection', 'close');
+    ctx.res.end();
+  }
+
+  /** As fast as its reader takes them. What breaks on the way breaks the answer off, so that nobody takes a part for the whole. */
+  private async sendBytes(ctx: Context, bytes: AsyncIterable<Uint8Array>, correlationId: string): Promise<void> {
+    ctx.respond = false;
+    try {
+      await pipeline(Readable.from(bytes, { objectMode: false, highWaterMark: 65_536 }), ctx.res);
+    } catch (error) {
+      const hasGone = error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+      if (!hasGone) this.log.error({ err: frames(error), correlation_id: correlationId }, 'a download ended by an internal error');
+    }
   }
 
   /** From here on nothing can be answered but events: an error ends the stream, and its reader asks again. */
@@ -192,9 +214,9 @@ export class ApiServer {
     });
   }
 
-  private refuse({ ctx, correlationId }: Exchange, problem: Problem, error: unknown): void {
+  private refuse({ ctx, correlationId, isRaw }: Exchange, problem: Problem, error: unknown): void {
     // koa-body may leave an unread body behind; the socket is not used for another request then
-    if (problem.status === 413) ctx.set('Connection', 'close');
+    if ((problem.status === 413 && !isRaw) || problem.status === 408) ctx.set('Connection', 'close');
     if (problem.status === 500) this.log.error({ err: frames(error), correlation_id: correlationId }, 'internal error');
     if (problem.status === 503) {
       this.log.warn({ code: problem.code, cause: causesOf(problem), correlation_id: correlationId }, 'temporarily unavailable');

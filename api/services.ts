@@ -11,12 +11,14 @@ import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
+import type { Uploads } from '../uploads/uploads.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
 
 export interface Services {
   readonly sessions: Sessions;
   readonly streams: SessionStreams;
+  readonly uploads: Uploads;
   readonly flows: FlowRegistry;
   readonly changes: {
     readonly target: ChangeTarget;

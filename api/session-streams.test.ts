@@ -45,7 +45,7 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
   open.push(closing);
   const call: Call = {
     actor: { tenant: 'acme', subject: 'ana', roles: ['user'] }, correlationId: 'c', ifMatch: null, operationId: 'o', keyedRequest: null,
-    lastEventId: null,
+    lastEventId: null, incoming: null, method: 'GET', path: '', header: () => '',
     receivedAt: 0, streamTicket: () => Promise.reject(new Error('not asked for')),
     stillCounts: options.stillCounts ?? (() => Promise.resolve(true)), expiresAt: Infinity, onEnd: () => undefined,
   };

@@ -6,6 +6,8 @@
 import { z } from 'zod';
 import { MessageRejected, type SessionView } from '../domain/message.ts';
 import type { SessionEvent } from '../domain/session-state.ts';
+import { languageOf } from '../domain/reading/languages/index.ts';
+import { fileWords } from '../domain/reading/languages/language.ts';
 import { KeyUnavailableError } from '../encryption/sealer.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { SessionListener } from '../stores/redis/session-signals.ts';
@@ -22,6 +24,7 @@ import { EngineUnavailableError } from '../engine/calls.ts';
 export const StreamEventWire = z.object({
   sequence: z.number().int(), event: z.string().meta({ description: 'What happened; snapshot: nothing new, the session as a whole' }),
   at: time,
+  message: z.string().optional().meta({ description: 'What to tell the person of an upload that takes longer, or was not taken' }),
   question_id: z.string().optional(), properties: z.record(z.string(), z.string()).optional(), session: SessionWire.optional(),
 }).meta({ id: 'StreamEvent' });
 
@@ -187,9 +190,15 @@ function textOf(event: SessionEvent, session: Session): string {
   const data: StreamEvent = {
     sequence, event: what, at: iso(at), ...(question === '' ? {} : { question_id: question }),
     ...(Object.keys(properties).length === 0 ? {} : { properties: { ...properties } }),
-    ...(name === 'checkpoint' ? {} : { session }),
+    ...(name === 'upload' ? ofAFile(properties, session.language) : {}), ...(name === 'checkpoint' ? {} : { session }),
   };
   return eventText({ id: sequence, name, data });
+}
+
+/** In the session's language; nothing where all goes as it should. */
+function ofAFile({ status, reason }: SessionEvent['properties'], language: string): { message?: string } {
+  const word = fileWords.find((known) => known === status || known === reason);
+  return word === undefined ? {} : { message: languageOf(language).speech.files[word] };
 }
 
 /** What came of an answer. */
@@ -197,11 +206,12 @@ const ofAQuestion: ReadonlySet<string> = new Set([
   'question_answered', 'answer_amended', 'answer_refused', 'answers_restored', 'question_clarified', 'question_not_skipped', 'help_given',
 ]);
 
-/** The four names of the contract. What a client itself reported changes nothing and is told as state. */
-function nameOf({ event, properties }: SessionEvent): 'state' | 'question' | 'checkpoint' | 'recommendation' {
+/** The five names of the contract. What a client itself reported changes nothing and is told as state. */
+function nameOf({ event, properties }: SessionEvent): 'state' | 'question' | 'checkpoint' | 'recommendation' | 'upload' {
   if (properties['origin'] === 'client') return 'state';
   if (ofAQuestion.has(event)) return 'question';
   if (event === 'checkpoint_created') return 'checkpoint';
+  if (event === 'upload') return 'upload';
   return event === 'state_changed' && properties['to'] === 'awaiting_approval' ? 'recommendation' : 'state';
 }
 

@@ -27,6 +27,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   tasks: () => import('./tasks.ts'),
   reading: () => import('./reading.ts'),
   risk: () => import('./risk.ts'),
+  uploads: () => import('./uploads.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

@@ -68,8 +68,28 @@ export function appendAnswer(rules: FlowRules, state: SessionState, entry: Answe
   supersede(state, (id) => id === entry.question_id, false);
   delete state.former[entry.question_id];
   state.answers.push(entry);
+  closeBranches(rules, state);
+}
+
+function closeBranches(rules: FlowRules, state: SessionState): void {
   const asked = new Set(applicable(rules, currentAnswers(state)).map((question) => question.id));
   supersede(state, (id) => !asked.has(id), true);
+}
+
+/**
+ * A file is gone: what it answered is open again, and is not offered. Branches that it held open close as by an answer. Returns the
+ * questions whose answer it was.
+ */
+export function withdrawFile(rules: FlowRules, state: SessionState, uploadId: string): string[] {
+  const files = new Set(rules.questions.filter(({ type }) => type === 'file').map(({ id }) => id));
+  const named = state.answers
+    .filter((entry) => !entry.superseded && entry.value === uploadId && files.has(entry.question_id)).map((entry) => entry.question_id);
+  supersede(state, (id) => named.includes(id), false);
+  for (const [id, sequence] of Object.entries(state.former)) {
+    if (files.has(id) && state.answers[sequence - 1]?.value === uploadId) delete state.former[id];
+  }
+  if (named.length > 0) closeBranches(rules, state);
+  return named;
 }
 
 /** The same was said again. Returns the entry that says it now; its messages grow by this key. */

@@ -92,6 +92,11 @@ export function isEmail(text: string): boolean {
   return labels.length > 1 && labels.every(isDomainLabel) && !/^\d+$/.test(last);
 }
 
+/** As it is kept: in lower case. */
+export function isUploadId(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
+}
+
 /** Characters as people count them here: Unicode code points. */
 export function codePoints(text: string): number {
   let count = 0;
@@ -229,7 +234,7 @@ function judgeEmail(value: Json): AnswerVerdict {
 
 function judgeUpload(value: Json): AnswerVerdict {
   if (typeof value !== 'string') return wrongType('an upload', 'the upload_id of an uploaded file');
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) {
+  if (!isUploadId(value.toLowerCase())) {
     return refuse('malformed_upload', 'The text is not an upload_id.', 'Upload the file first and send its upload_id.');
   }
   return accept(value.toLowerCase());

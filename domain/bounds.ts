@@ -28,6 +28,8 @@ export const stateParts = {
   seen: 192 * KB,
   /** The newest events, 50 at most, for streams that come back. */
   recent: 64 * KB,
+  /** 120 at most: those that are gone make room. */
+  uploads: 40 * KB,
   /** Events and checkpoints that the archive does not have yet. */
   unsaved: 256 * KB,
   /** Ids, counters, the context of the client. */
@@ -38,7 +40,7 @@ export const bounds = {
   /** One payload of the engine, whatever it is: its own limit is 2,048 KB. Asserted where payloads are sealed. */
   payload: 1_984 * KB,
   /** All of stateParts together. */
-  state: 1_536 * KB,
+  state: 1_552 * KB,
   /** Events and checkpoints that one flush takes along, beside the state without them. */
   flush: 256 * KB,
   /** The rules of a flow, which go along with the state into the next run. */
@@ -59,7 +61,9 @@ export const bounds = {
   task_history: 256 * KB,
 } as const;
 
-export const counts = { checkpoints: 50, seen: 2_000, recent: 50, task_history: 200, redrive_tasks: 1_000, remarks: 5 } as const;
+export const counts = {
+  checkpoints: 50, seen: 2_000, recent: 50, uploads: 120, task_history: 200, redrive_tasks: 1_000, remarks: 5,
+} as const;
 
 /**
  * Who may still add to what is unsaved, by its bytes. While the archive is away client events and checkpoints by hand stop
@@ -68,7 +72,7 @@ export const counts = { checkpoints: 50, seen: 2_000, recent: 50, task_history: 
 export const unsavedUpTo = { recordings: 128 * KB, messages: 224 * KB } as const;
 
 /** Code points of texts that are kept in a session or task. */
-export const textMax = { reason: 1_000, label: 200, actor: 128, remark: 60 } as const;
+export const textMax = { reason: 1_000, label: 200, actor: 128, remark: 60, upload_reason: 40 } as const;
 
 /** Of a text that came past the API, which checks lengths itself. */
 export function firstOf(text: string, codePoints: number): string {

@@ -205,7 +205,9 @@ const models: readonly Row[] = [
 ];
 
 const own: readonly Row[] = [
-  ...each([['redis', 'cache'], ['postgresql', 'database'], ['clickhouse', 'database']] as const, ([store, category]) => [
+  ...each([
+    ['redis', 'cache'], ['postgresql', 'database'], ['clickhouse', 'database'], ['files', 'database'],
+  ] as const, ([store, category]) => [
     `${store} away`, made('StoreUnavailableError', { store, cause: errno('ECONNREFUSED') }), category, true,
   ]),
   ...each(['time', 'memory'], (limit) => [`a query that needs more ${limit}`, made('StoreLimitError', { limit }), 'database', false]),

@@ -4,8 +4,10 @@
  */
 import { isList, type Json } from './json.ts';
 import type { TaskOutcome } from './parked-task.ts';
+import { isUploadId } from './answer.ts';
 import { redriveResults, type RedriveResult } from './redrive-state.ts';
 import type { ParkedStep } from './session-state.ts';
+import { uploadKinds, type UploadNote, type UploadVerdict } from './upload.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,6 +36,22 @@ export function isResume(body: object): boolean {
 
 export function isReminders(body: object): boolean {
   return typeof (body as Fields)['enabled'] === 'boolean';
+}
+
+/** What a session is told of an upload. */
+export function isUploadNote(value: unknown): value is UploadNote {
+  if (!isFields(value)) return false;
+  const { upload_id: id, object_id: object, kind, status, reason } = value;
+  return [id, object].every(isUploadId) && uploadKinds.some((known) => known === kind) && (reason === null || typeof reason === 'string')
+    && (status === 'quarantined' || status === 'clean' || status === 'rejected' || status === 'deleted');
+}
+
+/** What a waiting workflow is told of an upload that was looked into. */
+export function isUploadVerdict(value: unknown): value is UploadVerdict {
+  if (!isFields(value)) return false;
+  const { status, reason } = value;
+  return status === 'gone' || ((status === 'clean' || status === 'rejected' || status === 'deleted')
+    && (reason === null || typeof reason === 'string'));
 }
 
 /** What a waiting session is told of its parked task. */

@@ -149,8 +149,11 @@ export interface SessionView {
   readonly state: SessionStateName;
   readonly stage: StageName;
   readonly progress_percent: number;
-  /** The next question, or null. `suggested` is the former value of a question that has come back. */
-  readonly question: { readonly id: string; readonly suggested?: Json } | null;
+  /**
+   * The next question, or null. `suggested` is the former value of a question that has come back, `lost` why the file is gone that
+   * answered it.
+   */
+  readonly question: { readonly id: string; readonly suggested?: Json; readonly lost?: 'rejected' | 'deleted' } | null;
   readonly answers_count: number;
   readonly checkpoint_version: number;
   readonly created_at: number;

@@ -50,12 +50,13 @@ function answer(session: OnboardingSession, body: AnswerBody): string | null {
 }
 
 function sizesOf(
-  { answers, former, proposal, decision, checkpoints, ui_states, ui_state, seen, recent, unsaved, ...rest }: SessionState,
+  { answers, former, proposal, decision, checkpoints, ui_states, ui_state, seen, recent, uploads, unsaved, ...rest }: SessionState,
 ): Record<keyof typeof stateParts, number> {
   return {
     answers: jsonBytes(answers), former: jsonBytes(former), proposal: jsonBytes(proposal?.recommendations ?? []),
     decision: jsonBytes(decision), checkpoints: jsonBytes(checkpoints),
-    ui_states: jsonBytes(ui_states) + jsonBytes(ui_state), seen: jsonBytes(seen), recent: jsonBytes(recent), unsaved: jsonBytes(unsaved),
+    ui_states: jsonBytes(ui_states) + jsonBytes(ui_state), seen: jsonBytes(seen), recent: jsonBytes(recent),
+    uploads: jsonBytes(uploads), unsaved: jsonBytes(unsaved),
     rest: jsonBytes(rest),
   };
 }

@@ -14,6 +14,7 @@ import { holds, MessageRejected, type Actor, type Message, type SessionView } fr
 import { MessageLog, type HandledMessage } from './message-log.ts';
 import { Newest } from './newest.ts';
 import { isPerson } from './person.ts';
+import { SessionUploads } from './session-uploads.ts';
 import type { Decision, Listed, Provider, SeenOutcome, SessionEvent, SessionState } from './session-state.ts';
 import { Unsaved } from './unsaved.ts';
 
@@ -27,6 +28,7 @@ export class SessionCore {
   readonly state: SessionState;
   protected readonly messages: MessageLog;
   protected readonly logSize: LogSize;
+  protected readonly uploads: SessionUploads;
   private readonly waiting: Unsaved;
   private readonly checkpoints: Newest<Checkpoint>;
   private readonly recent: Newest<SessionEvent>;
@@ -37,6 +39,7 @@ export class SessionCore {
     this.state = state;
     this.messages = new MessageLog(state);
     this.logSize = new LogSize(state.answers);
+    this.uploads = new SessionUploads(state.uploads);
     this.waiting = new Unsaved(state.unsaved);
     this.checkpoints = new Newest(state.checkpoints, { count: counts.checkpoints, bytes: stateParts.checkpoints });
     this.recent = new Newest(state.recent, { count: counts.recent, bytes: stateParts.recent });
@@ -94,7 +97,7 @@ export class SessionCore {
       session_id: state.session_id, tenant: state.tenant, owner: state.owner, flow: { id: rules.id, version: rules.version },
       language: state.language, state: state.state, stage: this.stage(),
       progress_percent: progressPercent(state.state, answered, openQuestions(rules, state).length),
-      question: question === null ? null : suggestion(question.id, formerValue(state, question.id)),
+      question: question === null ? null : { id: question.id, ...this.beforeNow(question) },
       answers_count: answered, checkpoint_version: state.checkpoint_version, created_at: state.created_at,
       last_activity_at: state.last_activity_at, ended_at: state.ended_at, version: state.version, revision: state.revision,
       waits_for: this.ended ? null : state.parked?.category ?? null, awaits: awaitedApproval(state), correlation_id: state.correlation_id,
@@ -108,6 +111,15 @@ export class SessionCore {
     return {
       state: state.state, last_activity_at: state.last_activity_at, isParked: state.parked !== null, counters: riskCounters(state),
     };
+  }
+
+  /** What is known of a question that was answered before. */
+  private beforeNow({ id, type }: QuestionRule): Pick<NonNullable<SessionView['question']>, 'suggested' | 'lost'> {
+    const suggested = formerValue(this.state, id);
+    if (suggested !== undefined) return { suggested };
+    const last = type === 'file' ? this.state.answers.findLast((entry) => entry.question_id === id) : undefined;
+    const lost = last === undefined ? undefined : this.uploads.whyGone(last.value);
+    return lost === undefined ? {} : { lost };
   }
 
   stage(): StageName {
@@ -299,6 +311,3 @@ export function notFound(): MessageRejected {
   return new MessageRejected('not_found', 'There is no such session.');
 }
 
-function suggestion(id: string, value: Json | undefined): { id: string; suggested?: Json } {
-  return value === undefined ? { id } : { id, suggested: value };
-}

@@ -9,6 +9,7 @@ import type { SessionStateName, StageName } from './lifecycle.ts';
 import type { AnswerOutcome, Remarks } from './message.ts';
 import type { RemindersState } from './reminders.ts';
 import type { Recommendation } from './recommendation.ts';
+import type { UploadNote } from './upload.ts';
 
 /** One accepted answer. Superseded ones stay: nothing a person said is deleted. */
 export interface AnswerEntry {
@@ -188,6 +189,8 @@ export interface SessionState extends NewSession {
   ui_states: [version: number, uiState: Json][];
   /** Keys of messages already handled that no answer's entry has, oldest first: Temporal remembers them only within one run. */
   seen: [key: string, outcome: SeenOutcome][];
+  /** What it was told of each of its uploads last. */
+  uploads: UploadNote[];
   event_sequence: number;
   /** The newest events, for streams that come back. */
   recent: SessionEvent[];

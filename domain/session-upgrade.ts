@@ -12,7 +12,7 @@ type Stored = Omit<SessionState, Later> & Partial<Pick<SessionState, Later>> & {
 };
 
 /** Repeats were known by whole ids with whole outcomes, and former values stood beside the log. */
-type FirstState = Omit<Stored, 'format' | 'former' | 'seen' | 'parked' | 'rules_propose' | 'offered'> & {
+type FirstState = Omit<Stored, 'format' | 'former' | 'seen' | 'parked' | 'rules_propose' | 'offered' | 'uploads'> & {
   readonly format: 1;
   readonly former: Readonly<Record<string, Json>>;
   readonly seen: readonly (readonly [id: string, message: FirstSeen])[];
@@ -27,10 +27,11 @@ export type StoredState = Stored | FirstState;
 /** `stored` is the caller's own copy; it may be changed. */
 export function upgraded(stored: StoredState): SessionState {
   const { repeats, ...state } = stored.format === 1 ? fromFirst(stored) : stored;
-  // from before a cancellation could be asked for in Temporal itself, before values were offered, and before risk was looked at
+  // from before a cancellation could be asked for in Temporal itself, before values were offered, before there were
+  // uploads, and before risk was looked at
   const asked = state.asked ?? askedOf(state, repeats);
   return {
-    ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, asked,
+    ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [], asked,
     risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 },
     listed: state.listed ?? { score: standingScore(riskCounters({ ...state, asked })), last_activity_at: state.last_activity_at },
   };
@@ -46,6 +47,7 @@ function askedOf({ answers }: Pick<SessionState, 'answers'>, repeats: Readonly<R
 function fromFirst({ seen, former, ...kept }: FirstState): Stored {
   const state: Stored = {
     ...kept, format: 2, parked: kept.parked ?? null, rules_propose: kept.rules_propose ?? null, former: {}, seen: [], offered: null,
+    uploads: [],
   };
   for (const [id, value] of Object.entries(former)) {
     const entry = newest(state.answers, id, value);

@@ -4,9 +4,9 @@
  */
 import { validateAnswer } from './answer.ts';
 import {
-  appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences, sizeOfSaying, type Saying,
+  appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences, sizeOfSaying, withdrawFile, type Saying,
 } from './answer-log.ts';
-import { bounds, stateParts } from './bounds.ts';
+import { bounds, counts, stateParts } from './bounds.ts';
 import { hashOf } from './checkpoint.ts';
 import { dependencyMistakes, draftDecision, missingDependencies, type DecisionDraft } from './decision.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
@@ -23,7 +23,9 @@ import { webUiActor, type TaskOutcome } from './parked-task.ts';
 import { isPerson, personOf } from './person.ts';
 import { SessionOverTime } from './session-over-time.ts';
 import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, QuestionThen, Reading } from './session-state.ts';
+import { isGone } from './session-uploads.ts';
 import { upgraded, type StoredState } from './session-upgrade.ts';
+import type { UploadNote } from './upload.ts';
 
 /** What a proposal brings; `escalate`: too uncertain for an approver alone. */
 export type Proposed = Pick<Proposal, 'recommendations' | 'confidence'> & { readonly decision: Proposal['decision'] | 'escalate' };
@@ -42,7 +44,7 @@ export class OnboardingSession extends SessionOverTime {
       reminders: { enabled: rules.reminders ?? true, silent_since: 0, number: 0 }, listed: { score: 0, last_activity_at: now },
       proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,
-      ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], event_sequence: 0, recent: [],
+      ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], uploads: [], event_sequence: 0, recent: [],
       unsaved: { events: [], checkpoints: [] },
     });
     session.record('session_started', now);
@@ -127,6 +129,8 @@ export class OnboardingSession extends SessionOverTime {
       const { code, message, fix } = verdict;
       return this.refuse(question, { pointer: 'text' in body ? '/text' : '/value', code, message, fix }, now);
     }
+    const noFile = question.type === 'file' ? this.uploads.mistakeOf(verdict.value) : null;
+    if (noFile !== null) return this.refuse(question, noFile, now);
     const saying = { key: this.messages.keyOf(message), remarks: said?.remarks };
     if (!this.noteAnswer(message, question.id, verdict.value, saying, now)) return this.refuse(question, sessionFull, now);
     return { kind: 'accepted', accepted: [acceptedOf({ question_id: question.id, value: verdict.value }, said?.remarks)] };
@@ -194,6 +198,46 @@ export class OnboardingSession extends SessionOverTime {
     this.state.refusals += 1;
     this.record('answer_refused', now, question.id, { code: mistake.code });
     return { kind: 'refused', question_id: question.id, mistake };
+  }
+
+  // ---- uploads -----------------------------------------------------------------------------------------------------
+
+  /** A session that has ended takes no upload; one that is told again is no news, and no mistake. */
+  checkUpload(message: Message<UploadNote>): undefined {
+    this.checkReader(message.actor);
+    if (this.ended) throw this.wrongState('given an upload');
+    if (!this.uploads.isNews(message.body)) return;
+    if (!this.uploads.hasRoom) {
+      throw new MessageRejected('wrong_state', `A session holds at most ${counts.uploads} uploads. Delete one that is not needed.`);
+    }
+    this.checkRoom('messages');
+  }
+
+  /** Somebody sent it, or deleted it. */
+  receiveUpload(message: Message<UploadNote>, now: number): void {
+    if (this.ended) return;
+    if (message.actor.subject === this.state.owner) this.active(now);
+    this.noteUpload(message.body, now);
+  }
+
+  /** Told by whoever received the upload or looked into it. A file that is gone answers nothing any more. */
+  noteUpload(told: UploadNote, now: number): void {
+    if (this.ended || !this.uploads.isNews(told)) return;
+    const note = this.uploads.note(told);
+    if (note === null) return;
+    const { upload_id, kind, status, reason } = note;
+    const reopened = isGone(note) && !this.decided ? withdrawFile(this.rules, this.state, upload_id) : [];
+    this.record('upload', now, reopened[0] ?? '', { upload_id, kind, status, ...(reason === null ? {} : { reason }) });
+    if (reopened.length > 0) this.fileIsGone(now);
+    else this.changed();
+  }
+
+  /** As an amendment would: a proposal that was made of it does not stand, also while a person has taken the session over. */
+  private fileIsGone(now: number): void {
+    const { state, returns_to: returns } = this.state;
+    if (state !== 'escalated') return this.answersChanged(true, now);
+    if (returns === 'generating' || returns === 'awaiting_approval') this.state.returns_to = 'in_progress';
+    this.changed();
   }
 
   // ---- cancel, escalate --------------------------------------------------------------------------------------------
@@ -426,6 +470,8 @@ export class OnboardingSession extends SessionOverTime {
     const uiState = body.ui_state ?? this.state.ui_states.findLast(([known]) => known <= version)?.[1];
     if (uiState !== undefined) this.state.ui_state = uiState;
     if (!restoreSequences(this.state, kept?.current ?? body.current ?? currentSequences(this.state))) return;
+    // files that have gone since stay away
+    for (const note of this.state.uploads) if (isGone(note)) withdrawFile(this.rules, this.state, note.upload_id);
     this.record('answers_restored', now, '', { version: String(version) });
     this.answersChanged(true, now);
     this.askNext(question);

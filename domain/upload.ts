@@ -10,6 +10,22 @@ export type UploadKind = (typeof uploadKinds)[number];
 export const uploadStatuses = ['receiving', 'quarantined', 'clean', 'rejected', 'deleted'] as const;
 export type UploadStatus = (typeof uploadStatuses)[number];
 
+/** What a session is told of an upload: that it is there, what came of it, or that it was deleted. */
+export interface UploadNote {
+  readonly upload_id: string;
+  /** One try to send it: a new one under the same id is another file. */
+  readonly object_id: string;
+  readonly kind: UploadKind;
+  readonly status: Exclude<UploadStatus, 'receiving'>;
+  /** Why it was rejected or deleted, in a few words; null where there is nothing to say. */
+  readonly reason: string | null;
+}
+
+/** What came of looking into an upload. deleted: somebody was faster. gone: there is no such try any more. */
+export type UploadVerdict =
+  | { readonly status: 'clean' | 'rejected' | 'deleted'; readonly reason: string | null }
+  | { readonly status: 'gone' };
+
 /** What content is, whatever names and types were given to it. Types are compared by family. */
 export const fileFamilies = ['jpeg', 'png', 'webp', 'heic', 'pdf', 'docx', 'mpeg', 'wav', 'webm', 'ogg', 'm4a'] as const;
 export type FileFamily = (typeof fileFamilies)[number];

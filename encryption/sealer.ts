@@ -177,5 +177,6 @@ export const sealedAs = {
   view: (tenant: string, sessionId: string): string => `view:${sessionId}:${tenant}`,
   keyedAnswer: (tenant: string): string => `keyed answer:${tenant}`,
   task: (tenant: string, taskId: string): string => `task:${taskId}:${tenant}`,
+  uploadName: (tenant: string, uploadId: string): string => `upload name:${uploadId}:${tenant}`,
   ticket: (hash: string): string => `stream ticket:${hash}`,
 } as const;

@@ -12,10 +12,11 @@ import {
 import type { DecisionDraft } from '../domain/decision.ts';
 import { eventsAfter } from '../domain/event-log.ts';
 import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
+import type { UploadNote } from '../domain/upload.ts';
 import type { VersionAt } from '../domain/version.ts';
 import type { SessionName } from '../stores/redis/session-signals.ts';
 import {
-  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
+  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, noteUpload, openSession, previewDecision,
   readAnswers, readCheckpoints,
   readEvents, readProposal, readSession, readVersion, resumeSession, saveCheckpoint, sessionWorkflow, setReminders,
   type AnswersView, type CheckpointsView, type Done,
@@ -112,6 +113,11 @@ export class Sessions {
 
   checkpoint(sessionId: string, message: Message<CheckpointBody>): Promise<Reply<CheckpointOutcome>> {
     return this.update(saveCheckpoint, sessionId, message, `checkpoint:${message.id}`, this.options.timeoutMs);
+  }
+
+  /** It is there, or was deleted. The same word again changes nothing. */
+  noteUpload(sessionId: string, message: Message<UploadNote>): Promise<Done> {
+    return this.update(noteUpload, sessionId, message, `upload:${message.id}`, this.options.timeoutMs);
   }
 
   /** Whether the hot copy of what is saved now can be written. */

@@ -24,12 +24,20 @@ export interface Metrics {
   readonly breakerChanged: (breaker: string, state: BreakerState) => void;
   /** One attempt of a task. `outcome`: succeeded, retried (it failed and is tried again), or exhausted (it failed for the last time). */
   readonly taskAttempted: (task: string, outcome: 'succeeded' | 'retried' | 'exhausted', category: string) => void;
+  /** An upload that is over, by its door and what came of it: accepted, the code of a layer, failed, aborted. */
+  readonly uploadEnded: (door: string, outcome: string) => void;
+  /** Bytes of uploads that were received and stored. */
+  readonly uploadedBytes: (bytes: number) => void;
+  /** Uploads that are being received in this process: one more or one less. */
+  readonly uploadsUnderWay: (change: number) => void;
   /** Where the states of breakers are read from. */
   readonly watchBreakers: (list: () => readonly BreakerStatus[]) => void;
   /** Where the dead letter queue of all tenants is counted from; asked at most every 10 s. */
   readonly watchDeadLetters: (count: () => Promise<DeadLetterCount>) => void;
   /** Where the number of workflows that cannot move is read from; null: the engine does not tell. */
   readonly watchStuck: (count: () => Promise<number | null>) => void;
+  /** Whether the scanner of uploads can be believed; never called where there is none. */
+  readonly watchScanner: (sees: () => boolean) => void;
   /** A workflow task that failed in this process, by the class of the failure. */
   readonly workflowTaskFailed: (failure: string) => void;
   /** The text that Prometheus reads, and its media type. */
@@ -71,6 +79,9 @@ export function createMetrics(): Metrics {
   const attempts = new Counter({
     name: 'gangway_task_attempts_total', help: 'Attempts of background tasks', labelNames: ['task', 'outcome', 'category'], registers,
   });
+  const uploads = new Counter({ name: 'gangway_uploads_total', help: 'Uploads that are over', labelNames: ['door', 'outcome'], registers });
+  const uploadBytes = new Counter({ name: 'gangway_upload_bytes_total', help: 'Bytes of uploads received', registers });
+  const uploadsUnderWay = new Gauge({ name: 'gangway_uploads_under_way', help: 'Uploads being received in this process', registers });
   const deadLetters = remembered<DeadLetterCount>(countedMs);
   new Gauge({
     name: 'gangway_open_tasks', help: 'Tasks in the dead letter queues of all tenants, by status', labelNames: ['status'], registers,
@@ -98,6 +109,14 @@ export function createMetrics(): Metrics {
       else this.set(count);
     },
   });
+  let scannerSees: (() => boolean) | null = null;
+  new Gauge({
+    name: 'gangway_upload_scanner_sees', help: '1: it finds the EICAR text; 0: it does not, and uploads wait in quarantine', registers,
+    collect() {
+      this.remove();
+      if (scannerSees !== null) this.set(scannerSees() ? 1 : 0);
+    },
+  });
   const failedWorkflowTasks = new Counter({
     name: 'gangway_workflow_task_failures_total', help: 'Workflow tasks that failed in this process', labelNames: ['failure'], registers,
   });
@@ -110,7 +129,11 @@ export function createMetrics(): Metrics {
     limitDecided: (policy, outcome) => { limits.inc({ policy, outcome }); },
     breakerChanged: (breaker, state) => { transitions.inc({ breaker, to: state }); },
     taskAttempted: (task, outcome, category) => { attempts.inc({ task, outcome, category }); },
+    uploadEnded: (door, outcome) => { uploads.inc({ door, outcome }); },
+    uploadedBytes: (bytes) => { uploadBytes.inc(bytes); },
+    uploadsUnderWay: (change) => { uploadsUnderWay.inc(change); },
     watchStuck: (count) => { stuck = count; },
+    watchScanner: (sees) => { scannerSees = sees; },
     workflowTaskFailed: (failure) => { failedWorkflowTasks.inc({ failure }); },
     watchBreakers: (list) => { breakers = list; },
     watchDeadLetters: (count) => { deadLetters.source = count; },

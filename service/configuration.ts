@@ -66,6 +66,18 @@ export const configurationSchema = z.object({
       'GANGWAY_ALLOW_PRIVATE_URLS=true',
     ),
 
+  GANGWAY_UPLOADS: text('Folder of uploaded files; GANGWAY_DATA/uploads by default. With S3_BUCKET files only pass through it'),
+  S3_BUCKET: text('Bucket of S3, or of a server that speaks its language, for uploaded files; without it they are in GANGWAY_UPLOADS'),
+  S3_REGION: z.string().min(1).default('us-east-1').describe('Region of the bucket'),
+  S3_ENDPOINT: address(['https', 'http'], "Address of such a server; without it Amazon's own"),
+  S3_ACCESS_KEY_ID: text('Access key for the bucket; without it what the machine has (environment, role of the instance)'),
+  S3_SECRET_ACCESS_KEY: text('Secret of S3_ACCESS_KEY_ID'),
+  S3_FORCE_PATH_STYLE: flag('Puts the bucket into the path and not into the host name, as most servers other than Amazon\'s want it'),
+  S3_CHECKSUMS: oneOf(['WHEN_REQUIRED', 'WHEN_SUPPORTED']).default('WHEN_REQUIRED').describe(
+    'When the client adds checksums of its own and checks those of answers. Stored bytes carry a SHA-256 when they are sent, and are ' +
+    'authenticated when they are read, either way',
+  ),
+
   GANGWAY_CODEC_KEYS: z.string().refine(
     (keys) => keys.split(',').every((key) => /^\s*[A-Za-z0-9._-]{1,64}:[A-Za-z0-9+/_-]{43}=?\s*$/.test(key)),
     'must be id:base64 of 32 bytes, comma-separated',
@@ -106,6 +118,41 @@ export const configurationSchema = z.object({
   GANGWAY_KNOWLEDGE_QUERIES_PER_HOUR: count(50, { max: 1_000_000_000 }, 'Questions to the knowledge base an hour for one user'),
   GANGWAY_PHOTO_UPLOADS_PER_DAY: count(100, { max: 1_000_000_000 }, 'Photos a day for one user'),
   GANGWAY_PHOTO_BURST_PER_MINUTE: count(10, { max: 1_000_000_000 }, 'Photos within any minute for one user'),
+  GANGWAY_UPLOAD_FILE_BYTES: count(10_485_760, { max: 1_073_741_824 }, 'Largest photo or document, bytes'),
+  GANGWAY_UPLOAD_VOICE_BYTES: count(5_242_880, { max: 1_073_741_824 }, 'Largest voice recording, bytes'),
+  GANGWAY_UPLOAD_MEGAPIXELS: count(50, { max: 1_000 }, 'Largest decoded picture, million pixels'),
+  GANGWAY_UPLOAD_SESSION_PHOTOS: count(50, { max: 1_000 }, 'Photos of one session'),
+  GANGWAY_UPLOAD_SESSION_DOCUMENTS: count(20, { max: 1_000 }, 'Documents of one session'),
+  GANGWAY_UPLOAD_SESSION_BYTES: count(104_857_600, { max: 1_000_000_000_000 }, 'Bytes of all files of one session'),
+  GANGWAY_UPLOADS_AT_ONCE: count(3, { max: 100 }, 'Uploads of one user under way at once'),
+  GANGWAY_UPLOAD_PLACE_SECONDS: seconds(
+    4, { max: 3_600 }, 'Seconds of silence after which an upload no longer counts among those at once',
+  ),
+  GANGWAY_UPLOAD_IDLE_SECONDS: seconds(10, { max: 3_600 }, 'Seconds of silence after which an upload is ended (408)'),
+  GANGWAY_UPLOAD_BYTES_PER_SECOND: count(
+    1_024, { max: 1_000_000_000 }, 'Bytes a second that an upload reaches in the mean after its first half minute, or is ended (408)',
+  ),
+  GANGWAY_UPLOAD_LEASE_SECONDS: seconds(
+    60, { max: 86_400 }, 'Seconds after its last bytes for which an upload whose process died counts on the quotas of its session',
+  ),
+  GANGWAY_UPLOAD_RESUMABLE_HOURS: hours(24, { max: 720 }, 'Hours that a resumable upload may take from its beginning'),
+  CLAMD_URL: address(
+    ['tcp', 'unix'], 'Address of a clamd that scans uploaded files, tcp://host:port or unix:///path; without it nobody scans them',
+  ),
+  GANGWAY_UPLOAD_SCAN_TIMEOUT_SECONDS: seconds(60, { max: 120 }, 'Longest wait for the scanner with one file, seconds'),
+  GANGWAY_UPLOAD_SCAN_PROBE_SECONDS: seconds(
+    600, { max: 86_400 }, 'Seconds between two looks whether the scanner finds what everybody finds',
+  ),
+  GANGWAY_UPLOADS_PROCESSED_AT_ONCE: count(2, { max: 64 }, 'Pictures that one worker processes at once, each in a process of its own'),
+  GANGWAY_UPLOAD_PROCESSING_MEGABYTES: count(512, { max: 65_536 }, 'Memory that such a process may take, MB'),
+  GANGWAY_UPLOAD_PROCESSING_SECONDS: seconds(60, { max: 240 }, 'Seconds that it may take'),
+  GANGWAY_UPLOAD_RECONCILE_SECONDS: seconds(
+    60, { max: 86_400 }, 'Seconds between two looks for uploads that wait for their verdict and that nobody looks into',
+  ),
+  GANGWAY_UPLOAD_SCAN_HOURS: hours(24, { max: 720 }, 'Hours that an upload is scanned again while the scanner cannot say anything of it'),
+  GANGWAY_UPLOAD_SCAN_PAUSE_SECONDS: seconds(600, { max: 86_400 }, 'Seconds between two such scans'),
+  GANGWAY_UPLOAD_KEEP_DAYS: days(30, { max: 3_650 }, 'Days after the end of its session that an upload stays which no answer names'),
+  GANGWAY_UPLOAD_SWEEP_SECONDS: seconds(30, { max: 86_400 }, 'Seconds between two looks for what dead uploads have left'),
   GANGWAY_SHADOW_POLICIES: z.string().default('').describe(
     'Comma-separated policies that count and report but refuse nobody (docs/limits.md)',
   ),

@@ -76,6 +76,12 @@ test.each([
   expect(faults[0]).not.toMatch(/s3|cret|12/);
 });
 
+test('a bucket takes a key and its secret, or neither; without a bucket they may lie there for something else', () => {
+  expect(faultsOf({ S3_BUCKET: 'uploads', S3_ACCESS_KEY_ID: 'id' })).toEqual(['S3_SECRET_ACCESS_KEY: is needed with S3_ACCESS_KEY_ID']);
+  expect(faultsOf({ S3_BUCKET: 'uploads', S3_SECRET_ACCESS_KEY: 'x' })).toEqual(['S3_ACCESS_KEY_ID: is needed with S3_SECRET_ACCESS_KEY']);
+  expect([faultsOf({ S3_BUCKET: 'uploads' }), faultsOf({ S3_ACCESS_KEY_ID: 'id' })]).toEqual([[], []]);
+});
+
 test('addresses that are written right pass', () => {
   for (const [name, value] of [
     ['DATABASE_URL', 'postgres://gangway:s3%23cret@db:5432/gangway?sslmode=require'],

@@ -40,7 +40,8 @@ export function examineEnvironment(environment: Environment): ExaminedEnvironmen
   // settings that need each other are looked at without the bad ones, and what is said of those is enough
   const configuration = configurationSchema.parse(Object.fromEntries(given));
   const together = [
-    ...outgoingFaults(configuration), ...mailFaults(configuration), ...modelFaults(configuration), ...readingFaults(configuration),
+    ...outgoingFaults(configuration), ...fileFaults(configuration), ...mailFaults(configuration), ...modelFaults(configuration),
+    ...readingFaults(configuration),
   ].filter((fault) => !bad.has(fault.slice(0, fault.indexOf(':'))));
   const alone = names.flatMap((name) => (bad.has(name) ? [`${name}: ${bad.get(name) ?? ''}`] : []));
   return { configuration, faults: [...alone, ...together, ...unknownNames(present, names)] };
@@ -105,5 +106,14 @@ function mailFaults(configuration: Configuration): string[] {
   const missing = names.filter((name) => configuration[name] === undefined);
   return missing.length === names.length ? [] : missing.map(
     (name) => `${name}: is needed for mail, for which ${names.filter((other) => !missing.includes(other)).join(' and ')} ask`,
+  );
+}
+
+/** Without S3_BUCKET the others may lie there for something else; with it a key needs its secret. */
+function fileFaults(configuration: Configuration): string[] {
+  const names = ['S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const;
+  const missing = names.filter((name) => configuration[name] === undefined);
+  return configuration.S3_BUCKET === undefined || missing.length !== 1 ? [] : missing.map(
+    (name) => `${name}: is needed with ${names.find((other) => other !== name)}`,
   );
 }

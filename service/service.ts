@@ -1,5 +1,5 @@
 /** Composes the product from its parts: stores, worker and API, one process or one role of it. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
@@ -17,12 +17,15 @@ import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { FlowRules } from '../domain/flow.ts';
+import { createChunkSealer, unsealedChunks } from '../encryption/sealed-chunks.ts';
 import { codecKeysSetting, createSealer, readCodecKeys, unsealed, type CodecKeys } from '../encryption/sealer.ts';
 import { connectEngine, engineAnswers, registerSearchAttributes } from '../engine/connection.ts';
 import { hasRoom } from '../engine/disk-room.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
 import { Sessions } from '../engine/sessions.ts';
+import { uploadNotes } from '../engine/upload-notes.ts';
+import { createUploadWorkflows } from '../engine/upload-workflows.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { openFlowRegistry } from '../flows/registry.ts';
 import { listenForMetrics } from '../metrics/listener.ts';
@@ -31,6 +34,8 @@ import { Breakers } from '../outside/breakers/registry.ts';
 import { Outside } from '../outside/outside.ts';
 import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
+import { chosenFileStore } from '../stores/files/chosen.ts';
+import type { FileStore } from '../stores/files/port.ts';
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
 import { settleCodecKeys } from '../stores/postgres/codec-keys.ts';
 import { isBoundByPolicies, openDatabase, type Database } from '../stores/postgres/database.ts';
@@ -48,12 +53,17 @@ import { createTickets } from '../stores/redis/tickets.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import { resumeUrl } from '../domain/resume-link.ts';
+import { judgeDeclared } from '../uploads/content/declared.ts';
+import { judgeContent } from '../uploads/content/judge.ts';
+import { sweepUploads } from '../uploads/sweeping.ts';
+import { Uploads } from '../uploads/uploads.ts';
 import { searchAttributeNames } from '../workflows/search-attributes.ts';
 import type { StoreAddresses } from './addresses.ts';
 import { healCommand } from './heal-command.ts';
 import type { Configuration } from './configuration.ts';
 import {
-  allowsPrivate, breakerNumbers, changeTargetSettings, limitSettings, lostKeys, receiverSettings, serverSettings, sessionLimits,
+  allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings,
+  serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
 import { startWorkerRole } from './worker-role.ts';
 
@@ -133,9 +143,10 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   metrics.watchStuck(() => stuck.count());
   let url = configuration.PUBLIC_URL ?? `http://${configuration.HOST}:${configuration.PORT}`;
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
+  const uploadWorkflows = createUploadWorkflows({ ...engine, client, limits: lookingLimits(configuration), newId: randomUUID });
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, stores, flows, changeTarget, limits, outside, metrics,
-    developmentKey, linkKey: linkKey(keysOf(options)), publicUrl: () => url, log,
+    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget,
+    limits, outside, metrics, developmentKey, linkKey: linkKey(keysOf(options)), publicUrl: () => url, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', metricsPort, isRunning };
@@ -159,6 +170,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
     pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
+  const uploads = new Uploads({
+    ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
+    judge: { judgeDeclared, judgeContent }, metrics,
+    sessions: uploadNotes(sessions), processing: uploadWorkflows,
+    onLeft: (what, error) => { log.warn({ err: frames(error) }, what); },
+  });
   const identity = await identityKeys(configuration, log, onStop);
   const engineFolder = urls.temporalFolder;
   const readiness = new ReadinessCheck({
@@ -178,7 +195,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const server = new ApiServer({
     services: {
-      sessions, streams, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
+      sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
       resumeLinks: {
@@ -203,6 +220,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
   url = configuration.PUBLIC_URL ?? `http://${configuration.HOST}:${port}`;
+  onStop(sweepLeftUploads(stores, configuration.GANGWAY_UPLOAD_SWEEP_SECONDS * 1_000, log));
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
   onStop(async () => {
     readiness.drain();
@@ -267,7 +285,9 @@ async function openStores(
   onStop(() => clickhouse.close());
   onStop(await migrateAnalytics(clickhouse, log));
   const sealer = keys === null ? unsealed : createSealer(keys);
-  return { db, redis, clickhouse, sealer, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
+  const files = await chosenFileStore(fileStoreSettings(configuration), keys === null ? unsealedChunks : createChunkSealer(keys));
+  onStop(() => { files.close(); return Promise.resolve(); });
+  return { db, redis, clickhouse, files, sealer, hotCopies: createHotCopies(redis, sealer), signals: createSessionSignals(redis) };
 }
 
 /** Sessions run without ClickHouse, so its absence at start must not stop the service: the migration is tried until it is done. */
@@ -333,8 +353,21 @@ function limiterOf(
 
 /** Days after its end that a resume link is still told from one that never was. */
 const linkKeepDays = 30;
-/** Longer than any request lasts: its entry would be there. */
+/** Longer than any request lasts that is audited from its beginning: its entry would be there. */
 const cutOffSeconds = 120;
+
+/** What dead uploads have left goes, a bounded number at a time. */
+function sweepLeftUploads(stores: { readonly db: Database; readonly files: FileStore }, everyMs: number, log: Logger): () => Promise<void> {
+  let sweeping: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    sweeping = sweepUploads(stores.db, stores.files).catch(() => { log.debug('uploads are swept later: a store does not answer'); });
+  }, everyMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await sweeping;
+  };
+}
 
 /** Forgets old idempotency keys, and audits acts that were cut off, a bounded number every minute. */
 function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {

@@ -1,4 +1,5 @@
 /** From the one configuration to what each part takes: only its own settings, in the part's own units. */
+import { join, resolve } from 'node:path';
 import type { AlertSettings } from '../activities/alerts/alerting.ts';
 import { mailAlerts } from '../activities/alerts/channels/mail.ts';
 import { slackChannel } from '../activities/alerts/channels/slack.ts';
@@ -12,9 +13,14 @@ import type { UpkeepSchedule } from '../engine/schedules.ts';
 import type { ReminderPlan } from '../domain/reminders.ts';
 import type { BreakerNumbers } from '../outside/breakers/registry.ts';
 import type { ChangeTargetSettings } from '../stores/change-target/chosen.ts';
+import type { FileStoreSettings } from '../stores/files/chosen.ts';
 import type { LostKeys } from '../stores/postgres/codec-keys.ts';
 import type { LimitSettings } from '../stores/redis/limits/policy.ts';
+import type { ProcessingSettings } from '../uploads/processing/processing.ts';
+import type { ClamdSettings } from '../uploads/scanning/clamd.ts';
+import type { UploadSettings } from '../uploads/uploads.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
+import type { LookingLimits } from '../workflows/upload-messages.ts';
 import type { Configuration } from './configuration.ts';
 import type { WorkerSettings } from './worker.ts';
 
@@ -66,6 +72,46 @@ function reminderPlan(c: Configuration): ReminderPlan {
   };
 }
 
+/** For which a sender may be slower than the mean that is asked of it. */
+const uploadGraceMs = 30_000;
+
+export function uploadSettings(c: Configuration): UploadSettings {
+  return {
+    limits: {
+      fileBytes: c.GANGWAY_UPLOAD_FILE_BYTES, voiceBytes: c.GANGWAY_UPLOAD_VOICE_BYTES, pixels: c.GANGWAY_UPLOAD_MEGAPIXELS * 1_000_000,
+      sessionPhotos: c.GANGWAY_UPLOAD_SESSION_PHOTOS, sessionDocuments: c.GANGWAY_UPLOAD_SESSION_DOCUMENTS,
+      sessionBytes: c.GANGWAY_UPLOAD_SESSION_BYTES, concurrent: c.GANGWAY_UPLOADS_AT_ONCE,
+    },
+    times: {
+      placeMs: c.GANGWAY_UPLOAD_PLACE_SECONDS * 1_000, reservationMs: c.GANGWAY_UPLOAD_LEASE_SECONDS * 1_000,
+      resumableMs: c.GANGWAY_UPLOAD_RESUMABLE_HOURS * 3_600_000,
+    },
+    pace: { idleMs: c.GANGWAY_UPLOAD_IDLE_SECONDS * 1_000, bytesPerSecond: c.GANGWAY_UPLOAD_BYTES_PER_SECOND, graceMs: uploadGraceMs },
+  };
+}
+
+export function processingSettings(c: Configuration): ProcessingSettings {
+  return {
+    memoryBytes: c.GANGWAY_UPLOAD_PROCESSING_MEGABYTES * 1_048_576, timeMs: c.GANGWAY_UPLOAD_PROCESSING_SECONDS * 1_000,
+    parallel: c.GANGWAY_UPLOADS_PROCESSED_AT_ONCE, pixels: c.GANGWAY_UPLOAD_MEGAPIXELS * 1_000_000,
+  };
+}
+
+/** null: there is no scanner. */
+export function scannerSettings(c: Configuration): (ClamdSettings & { readonly probeMs: number }) | null {
+  if (c.CLAMD_URL === undefined) return null;
+  return {
+    url: c.CLAMD_URL, timeoutMs: c.GANGWAY_UPLOAD_SCAN_TIMEOUT_SECONDS * 1_000, probeMs: c.GANGWAY_UPLOAD_SCAN_PROBE_SECONDS * 1_000,
+  };
+}
+
+export function lookingLimits(c: Configuration): LookingLimits {
+  return {
+    manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES, unknownForMs: c.GANGWAY_UPLOAD_SCAN_HOURS * 3_600_000,
+    unknownPauseMs: c.GANGWAY_UPLOAD_SCAN_PAUSE_SECONDS * 1_000,
+  };
+}
+
 export function serverSettings(c: Configuration): ServerSettings {
   return {
     bodyBytes: c.GANGWAY_BODY_BYTES, bodyDepth: c.GANGWAY_BODY_DEPTH, metricsToken: c.GANGWAY_METRICS_TOKEN ?? null,
@@ -85,6 +131,19 @@ export function workerSettings(c: Configuration): WorkerSettings {
 export function changeTargetSettings(c: Configuration): ChangeTargetSettings {
   const { CHANGE_TARGET_URL: url, CHANGE_TARGET_SECRET: secret, GANGWAY_CHANGE_TARGET_TIMEOUT_MS: timeoutMs } = c;
   return { remote: url === undefined || secret === undefined ? null : { url, secret, timeoutMs } };
+}
+
+/** Relative folders count from the project, wherever a process was started. */
+export function fileStoreSettings(c: Configuration): FileStoreSettings {
+  const { S3_BUCKET: bucket, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = c;
+  return {
+    folder: resolve(import.meta.dirname, '..', c.GANGWAY_UPLOADS ?? join(c.GANGWAY_DATA, 'uploads')),
+    s3: bucket === undefined ? null : {
+      bucket, region: c.S3_REGION, endpoint: c.S3_ENDPOINT ?? null, forcePathStyle: c.S3_FORCE_PATH_STYLE === 'true',
+      checksums: c.S3_CHECKSUMS,
+      credentials: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
+    },
+  };
 }
 
 /** null without CHAT_MODEL. */
@@ -138,6 +197,14 @@ export function upkeepSchedules(c: Configuration): UpkeepSchedule[] {
     {
       name: 'sessions', spec: every(c.GANGWAY_STOPPED_SECONDS), input: { task: 'reconcileStoppedSessions' },
       note: 'Sessions whose workflow was ended from outside are taken up',
+    },
+    {
+      name: 'uploads', spec: every(c.GANGWAY_UPLOAD_RECONCILE_SECONDS), input: { task: 'reconcileUploads' },
+      note: 'Uploads that nobody looks into are looked into',
+    },
+    {
+      name: 'upload-cleanup', spec: { calendars: [{ hour: 4 }] }, input: { task: 'cleanUpUploads' },
+      note: 'Uploads that nobody needs go, and files that belong to none',
     },
     {
       name: 'cleanup', spec: { calendars: [{ hour: 3 }] }, input: { task: 'cleanUpEndedTasks' },

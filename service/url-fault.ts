@@ -16,7 +16,7 @@ export function urlFault(text: string, schemes: readonly [string, ...string[]]):
     return `cannot be what is meant: ${encoded}`;
   }
   // a socket of this machine is named in the query
-  const isNamed = url.hostname !== '' || url.protocol === 'file:' || url.searchParams.has('host');
+  const isNamed = url.hostname !== '' || ['file:', 'unix:'].includes(url.protocol) || url.searchParams.has('host');
   return isNamed ? null : `names no host. It looks like ${usual}host:port`;
 }
 

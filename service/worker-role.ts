@@ -13,6 +13,7 @@ import { reminders } from '../activities/outbox/reminder.ts';
 import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
+import type { UploadWorkflows } from '../activities/upload-workflows.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { keepSchedules } from '../engine/schedules.ts';
 import type { SessionRevival } from '../engine/session-revival.ts';
@@ -25,6 +26,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Outside } from '../outside/outside.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
 import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
@@ -33,9 +35,16 @@ import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
+import { Inspecting } from '../uploads/inspecting.ts';
+import { createProcessing } from '../uploads/processing/processing.ts';
+import { clamdScanner } from '../uploads/scanning/clamd.ts';
+import { noScanner, type Scanner } from '../uploads/scanning/scanner.ts';
+import { watchedScanner } from '../uploads/scanning/watched-scanner.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import type { Configuration } from './configuration.ts';
-import { alertSettings, deliverySettings, modelSettings, receiverSettings, upkeepSchedules, workerSettings } from './settings.ts';
+import {
+  alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, scannerSettings, upkeepSchedules, workerSettings,
+} from './settings.ts';
 import { startWorker, type RunningWorker } from './worker.ts';
 
 export interface WorkerRoleOptions {
@@ -44,11 +53,13 @@ export interface WorkerRoleOptions {
   readonly client: Client;
   readonly revival: SessionRevival;
   readonly stuck: StuckWorkflows;
+  readonly uploadWorkflows: UploadWorkflows;
   readonly stores: {
     readonly db: Database;
     readonly redis: Redis;
     readonly clickhouse: ClickHouse;
     readonly hotCopies: HotCopies;
+    readonly files: FileStore;
     readonly signals: SessionSignals;
     readonly sealer: Sealer;
   };
@@ -72,7 +83,7 @@ const reminderLinkSeconds = 604_800;
 type OnStop = (close: () => Promise<void>) => void;
 
 export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop): Promise<RunningWorker> {
-  const { configuration, client, revival, stuck, stores, flows, changeTarget, outside, log } = options;
+  const { configuration, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget, outside, log } = options;
   const settings = workerSettings(configuration);
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
@@ -88,6 +99,12 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const tasks = createTasks({
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
     sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
+    uploads: {
+      inspecting: new Inspecting({
+        ...stores, scanner: scannerOf(options, onStop), processing: createProcessing(processingSettings(configuration)),
+      }),
+      files: stores.files, workflows: uploadWorkflows, keepDays: configuration.GANGWAY_UPLOAD_KEEP_DAYS,
+    },
     deadLetters: {
       workflows: taskWorkflows, alerting: alertingOf(alertSettings(configuration), outside, Math.random),
       keepDays: configuration.GANGWAY_DLQ_KEEP_DAYS,
@@ -112,6 +129,25 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
     onStop(() => delivery.stop());
   }
   return worker;
+}
+
+/** Without CLAMD_URL nobody scans. One that is blind is an error of whoever runs it, and told as one. */
+function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
+  const settings = scannerSettings(configuration);
+  if (settings === null) return noScanner;
+  const scanner = watchedScanner(clamdScanner(settings), {
+    everyMs: settings.probeMs,
+    onSight: (sight, why) => {
+      if (sight === 'seeing') log.info('the scanner finds the EICAR text');
+      else log.error({ sight, why }, 'the scanner does not find the EICAR text: uploads wait in quarantine');
+    },
+  });
+  metrics.watchScanner(() => scanner.sight() === 'seeing');
+  onStop(() => {
+    scanner.close();
+    return Promise.resolve();
+  });
+  return scanner;
 }
 
 /** null: without CHAT_MODEL the scripted readings and the rules do everything. */

@@ -108,7 +108,7 @@ describe('docker-compose.yml', () => {
         if (condition === 'service_healthy') expect(services[name]?.healthcheck).toBeDefined();
       }
     }
-    for (const name of ['postgres', 'valkey', 'clickhouse']) {
+    for (const name of ['postgres', 'valkey', 'clickhouse', 'api', 'worker']) {
       const [mounted] = services[name]?.volumes ?? [];
       expect(Object.keys(volumes)).toContain(mounted?.split(':')[0]);
     }

@@ -61,7 +61,7 @@ describe('a stream', () => {
     expect(reader.text()).toMatch(/^retry: 3000\n\n/);
   });
 
-  test('tells what happens under the four names, each event once and in order, and ends with the session', async () => {
+  test('tells what happens under its names, each event once and in order, and ends with the session', async () => {
     const { ana, ben } = await cast(instance);
     const session = await ana.start();
     const reader = await follow(ana, session.session_id);

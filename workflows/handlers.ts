@@ -8,14 +8,18 @@ import {
   type ClientEventBody,
   type DecisionBody, type EscalateBody, type Message, type RemindersBody, type Reply, type ResumeBody, type ResumeOutcome,
 } from '../domain/message.ts';
-import { isAnswer, isClientEvent, isMessage, isReminders, isResume, isTaskOutcome } from '../domain/message-shape.ts';
+import {
+  isAnswer, isClientEvent, isMessage, isReminders, isResume, isTaskOutcome, isUploadNote,
+} from '../domain/message-shape.ts';
 import type { OnboardingSession } from '../domain/session.ts';
 import { versionIn } from '../domain/version.ts';
 import type { Asked, DecisionOutcome, Reading } from '../domain/session-state.ts';
+import type { UploadNote } from '../domain/upload.ts';
 import {
-  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, openSession, previewDecision,
+  addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, noteUpload, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, readState, readVersion, resumeSession, saveCheckpoint, setReminders, type Done, type Read,
+  readEvents, readProposal, readSession, readState, readVersion, resumeSession, saveCheckpoint, setReminders, uploadJudged, type Done,
+  type Read,
 } from './messages.ts';
 import { taskDone } from './task-messages.ts';
 import { readAnswer } from './tasks.ts';
@@ -31,6 +35,9 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
   setHandler(openSession, () => session.view());
   setHandler(taskDone, (told) => {
     if (isTaskOutcome(told)) session.receiveTask(told.task_id, told.outcome, Date.now());
+  });
+  setHandler(uploadJudged, (note) => {
+    if (isUploadNote(note)) session.noteUpload(note, Date.now());
   });
   // Free text waits for its reading, so that the message id makes it one reading; a typed value is taken at once.
   on<AnswerBody, Reply<AnswerOutcome>>(answerQuestion, {
@@ -60,6 +67,14 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
   on<EscalateBody, Done>(
     escalateSession, doing((message) => session.checkEscalate(message), (message, now) => { session.escalate(message, now); }),
   );
+  on<UploadNote, Done>(noteUpload, {
+    check: (message) => shaped(isUploadNote, message) ?? session.checkUpload(message),
+    handle: (message) => {
+      received();
+      session.receiveUpload(message, Date.now());
+      return { fingerprint: message.fingerprint, outcome: { kind: 'done' }, view: session.view() };
+    },
+  });
   on<ClientEventBody, Done>(addClientEvent, doing(
     (message) => shaped(isClientEvent, message) ?? session.checkClientEvent(message),
     (message, now) => { session.addClientEvent(message, now); },

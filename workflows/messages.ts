@@ -2,7 +2,7 @@
  * What can be sent to a session, by name. Updates change it and are recorded (the Update id is the message id); queries
  * only read. The API and the workflow share these definitions.
  */
-import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
 import type { FlowRules } from '../domain/flow.ts';
@@ -14,6 +14,7 @@ import type {
 import type { ReminderPlan } from '../domain/reminders.ts';
 import type { VersionAt } from '../domain/version.ts';
 import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionEvent, SessionState } from '../domain/session-state.ts';
+import type { UploadNote } from '../domain/upload.ts';
 
 export const sessionWorkflow = 'onboardingSession';
 
@@ -51,6 +52,10 @@ export const addClientEvent = defineUpdate<Done, [Message<ClientEventBody>]>('ad
 export const setReminders = defineUpdate<Done, [Message<RemindersBody>]>('setReminders');
 export const saveCheckpoint = defineUpdate<Reply<CheckpointOutcome>, [Message<CheckpointBody>]>('saveCheckpoint');
 export const resumeSession = defineUpdate<Reply<ResumeOutcome>, [Message<ResumeBody>]>('resumeSession');
+/** Told by the API, again and again until it is known. */
+export const noteUpload = defineUpdate<Done, [Message<UploadNote>]>('noteUpload');
+/** Told by the workflow that looked into it. */
+export const uploadJudged = defineSignal<[UploadNote]>('uploadJudged');
 export const decideProposal = defineUpdate<Reply<DecisionOutcome>, [Message<DecisionBody>]>('decideProposal');
 export const approveDecision = defineUpdate<Reply<DecisionOutcome>, [Message<ApprovalBody>]>('approveDecision');
 

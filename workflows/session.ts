@@ -151,7 +151,9 @@ const justStartedMs = 2_000;
 /** Copies go out at once on every change of state, else a while after the first unsaved answer, and before the end. */
 async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
   const isUrgent = (): boolean => session.misleads(limits.flushAfterMs) || session.state.unsaved.events.some(
-    ({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual',
+    ({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual'
+      // a verdict comes by itself: nobody else would tell those who wait for it
+      || (event === 'upload' && properties['status'] !== 'quarantined'),
   );
   for (;;) {
     await condition(() => session.hasUnsaved || session.ended);

@@ -2,7 +2,8 @@
 export const upkeepWorkflow = 'upkeep';
 
 export interface UpkeepInput {
-  readonly task: 'raiseAlerts' | 'cleanUpEndedTasks' | 'reconcileParkedTasks' | 'reconcileStoppedSessions';
+  readonly task:
+    | 'raiseAlerts' | 'cleanUpEndedTasks' | 'cleanUpUploads' | 'reconcileParkedTasks' | 'reconcileStoppedSessions' | 'reconcileUploads';
   /** Of the cleanup: says what would go. */
   readonly dry_run?: boolean;
 }

@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isTenantName } from '../stores/postgres/database.ts';
-import { isHashedKey, parseWorkflowId, redriveWorkflowId, sessionWorkflowId, taskWorkflowId, tenantKey } from './workflow-ids.ts';
+import {
+  isHashedKey, parseWorkflowId, redriveWorkflowId, sessionWorkflowId, taskWorkflowId, tenantKey, uploadWorkflowId,
+} from './workflow-ids.ts';
 
 const anyTenant = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }), fc.string({ minLength: 1, maxLength: 128 }),
@@ -18,6 +20,7 @@ test('an id is shorter than the 255 characters of an SQL store, ASCII, and read 
     for (
       const [kind, workflowId] of [
         ['session', sessionWorkflowId(tenant, id)], ['task', taskWorkflowId(tenant, id)], ['redrive', redriveWorkflowId(tenant, id)],
+        ['upload', uploadWorkflowId(tenant, id)],
       ] as const
     ) {
       expect(workflowId.length).toBeLessThan(255);

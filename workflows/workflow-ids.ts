@@ -6,7 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 
 /** Kinds of workflows that belong to a tenant. */
-const kinds = ['session', 'task', 'redrive'] as const;
+const kinds = ['session', 'task', 'redrive', 'upload'] as const;
 export type WorkflowKind = (typeof kinds)[number];
 
 /** `tenant` is its key: the name itself, or what stands for a long one. */
@@ -38,6 +38,11 @@ export function taskWorkflowId(tenant: string, taskId: string): string {
 
 export function redriveWorkflowId(tenant: string, redriveId: string): string {
   return idOf('redrive', tenant, redriveId);
+}
+
+/** `objectId` names one try to send an upload: each is looked into by itself. */
+export function uploadWorkflowId(tenant: string, objectId: string): string {
+  return idOf('upload', tenant, objectId);
 }
 
 /** null: not one of ours, or nobody's. */

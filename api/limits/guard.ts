@@ -52,7 +52,8 @@ export class LimitGuard {
   }
 }
 
-function refusal({ outcome, policies, retryAfterSeconds }: Verdict): Problem {
+/** The limiter's word as a problem. */
+export function refusal({ outcome, policies, retryAfterSeconds }: Verdict): Problem {
   const violated = refusing(policies).map(({ policy }) => policy);
   const extras = {
     headers: { 'Retry-After': String(retryAfterSeconds) }, members: { violated_policies: violated.map(({ name }) => name) },

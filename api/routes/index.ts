@@ -22,12 +22,16 @@ import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
 import { riskRoutes } from './risk.ts';
 import { sessionRoutes } from './sessions.ts';
+import { resumableUploadRoutes } from './resumable-uploads.ts';
 import { streamRoutes } from './stream.ts';
+import { uploadContentRoutes } from './upload-content.ts';
+import { uploadRoutes } from './uploads.ts';
 import { versionRoutes } from './versions.ts';
 
 export const routes: readonly Route[] = [
   ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
-  ...reminderRoutes, ...decisionRoutes, ...approvalRoutes, ...changesetRoutes, ...flowRoutes,
+  ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
+  ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,

@@ -29,4 +29,5 @@ export interface FileStore {
   list(prefix: string): AsyncIterable<StoredFile>;
   /** Rejects with StoreUnavailableError when nothing can be stored. */
   checkWritable(): Promise<void>;
+  close(): void;
 }

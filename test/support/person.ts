@@ -22,7 +22,7 @@ export interface WireQuestion {
   readonly options: readonly { readonly value: string }[];
 }
 
-export interface RequestOptions { readonly headers?: Readonly<Record<string, string>>; readonly raw?: string }
+export interface RequestOptions { readonly headers?: Readonly<Record<string, string>>; readonly raw?: string | FormData }
 
 export class Person {
   readonly tenant: string;
@@ -42,7 +42,8 @@ export class Person {
     const response = await fetch(`${this.url}${base}${path}`, {
       method, ...(content === undefined ? {} : { body: content }),
       headers: {
-        authorization: `Bearer ${this.token}`, ...(content === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers,
+        authorization: `Bearer ${this.token}`, ...(typeof content === 'string' ? { 'content-type': 'application/json' } : {}),
+        ...options.headers,
       },
     });
     const text = await response.text();

@@ -61,4 +61,9 @@ export interface Speech {
   /** After the last question. */
   readonly preparing: string;
   readonly ready: string;
+  /** What became of a file that was sent. */
+  readonly files: Readonly<Record<FileWord, string>>;
 }
+
+export const fileWords = ['rejected', 'deleted', 'delayed', 'not_checked'] as const;
+export type FileWord = (typeof fileWords)[number];

@@ -23,6 +23,12 @@ export const speech: Speech = {
   none: 'None of them',
   preparing: 'That was the last question. Your configuration is being prepared.',
   ready: 'Your configuration is ready and waits for approval.',
+  files: {
+    rejected: 'That file was not taken. Please send another one.',
+    deleted: 'That file was deleted.',
+    delayed: 'Your file is safe. Checking it takes longer than usual.',
+    not_checked: 'Your file could not be checked, so nobody can open it. Please send another one, or go on without it.',
+  },
 };
 
 function joined(items: readonly string[], word: string): string {

@@ -1,0 +1,37 @@
+/** Where the files of an upload are, and how they go. */
+import { createHash } from 'node:crypto';
+import type { FileStore } from '../stores/files/port.ts';
+import type { UploadTry } from '../stores/postgres/uploads.ts';
+
+/** All files of one try. A tenant's name may hold anything, so that its hash stands for it. */
+export function filesOf({ tenant, session_id: sessionId, upload_id: uploadId, object_id: objectId }: UploadTry) {
+  const folder = `${createHash('sha256').update(tenant).digest('base64url').slice(0, 22)}/${sessionId}/${uploadId}/${objectId}`;
+  return {
+    prefix: `${folder}/`,
+    /** As it was sent. */
+    sent: `${folder}/sent`,
+    /** What may be downloaded. */
+    clean: `${folder}/clean`,
+    thumbnail: `${folder}/thumbnail`,
+    part: (name: string): string => `${folder}/part-${name}`,
+  };
+}
+
+/** The try and the name that a key stands for; null: none of ours. */
+export function fileNamed(key: string): { readonly object_id: string; readonly name: string } | null {
+  const [, , , object_id = '', name, ...more] = key.split('/');
+  return name === undefined || more.length > 0 || !/^[0-9a-f-]{36}$/.test(object_id) ? null : { object_id, name };
+}
+
+const deletedAtOnce = 100;
+
+export async function removeFiles(files: FileStore, upload: UploadTry): Promise<void> {
+  let keys: string[] = [];
+  for await (const { key } of files.list(filesOf(upload).prefix)) {
+    keys.push(key);
+    if (keys.length < deletedAtOnce) continue;
+    await files.delete(keys);
+    keys = [];
+  }
+  if (keys.length > 0) await files.delete(keys);
+}

@@ -1,0 +1,105 @@
+/** An upload is looked into: scanned, made fit to be handed on, and said to be clean or not. Repeated, it comes to the same. */
+import { createHash } from 'node:crypto';
+import type { FileFamily, UploadVerdict } from '../domain/upload.ts';
+import { counting, hashing } from '../stores/files/bytes.ts';
+import type { FileStore } from '../stores/files/port.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { findUpload, forgetFiles, markClean, markRejected, type UploadRow, type UploadTry } from '../stores/postgres/uploads.ts';
+import { familyOfType } from './content/families.ts';
+import { filesOf, removeFiles } from './files.ts';
+import type { OutputName } from './processing/frames.ts';
+import type { UploadProcessing } from './processing/port.ts';
+import type { Scanner } from './scanning/scanner.ts';
+
+export interface InspectingOptions {
+  readonly db: Database;
+  readonly files: FileStore;
+  readonly scanner: Scanner;
+  readonly processing: UploadProcessing;
+}
+
+/** unknown: the scanner cannot say anything for now. */
+export type Inspected = UploadVerdict | { readonly status: 'unknown'; readonly why: string };
+
+/** What is stored of an upload that is there is missing: nobody can look into it. */
+export class StoredFileMissingError extends Error {
+  override readonly name = 'StoredFileMissingError';
+}
+
+export class Inspecting {
+  private readonly options: InspectingOptions;
+
+  constructor(options: InspectingOptions) {
+    this.options = options;
+  }
+
+  /** Rejects with what the stores say, and with what processing could not do this time. */
+  async inspect(upload: UploadTry, signal: AbortSignal): Promise<Inspected> {
+    const { db, files, scanner, processing } = this.options;
+    const row = await findUpload(db, upload);
+    const known = verdictOf(row, upload);
+    if (row === null || known !== null) return known ?? gone;
+    const sent = await files.open(filesOf(row).sent);
+    if (sent === null || row.family === null) throw new StoredFileMissingError('The file of an upload that waits is not there.');
+    const scan = await scanner.scan(sent, signal);
+    if (scan.verdict === 'unknown') return { status: 'unknown', why: scan.why };
+    if (scan.verdict === 'infected') return this.reject(row, 'infected');
+
+    const stored = new Map<OutputName, StoredOutput>();
+    const processed = await processing.process(sent, { family: row.family, kind: row.kind }, async (output, type, bytes) => {
+      stored.set(output, await this.keep(row, output, type, bytes, signal));
+    }, signal);
+    if (processed.verdict === 'rejected') return this.reject(row, processed.reason);
+    const clean = stored.get('clean');
+    if (clean === undefined) throw new Error('Processing has said clean, and has given nothing.');
+    return this.accept(row, {
+      ...clean, width: processed.width ?? null, height: processed.height ?? null, thumbnail: stored.has('thumbnail'), scan: scanner.name,
+    });
+  }
+
+  private async keep(
+    row: UploadRow, output: OutputName, type: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal,
+  ): Promise<StoredOutput> {
+    const family = familyOfType(type);
+    if (family === null) throw new Error(`Processing has made a file of type ${type}.`);
+    const hash = createHash('sha256');
+    const counted = { size: 0 };
+    await this.options.files.put(filesOf(row)[output], hashing(counting(bytes, counted), hash), signal);
+    return { family, size_bytes: counted.size, sha256: hash.digest('hex') };
+  }
+
+  private async accept(row: UploadRow, clean: Parameters<typeof markClean>[2]): Promise<UploadVerdict> {
+    const { db, files } = this.options;
+    const standing = await markClean(db, row, clean);
+    const verdict = verdictOf(standing, row) ?? gone;
+    if (verdict.status === 'clean') {
+      // with all that was in it and nobody asked for: where a photo was taken, what hides behind its end
+      await files.delete([filesOf(row).sent]);
+    } else {
+      await this.forget(row);
+    }
+    return verdict;
+  }
+
+  private async reject(row: UploadRow, reason: string): Promise<UploadVerdict> {
+    const verdict = verdictOf(await markRejected(this.options.db, row, reason), row) ?? gone;
+    if (verdict.status !== 'clean') await this.forget(row);
+    return verdict;
+  }
+
+  /** Nobody may have them any more. */
+  private async forget(row: UploadRow): Promise<void> {
+    await removeFiles(this.options.files, row);
+    await forgetFiles(this.options.db, [row]);
+  }
+}
+
+interface StoredOutput { readonly family: FileFamily; readonly size_bytes: number; readonly sha256: string }
+
+const gone: UploadVerdict = { status: 'gone' };
+
+/** null: it still waits for one. */
+function verdictOf(row: UploadRow | null, { object_id: object }: UploadTry): UploadVerdict | null {
+  if (row?.object_id !== object || row.status === 'receiving') return gone;
+  return row.status === 'quarantined' ? null : { status: row.status, reason: row.reason };
+}
