@@ -50,8 +50,9 @@ async function fill(db: Database): Promise<void> {
     await db.asSystem().query(
       `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, claim_token,
          claim_expires_at, confirmed, revision, standing_risk, last_activity_at, view)
-       SELECT id, $1::text, 'owner-' || n, 'f', 1, 'en', 'first_time', 'in_progress', active - interval '1 hour', id, now(), true, 9, standing,
-         active, jsonb_build_object('session_id', id, 'tenant', $1::text, 'owner', 'owner-' || n, 'flow', '{"id": "f", "version": 1}'::jsonb,
+       SELECT id, $1::text, 'owner-' || n, 'f', 1, 'en', 'first_time', 'in_progress', active - interval '1 hour', id, now(), true, 9,
+         standing, active, jsonb_build_object('session_id', id, 'tenant', $1::text, 'owner', 'owner-' || n,
+           'flow', '{"id": "f", "version": 1}'::jsonb,
            'language', 'en', 'state', 'in_progress', 'stage', 'engaged', 'progress_percent', 20, 'question', '{"id": "q"}'::jsonb,
            'answers_count', 5, 'checkpoint_version', 4, 'created_at', extract(epoch FROM active)::bigint * 1000 - 3600000,
            'last_activity_at', extract(epoch FROM active)::bigint * 1000, 'ended_at', NULL, 'waits_for', NULL, 'version', 6, 'revision', 9,
