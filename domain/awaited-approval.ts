@@ -1,21 +1,8 @@
 /** Whom a session waits for with its proposal: any approver, or a second person beside the one who approved. */
 import { changeRisk } from './changeset.ts';
-import type { Actor } from './message.ts';
+import type { Actor, AwaitedApproval } from './message.ts';
 import { isPerson } from './person.ts';
 import type { SessionState } from './session-state.ts';
-
-/** Times are epoch milliseconds. */
-export interface AwaitedApproval {
-  readonly since: number;
-  readonly waits_for: 'anyone' | 'second_person';
-  /** Of the second approval; null: nobody has decided yet. */
-  readonly approval_id: string | null;
-  readonly changes: number;
-  /** Of the decision, or of all that is proposed: 0..1, see changeRisk. */
-  readonly risk_score: number;
-  /** Who may not decide: the requester, and the first approver. `person` is absent of what is older. */
-  readonly parties: readonly { readonly subject: string; readonly person?: string }[];
-}
 
 /** null: it waits for no approver. */
 export function awaitedApproval(state: SessionState): AwaitedApproval | null {

@@ -1,6 +1,5 @@
 /** What travels between the API and a session: who speaks, with which id, and what came of it. */
 import type { RiskCounters } from './abandonment-risk.ts';
-import type { AwaitedApproval } from './awaited-approval.ts';
 import type { ErrorCategory } from './error-category.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
@@ -137,6 +136,19 @@ export interface ResumeOutcome {
   readonly ui_state: Json;
   readonly checkpoint_version: number;
   readonly checkpoint_created_at: number;
+}
+
+/** An approver that a session waits for. Times are epoch milliseconds. */
+export interface AwaitedApproval {
+  readonly since: number;
+  readonly waits_for: 'anyone' | 'second_person';
+  /** Of the second approval; null: nobody has decided yet. */
+  readonly approval_id: string | null;
+  readonly changes: number;
+  /** Of the decision, or of all that is proposed: 0..1, see changeRisk. */
+  readonly risk_score: number;
+  /** Who may not decide: the requester, and the first approver. `person` is absent of what is older. */
+  readonly parties: readonly { readonly subject: string; readonly person?: string }[];
 }
 
 /** A session as its copies and its readers see it. Times are epoch milliseconds. */

@@ -13,7 +13,8 @@ const AwaitedWire = z.object({
   flow: z.object({ id: z.string(), version: z.number().int() }), owner: z.string(),
   changes: z.number().int().meta({ description: 'Of the decision, or of all that is proposed' }), risk_score: rate, waiting_since: time,
   waits_for: z.enum(['anyone', 'second_person']), may_decide: z.boolean(),
-  reason: z.enum(['same_person']).nullable().meta({ description: 'Why the caller may not decide: they asked for it, or were the first to approve' }),
+  reason: z.enum(['same_person']).nullable()
+    .meta({ description: 'Why the caller may not decide: they asked for it, or were the first to approve' }),
 }).meta({ id: 'AwaitedApproval' });
 
 export const approvalRoutes = [

@@ -1,7 +1,6 @@
 /** Sessions in PostgreSQL: the claim of the one open session of a person and flow, the copy of each session, and lists. */
-import type { AwaitedApproval } from '../../domain/awaited-approval.ts';
 import { isEnded, type SessionStateName } from '../../domain/lifecycle.ts';
-import type { SessionView } from '../../domain/message.ts';
+import type { AwaitedApproval, SessionView } from '../../domain/message.ts';
 import { listedScoreOf } from '../../domain/view-risk.ts';
 import type { Database, Queries } from './database.ts';
 import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
