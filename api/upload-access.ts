@@ -21,8 +21,8 @@ export function keyedId({ keyedRequest }: Call): string | null {
 /** For operators: which upload, and never what it is called. */
 export function logReceived({ log }: Services, call: Call, { upload, isNew }: Received): void {
   log.info({
-    correlation_id: call.correlationId, tenant: upload.tenant, session_id: upload.session_id, upload_id: upload.upload_id, kind: upload.kind,
-    size_bytes: upload.size_bytes, is_new: isNew,
+    correlation_id: call.correlationId, tenant: upload.tenant, session_id: upload.session_id, upload_id: upload.upload_id,
+    kind: upload.kind, size_bytes: upload.size_bytes, is_new: isNew,
   }, 'upload');
 }
 

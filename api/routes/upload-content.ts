@@ -40,7 +40,8 @@ export const uploadContentRoutes = [
   }),
   route.get('/sessions/:session_id/uploads/:upload_id/thumbnail', {
     summary: 'A small picture of a picture', access: ['user'], limits: ['api'], audit: { action: 'upload.thumbnail', when: 'others' },
-    params: uploadParams, query: downloadQuery, sends: ['image/jpeg', 'image/png', 'image/webp'], headers, answers: { 304: nothing }, versioned: true,
+    params: uploadParams, query: downloadQuery, sends: ['image/jpeg', 'image/png', 'image/webp'], headers,
+    answers: { 304: nothing }, versioned: true,
     problems: ['not_clean', 'range_not_satisfiable'],
     handler: async ({ params, call, services }) => {
       const { upload, clean } = await cleanUpload(services, call, params);
