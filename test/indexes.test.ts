@@ -198,11 +198,12 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
        > (now() - interval '5 days', $1::uuid) ORDER BY settled_at, upload_id LIMIT 500`, [id], 'uploads_unjudged',
   ],
   [
-    'uploads of which nobody has looked whether an answer names them',
-    `SELECT u.kind FROM uploads AS u JOIN sessions AS s ON s.session_id = u.session_id
-       WHERE u.status IN ('quarantined', 'clean', 'rejected') AND NOT u.kept AND u.created_at < now() - interval '1 day'
-       AND (u.created_at, u.upload_id) > (now() - interval '9 days', $1::uuid) AND s.ended_at < now() - interval '1 day'
-       ORDER BY u.created_at, u.upload_id LIMIT 200`, [id], 'uploads_unlooked',
+    'uploads of which nobody has looked whether an answer names them, with their sessions',
+    `WITH old AS MATERIALIZED (
+         SELECT session_id, created_at, upload_id FROM uploads
+         WHERE status IN ('quarantined', 'clean', 'rejected') AND NOT kept AND created_at < now() - interval '1 day'
+           AND (created_at, upload_id) > (now() - interval '9 days', $1::uuid) ORDER BY created_at, upload_id LIMIT 20)
+       SELECT s.snapshot FROM old AS u LEFT JOIN sessions AS s ON s.session_id = u.session_id AND s.ended_at < now()`, [id], 'uploads_unlooked',
   ],
   ['the upload of a stored file', 'SELECT status FROM uploads WHERE object_id = ANY($1::uuid[])', [[id]], 'uploads_by_object'],
   [
