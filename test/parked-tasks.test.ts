@@ -314,7 +314,11 @@ describe('a failure that passes by itself', () => {
     await ana.inState(id, 'awaiting_approval');
     await until('it is counted', async () => (await admin.get('/admin/dlq/stats/')).body.automatic_recovery_rate === 1);
     expect((await admin.get('/admin/dlq/stats/')).body).toMatchObject({ total_tasks: 0, capacity: { used: 0 } });
-    const patterns = (await admin.get('/admin/errors/patterns/')).body.results;
+    let patterns: Body[] = [];
+    await until('its failure is in the error log', async () => {
+      patterns = (await admin.get('/admin/errors/patterns/')).body.results;
+      return patterns.length > 0;
+    });
     expect(patterns).toEqual([
       expect.objectContaining({
         task_name: 'proposeRecommendations', category: 'llm_api', count: 1, affected_sessions: 1, exception_type: 'ModelCallError',
@@ -455,6 +459,7 @@ describe('the list and the engine are brought together, on a schedule', () => {
     for await (const { scheduleId } of client.schedule.list()) names.push(scheduleId);
     expect(names.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
       'upkeep:gangway:alerts', 'upkeep:gangway:cleanup', 'upkeep:gangway:reconcile', 'upkeep:gangway:sessions',
+      'upkeep:gangway:upload-cleanup', 'upkeep:gangway:uploads',
     ]);
   });
 

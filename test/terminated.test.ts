@@ -27,9 +27,10 @@ interface Gangway { readonly instance: Instance; readonly client: Client; readon
 const running: Gangway[] = [];
 
 async function start(environment: Readonly<Record<string, string>>): Promise<Gangway> {
-  // a flush long after the answers: what the archive does not have yet must come back as well
+  // a flush long after the answers: what the archive does not have yet must come back as well. Two minutes and more would be at once,
+  // since the list of sessions at risk could be wrong for as long
   const instance = await startInstance(await newFolder(), {
-    OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '300',
+    OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: 'test', CHAT_MODEL: 'test', GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '90',
     CHANGE_TARGET_URL: receiver.url, CHANGE_TARGET_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true', ...environment,
   });
   const { urls } = await instance.runFile();
