@@ -163,7 +163,8 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
          SELECT session_id, created_at, upload_id FROM uploads
          WHERE status IN ('quarantined', 'clean', 'rejected') AND NOT kept AND created_at < now() - interval '1 day'
            AND (created_at, upload_id) > (now() - interval '9 days', $1::uuid) ORDER BY created_at, upload_id LIMIT 20)
-       SELECT s.snapshot FROM old AS u LEFT JOIN sessions AS s ON s.session_id = u.session_id AND s.ended_at < now()`, [id], 'uploads_unlooked',
+       SELECT s.snapshot FROM old AS u LEFT JOIN sessions AS s ON s.session_id = u.session_id AND s.ended_at < now()`,
+    [id], 'uploads_unlooked',
   ],
   ['the upload of a stored file', 'SELECT status FROM uploads WHERE object_id = ANY($1::uuid[])', [[id]], 'uploads_by_object'],
   [
