@@ -7,7 +7,7 @@ import type { SessionState } from '../domain/session-state.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { keepUploads, uploadsOfEnded, type EndedUpload, type PageEnd } from '../stores/postgres/upload-upkeep.ts';
+import { keepUploads, oldUploads, type OldUpload, type PageEnd } from '../stores/postgres/upload-upkeep.ts';
 import { deleteUpload, forgetFiles } from '../stores/postgres/uploads.ts';
 import { removeFiles } from '../uploads/files.ts';
 import { ownerless } from '../uploads/ownerless.ts';
@@ -32,7 +32,8 @@ export interface CleanUploadsOptions {
   readonly signal?: AbortSignal;
 }
 
-const pageRows = 200;
+/** A session's state may have 1.5 MB, and each upload brings that of its own. */
+const pageRows = 20;
 const dayMs = 86_400_000;
 const timeoutMs = 3_600_000;
 
@@ -41,9 +42,9 @@ export async function cleanUp(options: CleanUploadsOptions): Promise<CleanedUplo
   const done = { deleted: 0, kept: 0, failed: 0, ownerless_files: 0 };
   let after: PageEnd | null = null;
   while (signal?.aborted !== true) {
-    const page = await uploadsOfEnded(db, keepDays, after, pageRows);
-    const named: EndedUpload[] = [];
-    await forAll(page, async (upload) => {
+    const page = await oldUploads(db, keepDays, after, pageRows);
+    const named: OldUpload[] = [];
+    await forAll(page.filter((upload) => upload.is_over), async (upload) => {
       const isNamed = await Promise.resolve().then(() => isAnswer(options.sealer, upload)).catch(failedAlone);
       if (isNamed === 'failed') done.failed += 1;
       else if (isNamed) named.push(upload);
@@ -51,9 +52,8 @@ export async function cleanUp(options: CleanUploadsOptions): Promise<CleanedUplo
     });
     await keepUploads(db, named);
     done.kept += named.length;
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageRows) break;
-    after = last;
+    if (page.length < pageRows) break;
+    after = page.at(-1) ?? null;
   }
   for await (const keys of ownerless(db, files, storedBefore)) {
     if (signal?.aborted === true) break;
@@ -63,13 +63,13 @@ export async function cleanUp(options: CleanUploadsOptions): Promise<CleanedUplo
   return done;
 }
 
-function isAnswer(sealer: Sealer, { tenant, session_id: sessionId, upload_id: uploadId, snapshot }: EndedUpload): boolean {
+function isAnswer(sealer: Sealer, { tenant, session_id: sessionId, upload_id: uploadId, snapshot }: OldUpload): boolean {
   if (snapshot === null) return false;
   const { answers } = JSON.parse(sealer.open(snapshot, sealedAs.snapshot(tenant, sessionId)).toString('utf8')) as SessionState;
   return answers.some(({ value, superseded }) => !superseded && value === uploadId);
 }
 
-async function remove({ db, files }: CleanUploadsOptions, upload: EndedUpload): Promise<boolean> {
+async function remove({ db, files }: CleanUploadsOptions, upload: OldUpload): Promise<boolean> {
   const deleted = await deleteUpload(db, upload, 'unused');
   if (deleted === null) return false;
   await removeFiles(files, deleted);

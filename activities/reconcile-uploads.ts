@@ -27,9 +27,8 @@ export async function startWaiting({ db, workflows, waitingMs: sinceMs, signal }
     const page = await waitingUploads(db, sinceMs, after, pageRows);
     await forAll(page, (upload) => workflows.start(upload));
     done.waiting += page.length;
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageRows) break;
-    after = last;
+    if (page.length < pageRows) break;
+    after = page.at(-1) ?? null;
   }
   return done;
 }

@@ -70,6 +70,10 @@ describe('a form', () => {
     expect((await read(body, { announced: false })).length).toBeNull();
   });
 
+  test('gives a name as it is called, whatever browsers make of its quotes', async () => {
+    expect((await read(form(head('file', '; filename="a %22b%22 50%25%0D%0A.jpg"'), 'x', end))).name).toBe('a "b" 50%25  .jpg');
+  });
+
   test('says of a part without a type that it has none', async () => {
     const typeOf = async (type: string): Promise<string> => (await read(form(head('file', '; filename="a"', type), 'x', end))).type;
     expect(await typeOf('')).toBe('');

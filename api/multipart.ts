@@ -161,7 +161,7 @@ class FormReader {
     if (filename === undefined || filename === '') return this.noFileName();
     this.found.resolve({
       fields: this.fields, file: {
-        name: filename, type: typeIn(this.last.header), length: this.fileLength(), bytes: this.bytes(stream),
+        name: unescaped(filename), type: typeIn(this.last.header), length: this.fileLength(), bytes: this.bytes(stream),
         bodyDigest: () => this.hash.copy().digest(),
       },
     });
@@ -233,6 +233,11 @@ function parserOf({ contentType, contentEncoding }: FormBody): busboy.Busboy {
 
 function malformed(code: string, message: string, fix: string, cause?: unknown): Problem {
   return new Problem('invalid_request', message, { errors: [{ pointer: '', code, message, fix }], cause });
+}
+
+/** Browsers write these three so within a name, and no others (WHATWG, multipart/form-data). */
+function unescaped(name: string): string {
+  return name.replaceAll('%22', '"').replaceAll(/%0D|%0A/g, ' ');
 }
 
 /** busboy says text/plain of a part that says nothing. */

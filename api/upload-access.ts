@@ -2,6 +2,7 @@
 import { derivedId } from '../domain/derived-id.ts';
 import { holds } from '../domain/message.ts';
 import { findUpload, type UploadRow } from '../stores/postgres/uploads.ts';
+import type { Received } from '../uploads/accepting.ts';
 import type { Sender } from '../uploads/ports.ts';
 import type { Call } from './call.ts';
 import type { Incoming } from './incoming.ts';
@@ -15,6 +16,14 @@ export function senderOf({ actor, correlationId }: Call): Sender {
 /** The id of an upload whose request has an Idempotency-Key: the same for its repeat. */
 export function keyedId({ keyedRequest }: Call): string | null {
   return keyedRequest === null ? null : derivedId('upload', keyedRequest);
+}
+
+/** For operators: which upload, and never what it is called. */
+export function logReceived({ log }: Services, call: Call, { upload, isNew }: Received): void {
+  log.info({
+    correlation_id: call.correlationId, tenant: upload.tenant, session_id: upload.session_id, upload_id: upload.upload_id,
+    kind: upload.kind, size_bytes: upload.size_bytes, is_new: isNew,
+  }, 'upload');
 }
 
 export function incomingOf({ incoming }: Call): Incoming {

@@ -14,7 +14,7 @@ export const kind = z.enum(uploadKinds);
 const share = z.object({ used: z.number().int(), limit: z.number().int() });
 const hash = z.string().length(64).meta({ description: 'SHA-256, lower-case hexadecimal' });
 
-export const QuotaWire = z.object({ photos: share, documents: share, bytes: share }).meta({
+const QuotaWire = z.object({ photos: share, documents: share, bytes: share }).meta({
   id: 'UploadQuota', description: 'What the session holds, and how much it may',
 });
 
@@ -38,7 +38,7 @@ export function presentReceived({ limits }: Uploads, upload: UploadRow, use: Upl
   };
 }
 
-export function presentQuota(limits: UploadLimits, { photos, documents, bytes }: UploadUse): z.input<typeof QuotaWire> {
+function presentQuota(limits: UploadLimits, { photos, documents, bytes }: UploadUse): z.input<typeof QuotaWire> {
   return {
     photos: { used: photos, limit: limits.sessionPhotos }, documents: { used: documents, limit: limits.sessionDocuments },
     bytes: { used: bytes, limit: limits.sessionBytes },

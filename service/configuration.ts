@@ -124,7 +124,7 @@ export const configurationSchema = z.object({
   GANGWAY_UPLOAD_SESSION_BYTES: count(104_857_600, { max: 1_000_000_000_000 }, 'Bytes of all files of one session'),
   GANGWAY_UPLOADS_AT_ONCE: count(3, { max: 100 }, 'Uploads of one user under way at once'),
   GANGWAY_UPLOAD_PLACE_SECONDS: seconds(
-    3, { max: 3_600 }, 'Seconds of silence after which an upload no longer counts among those at once',
+    4, { max: 3_600 }, 'Seconds of silence after which an upload no longer counts among those at once',
   ),
   GANGWAY_UPLOAD_IDLE_SECONDS: seconds(10, { max: 3_600 }, 'Seconds of silence after which an upload is ended (408)'),
   GANGWAY_UPLOAD_BYTES_PER_SECOND: count(

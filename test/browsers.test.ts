@@ -42,7 +42,9 @@ describe('a page of an allowed origin', () => {
     for (const path of ['/sessions/', `/sessions/${randomUUID()}/answers/`, '/admin/audit/', '/nothing/there']) {
       const reply = await preflight(app, path);
       expect([path, reply.status, reply.headers.get('access-control-allow-origin')]).toEqual([path, 204, app]);
-      expect(reply.headers.get('access-control-allow-methods')?.split(', ').sort()).toEqual(['DELETE', 'GET', 'POST', 'PUT']);
+      expect(reply.headers.get('access-control-allow-methods')?.split(', ').sort()).toEqual([
+        'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT',
+      ]);
       const allowed = reply.headers.get('access-control-allow-headers')?.toLowerCase().split(', ') ?? [];
       const sent = ['authorization', 'x-api-key', 'content-type', 'idempotency-key', 'if-match', 'last-event-id', 'x-correlation-id'];
       for (const name of sent) expect(allowed).toContain(name);

@@ -19,7 +19,9 @@ test('every request that the document shows is taken: none is refused for what i
   const shown = Object.entries<Body>(document.paths)
     .flatMap(([path, operations]) => Object.entries<Body>(operations).flatMap(([method, { requestBody }]) => (
     // forms and bytes have tests of their own
-    requestBody?.content['application/json'] === undefined ? [] : [{ method, path, body: requestBody.content['application/json'].example as Body }]
+    requestBody?.content['application/json'] === undefined ? [] : [{
+      method, path, body: requestBody.content['application/json'].example as Body,
+    }]
   )));
   expect(shown.length).toBeGreaterThan(15);
   // what ends the session comes last

@@ -35,8 +35,8 @@ beforeAll(async () => {
     [tenant],
   );
   await db.asSystem().query(
-    `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, resumable, active_until,
-       expires_at, created_at, settled_at, kept)
+    `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, resumable,
+       active_until, expires_at, created_at, settled_at, kept)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, md5((n % 2000)::text)::uuid, 'owner-' || n % 50,
        gen_random_uuid(), 'photo', CASE WHEN n % 100 = 0 THEN 'quarantined' ELSE 'clean' END, '', 1, false, now(), now(),
        now() - n * interval '1 minute', now() - n * interval '1 minute', n % 50 <> 0 FROM generate_series(1, 30000) AS n`,
@@ -148,7 +148,8 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
     'api_keys_by_tenant',
   ],
   [
-    'uploads of a session', `SELECT kind FROM uploads WHERE tenant = $1 AND session_id = $2 AND status IN ('quarantined', 'clean', 'rejected')
+    'uploads of a session',
+    `SELECT kind FROM uploads WHERE tenant = $1 AND session_id = $2 AND status IN ('quarantined', 'clean', 'rejected')
        ORDER BY created_at DESC, upload_id DESC LIMIT 21`, [tenant, id], 'uploads_by_session',
   ],
   [
@@ -157,11 +158,13 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
        > (now() - interval '5 days', $1::uuid) ORDER BY settled_at, upload_id LIMIT 500`, [id], 'uploads_unjudged',
   ],
   [
-    'uploads of which nobody has looked whether an answer names them',
-    `SELECT u.kind FROM uploads AS u JOIN sessions AS s ON s.session_id = u.session_id
-       WHERE u.status IN ('quarantined', 'clean', 'rejected') AND NOT u.kept AND u.created_at < now() - interval '1 day'
-       AND (u.created_at, u.upload_id) > (now() - interval '9 days', $1::uuid) AND s.ended_at < now() - interval '1 day'
-       ORDER BY u.created_at, u.upload_id LIMIT 200`, [id], 'uploads_unlooked',
+    'uploads of which nobody has looked whether an answer names them, with their sessions',
+    `WITH old AS MATERIALIZED (
+         SELECT session_id, created_at, upload_id FROM uploads
+         WHERE status IN ('quarantined', 'clean', 'rejected') AND NOT kept AND created_at < now() - interval '1 day'
+           AND (created_at, upload_id) > (now() - interval '9 days', $1::uuid) ORDER BY created_at, upload_id LIMIT 20)
+       SELECT s.snapshot FROM old AS u LEFT JOIN sessions AS s ON s.session_id = u.session_id AND s.ended_at < now()`,
+    [id], 'uploads_unlooked',
   ],
   ['the upload of a stored file', 'SELECT status FROM uploads WHERE object_id = ANY($1::uuid[])', [[id]], 'uploads_by_object'],
   [
@@ -228,6 +231,19 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
     'tasks of a fingerprint', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND fingerprint = $3 ${taskPage('DESC')}`,
     [tenant, 'discarded', 'fingerprint-33'], 'tasks_by_fingerprint',
   ],
+  [
+    'an upload by id', 'SELECT status FROM uploads WHERE tenant = $1 AND upload_id = $2', [tenant, id], 'uploads_pkey',
+  ],
+  [
+    'uploads of a person that are under way',
+    "SELECT count(*) FROM uploads WHERE tenant = $1 AND owner = $2 AND status = 'receiving' AND active_until > now()",
+    [tenant, 'owner-3'], 'uploads_active',
+  ],
+  [
+    'the same content in a session',
+    "SELECT upload_id FROM uploads WHERE tenant = $1 AND session_id = $2 AND sha256 = $3 AND status IN ('quarantined', 'clean')",
+    [tenant, id, Buffer.alloc(32)], 'uploads_one_content',
+  ],
   ['a task by id', 'SELECT sealed FROM tasks WHERE task_id = $1 AND tenant = $2', [id, tenant], 'tasks_pkey'],
   [
     'counts of tasks', `SELECT kind, count(*), sum(manual_retries) FROM (SELECT kind, manual_retries ${tasksSince}) AS t GROUP BY kind`,
@@ -247,6 +263,11 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
 
 // few rows have all of it: the planner may as well sort them
 const sorted: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
+  [
+    'what a session uses of its quotas', `SELECT count(*) FROM uploads WHERE tenant = $1 AND session_id = md5('3')::uuid
+       AND status IN ('receiving', 'quarantined', 'clean') AND (status <> 'receiving' OR expires_at > now())`,
+    [tenant], 'uploads_',
+  ],
   [
     'open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`,
     [tenant, 'category-1'], 'tasks_',

@@ -1,15 +1,13 @@
 /** Why an upload came to nothing, beside the seven layers. */
 import type { Verdict } from '../stores/redis/limits/verdict.ts';
 
-export const uploadFailures = [
-  'not_found', 'forbidden', 'wrong_state', 'request_in_progress', 'upload_id_reused', 'idempotency_key_reused', 'checksum_mismatch',
-  'request_timeout', 'upload_gone', 'offset_mismatch', 'upload_locked', 'payload_too_large', 'part_checksum_mismatch', 'invalid_request',
-  'method_not_allowed',
-] as const;
-
 export class UploadFailed extends Error {
   override readonly name = 'UploadFailed';
-  readonly code: (typeof uploadFailures)[number];
+  /** As the contract has it. */
+  readonly code:
+    | 'not_found' | 'forbidden' | 'wrong_state' | 'request_in_progress' | 'upload_id_reused' | 'idempotency_key_reused'
+    | 'checksum_mismatch' | 'request_timeout' | 'upload_gone' | 'offset_mismatch' | 'upload_locked' | 'payload_too_large'
+    | 'part_checksum_mismatch' | 'method_not_allowed';
   readonly fix: string;
 
   constructor(code: UploadFailed['code'], message: string, fix: string, cause?: unknown) {

@@ -65,11 +65,12 @@ export class Watch {
     const { idleMs, bytesPerSecond, graceMs } = this.pace;
     const silentMs = performance.now() - this.waitingSince;
     const totalMs = this.waitedMs + silentMs;
+    const isSilent = silentMs > idleMs;
     const isSlow = totalMs > graceMs && this.counted < (bytesPerSecond * totalMs) / 1_000;
-    if (silentMs <= idleMs && !isSlow) return;
+    if (!isSilent && !isSlow) return;
     this.slow.abort(new UploadFailed(
       'request_timeout',
-      isSlow ? `The upload comes slower than ${bytesPerSecond} bytes a second.` : `Nothing came for ${idleMs / 1_000} seconds.`,
+      isSilent ? `Nothing came for ${idleMs / 1_000} seconds.` : `The upload comes slower than ${bytesPerSecond} bytes a second.`,
       'Send it again; on a line that breaks, send it by the resumable door.',
     ));
   }

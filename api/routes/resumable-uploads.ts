@@ -4,7 +4,7 @@ import { toProblem } from '../error-translation.ts';
 import { Problem } from '../problem.ts';
 import type { Call } from '../call.ts';
 import { empty, nothing, route, type Answer } from '../route.ts';
-import { checkVersion, incomingOf, keyedId, senderOf } from '../upload-access.ts';
+import { checkVersion, incomingOf, keyedId, logReceived, senderOf } from '../upload-access.ts';
 import { kind, uploadParams } from '../upload-wire.ts';
 import { clientId, sessionParams, uuid } from '../wire.ts';
 import type { UploadRow } from '../../stores/postgres/uploads.ts';
@@ -92,6 +92,7 @@ export const resumableUploadRoutes = [
         offset: numberIn(call, 'Upload-Offset'), bytes: incoming.bytes, body: incoming.body(), signal: incoming.signal,
         sha256: checksumIn(call.header('upload-checksum')),
       });
+      if (received !== null) logReceived(services, call, received);
       const more = received === null ? { 'Upload-Expires': expiresAt.toUTCString() } : {
         'Content-Location': `${call.path.replace(/\/resumable\/[^/]*$/, '')}/${received.upload.upload_id}/`,
       };

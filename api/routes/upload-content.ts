@@ -16,7 +16,6 @@ import { clientId } from '../wire.ts';
 const downloadQuery = z.strictObject({
   ...clientId, download: z.string().max(10).optional().meta({ description: 'Whatever it says, the answer is an attachment' }),
 });
-const thumbnailType = 'image/webp';
 const answerHeaders = {
   'Accept-Ranges': 'bytes', 'Content-Disposition': 'attachment, with the name of the file',
   'Content-Range': 'Of a part (206), or the size in bytes (416)',
@@ -41,14 +40,16 @@ export const uploadContentRoutes = [
   }),
   route.get('/sessions/:session_id/uploads/:upload_id/thumbnail', {
     summary: 'A small picture of a picture', access: ['user'], limits: ['api'], audit: { action: 'upload.thumbnail', when: 'others' },
-    params: uploadParams, query: downloadQuery, sends: [thumbnailType], headers, answers: { 304: nothing }, versioned: true,
+    params: uploadParams, query: downloadQuery, sends: ['image/jpeg', 'image/png', 'image/webp'], headers,
+    answers: { 304: nothing }, versioned: true,
     problems: ['not_clean', 'range_not_satisfiable'],
     handler: async ({ params, call, services }) => {
       const { upload, clean } = await cleanUpload(services, call, params);
       if (!clean.thumbnail) throw notFound();
-      return download(services, call, upload, {
-        what: 'thumbnail', type: thumbnailType, name: 'thumbnail.webp', tag: `${clean.sha256}-thumbnail`,
-      });
+      // in the form of the picture that it is of
+      const { type } = familyFacts[clean.family];
+      const name = downloadName('thumbnail', type);
+      return download(services, call, upload, { what: 'thumbnail', type, name, tag: `${clean.sha256}-thumbnail` });
     },
   }),
 ];

@@ -8,7 +8,7 @@ import { readForm, type Form } from '../multipart.ts';
 import { notFound, Problem } from '../problem.ts';
 import { audited, created, empty, nothing, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { checkVersion, incomingOf, keyedId, senderOf, visibleUpload } from '../upload-access.ts';
+import { checkVersion, incomingOf, keyedId, logReceived, senderOf, visibleUpload } from '../upload-access.ts';
 import { kind, presentReceived, presentUpload, ReceivedWire, UploadWire, uploadParams } from '../upload-wire.ts';
 import { clientId, listOf, paging, sessionParams, uuid } from '../wire.ts';
 
@@ -90,6 +90,7 @@ async function received(services: Services, call: Call, sessionId: string, queri
     // of the content: by RFC 9530 that is the whole body, and most who send it mean the file
     isDeclared: (sha256) => digest === null || digest.equals(sha256) || digest.equals(file.bodyDigest()),
   });
+  logReceived(services, call, result);
   const answer = presentReceived(services.uploads, result.upload, result.use);
   if (result.isNew) return created(answer);
   const isReplay = key !== null && result.upload.upload_id === uploadId;

@@ -22,22 +22,28 @@ export async function waitingUploads(
   );
 }
 
-export interface EndedUpload extends UploadTry, PageEnd {
-  /** Sealed, of its session; null: nobody has its state any more. */
+export interface OldUpload extends UploadTry, PageEnd {
+  /** Its session ended so long ago. */
+  readonly is_over: boolean;
+  /** Sealed, of a session that is over; null: nobody has its state any more. */
   readonly snapshot: Buffer | null;
 }
 
-/** Of sessions that ended longer ago than this, and of which nobody has looked whether an answer names them. */
-export async function uploadsOfEnded(
-  db: Database, endedDays: number, after: PageEnd | null, limit: number,
-): Promise<readonly EndedUpload[]> {
-  return db.asSystem().query<EndedUpload>(
-    `SELECT u.tenant, u.session_id, u.upload_id, u.object_id, u.created_at::text AS at, s.snapshot
-     FROM uploads AS u JOIN sessions AS s ON s.session_id = u.session_id
-     WHERE u.status IN ('quarantined', 'clean', 'rejected') AND NOT u.kept AND u.created_at < now() - make_interval(days => $1)
-       AND (u.created_at, u.upload_id) > ($2::timestamptz, $3) AND s.ended_at < now() - make_interval(days => $1)
-     ORDER BY u.created_at, u.upload_id LIMIT $4`,
-    [endedDays, ...startOf(after), limit],
+/** That came so long ago, and of which nobody has looked whether an answer of a session that is over names them. */
+export async function oldUploads(
+  db: Database, days: number, after: PageEnd | null, limit: number,
+): Promise<readonly OldUpload[]> {
+  return db.asSystem().query<OldUpload>(
+    `WITH old AS MATERIALIZED (
+       SELECT tenant, session_id, upload_id, object_id, created_at FROM uploads
+       WHERE status IN ('quarantined', 'clean', 'rejected') AND NOT kept AND created_at < now() - make_interval(days => $1)
+         AND (created_at, upload_id) > ($2::timestamptz, $3)
+       ORDER BY created_at, upload_id LIMIT $4)
+     SELECT u.tenant, u.session_id, u.upload_id, u.object_id, u.created_at::text AS at, s.session_id IS NOT NULL AS is_over, s.snapshot
+     FROM old AS u
+     LEFT JOIN sessions AS s ON s.session_id = u.session_id AND s.ended_at < now() - make_interval(days => $1)
+     ORDER BY u.created_at, u.upload_id`,
+    [days, ...startOf(after), limit],
   );
 }
 

@@ -401,15 +401,6 @@ export async function forgetFiles(db: Database, uploads: readonly UploadTry[]): 
   });
 }
 
-/** What waits for its verdict since `olderThanMs`, of all tenants, the oldest first. */
-export async function unjudgedUploads(db: Database, olderThanMs: number, limit: number): Promise<readonly UploadRow[]> {
-  return db.asSystem().query<UploadRow>(
-    `SELECT ${columns} FROM uploads WHERE status = 'quarantined' AND settled_at < now() - make_interval(secs => $1)
-     ORDER BY settled_at LIMIT $2`,
-    [olderThanMs / 1_000, limit],
-  );
-}
-
 /** What a session holds that is there: the figures that a person is told. */
 export async function settledUse(
   db: Queries, { tenant, session_id: sessionId }: Pick<UploadName, 'tenant' | 'session_id'>,

@@ -10,16 +10,21 @@ import { createSealer, readCodecKeys } from '../../encryption/sealer.ts';
 import { openPayload, payloadsIn } from '../../engine/payload-codec.ts';
 import { connectEngine } from '../../engine/connection.ts';
 import { testCodecKeys } from './codec-keys.ts';
+import { uploadWorkflow } from '../../workflows/upload-messages.ts';
 import { retryTask } from '../../workflows/task-messages.ts';
 import { says, startFakeModel, status } from './fake-model.ts';
 import { newFolder, root } from './folders.ts';
 import { discard, startInstance } from './instance.ts';
 import { cast, proposed, type Body } from './person.ts';
+import { jpeg } from './files/pictures.ts';
+import { judged, photo, sendFile } from './sending.ts';
 import { until } from './until.ts';
 
 const target = join(root, 'test', 'histories');
 
-optionsOrEnd('Usage: npm run record-histories\n  Takes no arguments.', {});
+const { only } = optionsOrEnd(
+  'Usage: npm run record-histories [-- --only NAME]\n  --only  one of them; the others stay as they are', { only: { type: 'string' } },
+);
 const model = await startFakeModel();
 const working = says({ proposals: [] });
 const instance = await startInstance(await newFolder(), {
@@ -45,6 +50,34 @@ async function retried(of: 'session' | 'task'): Promise<Played> {
   await client.workflow.getHandle(workflowId).executeUpdate(retryTask, { args: [{ actor: 'dee', reason: 'the model is back' }] });
   await ana.inState(id, 'awaiting_approval');
   return { tenant, id, ...(of === 'task' ? { workflowId } : {}) };
+}
+
+/** A survey whose photo is deleted after it was answered with, and sent anew; or the history of looking into that photo. */
+async function uploaded(of: 'session' | 'upload'): Promise<Played> {
+  const { ana, tenant } = await cast(instance);
+  const session = await ana.start({ flow: 'site_survey' });
+  const id: string = session.session_id;
+  const send = async (width: number): Promise<string> => {
+    const { upload_id: upload } = (await sendFile(ana, id, photo(await jpeg({ width, height: 80 })))).body;
+    await judged(ana, id, upload);
+    return upload;
+  };
+  const first = await send(120);
+  await ana.answerAll(session, { entrance_photo: first, weak_spot_photo: null, site_plan: null });
+  await ana.inState(id, 'awaiting_approval');
+  await ana.call('DELETE', `/sessions/${id}/uploads/${first}/`);
+  const second = await send(121);
+  await ana.answer(id, 'entrance_photo', second);
+  await ana.inState(id, 'awaiting_approval');
+  if (of === 'session') return { tenant, id };
+  let workflowId = '';
+  await until('both were looked into', async () => {
+    for await (const each of client.workflow.list({ query: `WorkflowType = '${uploadWorkflow}' AND GwSession = '${id}'` })) {
+      workflowId = each.workflowId;
+    }
+    return workflowId !== '';
+  });
+  return { tenant, id, workflowId };
 }
 
 /** Each plays one session and returns its id; `until` waits there for the workflow to settle. */
@@ -89,11 +122,14 @@ const scenarios: Readonly<Record<string, () => Promise<Played>>> = {
     await ana.inState(id, 'awaiting_approval');
     return { tenant, id };
   },
+  uploaded: () => uploaded('session'),
+  upload: () => uploaded('upload'),
 };
 
-await rm(target, { recursive: true, force: true });
+const played = Object.entries(scenarios).filter(([name]) => only === undefined || name === only);
+if (only === undefined) await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
-for (const [name, play] of Object.entries(scenarios)) {
+for (const [name, play] of played) {
   model.play(working);
   const { tenant, id, workflowId = `session:${tenant}:${id}` } = await play();
   const runIds: string[] = [];

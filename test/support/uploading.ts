@@ -91,6 +91,16 @@ export async function filesBelow(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
+/** The uploads of a session that have files, by the names of these; and whatever is half there. */
+export async function uploadsOnDisk(folder: string, sessionId: string): Promise<string[]> {
+  const found = (await filesBelow(folder)).flatMap((path) => {
+    const parts = path.split('/');
+    if (parts.includes('incoming')) return ['half'];
+    return parts.includes(sessionId) ? [parts.at(-3) ?? ''] : [];
+  });
+  return [...new Set(found)].sort();
+}
+
 /** As clients do that were told to come back. */
 export async function sentInTime(send: () => Promise<Reply>, status = 201): Promise<Reply> {
   let reply = await send();
