@@ -43,7 +43,8 @@ beforeAll(async () => {
     `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, resumable,
        active_until, expires_at, created_at, settled_at, kept)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, md5((n % 2000)::text)::uuid, 'owner-' || n % 50,
-       gen_random_uuid(), 'photo', CASE WHEN n % 100 = 0 THEN 'quarantined' WHEN n % 10 = 1 THEN 'receiving' ELSE 'clean' END, '', 1, false, now(), now(),
+       gen_random_uuid(), 'photo',
+       CASE WHEN n % 100 = 0 THEN 'quarantined' WHEN n % 10 = 1 THEN 'receiving' ELSE 'clean' END, '', 1, false, now(), now(),
        now() - n * interval '1 minute', now() - n * interval '1 minute', n % 50 <> 0 FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
