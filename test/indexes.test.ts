@@ -43,7 +43,8 @@ beforeAll(async () => {
     `INSERT INTO uploads (upload_id, tenant, session_id, owner, object_id, kind, status, sealed_name, declared_bytes, resumable,
        active_until, expires_at, created_at, settled_at, kept)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, md5((n % 2000)::text)::uuid, 'owner-' || n % 50,
-       gen_random_uuid(), 'photo', CASE WHEN n % 100 = 0 THEN 'quarantined' ELSE 'clean' END, '', 1, false, now(), now(),
+       gen_random_uuid(), 'photo',
+       CASE WHEN n % 100 = 0 THEN 'quarantined' WHEN n % 10 = 1 THEN 'receiving' ELSE 'clean' END, '', 1, false, now(), now(),
        now() - n * interval '1 minute', now() - n * interval '1 minute', n % 50 <> 0 FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
@@ -203,7 +204,8 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
          SELECT session_id, created_at, upload_id FROM uploads
          WHERE status IN ('quarantined', 'clean', 'rejected') AND NOT kept AND created_at < now() - interval '1 day'
            AND (created_at, upload_id) > (now() - interval '9 days', $1::uuid) ORDER BY created_at, upload_id LIMIT 20)
-       SELECT s.snapshot FROM old AS u LEFT JOIN sessions AS s ON s.session_id = u.session_id AND s.ended_at < now()`, [id], 'uploads_unlooked',
+       SELECT s.snapshot FROM old AS u LEFT JOIN sessions AS s ON s.session_id = u.session_id AND s.ended_at < now()`,
+    [id], 'uploads_unlooked',
   ],
   ['the upload of a stored file', 'SELECT status FROM uploads WHERE object_id = ANY($1::uuid[])', [[id]], 'uploads_by_object'],
   [

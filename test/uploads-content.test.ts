@@ -71,8 +71,10 @@ describe('File type validation: by the bytes', () => {
       bytes.write(brand, 8, 'latin1');
       return bytes;
     };
+    const both = Buffer.from(still);
+    both.write('avif', 24, 'latin1');
     const withMovie = Buffer.concat([still, Buffer.from('\0\0\0\x08moov', 'latin1')]);
-    for (const content of [avif, disguised, sequence('hevc'), sequence('msf1'), sequence('avif'), sequence('avis'), withMovie]) {
+    for (const content of [avif, disguised, sequence('hevc'), sequence('msf1'), sequence('avif'), sequence('avis'), both, withMovie]) {
       expect(await refused(content, 'photo', 'heic')).toMatchObject({ layer: 'file_type_invalid' });
     }
     expect(await judged(sequence('mif1'), 'photo', 'heic')).toMatchObject({ family: 'heic' });

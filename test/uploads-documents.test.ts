@@ -62,6 +62,9 @@ describe('Documents are looked into', () => {
   test.each([
     ['nothing', pdf(), []], ['a script at its opening', pdf('', '/OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >>'), [
       'pdf_open_action', 'pdf_javascript']],
+    ['a place to open at', pdf('', '/OpenAction [3 0 R /FitH null]'), []], ['two letters in a picture', pdf('x/AAx/AA'), []],
+    ['an action on each page', pdf('4 0 obj << /AA << /O 5 0 R >> >> endobj'), ['pdf_open_action']],
+    ['an action elsewhere', pdf('', '/OpenAction 5 0 R'), ['pdf_open_action']],
     ['escaped names', pdf('4 0 obj << /S /J#61va#53cript >> endobj'), ['pdf_javascript']],
     ['a program to start', pdf('4 0 obj << /S /Launch >> endobj'), ['pdf_launch']],
     ['attachments', pdf('4 0 obj << /Type /EmbeddedFile >> endobj'), ['pdf_attachment']],

@@ -1,53 +1,26 @@
 /** What a scanner says, and what is made of it. */
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { rm } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { clamdScanner } from '../uploads/scanning/clamd.ts';
 import { noScanner, type Scanner, type ScanResult } from '../uploads/scanning/scanner.ts';
 import { watchedScanner, type ScannerSight } from '../uploads/scanning/watched-scanner.ts';
 import { findClamd, finding, signatures, startClamd } from './support/clamd.ts';
+import { fakeClamd as startFake, type FakeClamd } from './support/fake-clamd.ts';
 import { brokenBytes, storedBytes } from './support/files/stored.ts';
 import { newFolder } from './support/folders.ts';
 import { until } from './support/until.ts';
 
-const servers: Server[] = [];
-const sockets = new Set<Socket>();
-afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
-  sockets.clear();
-  for (const server of servers.splice(0)) await new Promise((resolve) => { server.close(resolve); });
-});
+const fakes: FakeClamd[] = [];
+afterEach(async () => { await Promise.all(fakes.splice(0).map((fake) => fake.close())); });
 
 const file = storedBytes(Buffer.from('Fire exits are kept clear.'));
 const never = new AbortController().signal;
 
-interface Fake { readonly url: string; readonly received: () => Buffer }
-
-/** Takes a whole stream, then does `then`; `at: 'once'` does it without listening. */
-async function fakeClamd(then: (socket: Socket) => void, at: 'end' | 'once' = 'end', path?: string): Promise<Fake> {
-  let received = Buffer.alloc(0);
-  const server = createServer((socket) => {
-    let own = Buffer.alloc(0);
-    let answered = false;
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    if (at === 'once') then(socket);
-    else {
-      socket.on('data', (data) => {
-        own = Buffer.concat([own, data]);
-        received = own;
-        if (!answered && own.subarray(-4).equals(Buffer.alloc(4))) {
-          answered = true;
-          then(socket);
-        }
-      });
-    }
-  });
-  await new Promise<void>((resolve) => { server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path }, resolve); });
-  servers.push(server);
-  const url = path === undefined ? `tcp://127.0.0.1:${(server.address() as AddressInfo).port}` : `unix://${path}`;
-  return { url, received: () => received };
+async function fakeClamd(...wanted: Parameters<typeof startFake>): Promise<FakeClamd> {
+  const fake = await startFake(...wanted);
+  fakes.push(fake);
+  return fake;
 }
 
 function asked(url: string, timeoutMs = 20_000) {

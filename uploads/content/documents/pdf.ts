@@ -10,15 +10,19 @@ import { BrokenFileError, windowBytes, type FileWindow } from '../file-window.ts
 import type { FileMark } from '../marks.ts';
 
 const marked: Readonly<Record<string, FileMark>> = {
-  JavaScript: 'pdf_javascript', JS: 'pdf_javascript', OpenAction: 'pdf_open_action', AA: 'pdf_open_action', Launch: 'pdf_launch',
+  JavaScript: 'pdf_javascript', OpenAction: 'pdf_open_action', AA: 'pdf_open_action', Launch: 'pdf_launch',
   EmbeddedFile: 'pdf_attachment', EmbeddedFiles: 'pdf_attachment', RichMedia: 'pdf_attachment', XFA: 'pdf_form', Encrypt: 'pdf_encrypted',
 };
+/** These do something where an action follows: a place to open at is none, and two letters stand in any compressed picture. */
+const withAction = new Set(['OpenAction', 'AA']);
+const action = /^\s*(?:<<|\d{1,10}\s+\d{1,5}\s+R\b)/;
+const actionMax = 40;
 /** The longest name above with every letter escaped, and a slash. */
 const nameMax = 40;
 const names = new RegExp(String.raw`/[A-Za-z#][A-Za-z#0-9]{1,${nameMax}}`, 'g');
 /** Compressed streams that are opened, bytes of each before and after. */
 const packed = { streams: 200, bytes: 32_768, inflated: 131_072 } as const;
-const end = '%%EOF';
+const endMark = '%%EOF';
 
 export async function readPdf(window: FileWindow): Promise<FileMark[]> {
   const found = new Set<FileMark>();
@@ -31,7 +35,7 @@ export async function readPdf(window: FileWindow): Promise<FileMark[]> {
   for (let at = 0; at < window.size; at += windowBytes - packed.bytes) {
     const bytes = await window.upTo(at, windowBytes);
     const text = bytes.toString('latin1');
-    ended ||= text.includes(end);
+    ended ||= text.includes(endMark);
     markNames(text, found);
     for (const content of unpacked(bytes, text, streams)) markNames(content, found);
     if (bytes.length < windowBytes) break;
@@ -41,10 +45,12 @@ export async function readPdf(window: FileWindow): Promise<FileMark[]> {
 }
 
 function markNames(text: string, found: Set<FileMark>): void {
-  for (const [name] of text.matchAll(names)) {
+  for (const { 0: name, index } of text.matchAll(names)) {
     const plain = name.slice(1).replace(/#([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
     const mark = Object.hasOwn(marked, plain) ? marked[plain] : undefined;
-    if (mark !== undefined) found.add(mark);
+    const end = index + name.length;
+    if (mark === undefined || (withAction.has(plain) && !action.test(text.slice(end, end + actionMax)))) continue;
+    found.add(mark);
   }
 }
 
