@@ -5,16 +5,19 @@ import { stageNumbers, tables, type EventRow, type SessionRow } from '../analyti
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import type { SessionView } from '../domain/message.ts';
+import { newestCheckpoint, uiStateAt } from '../domain/newest-checkpoint.ts';
 import type { CheckpointContent, SessionEvent, SessionState } from '../domain/session-state.ts';
 import { saveCheckpoints } from '../stores/postgres/checkpoints.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
-import type { HotCopies } from '../stores/redis/hot-copies.ts';
+import type { HotCopies, HotCopy } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { queueEvents } from '../stores/postgres/outgoing-events.ts';
+import { noteReminders } from '../stores/postgres/interventions.ts';
+import { dropReminders, queueEvents } from '../stores/postgres/outgoing-events.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { saveSessions } from '../stores/postgres/sessions.ts';
 import { Batch } from './batch.ts';
+import { remindersIn } from './outbox/reminder-notes.ts';
 import { outgoingEventsOf } from './outbox/session-events.ts';
 
 /** Everything of one session that is not stored yet. */
@@ -48,11 +51,11 @@ export interface CopyWriterOptions {
 export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   const { db, clickhouse, hotCopies, signals, log, waitMs, maxRows } = options;
   const archive = new Batch<SessionCopies>({
-    waitMs: 0, maxItems: maxRows, store: (all) => saveArchive(db, options.sealer, all, options.keepEvents),
+    waitMs: 0, maxItems: maxRows, store: (all) => archiveSessions(db, options.sealer, all, options.keepEvents),
   });
-  const hot = new Batch<SessionView>({ waitMs: 0, maxItems: maxRows, store: async (views) => {
-    await hotCopies.put(views);
-    await signals.publish(views);
+  const hot = new Batch<HotCopy>({ waitMs: 0, maxItems: maxRows, store: async (all) => {
+    await hotCopies.put(all);
+    await signals.publish(all.map(({ view }) => view));
   } });
   const analytics = new Batch<SessionCopies>({
     waitMs, maxItems: maxRows, store: (all) => saveAnalytics(clickhouse, all, options.pseudonymKey),
@@ -61,13 +64,16 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
     write: async (copies) => {
       await Promise.all([
         archive.add(copies), analytics.add(copies),
-        hot.add(copies.view).catch(() => { log.debug('a hot copy was not written: Redis does not answer'); }),
+        hot.add({ view: copies.view, checkpoint: newestCheckpoint(copies.state) }).catch(() => {
+          log.debug('a hot copy was not written: Redis does not answer');
+        }),
       ]);
     },
   };
 }
 
-async function saveArchive(db: Database, sealer: Sealer, all: readonly SessionCopies[], keepEvents: boolean): Promise<void> {
+/** `keepEvents`: events are to be told to somebody. Repeating it does no harm, and an older copy replaces no newer one. */
+export async function archiveSessions(db: Database, sealer: Sealer, all: readonly SessionCopies[], keepEvents: boolean): Promise<void> {
   const newest = [
     ...new Map([...all].sort((a, b) => a.view.revision - b.view.revision).map((copies) => [copies.view.session_id, copies])).values(),
   ];
@@ -80,14 +86,19 @@ async function saveArchive(db: Database, sealer: Sealer, all: readonly SessionCo
       session_id: state.session_id, tenant: state.tenant, checkpoint,
       answers: sealer.seal(encode(contentOf(state, checkpoint)), sealedAs.checkpoint(state.tenant, state.session_id, checkpoint.version)),
     }))));
-    if (keepEvents) await queueEvents(tx, all.flatMap(({ state, events }) => outgoingEventsOf(state, events)));
+    const { reminders, returns, unwanted } = remindersIn(all);
+    await noteReminders(tx, reminders, returns);
+    if (keepEvents) {
+      await queueEvents(tx, all.flatMap(({ state, events }) => outgoingEventsOf(state, events)));
+      await dropReminders(tx, unwanted);
+    }
   });
 }
 
 /** What a checkpoint restores: the log up to it, what of it counted, and the UI state. */
 function contentOf(state: SessionState, checkpoint: Checkpoint): CheckpointContent {
-  const uiState = state.ui_states.findLast(([version]) => version <= checkpoint.version)?.[1] ?? null;
-  return { answers: state.answers.slice(0, checkpoint.position), current: checkpoint.current, ui_state: uiState };
+  const { position, current, version } = checkpoint;
+  return { answers: state.answers.slice(0, position), current, ui_state: uiStateAt(state, version) };
 }
 
 function encode(value: object): Buffer {
@@ -111,7 +122,7 @@ function sessionRow({ state, view }: SessionCopies, key: Uint8Array): SessionRow
     stage: stageNumbers[view.stage], engaged_ms: reached('engaged'), recommendations_generated_ms: reached('recommendations_generated'),
     approval_decision_ms: reached('approval_decision'), completed_ms: reached('completed'), abandoned_ms: after(state.abandoned_at),
     ended_ms: after(state.ended_at), last_question: view.question?.id ?? '', answers: view.answers_count,
-    repeats: Object.values(state.repeats).reduce((sum, number) => sum + number, 0), errors: state.refusals,
+    repeats: Object.values(state.asked).reduce((sum, times) => sum + times - 1, 0), errors: state.refusals,
     user_key: createHmac('sha256', key).update(`${state.tenant}\n${state.owner}`).digest('hex').slice(0, 32), origin: 'workflow',
     is_deleted: 0,
   };

@@ -1,7 +1,7 @@
 /**
  * Free text → what it says of the question at hand, or of the one that was answered last. The script reads first, free of charge; what
- * it does not understand goes to the model once, if there is one. A repeated attempt does not ask again: the first one may have been
- * paid for.
+ * it does not understand goes to the model once, if there is one, and what that makes of it is offered to the person and not taken. A
+ * repeated attempt does not ask again: the first one may have been paid for.
  */
 import { activityInfo } from '@temporalio/activity';
 import { z } from 'zod';
@@ -67,12 +67,15 @@ export async function read(
   const { asked, said } = scripted(spokenOf, ask, text, { today });
   if (asked === null || said === null) return null;
   if (said.kind !== 'not_understood') return outcomeOf(asked, said);
-  if (model === null || attempt > 1) return null;
+  // what is personal goes to nobody, and under a mask a person could not tell whether it is right
+  if (model === null || attempt > 1 || asked.rule.pii) return null;
   const { rule, labels } = asked;
   const value = await readByModel(
     model, { question: rule, texts: questionTexts(flow, language, rule.id), labels, language, text, timezone, today }, signal, log,
   );
-  return value === undefined || contradicts(text, value, asked, { today }) ? null : { question_id: rule.id, kind: 'value', value };
+  // guessed, so it is offered: taken is what the person says yes to
+  return value === undefined || contradicts(text, value, asked, { today }) ? null
+    : { question_id: rule.id, kind: 'ambiguous', candidates: [value] };
 }
 
 interface Turn { readonly asked: Asked | null; readonly said: Said | null }

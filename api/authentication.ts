@@ -10,8 +10,10 @@ import { findApiKey, keySubject, noteUse, subjectOfKey, type KeyForCheck } from 
 import { isTenantName, type Database } from '../stores/postgres/database.ts';
 import type { PersonSeen } from '../stores/postgres/people.ts';
 import { readPresentedKey, sameHash, type PresentedKey } from './api-key.ts';
+import type { Credential } from './credential.ts';
 import { IdentityUnavailableError, type IdentityKeys } from './identity-keys.ts';
 import { Problem, unauthenticated } from './problem.ts';
+import type { SessionTokens } from './session-tokens.ts';
 
 export interface AuthenticationOptions {
   readonly issuer: string;
@@ -19,6 +21,8 @@ export interface AuthenticationOptions {
   /** Keys of the identity provider, or null: then the development key counts. */
   readonly identity: IdentityKeys | null;
   readonly developmentKey: Uint8Array | null;
+  /** Tokens that resume links gave; null where there are none. */
+  readonly sessionTokens: Pick<SessionTokens, 'read'> | null;
   /** Where API keys are looked up. */
   readonly db: Database;
   /** Told of each token that was verified, and not of its repeats. */
@@ -28,9 +32,6 @@ export interface AuthenticationOptions {
 
 /** The headers of a request that can carry a credential; '' for one that is missing. */
 export interface Presented { readonly authorization: string; readonly apiKey: string }
-
-/** Who calls, until when (epoch milliseconds; Infinity for a key without an end). `presented` is null for a token. */
-export interface Credential { readonly actor: Actor; readonly expiresAt: number; readonly presented: PresentedKey | null }
 
 /** Verified tokens kept; an entry is some 300 bytes. */
 const rememberedTokens = 10_000;
@@ -92,12 +93,17 @@ export class Authentication {
   }
 
   private async byToken(header: string): Promise<Credential> {
-    const match = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(header);
-    if (match?.[1] === undefined) throw unauthenticated('The Authorization header is not of the form: Bearer <token>.');
-    const key = createHash('sha256').update(match[1]).digest('base64');
+    const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(header) ?? [];
+    if (token === undefined) throw unauthenticated('The Authorization header is not of the form: Bearer <token>.');
+    const key = createHash('sha256').update(token).digest('base64');
     const known = this.remembered.get(key);
     if (known !== undefined && known.expiresAt > this.options.now()) return known;
-    const payload = await this.payload(match[1]);
+    const ours = await this.judged(async () => await this.options.sessionTokens?.read(token) ?? null);
+    if (ours !== null) {
+      this.remember(key, ours);
+      return ours;
+    }
+    const payload = await this.judged(() => this.verify(token));
     // the leeway is for clocks that are ahead of ours, not for a token that has ended
     if ((payload.exp ?? 0) * 1_000 <= this.options.now()) throw expired();
     const actor = holderOf(payload);
@@ -107,9 +113,9 @@ export class Authentication {
     return credential;
   }
 
-  private async payload(token: string): Promise<JWTPayload> {
+  private async judged<T>(verified: () => Promise<T>): Promise<T> {
     try {
-      return await this.verify(token);
+      return await verified();
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw expired();
       // whatever else is none of jose's words on the token: a key of the identity provider's that cannot be used

@@ -41,10 +41,15 @@ export const headerComponents = { parameters, headers };
 const parameter = (name: keyof typeof parameters) => ({ $ref: `#/components/parameters/${name}` });
 const header = (name: keyof typeof headers) => ({ $ref: `#/components/headers/${name}` });
 
+/** A key counts for a user: a route for anyone has none to keep it for. */
+export function takesKey({ method, declaration: { access } }: Pick<Route, 'method' | 'declaration'>): boolean {
+  return method === 'post' && access !== 'anyone';
+}
+
 /** What a route looks at, by the same declarations. */
 export function headerParameters({ method, declaration }: Route): NonNullable<ZodOpenApiOperationObject['parameters']> {
   return [
-    parameter('CorrelationId'), ...(method === 'post' ? [parameter('IdempotencyKey')] : []),
+    parameter('CorrelationId'), ...(takesKey({ method, declaration }) ? [parameter('IdempotencyKey')] : []),
     ...(declaration.problems?.includes('precondition_failed') === true ? [parameter('IfMatch')] : []),
     ...(declaration.streams === true ? [parameter('LastEventId')] : []),
     ...Object.entries(declaration.headers?.request ?? {}).map(([name, description]) => ({
@@ -63,7 +68,7 @@ export function answerHeaders({ method, declaration }: Route): Headers {
   const own = Object.entries(declaration.headers?.answer ?? {});
   return {
     ...everywhere, ...(declaration.versioned === true ? { ETag: header('ETag') } : {}),
-    ...(method === 'post' ? { 'Idempotency-Replayed': header('IdempotencyReplayed') } : {}),
+    ...(takesKey({ method, declaration }) ? { 'Idempotency-Replayed': header('IdempotencyReplayed') } : {}),
     ...Object.fromEntries(own.map(([name, description]) => [name, { description, schema: text }])),
   };
 }

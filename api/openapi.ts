@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, from the route declarations alone. */
 import type { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
-import { answerHeaders, headerComponents, headerParameters, problemHeaders } from './openapi-headers.ts';
+import { answerHeaders, headerComponents, headerParameters, problemHeaders, takesKey } from './openapi-headers.ts';
 import { plainer } from './openapi-schemas.ts';
 import { statusOf, type ProblemCode } from './problem.ts';
 import { nothing, querySchema, type RawBody, type Route } from './route.ts';
@@ -18,7 +18,7 @@ const onKeys: readonly ProblemCode[] = ['idempotency_key_reused', 'request_in_pr
 const tags: Readonly<Record<string, string>> = {
   sessions: 'Sessions of people: questions, answers, proposals, decisions, live events',
   approvals: 'Second approvals, and what waits for one', changesets: 'What was decided, applied and rolled back',
-  flows: 'What can be asked', analytics: 'Reports', admin: 'For admins of a tenant',
+  flows: 'What can be asked', analytics: 'Reports', 'resume-links': 'Links that lead a person back', admin: 'For admins of a tenant',
 };
 
 export function openApiDocument(base: string, routes: readonly Route[]): object {
@@ -52,10 +52,12 @@ export function openApiDocument(base: string, routes: readonly Route[]): object 
 
 function operationOf(route: Route): ZodOpenApiOperationObject {
   const { method, path, declaration } = route;
-  const { params, body, example, raw } = declaration;
+  const { params, body, example, access, raw } = declaration;
   return {
     operationId: `${method}${path.replaceAll(/[/:_-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    summary: declaration.summary, description: `Roles: ${declaration.access.join(' or ')}.`, tags: [tagOf(route)],
+    summary: declaration.summary, tags: [tagOf(route)],
+    description: access === 'anyone' ? 'Needs no credential.' : `Roles: ${access.join(' or ')}.`,
+    ...(access === 'anyone' ? { security: [] } : {}),
     ...(declaration.streams === true ? { security: [{ bearer: [] }, { apiKey: [] }, { ticket: [] }] } : {}),
     parameters: headerParameters(route),
     requestParams: { ...(params === undefined ? {} : { path: params as z.ZodObject }), query: querySchema(declaration) as z.ZodObject },
@@ -72,9 +74,9 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
 }
 
 function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
-  const { method, declaration } = route;
+  const { declaration } = route;
   const codes = [
-    ...everywhere, ...((declaration.body ?? declaration.raw) === undefined ? [] : onBodies), ...(method === 'post' ? onKeys : []),
+    ...everywhere, ...((declaration.body ?? declaration.raw) === undefined ? [] : onBodies), ...(takesKey(route) ? onKeys : []),
     ...(declaration.problems ?? []),
   ];
   const problems = [...Map.groupBy(codes, (code) => statusOf[code])].map(([status, members]) => [String(status), {

@@ -9,9 +9,10 @@ import type { z } from 'zod';
 import { holds, type Actor, type Role } from '../domain/message.ts';
 import { isTenantName } from '../stores/postgres/database.ts';
 import { auditedAct, type Act } from './audit.ts';
-import type { Authentication, Credential, Presented } from './authentication.ts';
+import type { Authentication, Presented } from './authentication.ts';
 import type { ReadBody } from './body.ts';
 import type { Call } from './call.ts';
+import type { Credential } from './credential.ts';
 import { toProblem } from './error-translation.ts';
 import { streamHeaders } from './event-stream.ts';
 import type { Answered, Exchange } from './exchange.ts';
@@ -54,6 +55,8 @@ interface Permitted {
   readonly params: Readonly<Record<string, string>>;
 }
 
+const nobody: Credential = { actor: { tenant: '', subject: '', roles: [] }, expiresAt: Infinity, presented: null };
+
 /** Longest time that a keyed request may be under way before a repeat may run, seconds. */
 const keyLeaseSeconds = 30;
 /** The role that a whole area needs, before anything in it exists. */
@@ -73,6 +76,7 @@ export class Pipeline {
     const { services: { stores: { db } }, limits, log } = this.options;
     const { ctx, correlationId } = exchange;
     const match = this.match(ctx.method, path);
+    if (match.kind === 'found' && match.route.declaration.access === 'anyone') return this.open(exchange, match);
     const credential = await this.authenticated(exchange, ticketIn(ctx.query, match));
     await limits.person(ctx, credential.actor, match.kind === 'found' ? match.route.declaration.limits : ['api']);
     const act = auditedAct({ db, log }, { actor: credential.actor, correlationId, method: ctx.method, path, match });
@@ -84,6 +88,16 @@ export class Pipeline {
       await act?.refused(toProblem(error));
       throw error;
     }
+  }
+
+  /** Nobody vouches for it: it counts by its address, a credential that it brings is not looked at, and it has no key to repeat it by. */
+  private async open(exchange: Exchange, { route, params }: Extract<Match, { kind: 'found' }>): Promise<Answered> {
+    const { ctx } = exchange;
+    await this.options.limits.stranger(ctx, this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for')));
+    exchange.route = route.path;
+    const sent = route.method === 'get' ? {} : await this.options.readBody(ctx);
+    const operation = { operationId: randomUUID(), keyedRequest: null };
+    return this.handled({ exchange, credential: nobody, actor: nobody.actor, act: null, route, params }, sent, operation);
   }
 
   /** A person whose requests are counted, for what stands beside the routes. */
@@ -268,7 +282,12 @@ function permitted(exchange: Exchange, path: string, credential: Credential, mat
   }
   const { route, params } = match;
   exchange.route = route.path;
-  if (!route.declaration.access.some((role) => holds(actor, role))) throw forbidden(route.declaration.access);
+  const { access, wholeCredential } = route.declaration;
+  if (access !== 'anyone' && !access.some((role) => holds(actor, role))) throw forbidden(access);
+  const { onlySession } = credential;
+  if (onlySession !== undefined && (params['session_id'] !== onlySession || wholeCredential === true)) {
+    throw new Problem('forbidden', 'The token of a resume link is for its session alone, and makes no links. Sign in for more.');
+  }
   return { exchange, credential, actor, act, route, params };
 }
 

@@ -26,6 +26,8 @@ export const statusOf = {
   offset_mismatch: 409,
   upload_id_reused: 409,
   request_timeout: 408,
+  link_used: 410,
+  link_expired: 410,
   upload_gone: 410,
   precondition_failed: 412,
   payload_too_large: 413,

@@ -63,8 +63,10 @@ type Out<S> = S extends z.ZodType ? z.output<S> : Record<string, never>;
 
 export interface RouteDeclaration<Params extends Given, Query extends Given, Body extends Given, Result extends Shape> {
   readonly summary: string;
-  /** One of these roles; ownership is decided by the session itself. */
-  readonly access: readonly [Role, ...Role[]];
+  /** One of these roles; ownership is decided by the session itself. `anyone`: without a credential, counted by the address. */
+  readonly access: readonly [Role, ...Role[]] | 'anyone';
+  /** Not by a token that a resume link gave. */
+  readonly wholeCredential?: true;
   /** What each request counts on, decided at once before anything else happens. All of it counts, or none. */
   readonly limits: readonly ['api', ...RouteLimit[]];
   readonly params?: Params;

@@ -12,6 +12,7 @@ import type { Database } from '../stores/postgres/database.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
 
 export interface Services {
@@ -43,6 +44,12 @@ export interface Services {
     readonly breakers: Breakers;
   };
   readonly stores: { readonly db: Database; readonly sealer: Sealer };
+  readonly resumeLinks: {
+    readonly urlOf: (secret: string) => string;
+    readonly tokens: Pick<SessionTokens, 'issue'>;
+    /** How long a token of a spent link counts. */
+    readonly seconds: number;
+  };
   readonly stuck: StuckWorkflows;
   /** The command line that heals a workflow which cannot move. */
   readonly healCommand: (workflowId: string) => string;

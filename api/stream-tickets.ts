@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Actor } from '../domain/message.ts';
 import type { Tickets } from '../stores/redis/tickets.ts';
-import type { Credential } from './authentication.ts';
+import type { Credential } from './credential.ts';
 
 export const ticketSeconds = 60;
 

@@ -26,6 +26,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   limits: () => import('./limits.ts'),
   tasks: () => import('./tasks.ts'),
   reading: () => import('./reading.ts'),
+  risk: () => import('./risk.ts'),
   uploads: () => import('./uploads.ts'),
 };
 

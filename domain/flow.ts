@@ -32,6 +32,8 @@ export interface FlowRules {
   readonly id: string;
   readonly version: number;
   readonly questions: readonly QuestionRule[];
+  /** Whether people are reminded after silence, unless they say otherwise; absent: they are. */
+  readonly reminders?: boolean;
 }
 
 export interface RecommendationRule {

@@ -34,6 +34,10 @@ export function isResume(body: object): boolean {
   return (version === null || typeof version === 'number') && (current === null || isNumbers(current));
 }
 
+export function isReminders(body: object): boolean {
+  return typeof (body as Fields)['enabled'] === 'boolean';
+}
+
 /** What a session is told of an upload. */
 export function isUploadNote(value: unknown): value is UploadNote {
   if (!isFields(value)) return false;

@@ -1,4 +1,5 @@
 /** What travels between the API and a session: who speaks, with which id, and what came of it. */
+import type { RiskCounters } from './abandonment-risk.ts';
 import type { ErrorCategory } from './error-category.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
@@ -42,6 +43,8 @@ export type AnswerBody =
 export interface CancelBody { readonly reason: string | null }
 
 export interface EscalateBody { readonly reason: string; readonly urgency: 'low' | 'medium' | 'high' }
+
+export interface RemindersBody { readonly enabled: boolean }
 
 /** The second approver's word on a decision that needs two. */
 export interface ApprovalBody {
@@ -135,6 +138,19 @@ export interface ResumeOutcome {
   readonly checkpoint_created_at: number;
 }
 
+/** An approver that a session waits for. Times are epoch milliseconds. */
+export interface AwaitedApproval {
+  readonly since: number;
+  readonly waits_for: 'anyone' | 'second_person';
+  /** Of the second approval; null: nobody has decided yet. */
+  readonly approval_id: string | null;
+  readonly changes: number;
+  /** Of the decision, or of all that is proposed: 0..1, see changeRisk. */
+  readonly risk_score: number;
+  /** Who may not decide: the requester, and the first approver. `person` is absent of what is older. */
+  readonly parties: readonly { readonly subject: string; readonly person?: string }[];
+}
+
 /** A session as its copies and its readers see it. Times are epoch milliseconds. */
 export interface SessionView {
   readonly session_id: string;
@@ -157,6 +173,12 @@ export interface SessionView {
   readonly ended_at: number | null;
   /** What keeps the next step back: the kind of error that an operator looks at now. Absent in copies from before there was a queue. */
   readonly waits_for?: ErrorCategory | null;
+  /** The approver that it waits for. Absent in copies from before it was told, and so is the next. */
+  readonly awaits?: AwaitedApproval | null;
+  /** Of the request that started it. */
+  readonly correlation_id?: string;
+  /** What the abandonment risk follows from. Absent in copies from before it was counted. */
+  readonly counters?: RiskCounters;
   /** Counts visible changes: the ETag. */
   readonly version: number;
   /** Counts everything recorded: a copy with a higher revision replaces a lower one. */

@@ -2,7 +2,9 @@
  * What every message of a session builds on: reading the state, recording what happens, and the few moves there are. A
  * plain class without an engine inside: synchronous and deterministic, time and ids come in as arguments.
  */
+import { firstInactiveMs, riskCounters, standingScore, waitingFor, type RiskSource } from './abandonment-risk.ts';
 import { currentAnswers, currentSequences, formerValue, LogSize, openQuestions } from './answer-log.ts';
+import { awaitedApproval } from './awaited-approval.ts';
 import { bounds, counts, firstOf, stateParts, textMax, unsavedUpTo } from './bounds.ts';
 import { hashOf, type Checkpoint } from './checkpoint.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
@@ -13,7 +15,7 @@ import { MessageLog, type HandledMessage } from './message-log.ts';
 import { Newest } from './newest.ts';
 import { isPerson } from './person.ts';
 import { SessionUploads } from './session-uploads.ts';
-import type { Decision, Provider, SeenOutcome, SessionEvent, SessionState } from './session-state.ts';
+import type { Decision, Listed, Provider, SeenOutcome, SessionEvent, SessionState } from './session-state.ts';
 import { Unsaved } from './unsaved.ts';
 
 /** What the main loop has to do next. */
@@ -46,7 +48,23 @@ export class SessionCore {
 
   get ended(): boolean { return isEnded(this.state.state); }
 
-  get hasUnsaved(): boolean { return this.state.unsaved.events.length > 0 || this.state.unsaved.checkpoints.length > 0; }
+  get hasUnsaved(): boolean {
+    const { unsaved: { events, checkpoints }, listed, last_activity_at } = this.state;
+    return events.length > 0 || checkpoints.length > 0 || last_activity_at > listed.last_activity_at;
+  }
+
+  /** What the list of sessions is to have of this one. */
+  get standing(): Listed {
+    return { score: standingScore(riskCounters(this.state)), last_activity_at: this.state.last_activity_at };
+  }
+
+  /** Whether the list of sessions at risk would rank this one wrongly, if it learned only in `patienceMs` how things are. */
+  misleads(patienceMs: number): boolean {
+    const { listed } = this.state;
+    const { score, last_activity_at: active } = this.standing;
+    return waitingFor(this.riskSource()) === 'person'
+      && (score !== listed.score || active - listed.last_activity_at > firstInactiveMs - patienceMs);
+  }
 
   /** Whether events up to this one are not stored yet; a checkpoint goes before the event that tells of it. */
   hasUnsavedUpTo(sequence: number): boolean { return (this.state.unsaved.events[0]?.sequence ?? Infinity) <= sequence; }
@@ -82,7 +100,16 @@ export class SessionCore {
       question: question === null ? null : { id: question.id, ...this.beforeNow(question) },
       answers_count: answered, checkpoint_version: state.checkpoint_version, created_at: state.created_at,
       last_activity_at: state.last_activity_at, ended_at: state.ended_at, version: state.version, revision: state.revision,
-      waits_for: this.ended ? null : state.parked?.category ?? null,
+      waits_for: this.ended ? null : state.parked?.category ?? null, awaits: awaitedApproval(state), correlation_id: state.correlation_id,
+      counters: riskCounters(state),
+    };
+  }
+
+  /** What the abandonment risk of this session follows from. */
+  riskSource(): RiskSource {
+    const { state } = this;
+    return {
+      state: state.state, last_activity_at: state.last_activity_at, isParked: state.parked !== null, counters: riskCounters(state),
     };
   }
 
@@ -127,8 +154,11 @@ export class SessionCore {
   /** What the other stores do not have yet, oldest first, as much of it as one flush takes. A copy: more may come meanwhile. */
   unsaved(): SessionState['unsaved'] { return this.waiting.part(bounds.flush); }
 
-  /** Everything up to this event and this checkpoint is stored in the other stores. */
-  saved(lastEvent: number, lastCheckpoint: number): void { this.waiting.remove(lastEvent, lastCheckpoint); }
+  /** Everything up to this event and this checkpoint is stored in the other stores, and `listed` in the list. */
+  saved(lastEvent: number, lastCheckpoint: number, listed: Listed = this.standing): void {
+    this.waiting.remove(lastEvent, lastCheckpoint);
+    this.state.listed = listed;
+  }
 
   /** Saves where the person is. Nothing new since the last one, and neither a stage nor force: null. */
   checkpoint(
@@ -180,6 +210,16 @@ export class SessionCore {
     this.state.ended_at = now;
     this.state.end_reason = firstOf(reason, textMax.reason);
     this.move(to, now);
+  }
+
+  protected noteAsked(questionId: string): void {
+    this.state.asked[questionId] = (this.state.asked[questionId] ?? 0) + 1;
+  }
+
+  /** What is asked now, when it is not what was asked before. */
+  protected askNext(before: QuestionRule | null): void {
+    const next = this.currentQuestion();
+    if (next !== null && next.id !== before?.id) this.noteAsked(next.id);
   }
 
   protected requestProposal(now: number): void {

@@ -1,4 +1,5 @@
 /** What a session knows: plain JSON, the fold of the messages it took. It travels through continue-as-new and into the archive. */
+import type { RiskLevel } from './abandonment-risk.ts';
 import type { ErrorCategory } from './error-category.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Change } from './changeset.ts';
@@ -6,6 +7,7 @@ import type { ItemStatus, MissingDependency } from './decision.ts';
 import type { Json } from './json.ts';
 import type { SessionStateName, StageName } from './lifecycle.ts';
 import type { AnswerOutcome, Remarks } from './message.ts';
+import type { RemindersState } from './reminders.ts';
 import type { Recommendation } from './recommendation.ts';
 import type { UploadNote } from './upload.ts';
 
@@ -44,6 +46,8 @@ export interface Proposal {
   readonly recommendations: readonly Recommendation[];
   readonly confidence: number;
   readonly decision: 'ready' | 'needs_review';
+  /** Absent in proposals from before it was kept. */
+  readonly proposed_at?: number;
 }
 
 /**
@@ -139,6 +143,9 @@ export interface NewSession {
   readonly client_context: Readonly<Record<string, Json>>;
 }
 
+/** `score`: what stands of the abandonment risk. */
+export interface Listed { readonly score: number; readonly last_activity_at: number }
+
 export interface SessionState extends NewSession {
   /** Of this JSON form. States of earlier forms are brought up to it (session-upgrade.ts). */
   readonly format: 2;
@@ -160,7 +167,13 @@ export interface SessionState extends NewSession {
   /** What the last answer to a text offered; cleared by the next message that is an answer. */
   offered: Offered | null;
   refusals: number;
-  repeats: Record<string, number>;
+  /** How often each question was put to the person. */
+  asked: Record<string, number>;
+  /** Of abandonment, as it was recorded last. */
+  risk_level: RiskLevel;
+  reminders: RemindersState;
+  /** What the list of sessions has of this one, which it is ranked by. */
+  listed: Listed;
   proposal_requests: number;
   proposal: Proposal | null;
   decision: Decision | null;

@@ -1,11 +1,18 @@
 /** States of earlier forms, as running workflows carried them over and the archive still has them, in today's form. */
+import { riskCounters, standingScore } from './abandonment-risk.ts';
 import { sameValue, type Json } from './json.ts';
 import type { AnswerOutcome } from './message.ts';
 import { MessageLog } from './message-log.ts';
 import type { AnswerEntry, SeenOutcome, SessionState } from './session-state.ts';
 
+/** Members of today's form that earlier ones may lack; `repeats`: refusals by question, before each asking was counted. */
+type Later = 'asked' | 'risk_level' | 'listed' | 'reminders';
+type Stored = Omit<SessionState, Later> & Partial<Pick<SessionState, Later>> & {
+  readonly repeats?: Readonly<Record<string, number>>;
+};
+
 /** Repeats were known by whole ids with whole outcomes, and former values stood beside the log. */
-type FirstState = Omit<SessionState, 'format' | 'former' | 'seen' | 'parked' | 'rules_propose' | 'offered' | 'uploads'> & {
+type FirstState = Omit<Stored, 'format' | 'former' | 'seen' | 'parked' | 'rules_propose' | 'offered' | 'uploads'> & {
   readonly format: 1;
   readonly former: Readonly<Record<string, Json>>;
   readonly seen: readonly (readonly [id: string, message: FirstSeen])[];
@@ -15,17 +22,30 @@ type FirstState = Omit<SessionState, 'format' | 'former' | 'seen' | 'parked' | '
 };
 interface FirstSeen { readonly fingerprint: string; readonly outcome: AnswerOutcome | { readonly kind: 'done'; readonly note?: Json } }
 
-export type StoredState = SessionState | FirstState;
+export type StoredState = Stored | FirstState;
 
 /** `stored` is the caller's own copy; it may be changed. */
 export function upgraded(stored: StoredState): SessionState {
-  const state = stored.format === 1 ? fromFirst(stored) : stored;
-  // from before a cancellation could be asked for in Temporal itself, before values were offered, and before there were uploads
-  return { ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [] };
+  const { repeats, ...state } = stored.format === 1 ? fromFirst(stored) : stored;
+  // from before a cancellation could be asked for in Temporal itself, before values were offered, before there were
+  // uploads, and before risk was looked at
+  const asked = state.asked ?? askedOf(state, repeats);
+  return {
+    ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [], asked,
+    risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 },
+    listed: state.listed ?? { score: standingScore(riskCounters({ ...state, asked })), last_activity_at: state.last_activity_at },
+  };
 }
 
-function fromFirst({ seen, former, ...kept }: FirstState): SessionState {
-  const state: SessionState = {
+/** Each answered question was asked once, and again after each refusal. */
+function askedOf({ answers }: Pick<SessionState, 'answers'>, repeats: Readonly<Record<string, number>> = {}): Record<string, number> {
+  return Object.fromEntries([...new Set([...answers.map((entry) => entry.question_id), ...Object.keys(repeats)])].map(
+    (id) => [id, 1 + (repeats[id] ?? 0)],
+  ));
+}
+
+function fromFirst({ seen, former, ...kept }: FirstState): Stored {
+  const state: Stored = {
     ...kept, format: 2, parked: kept.parked ?? null, rules_propose: kept.rules_propose ?? null, former: {}, seen: [], offered: null,
     uploads: [],
   };

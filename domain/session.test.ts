@@ -176,7 +176,7 @@ describe('answers', () => {
     expect(send(session, message({ question_id: 'users', value: 5 }, 'again'), 9_000)).toMatchObject({ kind: 'accepted' });
     expect(session.view()).toMatchObject({ version: before.version, state: 'generating' });
     expect(session.state.proposal_requests).toBe(1);
-    expect(session.state.repeats).toEqual({});
+    expect(session.state.asked).toEqual({ kind: 1, users: 1 });
   });
 
   test('a refusal is counted and remembered but changes no answer', () => {
@@ -184,7 +184,7 @@ describe('answers', () => {
     expect(send(session, message({ question_id: 'kind', value: 'castle' }, 'm1'), 1)).toMatchObject({
       kind: 'refused', question_id: 'kind', mistake: { code: 'not_an_option' },
     });
-    expect(session.state).toMatchObject({ refusals: 1, repeats: { kind: 1 }, answers: [] });
+    expect(session.state).toMatchObject({ refusals: 1, asked: { kind: 2 }, answers: [] });
   });
 
   test('a question that is neither current nor asked before is not asked', () => {

@@ -21,7 +21,7 @@ import { acceptedOf } from './message-log.ts';
 import { isResultOf } from './message-shape.ts';
 import { webUiActor, type TaskOutcome } from './parked-task.ts';
 import { isPerson, personOf } from './person.ts';
-import { SessionCore } from './session-core.ts';
+import { SessionOverTime } from './session-over-time.ts';
 import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, QuestionThen, Reading } from './session-state.ts';
 import { isGone } from './session-uploads.ts';
 import { upgraded, type StoredState } from './session-upgrade.ts';
@@ -35,12 +35,13 @@ export type ChangesetResult = 'pending_second_approval' | 'applied' | 'rejected'
 
 export type RollbackOutcome = 'applied' | 'rolled_back';
 
-export class OnboardingSession extends SessionCore {
+export class OnboardingSession extends SessionOverTime {
   static open(rules: FlowRules, start: NewSession, now: number): OnboardingSession {
     const session = new OnboardingSession(rules, {
       ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
       ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, repeats: {},
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, asked: {}, risk_level: 'low',
+      reminders: { enabled: rules.reminders ?? true, silent_since: 0, number: 0 }, listed: { score: 0, last_activity_at: now },
       proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,
       ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], uploads: [], event_sequence: 0, recent: [],
@@ -48,6 +49,7 @@ export class OnboardingSession extends SessionCore {
     });
     session.record('session_started', now);
     session.reach('started', now);
+    session.askNext(null);
     return session;
   }
 
@@ -90,11 +92,14 @@ export class OnboardingSession extends SessionCore {
     if (before !== undefined) return { fingerprint: before.fingerprint, outcome: before.outcome as AnswerOutcome };
     if (!takesAnswers(this.state.state) || this.decided) throw this.wrongState('answered');
     this.checkVersion(message);
+    const question = this.currentQuestion();
     const outcome = this.isOvertaken(asked, reading) ? this.overtake(asked, now) : this.takeAnswer(message, reading, now);
     if (outcome.kind !== 'accepted') this.remember(message, outcome);
     // an offer is for the very next message: after any other reply "yes" would be about that
     if (outcome.kind === 'asked_back') this.state.offered = { question_id: outcome.question_id, candidates: outcome.candidates };
     else if (outcome.kind !== 'not_asked') this.state.offered = null;
+    if (outcome.kind === 'accepted') this.askNext(question);
+    else if (outcome.kind !== 'not_asked') this.noteAsked(outcome.question_id);
     return { fingerprint: message.fingerprint, outcome };
   }
 
@@ -191,7 +196,6 @@ export class OnboardingSession extends SessionCore {
 
   private refuse(question: QuestionRule, mistake: Mistake, now: number): AnswerOutcome {
     this.state.refusals += 1;
-    this.state.repeats[question.id] = (this.state.repeats[question.id] ?? 0) + 1;
     this.record('answer_refused', now, question.id, { code: mistake.code });
     return { kind: 'refused', question_id: question.id, mistake };
   }
@@ -461,6 +465,7 @@ export class OnboardingSession extends SessionCore {
   }
 
   private goBack(version: number, body: ResumeBody, now: number): void {
+    const question = this.currentQuestion();
     const kept = this.state.checkpoints.find((checkpoint) => checkpoint.version === version);
     const uiState = body.ui_state ?? this.state.ui_states.findLast(([known]) => known <= version)?.[1];
     if (uiState !== undefined) this.state.ui_state = uiState;
@@ -469,6 +474,7 @@ export class OnboardingSession extends SessionCore {
     for (const note of this.state.uploads) if (isGone(note)) withdrawFile(this.rules, this.state, note.upload_id);
     this.record('answers_restored', now, '', { version: String(version) });
     this.answersChanged(true, now);
+    this.askNext(question);
   }
 
   checkClientEvent(message: Message<ClientEventBody>): undefined {
@@ -503,7 +509,7 @@ export class OnboardingSession extends SessionCore {
     const decision = this.state.rules_propose === number ? 'needs_review' : proposed.decision;
     this.state.proposal = {
       number, recommendations, confidence, decision: decision === 'escalate' ? 'needs_review' : decision,
-      hash: hashOf(recommendations as unknown as Json),
+      hash: hashOf(recommendations as unknown as Json), proposed_at: now,
     };
     this.move('awaiting_approval', now);
     this.reach('recommendations_generated', now);

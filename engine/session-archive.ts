@@ -1,11 +1,14 @@
 /** Sessions that the engine cannot show: past retention, lost with its database, or behind an engine that does not answer. */
-import { holds, type Actor, type SessionView } from '../domain/message.ts';
+import { holds, MessageRejected, type Actor, type SessionView } from '../domain/message.ts';
+import { newestCheckpoint, type NewestCheckpoint } from '../domain/newest-checkpoint.ts';
 import { isEnded } from '../domain/lifecycle.ts';
 import { notFound } from '../domain/session-core.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import type { CheckpointContent, SessionState } from '../domain/session-state.ts';
+import { versionAt, versionIn, type VersionAt } from '../domain/version.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import { findCheckpoints } from '../stores/postgres/checkpoints.ts';
 import { findSession, type ArchivedSession } from '../stores/postgres/sessions.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { type EngineUnavailableError } from './calls.ts';
@@ -19,6 +22,12 @@ export interface SessionArchiveOptions {
 }
 
 export interface ArchivedState { readonly state: SessionState; readonly view: SessionView }
+
+export interface StaleCheckpoint {
+  readonly view: SessionView;
+  readonly checkpoint: NewestCheckpoint;
+  readonly source: 'redis' | 'postgresql';
+}
 
 export class SessionArchive {
   private readonly options: SessionArchiveOptions;
@@ -62,6 +71,26 @@ export class SessionArchive {
     };
   }
 
+  /** A version that only the archive keeps. Throws checkpoint_not_found. */
+  async version(actor: Actor, sessionId: string, version: number): Promise<{ owner: string; version: VersionAt }> {
+    const { state, view } = await this.state(actor, sessionId, false);
+    const kept = versionIn(state, version);
+    if (kept !== null) return { owner: view.owner, version: kept };
+    const found = await findCheckpoints(this.options.db, view.tenant, sessionId, [version - 1, version]);
+    const opened = found.map(({ checkpoint, answers }) => ({
+      checkpoint,
+      content: JSON.parse(this.options.sealer.open(answers, sealedAs.checkpoint(view.tenant, sessionId, checkpoint.version))
+        .toString('utf8')) as CheckpointContent,
+    }));
+    const at = opened.find(({ checkpoint }) => checkpoint.version === version);
+    const before = version === 1 ? [] : opened.find(({ checkpoint }) => checkpoint.version === version - 1)?.content.current;
+    if (at === undefined || before === undefined) {
+      throw new MessageRejected('checkpoint_not_found', 'This session has no checkpoint of this version.');
+    }
+    const { checkpoint, content: { answers: log, current } } = at;
+    return { owner: view.owner, version: versionAt({ checkpoint, stages: state.stages, log, current, before }) };
+  }
+
   /** Redis first, then the archive. With neither there is only the engine's own error. */
   async copy(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<SessionView> {
     const hot = await this.options.hotCopies.get(actor.tenant, sessionId).catch(() => null);
@@ -69,6 +98,23 @@ export class SessionArchive {
     if (hot !== null && maySee(actor, hot, false)) return hot;
     try {
       return await this.view(actor, sessionId);
+    } catch (second) {
+      throw second instanceof StoreUnavailableError ? error : second;
+    }
+  }
+
+  /** What a resume hands back while the engine is away: Redis first, then the archive. Only to whoever owns an open session. */
+  async checkpoint(actor: Actor, sessionId: string, error: EngineUnavailableError): Promise<StaleCheckpoint> {
+    const hot = await this.options.hotCopies.getWhole(actor.tenant, sessionId).catch(() => null);
+    if (hot !== null && hot.view.owner === actor.subject && hot.checkpoint !== null) {
+      return { view: open(hot.view), checkpoint: hot.checkpoint, source: 'redis' };
+    }
+    try {
+      const { view, state } = await this.state(actor, sessionId, false);
+      const checkpoint = newestCheckpoint(state);
+      if (view.owner !== actor.subject) throw notFound();
+      if (checkpoint === null) throw error;
+      return { view: open(view), checkpoint, source: 'postgresql' };
     } catch (second) {
       throw second instanceof StoreUnavailableError ? error : second;
     }
@@ -83,6 +129,11 @@ export class SessionArchive {
     if (revival === 'restored') return 'postgresql';
     return revival === 'running' || revival === 'begun' ? 'history' : null;
   }
+}
+
+function open(view: SessionView): SessionView {
+  if (isEnded(view.state)) throw new MessageRejected('wrong_state', `A session in state ${view.state} cannot be resumed.`);
+  return view;
 }
 
 export function visible(actor: Actor, view: SessionView | null, approversToo: boolean): SessionView {

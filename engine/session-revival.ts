@@ -4,6 +4,7 @@
  * everybody.
  */
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import type { FlowRules } from '../domain/flow.ts';
 import { isEnded, type SessionStateName } from '../domain/lifecycle.ts';
 import type { SessionView } from '../domain/message.ts';
@@ -17,8 +18,10 @@ import { readState, sessionWorkflow, type SessionInput, type SessionLimits } fro
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 import { callEngine, EngineUnavailableError, NoOpenRunError } from './calls.ts';
 import { failingTasks } from './failing-tasks.ts';
+import { openPayload } from './payload-codec.ts';
 import { SharedReads } from './shared-reads.ts';
 import { startOptions } from './session-start.ts';
+import { untouchedInput } from './untouched-run.ts';
 
 export interface SessionRevivalOptions {
   /** One that also answers for runs that were ended from outside. */
@@ -111,13 +114,16 @@ export class SessionRevival {
 
   /** As its history has it, which knows more than the archive. null: this code cannot replay it. */
   private async lastState(id: string): Promise<Known | null> {
-    const { client, timeoutMs } = this.options;
+    const { client, sealer, timeoutMs } = this.options;
     try {
       return await this.reads.read(id, () => callEngine(client, timeoutMs, () => client.workflow.getHandle(id).query(readState)));
     } catch (error) {
-      // a run whose workflow tasks failed to the last answers no query either, and that looks like an engine that does not answer
-      const failing = error instanceof EngineUnavailableError ? await failingTasks(client, { workflowId: id }, timeoutMs) : null;
-      if (error instanceof EngineUnavailableError && failing?.isBroken !== true) throw error;
+      if (!(error instanceof EngineUnavailableError)) return null;
+      // two kinds of runs answer no query either, and that looks like an engine that does not answer: one that was ended before it
+      // did anything, and one whose workflow tasks failed to the last
+      const input = await untouchedInput(client, id, timeoutMs);
+      if (input !== null) return begunWith(input, sealer);
+      if ((await failingTasks(client, { workflowId: id }, timeoutMs))?.isBroken !== true) throw error;
       return null;
     }
   }
@@ -131,6 +137,13 @@ export class SessionRevival {
     const opened = this.options.sealer.open(row.snapshot, sealedAs.snapshot(row.view.tenant, sessionId)).toString('utf8');
     return { state: JSON.parse(opened) as SessionState, flow: row.view.flow, is: row.view.state };
   }
+}
+
+/** null: it was to open the session, and nobody was told that it had. */
+function begunWith([input]: readonly Payload[], sealer: Sealer): Known | null {
+  if (input === undefined) return null;
+  const { state, rules } = JSON.parse(Buffer.from(openPayload(sealer, input).data ?? []).toString('utf8')) as SessionInput;
+  return state === null ? null : { state, flow: { id: rules.id, version: rules.version } };
 }
 
 /** A session itself always ends as COMPLETED. */

@@ -7,22 +7,24 @@ import {
   MessageRejected, type Actor, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody,
   type CheckpointOutcome,
   type ClientEventBody, type DecisionBody, type EscalateBody, type Message,
-  type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
+  type RemindersBody, type Reply, type ResumeBody, type ResumeOutcome, type SessionView,
 } from '../domain/message.ts';
 import type { DecisionDraft } from '../domain/decision.ts';
 import { eventsAfter } from '../domain/event-log.ts';
 import type { DecisionOutcome, NewSession } from '../domain/session-state.ts';
 import type { UploadNote } from '../domain/upload.ts';
+import type { VersionAt } from '../domain/version.ts';
 import type { SessionName } from '../stores/redis/session-signals.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, noteUpload, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, resumeSession, saveCheckpoint, sessionWorkflow, type AnswersView, type CheckpointsView, type Done,
+  readEvents, readProposal, readSession, readVersion, resumeSession, saveCheckpoint, sessionWorkflow, setReminders,
+  type AnswersView, type CheckpointsView, type Done,
   type EventsView,
   type ProposalView, type Read, type SessionInput, type SessionLimits,
 } from '../workflows/messages.ts';
 import { InFlight } from './in-flight.ts';
-import { SessionArchive, type SessionArchiveOptions } from './session-archive.ts';
+import { SessionArchive, type SessionArchiveOptions, type StaleCheckpoint } from './session-archive.ts';
 import { SessionOwnership } from './session-ownership.ts';
 import { startOptions } from './session-start.ts';
 import { EngineUnavailableError, NoOpenRunError, StoppedRunError, callEngine, rejection, repeated } from './calls.ts';
@@ -42,6 +44,12 @@ export interface SessionsOptions extends SessionArchiveOptions {
 
 /** A view, and whether it is a copy that may be behind. */
 export interface SessionReading { readonly view: SessionView; readonly stale: boolean }
+
+export interface VersionReading { readonly owner: string; readonly version: VersionAt; readonly source: 'history' | 'postgresql' }
+
+/** `postgresql` of one that was recorded: the engine did not have the session any more, and the archive brought it back. */
+export type Resumption = ({ readonly kind: 'stale' } & StaleCheckpoint)
+  | { readonly kind: 'recorded'; readonly reply: Reply<ResumeOutcome>; readonly source: 'history' | 'postgresql' };
 
 /** A start costs some ten answers: when 64 people start at once the last one waits its turn. */
 const startTimeoutFactor = 3;
@@ -95,6 +103,10 @@ export class Sessions {
     return this.update(escalateSession, sessionId, message, `escalate:${message.id}`, this.options.timeoutMs);
   }
 
+  setReminders(sessionId: string, message: Message<RemindersBody>): Promise<Done> {
+    return this.update(setReminders, sessionId, message, `reminders:${message.id}`, this.options.timeoutMs);
+  }
+
   addEvent(sessionId: string, message: Message<ClientEventBody>): Promise<Done> {
     return this.update(addClientEvent, sessionId, message, `event:${message.id}`, this.options.timeoutMs);
   }
@@ -113,9 +125,18 @@ export class Sessions {
     return this.options.hotCopies.areThere();
   }
 
-  /** `restored`: the engine did not have the session any more, and the archive brought it back. */
-  resume(sessionId: string, message: Message<ResumeBody>): Promise<{ reply: Reply<ResumeOutcome>; restored: boolean }> {
-    return this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
+  /**
+   * While the engine is away what the newest checkpoint restores, marked as stale: nothing was recorded, so nothing is promised, and
+   * going back to an earlier version has to wait.
+   */
+  async resume(sessionId: string, message: Message<ResumeBody>): Promise<Resumption> {
+    try {
+      const { reply, restored } = await this.send(resumeSession, sessionId, message, `resume:${message.id}`, this.options.timeoutMs);
+      return { kind: 'recorded', reply, source: restored ? 'postgresql' : 'history' };
+    } catch (error) {
+      if (!(error instanceof EngineUnavailableError) || message.body.version !== null || message.if_match !== null) throw error;
+      return { kind: 'stale', ...await this.archive.checkpoint(message.actor, sessionId, error) };
+    }
   }
 
   decide(sessionId: string, message: Message<DecisionBody>): Promise<Reply<DecisionOutcome>> {
@@ -152,6 +173,20 @@ export class Sessions {
       const { state } = await this.archive.state(actor, sessionId, false);
       return { checkpoints: state.checkpoints, total: state.checkpoint_version, owner: state.owner };
     });
+  }
+
+  /** The session as it was at a checkpoint, from its history, or when that keeps it no more from the archive. */
+  async version(actor: Actor, sessionId: string, version: number): Promise<VersionReading> {
+    const archived = async (): Promise<VersionReading> => ({
+      ...await this.archive.version(actor, sessionId, version), source: 'postgresql',
+    });
+    try {
+      const kept = await this.query(readVersion, actor.tenant, sessionId, [actor, version]);
+      return kept.version === null ? await archived() : { owner: kept.owner, version: kept.version, source: 'history' };
+    } catch (error) {
+      if (error instanceof NoOpenRunError) return archived();
+      throw error;
+    }
   }
 
   /** Events after a sequence. */

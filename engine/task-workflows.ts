@@ -1,6 +1,7 @@
 /** Parked tasks at the engine, for what the service does for itself. */
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { TaskWorkflows } from '../activities/task-workflows.ts';
+import { untouchedInput } from './untouched-run.ts';
 import { parkedTaskWorkflow, readTask, rewriteTask } from '../workflows/task-messages.ts';
 import { parseWorkflowId, taskWorkflowId } from '../workflows/workflow-ids.ts';
 
@@ -29,6 +30,8 @@ export function createTaskWorkflows({ client, taskQueue, timeoutMs }: TaskWorkfl
         return status.name === 'RUNNING' ? 'running' : await handle.query(readTask);
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;
+        // nothing has happened in it: its row knows all there is
+        if (await untouchedInput(client, taskWorkflowId(tenant, id), timeoutMs) !== null) return null;
         throw error;
       }
     }),

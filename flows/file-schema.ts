@@ -32,6 +32,7 @@ export const HeaderSchema = z.strictObject({
     .max(50, 'must name at most 50 languages'),
   title: text,
   description: text.optional(),
+  reminders: z.boolean().optional(),
   questions: z.array(z.unknown()).min(1, 'must have at least one question'),
   recommendations: z.array(z.unknown()).max(100, 'must have at most 100 rules').default([]),
 });

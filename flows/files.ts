@@ -176,7 +176,7 @@ function flowOf(
     version,
     default_language,
     languages,
-    rules: { id, version, questions },
+    rules: { id, version, questions, ...(header.reminders === undefined ? {} : { reminders: header.reminders }) },
     recommendations,
     texts: Object.fromEntries(languages.map((language) => [language, textsOf(header, written, language)])),
   };

@@ -53,7 +53,9 @@ export const configurationSchema = z.object({
     'Address of your own system that approved changes are applied to (docs/change-target.md); without it the built-in tables',
   ),
   CHANGE_TARGET_SECRET: secret('Signs requests to CHANGE_TARGET_URL; at least 16 characters'),
-  EVENT_WEBHOOK_URL: text('Address that events are posted to: states of sessions, decisions, changesets applied and rolled back'),
+  EVENT_WEBHOOK_URL: text(
+    'Address that events are posted to: states of sessions, decisions, changesets applied and rolled back, reminders that are due',
+  ),
   EVENT_WEBHOOK_SECRET: secret('Signs events to EVENT_WEBHOOK_URL; at least 16 characters'),
   ALERT_WEBHOOK_URL: text('Address that alerts of the dead letter queue are posted to (docs/alerts.md)'),
   ALERT_WEBHOOK_SECRET: secret('Signs alerts to ALERT_WEBHOOK_URL; at least 16 characters'),
@@ -229,6 +231,14 @@ export const configurationSchema = z.object({
   GANGWAY_EVENT_PARALLEL: count(8, { max: 32 }, 'Events under way at once in one worker, each of another session'),
   GANGWAY_EVENT_POLL_MS: milliseconds(500, { max: 60_000 }, 'Pause before looking for due events again, milliseconds'),
   GANGWAY_EVENT_KEEP_DAYS: days(7, { max: 3_650 }, 'Days a delivered event is kept'),
+  GANGWAY_REMINDER_FIRST_HOURS: hours(24, { max: 8_760 }, 'Hours of silence after which a person is reminded, with EVENT_WEBHOOK_URL'),
+  GANGWAY_REMINDER_SECOND_HOURS: hours(72, { max: 8_760 }, 'Hours of silence after which a person is reminded once more'),
+  GANGWAY_REMINDER_FROM_HOUR: count(8, { min: 0, max: 23 }, "Hour of the person's clock from which reminders are sent"),
+  GANGWAY_REMINDER_TO_HOUR: count(20, { min: 1, max: 24 }, "Hour of the person's clock from which they wait for the next day"),
+  GANGWAY_REMINDER_HELD_OUT_PERCENT: count(
+    10, { min: 0, max: 90 }, 'People who get no reminder, by hash, so that the effect is measured, percent',
+  ),
+  GANGWAY_RESUME_TOKEN_SECONDS: seconds(3_600, { max: 86_400 }, 'Seconds that the token of a spent resume link counts'),
   GANGWAY_CHECK_ANSWERS: flag('Checks every answer against its documented schema; for tests'),
   GANGWAY_UNREADY_SECONDS: digits('seconds', { min: 0, max: 300 }).optional().meta({
     unit: 'seconds', description: 'Seconds that /readyz says 503 at shutdown before the port closes, so that a load balancer turns away ' +

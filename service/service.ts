@@ -1,5 +1,5 @@
 /** Composes the product from its parts: stores, worker and API, one process or one role of it. */
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
@@ -12,6 +12,7 @@ import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
+import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
@@ -41,6 +42,7 @@ import { isBoundByPolicies, openDatabase, type Database } from '../stores/postgr
 import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { notePeople } from '../stores/postgres/people.ts';
+import { forgetResumeLinks } from '../stores/postgres/resume-links.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
@@ -50,6 +52,7 @@ import { createSessionSignals, SessionListener } from '../stores/redis/session-s
 import { createTickets } from '../stores/redis/tickets.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { StuckWorkflows } from '../engine/stuck-workflows.ts';
+import { resumeUrl } from '../domain/resume-link.ts';
 import { judgeDeclared } from '../uploads/content/declared.ts';
 import { judgeContent } from '../uploads/content/judge.ts';
 import { sweepUploads } from '../uploads/sweeping.ts';
@@ -138,11 +141,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const stuck = new StuckWorkflows({ ...engine, client, now: () => performance.now() });
   metrics.watchStuck(() => stuck.count());
+  let url = configuration.PUBLIC_URL ?? `http://${configuration.HOST}:${configuration.PORT}`;
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const uploadWorkflows = createUploadWorkflows({ ...engine, client, limits: lookingLimits(configuration), newId: randomUUID });
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
     configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget,
-    limits, outside, metrics, developmentKey, log,
+    limits, outside, metrics, developmentKey, linkKey: linkKey(keysOf(options)), publicUrl: () => url, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
   if (!roles.includes('api')) return { url: '', metricsPort, isRunning };
@@ -186,11 +190,18 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     onFailure: () => { log.debug('roles of people are noted later: PostgreSQL does not answer'); },
   });
   onStop(() => people.close());
+  const sessionTokens = new SessionTokens({
+    keys: keysOf(options), audience: configuration.JWT_AUDIENCE, ttlSeconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS, now: Date.now,
+  });
   const server = new ApiServer({
     services: {
       sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      resumeLinks: {
+        tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
+        urlOf: (secret) => resumeUrl(url, secret),
+      },
       stuck,
       healCommand: healCommand({
         address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
@@ -199,7 +210,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     },
     settings: serverSettings(configuration), routes, metrics,
     authentication: new Authentication({
-      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey,
+      issuer: configuration.JWT_ISSUER, audience: configuration.JWT_AUDIENCE, identity, developmentKey, sessionTokens,
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)),
@@ -208,6 +219,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
   const port = await server.listen(configuration.HOST, configuration.PORT);
+  url = configuration.PUBLIC_URL ?? `http://${configuration.HOST}:${port}`;
   onStop(sweepLeftUploads(stores, configuration.GANGWAY_UPLOAD_SWEEP_SECONDS * 1_000, log));
   onStop(sweepKeys(stores.db, configuration.GANGWAY_IDEMPOTENCY_HOURS, log));
   onStop(async () => {
@@ -301,6 +313,11 @@ function unreadyMs({ GANGWAY_UNREADY_SECONDS: seconds }: Configuration, roles: r
   return (seconds ?? (roles.includes('worker') ? 0 : 5)) * 1_000;
 }
 
+/** Without encryption there is nothing to derive it from: links of one process. */
+function linkKey(keys: CodecKeys | null): Uint8Array {
+  return createHmac('sha256', keys?.byId.get(keys.primary) ?? randomBytes(32)).update('gangway reminder links').digest();
+}
+
 /** Where the Temporal Web UI shows a workflow. */
 function workflowLink(uiUrl: string | null, namespace: string): (workflowId: string) => string | null {
   return (workflowId) => (uiUrl === null
@@ -334,6 +351,8 @@ function limiterOf(
   });
 }
 
+/** Days after its end that a resume link is still told from one that never was. */
+const linkKeepDays = 30;
 /** Longer than any request lasts that is audited from its beginning: its entry would be there. */
 const cutOffSeconds = 120;
 
@@ -353,6 +372,7 @@ function sweepLeftUploads(stores: { readonly db: Database; readonly files: FileS
 /** Forgets old idempotency keys, and audits acts that were cut off, a bounded number every minute. */
 function sweepKeys(db: Database, keepHours: number, log: Logger): () => Promise<void> {
   const timer = setInterval(() => {
+    forgetResumeLinks(db, linkKeepDays).catch(() => { log.debug('resume links are swept later: PostgreSQL does not answer'); });
     forgetKeys(db, keepHours).catch(() => { log.debug('idempotency keys are swept later: PostgreSQL does not answer'); });
     settleCutOffAudits(db, cutOffSeconds).catch(() => {
       log.debug('acts that were cut off are audited later: PostgreSQL does not answer');

@@ -10,6 +10,7 @@ import type { ReceiverSettings } from '../activities/outbox/receiver.ts';
 import { readOrigins } from '../api/cross-origin.ts';
 import type { ServerSettings } from '../api/server.ts';
 import type { UpkeepSchedule } from '../engine/schedules.ts';
+import type { ReminderPlan } from '../domain/reminders.ts';
 import type { BreakerNumbers } from '../outside/breakers/registry.ts';
 import type { ChangeTargetSettings } from '../stores/change-target/chosen.ts';
 import type { FileStoreSettings } from '../stores/files/chosen.ts';
@@ -60,7 +61,14 @@ export function sessionLimits(c: Configuration): SessionLimits {
     idleAbandonedMs: c.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: c.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
     flushAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000,
     messagesPerRun: c.GANGWAY_UPDATES_PER_RUN, proposalFallbackMs: c.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000,
-    manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES,
+    manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES, reminders: receiverSettings(c) === null ? null : reminderPlan(c),
+  };
+}
+
+function reminderPlan(c: Configuration): ReminderPlan {
+  return {
+    afterMs: [c.GANGWAY_REMINDER_FIRST_HOURS, c.GANGWAY_REMINDER_SECOND_HOURS].map((hours) => hours * 3_600_000).sort((a, b) => a - b),
+    fromHour: c.GANGWAY_REMINDER_FROM_HOUR, toHour: c.GANGWAY_REMINDER_TO_HOUR, heldOutPercent: c.GANGWAY_REMINDER_HELD_OUT_PERCENT,
   };
 }
 

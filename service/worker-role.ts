@@ -9,6 +9,7 @@ import type { PaidModel } from '../activities/model/chat-model.ts';
 import { paidModel } from '../activities/model/paid-model.ts';
 import { startDelivery } from '../activities/outbox/delivery.ts';
 import { parkEvent } from '../activities/outbox/park-event.ts';
+import { reminders } from '../activities/outbox/reminder.ts';
 import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
@@ -69,8 +70,15 @@ export interface WorkerRoleOptions {
   readonly metrics: Metrics;
   /** HS256 key of development tokens; null when JWKS_URL is set. */
   readonly developmentKey: Uint8Array | null;
+  /** Makes the secrets of reminders' links. */
+  readonly linkKey: Uint8Array;
+  /** Where people reach the API. */
+  readonly publicUrl: () => string;
   readonly log: Logger;
 }
+
+/** A week, as a link that is asked for. */
+const reminderLinkSeconds = 604_800;
 
 type OnStop = (close: () => Promise<void>) => void;
 
@@ -85,7 +93,9 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   });
   const atEngine = { client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 };
   const taskWorkflows = createTaskWorkflows(atEngine);
-  const events = receiver === null ? null : eventReceiver(receiver, outside);
+  const events = receiver === null ? null : eventReceiver(receiver, outside, reminders({
+    db: stores.db, key: options.linkKey, publicUrl: options.publicUrl, linkSeconds: reminderLinkSeconds,
+  }));
   const tasks = createTasks({
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
     sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
@@ -112,7 +122,8 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   if (events !== null) {
     const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
     const delivery = startDelivery({
-      ...deliverySettings(configuration), db: stores.db, url: events.url, post: events.post, isPaused: events.isShut, park, log,
+      ...deliverySettings(configuration), db: stores.db, url: events.url, post: events.post, prepare: events.prepare,
+      isPaused: events.isShut, park, log,
       now: Date.now, random: Math.random,
     });
     onStop(() => delivery.stop());

@@ -6,6 +6,7 @@ import { databaseOf, storesOf } from './support/instance-stores.ts';
 import { newTenant } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import { atRiskList, atRiskTotal } from '../stores/postgres/sessions-at-risk.ts';
 import { listSessions } from '../stores/postgres/sessions.ts';
 
 let db: Database;
@@ -15,10 +16,14 @@ beforeAll(async () => {
   db = await databaseOf(await sharedInstance());
   await db.asSystem().query(
     `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at, claim_token,
-       claim_expires_at, confirmed, view)
+       claim_expires_at, confirmed, view, standing_risk, last_activity_at)
      SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'owner-' || n % 50, 'f', 1, 'en', 'first_time',
        (ARRAY['started','completed','cancelled'])[1 + n % 3], now() - n * interval '1 minute', now(),
-            gen_random_uuid(), now(), true, '{}' FROM generate_series(1, 30000) AS n`,
+            gen_random_uuid(), now(), true,
+       jsonb_build_object('correlation_id', 'c-' || n)
+         || CASE WHEN n % 30 = 0 THEN jsonb_build_object('awaits', jsonb_build_object('since', 1e12::bigint + n)) ELSE '{}' END,
+       (ARRAY[0, 8, 15, 23, 40])[1 + n % 5], now() - n * interval '100 ms'
+     FROM generate_series(1, 30000) AS n`,
     [tenant],
   );
   await db.asSystem().query(
@@ -81,6 +86,22 @@ beforeAll(async () => {
   for (const table of ['error_patterns', 'error_hours', 'error_sessions']) await db.query(`ANALYZE ${table}`);
 });
 
+async function addLinksAndReminders(): Promise<void> {
+  await db.asSystem().query(
+    `INSERT INTO resume_links (secret_hash, tenant, session_id, owner, person, expires_at, used_at)
+     SELECT sha256(n::text::bytea), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, gen_random_uuid(), 'a', 'a', now(), now()
+     FROM generate_series(1, 10000) AS n`,
+    [tenant],
+  );
+  await db.asSystem().query(
+    `INSERT INTO interventions (session_id, silent_since, tenant, arm, at)
+     SELECT gen_random_uuid(), now(), CASE WHEN n % 3 = 0 THEN $1 ELSE 'other' END, 'sent', now() - n * interval '1 hour'
+     FROM generate_series(1, 10000) AS n`,
+    [tenant],
+  );
+  await Promise.all(['resume_links', 'interventions'].map((table) => vacuum(table)));
+}
+
 /** On a connection of its own: a statement of the database's runs in a transaction, and this cannot. */
 async function vacuum(table: string): Promise<void> {
   const client = new Client({ connectionString: (await storesOf(await sharedInstance(), '')).databaseUrl });
@@ -92,7 +113,11 @@ async function vacuum(table: string): Promise<void> {
   }
 }
 
+beforeAll(addLinksAndReminders);
+
 afterAll(async () => {
+  await db.asSystem().query("DELETE FROM resume_links WHERE tenant IN ($1, 'other')", [tenant]);
+  await db.asSystem().query("DELETE FROM interventions WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM sessions WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM changesets WHERE tenant IN ($1, 'other')", [tenant]);
   await db.asSystem().query("DELETE FROM tasks WHERE tenant IN ($1, 'other')", [tenant]);
@@ -122,6 +147,21 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   [
     'sessions of a person', `SELECT view FROM sessions WHERE tenant = $1 AND owner = $2 AND confirmed AND view IS NOT NULL ${page}`,
     [tenant, 'owner-3'], 'sessions_by_owner',
+  ],
+  [
+    'sessions by what happened last',
+    'SELECT view FROM sessions WHERE tenant = $1 AND confirmed AND view IS NOT NULL ' +
+    'ORDER BY last_activity_at DESC, session_id DESC LIMIT 21',
+    [tenant], 'sessions_by_activity',
+  ],
+  [
+    'sessions of a request', 'SELECT session_id FROM sessions WHERE tenant = $1 AND correlation_id = $2', [tenant, 'c-3'],
+    'sessions_by_correlation',
+  ],
+  [
+    'sessions that wait for an approver',
+    'SELECT view FROM sessions WHERE tenant = $1 AND waiting_since IS NOT NULL ORDER BY waiting_since, session_id LIMIT 21', [tenant],
+    'sessions_waiting',
   ],
   [
     'the open session of a person and flow',
@@ -261,6 +301,8 @@ const cases: readonly [what: string, sql: string, params: readonly unknown[], in
   ],
 ];
 
+const atRisk = { tenant, least: 40, limit: 50, now: Date.now() };
+
 // few rows have all of it: the planner may as well sort them
 const sorted: readonly [what: string, sql: string, params: readonly unknown[], index: string][] = [
   [
@@ -272,6 +314,14 @@ const sorted: readonly [what: string, sql: string, params: readonly unknown[], i
     'open tasks of a cause', `SELECT task_name FROM tasks WHERE tenant = $1 AND ${openTasks} AND category = $2 ${taskPage('DESC')}`,
     [tenant, 'category-1'], 'tasks_',
   ],
+  ['sessions at risk', atRiskList(atRisk).sql, atRiskList(atRisk).params, 'Index Only Scan using sessions_at_risk'],
+  [
+    'reminders of a time',
+    `SELECT arm, count(*) FROM interventions WHERE tenant = $1 AND at >= now() - interval '9 days' AND at < now() GROUP BY arm`, [tenant],
+    'interventions_by_time',
+  ],
+  ['a resume link', 'SELECT used_at FROM resume_links WHERE secret_hash = sha256($1::text::bytea)', ['3'], 'resume_links_pkey'],
+  ['how many are at risk', atRiskTotal(atRisk).sql, atRiskTotal(atRisk).params, 'sessions_at_risk'],
   [
     'tasks of a session', `SELECT status FROM tasks WHERE tenant = $1 AND status = $2 AND session_id = md5('3')::uuid ${taskPage('DESC')}`,
     [tenant, 'discarded'], 'tasks_by_session',
@@ -310,10 +360,11 @@ test('a total is counted up to 10,000 rows and no further', async () => {
     const looked = [...plan.matchAll(/actual rows=([\d.]+)/g)].map(([, found]) => Number(found));
     expect(Math.max(...looked)).toBe(10_001);
   }
-  const many = await listSessions(db, { tenant: 'other', owner: null, state: null, flow: null }, { limit: 5, after: null });
+  const any = { owner: null, state: null, flow: null, named: null };
+  const many = await listSessions(db, { tenant: 'other', ...any }, 'started_at', { limit: 5, after: null });
   expect([many.rows.length, many.total, many.totalIsAtLeast]).toEqual([5, 10_000, true]);
-  const fewer = await listSessions(db, { tenant, owner: null, state: null, flow: null }, { limit: 5, after: null });
+  const fewer = await listSessions(db, { tenant, ...any }, 'started_at', { limit: 5, after: null });
   expect([fewer.total, fewer.totalIsAtLeast]).toEqual([10_000, false]);
-  const some = await listSessions(db, { tenant, owner: 'owner-3', state: null, flow: null }, { limit: 5, after: null });
+  const some = await listSessions(db, { tenant, ...any, owner: 'owner-3' }, 'started_at', { limit: 5, after: null });
   expect([some.total, some.totalIsAtLeast]).toEqual([200, false]);
 });

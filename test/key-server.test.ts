@@ -31,7 +31,7 @@ async function identity(times: typeof patient = patient, outageMs = 60_000): Pro
 async function verdict(keys: IdentityKeys, token: string): Promise<string> {
   const authentication = new Authentication({
     issuer: 'gangway', audience: 'gangway', identity: keys, developmentKey: null, db: null as unknown as Database,
-    onVerified: () => undefined, now: Date.now,
+    sessionTokens: null, onVerified: () => undefined, now: Date.now,
   });
   try {
     return (await authentication.authenticate({ authorization: `Bearer ${token}`, apiKey: '' })).actor.subject;

@@ -40,7 +40,7 @@ async function paste(script: string): Promise<string> {
 
 test('each works as it stands: the task is listed, retried by HTTP, and retried with an argument by Temporal\'s command line', async () => {
   const page = async (name: string): Promise<string> => pasted(await readFile(join(root, 'docs', `${name}.md`), 'utf8'));
-  const [queue, operations] = [await page('dead-letter-queue'), await page('operations')];
+  const [queue, operations, recovery] = [await page('dead-letter-queue'), await page('operations'), await page('recovery')];
   expect(operations).toContain('doctor');
   const byHttp = queue.slice(0, queue.indexOf('npm run --silent temporal'));
   const byTemporal = queue.slice(byHttp.length);
@@ -54,6 +54,7 @@ test('each works as it stands: the task is listed, retried by HTTP, and retried 
   expect(said).toContain('manual_retries:2');
   expect(said).not.toMatch(/not supported/);
   await until('it is parked once more', async () => (await parked())[0]?.['manual_retries'] === 2);
+  expect(await paste(recovery)).toMatch(/^1 sessions are in the archive/m);
   // it ends with 2 where it could not look everywhere
   expect(await paste(`set +e\n${operations}`)).toContain('temporal');
 });

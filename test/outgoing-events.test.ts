@@ -44,7 +44,7 @@ describe('the outbox', () => {
     running.push(startDelivery({
       db, url: `${receiver.url}/hook`, post: postWithin(20_000), log: noLog,
       parallel: 4, pollMs: 20, timeoutMs: 20_000, keepDays: 7, tries: 3, firstDelayMs: 40, capMs: 1_000, retryAfterCapMs: 5_000,
-      random: () => 0.5, now: Date.now,
+      random: () => 0.5, now: Date.now, prepare: (event) => Promise.resolve(event),
       park: (event, attempts) => {
         parked.push({ event_id: event.event_id, attempts });
         return Promise.resolve();

@@ -82,17 +82,21 @@ describe('words that are being read when the question is answered otherwise', ()
     expect((await ana.answer(session.session_id, 'setup_urgency', 'planned')).status).toBe(200);
     const late = await guarded.read('warehouse');
     expect([late.status, late.body.code]).toEqual([412, 'precondition_failed']);
-    expect((await free.read('warehouse')).status).toBe(200);
+    expect((await free.read('warehouse')).body.reply).toContain('Do you mean Warehouse?');
+    expect((await ana.post(path('answers'), { text: 'yes' })).status).toBe(200);
     expect(await answers()).toEqual([
       ['setup_urgency', 'immediate', true], ['setup_urgency', 'planned', false], ['business_unit_type', 'warehouse', false],
     ]);
   });
 
-  test('of two texts to one question the one that is read first counts, and the other one is told', async () => {
-    const [slow, quick] = [await saying('when the monsoon is over'), await saying('once the rains have gone')];
-    expect((await quick.read('immediate')).status).toBe(200);
-    expect((await slow.read('planned')).body.code).toBe('not_asked');
-    expect(await answers()).toEqual([['setup_urgency', 'immediate', false]]);
+  test('of two texts to one question the person says yes to the one that was read last, and a third one is told that it is over', async () => {
+    const [slow, quick] = [await saying('once the monsoon ends'), await saying('once the rains have gone')];
+    const slowest = await saying('once the fields are dry');
+    expect((await quick.read('immediate')).body.reply).toContain('Do you mean Immediately?');
+    expect((await slow.read('planned')).body.reply).toContain('Do you mean Planned for a later date?');
+    expect((await ana.post(path('answers'), { text: 'yes' })).body.accepted).toEqual([{ question_id: 'setup_urgency', value: 'planned' }]);
+    expect((await slowest.read('this_week')).body.code).toBe('not_asked');
+    expect(await answers()).toEqual([['setup_urgency', 'planned', false]]);
   });
 
   test('a question that was answered and has come back is not the one that they spoke of', async () => {

@@ -105,13 +105,18 @@ describe('free text', () => {
 
   const say = (text: string, messageId: string) => ana.post(`/sessions/${session.session_id}/answers/`, { text, message_id: messageId });
 
-  test('of a message that is sent five times at once is one paid call and one answer', async () => {
+  test('of a message that is sent five times at once is one paid call, and what the model makes of it counts when the person says yes', async () => {
     fake.play(says({ value: 'this_month', confidence: 0.9 }));
     const replies = await Promise.all(Array.from({ length: 5 }, () => say('once the monsoon ends', 'm-1')));
     expect(replies.map(({ status: code }) => code)).toEqual([200, 200, 200, 200, 200]);
-    expect(replies.map(({ body }) => body.question.id)).toEqual(Array.from({ length: 5 }, () => 'business_unit_type'));
-    expect(fake.calls).toHaveLength(1);
+    expect(replies.map(({ body }) => [body.question.id, body.accepted, body.reply])).toEqual(
+      Array.from({ length: 5 }, () => ['setup_urgency', [], expect.stringContaining('Do you mean This month?')]),
+    );
     expect((await say('once the monsoon ends', 'm-1')).status).toBe(200);
+    const confirmed = await say('yes', 'm-1b');
+    expect(confirmed.body).toMatchObject({
+      accepted: [{ question_id: 'setup_urgency', value: 'this_month' }], question: { id: 'business_unit_type' },
+    });
     expect(fake.calls).toHaveLength(1);
     const { body } = await ana.get(`/sessions/${session.session_id}/answers/`);
     expect(body.answers.map((entry: Body) => [entry.question_id, entry.value])).toEqual([['setup_urgency', 'this_month']]);

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { cast, proposed, type Body } from './support/person.ts';
+import { base, cast, Person, proposed, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
 const instance = await sharedInstance();
 
 describe('checkpoints', () => {
-  test('a checkpoint counts up, an unchanged one is skipped, force makes one all the same', async () => {
+  test('Checkpoint creation, Checkpoint deduplication: one counts up, an unchanged one is skipped, force makes one all the same', async () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
     await ana.answer(session.session_id, 'setup_urgency', 'immediate');
@@ -98,6 +98,34 @@ describe('resume', () => {
     const after = await ana.post(`/sessions/${session.session_id}/resume/`, {});
     expect([after.status, after.body.code]).toEqual([409, 'wrong_state']);
   });
+});
+
+test('Complete onboarding flow with recovery: saved, left, led back by a link on another device, finished, approved', async () => {
+  const { ana, ben, tenant } = await cast(instance);
+  const session = await ana.start();
+  await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+  await ana.answer(session.session_id, 'business_unit_type', 'office');
+  const { body: saved } = await ana.post(`/sessions/${session.session_id}/checkpoint/`, { ui_state: { step: 2 }, label: 'left here' });
+  const { body: link } = await ana.post(`/sessions/${session.session_id}/resume-link/`, {});
+  const spent = await fetch(`${instance.url}${base}/resume-links/spend/`, {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ secret: (link.url as string).split('#r=')[1] }),
+  });
+  const { token } = await spent.json() as { token: string };
+  const phone = new Person(instance.url, tenant, 'ana', token);
+  const { body: resumed } = await phone.post(`/sessions/${session.session_id}/resume/`, {});
+  expect(resumed).toMatchObject({
+    restored_data: { setup_urgency: 'immediate', business_unit_type: 'office' }, ui_state: { step: 2 },
+    checkpoint_version: saved.checkpoint_version, next_action: { type: 'continue_conversation' },
+  });
+  const answered = await phone.answerAll((await phone.get(`/sessions/${session.session_id}/`)).body);
+  await phone.inState(answered.session_id as string, 'awaiting_approval');
+  expect((await phone.post(`/sessions/${session.session_id}/resume/`, {})).body.next_action.type).toBe('show_recommendations');
+  const { body: proposal } = await ben.get(`/sessions/${session.session_id}/recommendations/`);
+  const items = proposal.recommendations.map((item: Body) => item.recommendation_id);
+  await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
+  expect(await phone.inState(session.session_id as string, 'completed')).toMatchObject({ progress_percent: 100, stage: 'completed' });
+  expect((await phone.post(`/sessions/${session.session_id}/resume/`, {})).body.code).toBe('wrong_state');
 });
 
 describe('escalation', () => {

@@ -6,16 +6,20 @@ import { eventsAfter } from '../domain/event-log.ts';
 import {
   MessageRejected, type AnswerBody, type AnswerOutcome, type ApprovalBody, type CancelBody, type CheckpointBody, type CheckpointOutcome,
   type ClientEventBody,
-  type DecisionBody, type EscalateBody, type Message, type Reply, type ResumeBody, type ResumeOutcome,
+  type DecisionBody, type EscalateBody, type Message, type RemindersBody, type Reply, type ResumeBody, type ResumeOutcome,
 } from '../domain/message.ts';
-import { isAnswer, isClientEvent, isMessage, isResume, isTaskOutcome, isUploadNote } from '../domain/message-shape.ts';
+import {
+  isAnswer, isClientEvent, isMessage, isReminders, isResume, isTaskOutcome, isUploadNote,
+} from '../domain/message-shape.ts';
 import type { OnboardingSession } from '../domain/session.ts';
+import { versionIn } from '../domain/version.ts';
 import type { Asked, DecisionOutcome, Reading } from '../domain/session-state.ts';
 import type { UploadNote } from '../domain/upload.ts';
 import {
   addClientEvent, answerQuestion, approveDecision, cancelSession, decideProposal, escalateSession, noteUpload, openSession, previewDecision,
   readAnswers, readCheckpoints,
-  readEvents, readProposal, readSession, readState, resumeSession, saveCheckpoint, uploadJudged, type Done, type Read,
+  readEvents, readProposal, readSession, readState, readVersion, resumeSession, saveCheckpoint, setReminders, uploadJudged, type Done,
+  type Read,
 } from './messages.ts';
 import { taskDone } from './task-messages.ts';
 import { readAnswer } from './tasks.ts';
@@ -75,6 +79,10 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
     (message) => shaped(isClientEvent, message) ?? session.checkClientEvent(message),
     (message, now) => { session.addClientEvent(message, now); },
   ));
+  on<RemindersBody, Done>(setReminders, doing(
+    (message) => shaped(isReminders, message) ?? session.checkReminders(message),
+    (message, now) => { session.setReminders(message, now); },
+  ));
   on<CheckpointBody, Reply<CheckpointOutcome>>(saveCheckpoint, {
     check: (message) => session.checkCheckpoint(message),
     handle: (message) => {
@@ -116,6 +124,10 @@ export function handleSessionMessages(session: OnboardingSession, received: () =
   read(readCheckpoints, (actor) => {
     allow(session.mayRead(actor));
     return { checkpoints: session.state.checkpoints, total: session.state.checkpoint_version, owner: session.state.owner };
+  });
+  read(readVersion, (actor, version) => {
+    allow(session.mayRead(actor));
+    return { owner: session.state.owner, version: versionIn(session.state, version) };
   });
   read(readEvents, (actor, after) => {
     allow(session.mayRead(actor));

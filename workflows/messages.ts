@@ -9,8 +9,10 @@ import type { FlowRules } from '../domain/flow.ts';
 import type {
   Actor, AnswerBody, AnswerOutcome, ApprovalBody, CancelBody, CheckpointBody, CheckpointOutcome, ClientEventBody, DecisionBody,
   EscalateBody, Message,
-  Mistake, Rejection, Reply, ResumeBody, ResumeOutcome, SessionView,
+  Mistake, Rejection, RemindersBody, Reply, ResumeBody, ResumeOutcome, SessionView,
 } from '../domain/message.ts';
+import type { ReminderPlan } from '../domain/reminders.ts';
+import type { VersionAt } from '../domain/version.ts';
 import type { AnswerEntry, DecisionOutcome, NewSession, Proposal, SessionEvent, SessionState } from '../domain/session-state.ts';
 import type { UploadNote } from '../domain/upload.ts';
 
@@ -26,6 +28,8 @@ export interface SessionLimits {
   readonly proposalFallbackMs: number;
   /** Of a parked task, without force. */
   readonly manualRetries: number;
+  /** null: nobody could be told. Absent in sessions from before there were reminders. */
+  readonly reminders?: ReminderPlan | null;
 }
 
 /** A new session brings `start`, a continued or restored one its `state`. */
@@ -45,6 +49,7 @@ export type Done = Reply<{ readonly kind: 'done' }>;
 export const cancelSession = defineUpdate<Done, [Message<CancelBody>]>('cancelSession');
 export const escalateSession = defineUpdate<Done, [Message<EscalateBody>]>('escalateSession');
 export const addClientEvent = defineUpdate<Done, [Message<ClientEventBody>]>('addClientEvent');
+export const setReminders = defineUpdate<Done, [Message<RemindersBody>]>('setReminders');
 export const saveCheckpoint = defineUpdate<Reply<CheckpointOutcome>, [Message<CheckpointBody>]>('saveCheckpoint');
 export const resumeSession = defineUpdate<Reply<ResumeOutcome>, [Message<ResumeBody>]>('resumeSession');
 /** Told by the API, again and again until it is known. */
@@ -69,11 +74,14 @@ export interface ProposalView {
 }
 
 export interface CheckpointsView { readonly checkpoints: readonly Checkpoint[]; readonly total: number; readonly owner: string }
+/** `version` null: the session keeps it, or the one before it, no more. */
+export interface VersionView { readonly owner: string; readonly version: VersionAt | null }
 /** Events after a sequence; `complete` false: some in between are no longer kept. */
 export interface EventsView { readonly events: readonly SessionEvent[]; readonly complete: boolean; readonly view: SessionView }
 
 export const readSession = defineQuery<Read<SessionView>, [Actor]>('readSession');
 export const readCheckpoints = defineQuery<Read<CheckpointsView>, [Actor]>('readCheckpoints');
+export const readVersion = defineQuery<Read<VersionView>, [Actor, number]>('readVersion');
 export const readEvents = defineQuery<Read<EventsView>, [Actor, number]>('readEvents');
 /** Everything, for whoever begins a session again. */
 export const readState = defineQuery<{ readonly state: SessionState; readonly flow: SessionView['flow'] }>('readState');

@@ -1,5 +1,5 @@
 /** The onboarding session as a workflow: its history is the checkpoint log, the resume point, the replay and the audit. */
-import { allHandlersFinished, condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { TaskFailure } from '../domain/parked-task.ts';
 import { OnboardingSession } from '../domain/session.ts';
 import type { Work } from '../domain/session-core.ts';
@@ -13,7 +13,7 @@ import { keepVisible } from './visibility.ts';
 
 /** What each timer is for, as the Web UI shows it. */
 const timers = {
-  idle: { summary: 'idle: is anybody still there?' }, copies: { summary: 'copies go to the stores' },
+  watch: { summary: 'idle: is anybody still there?' }, copies: { summary: 'copies go to the stores' },
   fallback: { summary: 'the rules propose when the model has not' },
 } as const;
 
@@ -29,7 +29,7 @@ async function live(
 ): Promise<SessionSummary> {
   // The first command of every run. A run whose first workflow task has none, followed by a lost
   // cache and two Updates in one task, never replays again.
-  void watchIdleness(session, input.limits);
+  void watch(session, input.limits);
   void keepVisible(session);
   const copied = keepCopies(session, input.limits, run);
 
@@ -117,24 +117,40 @@ async function doChangeset(
   }
 }
 
-/** An idle session has this one timer. It is not reset by messages: when it fires it looks when the last one was. */
-async function watchIdleness(session: OnboardingSession, limits: SessionLimits): Promise<void> {
-  let next: number | null = session.state.last_activity_at + limits.idleAbandonedMs;
-  while (next !== null) {
-    await sleep(Math.max(next - Date.now(), 1), timers.idle);
-    next = session.checkIdle(Date.now(), limits.idleAbandonedMs, limits.idleCancelMs);
+/**
+ * What time brings: levels of abandonment risk, reminders, the mark of an abandoned session, the end of an idle one. All by one
+ * timer, which messages do not set back: when it fires it looks when the last one was. It is replaced only when something is due
+ * sooner.
+ */
+async function watch(session: OnboardingSession, limits: SessionLimits): Promise<void> {
+  const plan = limits.reminders ?? null;
+  let idle: number | null = session.state.last_activity_at + limits.idleAbandonedMs;
+  while (idle !== null) {
+    session.checkRisk(Date.now());
+    session.noteReturn(Date.now());
+    if (plan !== null) session.remind(Date.now(), plan);
+    const { enabled } = session.state.reminders;
+    const reminder = plan === null ? null : session.reminderAt(Date.now(), plan);
+    const due = Math.min(idle, session.riskChangesAt(Date.now()) ?? Infinity, reminder ?? Infinity);
+    // looked at in every activation: what a clock of another place says is asked when the timer is set
+    const isSooner = (): boolean => session.hasReturned || session.state.reminders.enabled !== enabled
+      || (session.riskChangesAt(Date.now()) ?? Infinity) < due;
+    await condition(isSooner, Math.max(due - Date.now(), 1), timers.watch);
+    if (Date.now() >= idle) idle = session.checkIdle(Date.now(), limits.idleAbandonedMs, limits.idleCancelMs);
   }
 }
 
 /** What the other stores learn at once. */
-const atOnce = new Set(['state_changed', 'decision_taken', 'approval_given', 'task_parked']);
+const atOnce = new Set([
+  'state_changed', 'decision_taken', 'approval_given', 'task_parked', 'reminder_due', 'reminders_switched', 'person_returned',
+]);
 
 /** A new session is in the funnel after this long at the latest. */
 const justStartedMs = 2_000;
 
 /** Copies go out at once on every change of state, else a while after the first unsaved answer, and before the end. */
 async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
-  const isUrgent = (): boolean => session.state.unsaved.events.some(
+  const isUrgent = (): boolean => session.misleads(limits.flushAfterMs) || session.state.unsaved.events.some(
     ({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual'
       // a verdict comes by itself: nobody else would tell those who wait for it
       || (event === 'upload' && properties['status'] !== 'quarantined'),
@@ -151,10 +167,11 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     do {
       // as they are now, and as much as one flush takes: both go on growing while they are being stored
       const { events, checkpoints } = session.unsaved();
+      const { standing } = session;
       await flushSession({
         correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(), events, checkpoints,
       });
-      session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0);
+      session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0, standing);
     } while (session.hasUnsavedUpTo(last));
     run.flushing = false;
   }

@@ -5,10 +5,11 @@
 import type { Logger } from 'pino';
 import type { Attempt } from '../../domain/attempts.ts';
 import {
-  claimEvents, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent,
+  claimEvents, dropEvent, forgetDelivered, markDelivered, markUndelivered, releaseEvent, type ClaimedEvent,
 } from '../../stores/postgres/outgoing-events.ts';
 import { OutgoingRequestError, type OutgoingAnswer, type Post } from '../../outside/request.ts';
 import type { Database, Scope } from '../../stores/postgres/database.ts';
+import type { Prepare } from './reminder.ts';
 import { requestOf } from './event-request.ts';
 import { nextDelay, type BackOff } from '../../domain/back-off.ts';
 import { workerName } from '../worker-name.ts';
@@ -26,6 +27,8 @@ export interface DeliveryOptions extends DeliverySettings, Pick<BackOff, 'random
   readonly db: Database;
   readonly url: string;
   readonly post: Post;
+  /** The event as it is sent now; null: not any more. */
+  readonly prepare: Prepare;
   readonly log: Logger;
   /** Takes an event whose tries are exhausted. Rejects while it cannot; then the event is tried again. */
   readonly park: (event: ClaimedEvent, attempts: readonly Attempt[], reason: string) => Promise<void>;
@@ -77,7 +80,9 @@ async function run(options: DeliveryOptions, stopping: AbortSignal): Promise<voi
 async function deliver(options: DeliveryOptions, db: Scope, event: ClaimedEvent, stopping: AbortSignal): Promise<void> {
   const { event_id, session_id } = event;
   const at = options.now();
-  const sent = await attempt(options.post, requestOf(options.url, event, stopping));
+  const prepared = await options.prepare(event);
+  if (prepared === null) return dropEvent(db, event.position);
+  const sent = await attempt(options.post, requestOf(options.url, prepared, stopping));
   if (sent === 'delivered') return markDelivered(db, event.position);
   // not the receiver's doing, or not even sent: no try is counted
   if (stopping.aborted || sent.reason === 'breaker_open') return releaseEvent(db, event.position);

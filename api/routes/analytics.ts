@@ -59,10 +59,10 @@ export const analyticsRoutes = [
   }),
 ];
 
-function periodOf(
-  query: { start_date?: string | undefined; end_date?: string | undefined; timezone?: string | undefined }, now: number,
+export function periodOf(
+  query: { start_date?: string | undefined; end_date?: string | undefined; timezone?: string | undefined }, now: number, days = 7,
 ): Period {
-  const period = readPeriod(query, now);
+  const period = readPeriod(query, now, days);
   if (!('problem' in period)) return period;
   const { pointer, message } = period.problem;
   const said = `${pointer.slice(1)} ${message}.`;

@@ -8,6 +8,7 @@ import { onePerson, roleWithdrawn } from '../../stores/change-target/approvers.t
 import { findApproval, findChangeset } from '../../stores/postgres/changesets.ts';
 import type { Database } from '../../stores/postgres/database.ts';
 import { bodyHash } from '../idempotency.ts';
+import { projected } from '../projection.ts';
 import { audited, ok, route, type AuditNote } from '../route.ts';
 import { ChangeWire, clientId, json, rate, sessionParams, targetValues, uuid } from '../wire.ts';
 
@@ -99,6 +100,7 @@ export const decisionRoutes = [
         if_match: call.ifMatch, body: decision,
       });
       if (view.tenant !== call.actor.tenant) throw notFound();
+      await projected(services, view);
       const status = outcome.status === 'pending_second_approval' ? outcome.status : await settled(
         services.stores.db, view.tenant, outcome,
       );
@@ -117,10 +119,11 @@ export const decisionRoutes = [
     handler: async ({ params, body, call, services }) => {
       const approval = await findApproval(services.stores.db, call.actor.tenant, params.approval_id);
       if (approval === null) throw notFound();
-      const { outcome } = await services.sessions.approve(approval.session_id, {
+      const { outcome, view } = await services.sessions.approve(approval.session_id, {
         id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: null,
         body: { approval_id: params.approval_id, decision: body.decision, reason: body.reason ?? null },
       });
+      await projected(services, view);
       const status = outcome.status === 'pending_second_approval' ? 'escalated' as const : await settled(
         services.stores.db, call.actor.tenant, outcome,
       );

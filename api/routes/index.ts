@@ -11,21 +11,27 @@ import { dlqRoutes } from './admin-dlq.ts';
 import { stuckRoutes } from './admin-stuck.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
+import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
 import { recoveryRoutes } from './recovery.ts';
+import { reminderRoutes } from './reminders.ts';
+import { resumeLinkRoutes } from './resume-links.ts';
+import { riskRoutes } from './risk.ts';
 import { sessionRoutes } from './sessions.ts';
 import { resumableUploadRoutes } from './resumable-uploads.ts';
 import { streamRoutes } from './stream.ts';
 import { uploadContentRoutes } from './upload-content.ts';
 import { uploadRoutes } from './uploads.ts';
+import { versionRoutes } from './versions.ts';
 
 export const routes: readonly Route[] = [
-  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...resumableUploadRoutes,
-  ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...changesetRoutes, ...flowRoutes,
+  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
+  ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
+  ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { bounds } from '../../domain/bounds.ts';
 import { jsonBytes, type Json } from '../../domain/json.ts';
 import type { CheckpointContent } from '../../domain/session-state.ts';
-import { MessageRejected, type ResumeBody, type ResumeOutcome, type SessionView } from '../../domain/message.ts';
+import { MessageRejected, type ResumeBody, type SessionView } from '../../domain/message.ts';
+import type { Resumption } from '../../engine/sessions.ts';
 import { findCheckpoint } from '../../stores/postgres/checkpoints.ts';
 import { sealedAs } from '../../encryption/sealer.ts';
 import { Problem } from '../problem.ts';
@@ -42,6 +43,7 @@ const Resumed = z.object({
     type: z.enum(['continue_conversation', 'wait_for_recommendations', 'show_recommendations']), question: QuestionWire.nullable(),
   }),
   source: z.enum(['history', 'redis', 'postgresql']),
+  stale: z.boolean().meta({ description: 'true: read from a copy while the engine is away; nothing was recorded' }),
 }).meta({ id: 'Resumed' });
 
 const Checkpoints = z.object({
@@ -64,7 +66,7 @@ const ClientEvent = z.strictObject({
   .meta({ id: 'ClientEvent' });
 
 /** The session's own events: a client cannot claim them. */
-const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoint_|decision_|approval_|changeset_|help_given)/;
+const ownEvents = /^(session_|question_|answer_|answers_|state_|stage_|checkpoint_|decision_|approval_|changeset_|risk_|reminders?_|person_|help_given)/;
 
 export const recoveryRoutes = [
   route.post('/sessions/:session_id/escalate', {
@@ -112,10 +114,10 @@ export const recoveryRoutes = [
     problems: ['checkpoint_not_found', 'wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const version = body.checkpoint_version ?? null;
-      const { reply: { outcome, view }, restored } = await resume(services, call, params.session_id, version);
-      return audited(
-        ok(await presentResumed(services, call, outcome, view, restored ? 'postgresql' : 'history'), etagOf(view)), { owner: view.owner },
-      );
+      const resumed = await resume(services, call, params.session_id, version);
+      const { view } = resumed.kind === 'stale' ? resumed : resumed.reply;
+      const shown = await presentResumed(services, view, await restoredBy(services, call, resumed));
+      return audited(ok(shown, etagOf(view)), { owner: view.owner });
     },
   }),
   route.get('/sessions/:session_id/checkpoints', {
@@ -161,10 +163,8 @@ function messageOf<Body>(call: Call, body: Body) {
   return { id: call.operationId, fingerprint: '', actor: call.actor, correlation_id: call.correlationId, if_match: call.ifMatch, body };
 }
 
-/** Versions that the session itself no longer keeps come from the archive; `restored` says that it was asked. */
-async function resume(
-  services: Services, call: Call, sessionId: string, version: number | null,
-): Promise<{ reply: { outcome: ResumeOutcome; view: SessionView }; restored: boolean }> {
+/** Versions that the session itself no longer keeps come from the archive. */
+async function resume(services: Services, call: Call, sessionId: string, version: number | null): Promise<Resumption> {
   const attempt = (body: ResumeBody) => services.sessions.resume(sessionId, messageOf(call, body));
   try {
     return await attempt({ version, current: null });
@@ -174,29 +174,44 @@ async function resume(
     if (archived === null) throw error;
     const content = JSON.parse(services.stores.sealer.open(archived, sealedAs.checkpoint(call.actor.tenant, sessionId, version))
       .toString('utf8')) as CheckpointContent;
-    return { ...await attempt({ version, current: content.current, ui_state: content.ui_state }), restored: true };
+    const resumed = await attempt({ version, current: content.current, ui_state: content.ui_state });
+    return resumed.kind === 'recorded' ? { ...resumed, source: 'postgresql' } : resumed;
   }
 }
 
-/** Those of a session with many stand in no outcome. */
+/** Answers of a session with many stand in no outcome. */
 async function currentAnswers(services: Services, call: Call, sessionId: string): Promise<Readonly<Record<string, Json>>> {
   const { answers } = await services.sessions.answers(call.actor, sessionId);
   return Object.fromEntries(answers.filter((entry) => !entry.superseded).map((entry) => [entry.question_id, entry.value]));
 }
 
-async function presentResumed(
-  services: Services, call: Call, outcome: ResumeOutcome, view: SessionView, source: 'history' | 'postgresql',
-): Promise<z.input<typeof Resumed>> {
-  const { question } = await presentSession(services.flows, view, false);
+type Restored = Pick<z.input<typeof Resumed>, 'restored_data' | 'ui_state' | 'checkpoint_version' | 'source' | 'stale'> & {
+  readonly createdAt: number;
+};
+
+async function restoredBy(services: Services, call: Call, resumed: Resumption): Promise<Restored> {
+  if (resumed.kind === 'stale') {
+    const { checkpoint: { answers, ui_state, version, created_at: createdAt }, source } = resumed;
+    return { restored_data: { ...answers }, ui_state, checkpoint_version: version, createdAt, source, stale: true };
+  }
+  const { reply: { outcome, view }, source } = resumed;
   const answers = outcome.answers ?? await currentAnswers(services, call, view.session_id);
+  return {
+    restored_data: { ...answers }, ui_state: outcome.ui_state, checkpoint_version: outcome.checkpoint_version,
+    createdAt: outcome.checkpoint_created_at, source, stale: false,
+  };
+}
+
+async function presentResumed(
+  services: Services, view: SessionView, { createdAt, ...restored }: Restored,
+): Promise<z.input<typeof Resumed>> {
+  const { question } = await presentSession(services.flows, view, restored.stale);
   const type = view.state === 'awaiting_approval' ? 'show_recommendations' : view.state === 'generating' ? 'wait_for_recommendations'
     : 'continue_conversation';
   return {
-    status: 'resumed', session_id: view.session_id, resumed_at: iso(services.now()), restored_state: view.state,
-    restored_data: { ...answers }, ui_state: outcome.ui_state,
-    checkpoint_version: outcome.checkpoint_version,
-    checkpoint_age_seconds: Math.max(0, Math.round((services.now() - outcome.checkpoint_created_at) / 1_000)),
-    questions_answered: view.answers_count, progress_percent: view.progress_percent, next_action: { type, question }, source,
+    status: 'resumed', session_id: view.session_id, resumed_at: iso(services.now()), restored_state: view.state, ...restored,
+    checkpoint_age_seconds: Math.max(0, Math.round((services.now() - createdAt) / 1_000)),
+    questions_answered: view.answers_count, progress_percent: view.progress_percent, next_action: { type, question },
   };
 }
 

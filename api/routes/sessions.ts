@@ -7,12 +7,13 @@ import { sessionStates } from '../../domain/lifecycle.ts';
 import { holds, type SessionView } from '../../domain/message.ts';
 import { personOf } from '../../domain/person.ts';
 import {
-  claimSession, confirmClaim, listSessions, releaseClaim, saveSessions, type Claim, type OpenSession,
+  claimSession, confirmClaim, listSessions, releaseClaim, sessionSorts, type Claim, type OpenSession, type SessionSort,
 } from '../../stores/postgres/sessions.ts';
 import { listed, readCursor } from '../cursor.ts';
 import { knownFilters, unknownFlow } from '../known-filters.ts';
 import { etagOf, presentSession } from '../presentation.ts';
 import { Problem } from '../problem.ts';
+import { copySession, projected } from '../projection.ts';
 import type { Call } from '../call.ts';
 import { audited, created, ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
@@ -26,6 +27,8 @@ const isTimeZone = (name: string): boolean => {
     return false;
   }
 };
+
+const sessionSort = Object.keys(sessionSorts) as [SessionSort, ...SessionSort[]];
 
 const StartRequest = z.strictObject({
   flow: z.string().max(100).default('business_unit_setup'),
@@ -63,6 +66,10 @@ export const sessionRoutes = [
     query: z.strictObject({
       ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(),
       owner: z.string().max(128).optional(),
+      q: z.string().trim().min(1).max(128).optional().meta({
+        description: 'Id of the session, its owner, or the correlation id of the request that started it; exact',
+      }),
+      sort: z.enum(sessionSort).default('started_at').meta({ description: 'Newest first' }),
     }),
     handler: async ({ query, call, services }) => {
       const { flow = null } = await knownFilters(services, call.actor.tenant, { flow: query.flow });
@@ -71,7 +78,7 @@ export const sessionRoutes = [
         return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
       }
       const page = await listSessions(
-        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow },
+        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow, named: query.q ?? null }, query.sort,
         { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));
@@ -178,18 +185,8 @@ async function start(
 async function existingSession(services: Services, call: Call, open: OpenSession): Promise<SessionView | null> {
   const { view } = await services.sessions.read(call.actor, open.session_id);
   if (view.ended_at === null) return view;
-  await projected(services, view, true);
+  await copySession(services, view);
   return null;
-}
-
-/** The copy that lists read follows at once on what a person did; the workflow's own flush repeats it. */
-async function projected(services: Services, view: SessionView, needed = false): Promise<void> {
-  try {
-    await saveSessions(services.stores.db.asTenant(view.tenant), [{ view, segment: 'first_time', snapshot: null }]);
-  } catch (error) {
-    if (needed) throw error;
-    services.log.warn({ session_id: view.session_id }, 'the copy of a session follows later: PostgreSQL does not answer');
-  }
 }
 
 function sessionExists(view: SessionView): Problem {

@@ -1,5 +1,6 @@
 /** The archive of checkpoints: one immutable row each, for ever. */
 import type { Checkpoint } from '../../domain/checkpoint.ts';
+import type { CheckpointSummary } from '../../domain/version.ts';
 import type { Database, Queries } from './database.ts';
 
 export interface ArchivedCheckpoint {
@@ -8,6 +9,8 @@ export interface ArchivedCheckpoint {
   readonly checkpoint: Checkpoint;
   readonly answers: Uint8Array;
 }
+
+export interface FoundCheckpoint { readonly checkpoint: CheckpointSummary; readonly answers: Uint8Array }
 
 export async function saveCheckpoints(tx: Queries, rows: readonly ArchivedCheckpoint[]): Promise<void> {
   if (rows.length === 0) return;
@@ -23,6 +26,18 @@ export async function saveCheckpoints(tx: Queries, rows: readonly ArchivedCheckp
       all.map((item) => item.current.length), all.map((item) => item.progress_percent), all.map((item) => new Date(item.created_at)),
     ],
   );
+}
+
+/** Each of these versions that there is, with what it restores as it was archived, oldest first. */
+export async function findCheckpoints(
+  db: Database, tenant: string, sessionId: string, versions: readonly number[],
+): Promise<readonly FoundCheckpoint[]> {
+  const rows = await db.asTenant(tenant).query<Omit<CheckpointSummary, 'created_at'> & { created_at: Date; answers: Buffer }>(
+    `SELECT version, kind, label, state, hash, progress_percent, created_at, answers FROM checkpoints
+     WHERE session_id = $1 AND version = ANY($2) AND tenant = $3 ORDER BY version`,
+    [sessionId, versions, tenant],
+  );
+  return rows.map(({ answers, created_at: at, ...checkpoint }) => ({ checkpoint: { ...checkpoint, created_at: at.getTime() }, answers }));
 }
 
 /** What a checkpoint restores, as it was archived, or null. */

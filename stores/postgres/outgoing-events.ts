@@ -71,6 +71,19 @@ export async function markUndelivered(db: Queries, position: string, attempt: At
   );
 }
 
+/** An event that is not to be sent any more. */
+export async function dropEvent(db: Queries, position: string): Promise<void> {
+  await db.query('DELETE FROM outgoing_events WHERE position = $1', [position]);
+}
+
+/** Reminders of these sessions that still wait, for their turn or for an operator. */
+export async function dropReminders(tx: Queries, sessionIds: readonly string[]): Promise<void> {
+  if (sessionIds.length === 0) return;
+  await tx.query(
+    "DELETE FROM outgoing_events WHERE session_id = ANY($1) AND event = 'session.reminder_due' AND status <> 'delivered'", [sessionIds],
+  );
+}
+
 type StoredEvent = OutgoingEvent & { readonly position: string; readonly status: 'pending' | 'delivered' | 'parked' };
 
 export async function findEvent(db: Queries, eventId: string): Promise<StoredEvent | null> {

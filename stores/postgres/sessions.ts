@@ -1,6 +1,7 @@
 /** Sessions in PostgreSQL: the claim of the one open session of a person and flow, the copy of each session, and lists. */
 import { isEnded, type SessionStateName } from '../../domain/lifecycle.ts';
-import type { SessionView } from '../../domain/message.ts';
+import type { AwaitedApproval, SessionView } from '../../domain/message.ts';
+import { listedScoreOf } from '../../domain/view-risk.ts';
 import type { Database, Queries } from './database.ts';
 import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
 
@@ -72,9 +73,11 @@ export async function claimSession(db: Database, request: ClaimRequest): Promise
 /** The workflow runs: the claim is kept until the session ends. */
 export async function confirmClaim(db: Database, claim: Claim, view: SessionView): Promise<void> {
   await db.asTenant(claim.tenant).query(
-    `UPDATE sessions SET confirmed = true, view = coalesce(view, $3), revision = greatest(revision, $4)
+    `UPDATE sessions SET confirmed = true, revision = greatest(revision, $4),
+       standing_risk = CASE WHEN view IS NULL THEN $5 ELSE standing_risk END, last_activity_at = coalesce(last_activity_at, $6),
+       view = coalesce(view, $3)
      WHERE session_id = $1 AND claim_token = $2`,
-    [claim.session_id, claim.claim_token, readable(view), view.revision],
+    [claim.session_id, claim.claim_token, readable(view), view.revision, listedScoreOf(view), new Date(view.last_activity_at)],
   );
 }
 
@@ -98,14 +101,14 @@ export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]):
   const views = copies.map((copy) => copy.view);
   await tx.query(
     `INSERT INTO sessions AS known (session_id, tenant, owner, flow_id, flow_version, language, segment, state, created_at, ended_at,
-       revision, view, snapshot,
+       revision, view, snapshot, standing_risk, last_activity_at,
                                     claim_token, claim_expires_at, confirmed)
      SELECT v.*, gen_random_uuid(), now(), true
      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
        $10::timestamptz[],
-                 $11::bigint[], $12::jsonb[], $13::bytea[]) AS v
+                 $11::bigint[], $12::jsonb[], $13::bytea[], $14::smallint[], $15::timestamptz[]) AS v
      ON CONFLICT (session_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, revision = excluded.revision,
-       view = excluded.view,
+       view = excluded.view, standing_risk = excluded.standing_risk, last_activity_at = excluded.last_activity_at,
        snapshot = coalesce(excluded.snapshot, known.snapshot), confirmed = true
      WHERE known.revision < excluded.revision OR (known.revision = excluded.revision AND excluded.snapshot IS NOT NULL)`,
     [
@@ -116,6 +119,7 @@ export async function saveSessions(tx: Queries, copies: readonly SessionCopy[]):
       views.map((view) => new Date(view.created_at)),
       views.map((view) => (isEnded(view.state) ? new Date(view.ended_at ?? view.last_activity_at) : null)),
       views.map((view) => view.revision), views.map(readable), copies.map((copy) => copy.snapshot),
+      views.map(listedScoreOf), views.map((view) => new Date(view.last_activity_at)),
     ],
   );
 }
@@ -138,7 +142,7 @@ export async function findSession(db: Database, tenant: string, sessionId: strin
 /** One that was started and of which nobody has a state any more: its claim is free again. One that has a copy is left alone. */
 export async function endUnknownSession(db: Database, tenant: string, sessionId: string): Promise<void> {
   await db.asTenant(tenant).query(
-    `UPDATE sessions SET state = 'cancelled', ended_at = now(), revision = revision + 1,
+    `UPDATE sessions SET state = 'cancelled', ended_at = now(), revision = revision + 1, standing_risk = NULL,
        view = view || jsonb_build_object('state', 'cancelled', 'question', NULL, 'ended_at', floor(extract(epoch FROM now()) * 1000))
      WHERE session_id = $1 AND tenant = $2 AND confirmed AND snapshot IS NULL AND ended_at IS NULL`,
     [sessionId, tenant],
@@ -150,18 +154,57 @@ export interface SessionFilter {
   readonly owner: string | null;
   readonly state: SessionStateName | null;
   readonly flow: string | null;
+  /** Id of the session, its owner, or the correlation id of the request that started it; null: any. */
+  readonly named: string | null;
 }
 
-/** Newest first, by keyset. Sessions whose start was never confirmed are nobody's and are left out. */
-export async function listSessions(db: Database, filter: SessionFilter, page: Page): Promise<PageOf<SessionView>> {
+/** What a list of sessions goes by, newest first. */
+export const sessionSorts = { started_at: 'created_at', last_activity_at: 'last_activity_at' } as const;
+export type SessionSort = keyof typeof sessionSorts;
+
+/** By keyset. Sessions whose start was never confirmed are nobody's and are left out. */
+export async function listSessions(db: Database, filter: SessionFilter, sort: SessionSort, page: Page): Promise<PageOf<SessionView>> {
   const params: unknown[] = [filter.tenant];
   const conditions = ['tenant = $1', 'confirmed', 'view IS NOT NULL'];
   for (const [column, value] of [['owner', filter.owner], ['state', filter.state], ['flow_id', filter.flow]] as const) {
     if (value !== null) conditions.push(`${column} = $${params.push(value)}`);
   }
+  if (filter.named !== null) conditions.push(namedSessions(`$${params.push(filter.named)}`));
   const where = conditions.join(' AND ');
   return keysetPage(db.asTenant(filter.tenant), {
-    columns: 'view', from: 'sessions', where, params, at: 'created_at', id: 'session_id', page,
+    columns: 'view', from: 'sessions', where, params, at: sessionSorts[sort], id: 'session_id', page,
+    read: (row: { view: SessionView }) => row.view,
+  });
+}
+
+const uuidForm = "'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'";
+
+/** An index for each of the three, so that no list is read to its end for one that is not there. */
+function namedSessions(name: string): string {
+  return `session_id IN (
+    SELECT session_id FROM sessions WHERE tenant = $1 AND session_id = CASE WHEN ${name} ~ ${uuidForm} THEN ${name}::uuid END
+    UNION ALL SELECT session_id FROM sessions WHERE tenant = $1 AND owner = ${name}
+    UNION ALL SELECT session_id FROM sessions WHERE tenant = $1 AND correlation_id = ${name})`;
+}
+
+export interface AwaitedFilter {
+  readonly tenant: string;
+  readonly waitsFor: AwaitedApproval['waits_for'] | null;
+  /** Only those on which this person may decide (personName); null: all. */
+  readonly person: string | null;
+}
+
+/** Sessions that wait for an approver, the longest waiting first. */
+export async function listAwaited(db: Database, { tenant, waitsFor, person }: AwaitedFilter, page: Page): Promise<PageOf<SessionView>> {
+  const params: unknown[] = [tenant];
+  const conditions = ['tenant = $1', 'waiting_since IS NOT NULL'];
+  if (waitsFor !== null) conditions.push(`view -> 'awaits' ->> 'waits_for' = $${params.push(waitsFor)}`);
+  if (person !== null) {
+    conditions.push(`NOT EXISTS (SELECT FROM jsonb_array_elements(view -> 'awaits' -> 'parties') AS party
+      WHERE coalesce(party ->> 'person', person_name(tenant, party ->> 'subject')) = $${params.push(person)})`);
+  }
+  return keysetPage(db.asTenant(tenant), {
+    columns: 'view', from: 'sessions', where: conditions.join(' AND '), params, at: 'waiting_since', id: 'session_id', page, sort: 'oldest',
     read: (row: { view: SessionView }) => row.view,
   });
 }

@@ -1,13 +1,19 @@
-/** The newest view of a session in Redis, for one hour: what readers get while the engine is away. */
+/** The newest view and checkpoint of a session in Redis, for one hour: what readers get while the engine is away. */
 import type { Redis } from 'ioredis';
 import type { SessionView } from '../../domain/message.ts';
+import type { NewestCheckpoint } from '../../domain/newest-checkpoint.ts';
 import { sealedAs, type Sealer } from '../../encryption/sealer.ts';
+
+/** Written together, and so of the same moment. `checkpoint` null: there is none yet. */
+export interface HotCopy { readonly view: SessionView; readonly checkpoint: NewestCheckpoint | null }
 
 export interface HotCopies {
   /** Best effort: a hot copy can be lost. An older revision never replaces a newer one. */
-  put(views: readonly SessionView[]): Promise<void>;
-  /** The copy, or null when there is none. Throws when Redis does not answer or its key is missing. */
+  put(copies: readonly HotCopy[]): Promise<void>;
+  /** The view, or null when there is none. Throws when Redis does not answer or its key is missing. */
   get(tenant: string, sessionId: string): Promise<SessionView | null>;
+  /** The same with its checkpoint. */
+  getWhole(tenant: string, sessionId: string): Promise<HotCopy | null>;
   /** Whether Redis answers now; takes the command time-out at most. What is put while it does not is lost, not late. */
   areThere(): Promise<boolean>;
 }
@@ -17,8 +23,8 @@ const ttlSeconds = 3_600;
 const putScript = `
 local known = redis.call('HGET', KEYS[1], 'revision')
 if known and tonumber(known) >= tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'revision', ARGV[1], 'view', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('HSET', KEYS[1], 'revision', ARGV[1], 'view', ARGV[2], 'checkpoint', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
 function keyOf(tenant: string, sessionId: string): string {
@@ -26,18 +32,31 @@ function keyOf(tenant: string, sessionId: string): string {
 }
 
 export function createHotCopies(redis: Redis, sealer: Sealer): HotCopies {
+  const seal = (value: object, context: string): Buffer => sealer.seal(Buffer.from(JSON.stringify(value)), context);
+  const open = <T>(sealed: Buffer | null | undefined, context: string): T | null => (
+    // an empty field: there was nothing to seal
+    sealed == null || sealed.length === 0 ? null : JSON.parse(sealer.open(sealed, context).toString('utf8')) as T
+  );
+  const viewIn = (sealed: Buffer | null | undefined, tenant: string, sessionId: string): SessionView | null => (
+    open<SessionView>(sealed, sealedAs.view(tenant, sessionId))
+  );
   return {
-    put: async (views) => {
+    put: async (copies) => {
       const pipeline = redis.pipeline();
-      for (const view of views) {
-        const sealed = sealer.seal(Buffer.from(JSON.stringify(view)), sealedAs.view(view.tenant, view.session_id));
-        pipeline.eval(putScript, 1, keyOf(view.tenant, view.session_id), view.revision, sealed, ttlSeconds);
+      for (const { view, checkpoint } of copies) {
+        const { tenant, session_id: id, revision } = view;
+        pipeline.eval(
+          putScript, 1, keyOf(tenant, id), revision, seal(view, sealedAs.view(tenant, id)),
+          checkpoint === null ? '' : seal(checkpoint, sealedAs.newestCheckpoint(tenant, id)), ttlSeconds,
+        );
       }
       await pipeline.exec();
     },
-    get: async (tenant, sessionId) => {
-      const sealed = await redis.hgetBuffer(keyOf(tenant, sessionId), 'view');
-      return sealed === null ? null : JSON.parse(sealer.open(sealed, sealedAs.view(tenant, sessionId)).toString('utf8')) as SessionView;
+    get: async (tenant, sessionId) => viewIn(await redis.hgetBuffer(keyOf(tenant, sessionId), 'view'), tenant, sessionId),
+    getWhole: async (tenant, sessionId) => {
+      const [sealedView, sealedCheckpoint] = await redis.hmgetBuffer(keyOf(tenant, sessionId), 'view', 'checkpoint');
+      const view = viewIn(sealedView, tenant, sessionId);
+      return view === null ? null : { view, checkpoint: open(sealedCheckpoint, sealedAs.newestCheckpoint(tenant, sessionId)) };
     },
     areThere: () => redis.ping().then(() => true, () => false),
   };

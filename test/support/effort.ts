@@ -14,6 +14,14 @@ export function effortOf(work: () => unknown, runs = 3): number {
   return Math.min(...Array.from({ length: runs }, once));
 }
 
+/**
+ * Whether some run of the work stays below so many milliseconds of processor time: one that does not was counted with what the process
+ * did beside it, or costs that much each time.
+ */
+export function isWithin(limitMs: number, work: () => unknown, runs = 5): boolean {
+  return Array.from({ length: runs }).some(() => effortOf(work, 1) < limitMs);
+}
+
 /** What it costs here and now to read a megabyte of text once: the unit for work on texts. */
 export function effortOfReadingAMegabyte(): number {
   const text = 'read 1 megabyte of it; '.repeat(50_000).slice(0, 1_000_000);

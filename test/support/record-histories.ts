@@ -110,6 +110,23 @@ const scenarios: Readonly<Record<string, () => Promise<Played>>> = {
     await ana.inState(session.session_id, 'awaiting_approval');
     return { tenant, id: session.session_id };
   },
+  words: async () => {
+    const { ana, tenant } = await cast(instance);
+    const { session_id: id } = await ana.start();
+    const say = (text: string): Promise<unknown> => ana.post(`/sessions/${id}/answers/`, { text });
+    await say('what does planned mean?');
+    await say("I don't know");
+    model.play(says({ value: 'planned', confidence: 0.9 }));
+    await say('when the monsoon is over');
+    await say('yes');
+    await say('an office');
+    await say('Lotus Store');
+    await say('not more than 40');
+    await say('24');
+    await say('no, 30');
+    await say('blue');
+    return { tenant, id };
+  },
   parked: () => retried('session'),
   task: () => retried('task'),
   superseded: async () => {

@@ -1,0 +1,20 @@
+/**
+ * A run that was ended before its first workflow task was completed: nothing has happened in it, and the engine answers no query about
+ * it, ever.
+ */
+import type { Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
+import { callEngine } from './calls.ts';
+
+/** A run without a task that was completed has hardly any events: those of its start, and signals. */
+const eventsLookedAt = 200;
+
+/** What the newest run of a workflow began with, as it was sent; null: it got further. */
+export async function untouchedInput(client: Client, workflowId: string, timeoutMs: number): Promise<readonly Payload[] | null> {
+  const { history } = await callEngine(client, timeoutMs, () => client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace, execution: { workflowId }, maximumPageSize: eventsLookedAt,
+  }));
+  const events = history?.events ?? [];
+  if (events.some((event) => event.workflowTaskCompletedEventAttributes != null)) return null;
+  return events[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? null;
+}

@@ -1,0 +1,150 @@
+/** Reminders on the running service: due after silence, with a link that counts once, to nobody who came back, and measured. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { Client, Connection, WorkflowHandle } from '@temporalio/client';
+import { OnboardingSession } from '../domain/session.ts';
+import { connectEngine } from '../engine/connection.ts';
+import { loadFlowFolder } from '../flows/files.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
+import { databaseOf, runFileOf } from './support/instance-stores.ts';
+import { sealerOf } from './support/parked-rows.ts';
+import { base, cast, newTenant, person, type Body } from './support/person.ts';
+import { isSigned, startReceiver, type Reaction, type Received, type Receiver } from './support/receiver.ts';
+import { leaseInstance, leaseMs, type Lease } from './support/shared.ts';
+import { until } from './support/until.ts';
+
+let lease: Lease;
+let receiver: Receiver;
+let react: (request: Received) => Reaction = () => ({});
+let connection: Connection;
+let client: Client;
+let db: Database;
+let rules: SessionInput['rules'];
+
+beforeAll(async () => {
+  receiver = await startReceiver((request) => react(request));
+  lease = await leaseInstance('outside', receiver.port);
+  const { urls } = await runFileOf(lease.instance);
+  ({ client, connection } = await connectEngine({
+    address: urls.temporalAddress, namespace: 'default', sealer: await sealerOf(lease.instance),
+  }));
+  db = await databaseOf(lease.instance);
+  const flow = (await loadFlowFolder('flows')).find(({ id }) => id === 'business_unit_setup');
+  if (flow === undefined) throw new Error('The flow is missing.');
+  ({ rules } = flow);
+}, leaseMs);
+afterAll(async () => {
+  await db.close();
+  await connection.close();
+  lease.end();
+  await receiver.close();
+});
+beforeEach(() => { react = () => ({}); });
+
+/** Days that last for a second, at any hour. */
+const soon = { afterMs: [1_000, 3_000], fromHour: 0, toHour: 24, heldOutPercent: 0 };
+
+async function left(tenant: string, owner: string, plan = soon): Promise<{ id: string; handle: WorkflowHandle }> {
+  const id = randomUUID();
+  const { state } = OnboardingSession.open(rules, {
+    session_id: id, tenant, owner, language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {},
+  }, Date.now());
+  const input: SessionInput = {
+    rules, start: null, state,
+    limits: {
+      idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 200, messagesPerRun: 100, proposalFallbackMs: 900_000,
+      manualRetries: 3, reminders: plan,
+    },
+  };
+  const options = { workflowId: `session:${tenant}:${id}`, taskQueue: 'gangway', args: [input] as [SessionInput] };
+  return { id, handle: await client.workflow.start(sessionWorkflow, options) };
+}
+
+const remindersOf = (id: string): Received[] => receiver.requests.filter(
+  ({ body }) => body.event === 'session.reminder_due' && body.session_id === id,
+);
+
+test('silence is reminded of twice, signed, each with a link that leads back once; the newer one ends the former', async () => {
+  const tenant = newTenant();
+  const { id, handle } = await left(tenant, 'ana');
+  await until('both were sent', () => remindersOf(id).length === 2);
+  const [first, second] = remindersOf(id).map(({ body }) => body as Body);
+  expect(remindersOf(id).every((request) => isSigned(request))).toBe(true);
+  expect(second).toMatchObject({ event: 'session.reminder_due', tenant, session_id: id, data: { number: 2, owner: 'ana' } });
+  expect(first.data.number).toBe(1);
+  const spend = async (url: string): Promise<Body> => {
+    const response = await fetch(`${lease.instance.url}${base}/resume-links/spend/`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ secret: url.split('#r=')[1] }),
+    });
+    return response.json() as Promise<Body>;
+  };
+  expect((await spend(first.data.resume_url as string)).code).toBe('link_expired');
+  expect((await spend(second.data.resume_url as string)).session_id).toBe(id);
+  expect((await spend(second.data.resume_url as string)).code).toBe('link_used');
+  const stored = await db.asTenant(tenant).query('SELECT data FROM outgoing_events WHERE session_id = $1', [id]);
+  expect(JSON.stringify(stored)).not.toContain('resume_url');
+  await handle.cancel();
+});
+
+test('a reminder that its receiver did not take is not sent any more once the person is back, or wants none, or the session has ended', async () => {
+  const tenant = newTenant();
+  const people = ['ana', 'ben', 'cy'];
+  const sessions = await Promise.all(people.map((owner) => left(tenant, owner, { ...soon, afterMs: [500] })));
+  react = ({ body }) => (body.event === 'session.reminder_due' ? { status: 503, headers: { 'retry-after': '2' } } : {});
+  for (const { id } of sessions) await until('it was tried', () => remindersOf(id).length > 0);
+  const due = sessions.map(({ id }) => remindersOf(id)[0]?.body.event_id as string);
+  const [ana, ben, cy] = await Promise.all(people.map((owner) => person(lease.instance, tenant, owner, 'user')));
+  const [one, two, three] = sessions;
+  await ana?.answer(one?.id ?? '', 'setup_urgency', 'immediate');
+  expect((await ben?.post(`/sessions/${two?.id}/reminders/`, { enabled: false }))?.body).toEqual({ session_id: two?.id, enabled: false });
+  await cy?.post(`/sessions/${three?.id}/cancel/`, {});
+  await until('none of them waits any more', async () => {
+    const rows = await db.asTenant(tenant).query('SELECT FROM outgoing_events WHERE event_id = ANY($1)', [due]);
+    return rows.length === 0;
+  });
+  const tried = receiver.requests.length;
+  react = () => ({});
+  const { id: other, handle } = await left(tenant, 'dee', { ...soon, afterMs: [500] });
+  await until('a later one has come', () => remindersOf(other).length === 1);
+  const late = receiver.requests.slice(tried).map(({ body }) => body as Body);
+  expect(late.filter(({ event_id }) => due.includes(event_id as string))).toEqual([]);
+  // whoever came back and left again is reminded of the new silence
+  expect(late.filter(({ event, session_id }) => event === 'session.reminder_due' && session_id !== other).every(
+    ({ session_id }) => session_id === one?.id,
+  )).toBe(true);
+  await handle.cancel();
+});
+
+test('who is held out gets none, and both arms are measured: returned within a week, difference, interval, or too few', async () => {
+  const { admin, ana, tenant } = await cast(lease.instance);
+  const { id, handle } = await left(tenant, 'eve', { ...soon, afterMs: [500], heldOutPercent: 100 });
+  const noted = async (): Promise<Body[]> => db.asTenant(tenant).query(
+    'SELECT arm, returned_at IS NOT NULL AS returned FROM interventions WHERE session_id = $1', [id],
+  );
+  await until('it is noted', async () => (await noted()).length === 1);
+  expect([remindersOf(id).length, (await noted())[0]]).toEqual([0, { arm: 'held_out', returned: false }]);
+  const eve = await person(lease.instance, tenant, 'eve', 'user');
+  await eve.answer(id, 'setup_urgency', 'immediate');
+  await until('the return is noted', async () => (await noted())[0]?.returned === true);
+  await handle.cancel();
+  await db.asTenant(tenant).query(
+    `INSERT INTO interventions (session_id, silent_since, tenant, arm, at, returned_at)
+     SELECT gen_random_uuid(), now() - interval '11 days', $1, CASE WHEN n <= 100 THEN 'sent' ELSE 'held_out' END,
+       now() - interval '10 days',
+       CASE WHEN n % 100 < (CASE WHEN n <= 100 THEN 50 ELSE 10 END) THEN now() - interval '9 days'
+            WHEN n % 100 = 99 THEN now() - interval '1 day' END
+     FROM generate_series(1, 200) AS n`, [tenant],
+  );
+  const { body } = await admin.get('/admin/interventions/');
+  // the one of today is too young to count
+  expect(body).toMatchObject({
+    sent: 100, held_out: 100, returned: { sent: 49 + 1, held_out: 10 }, verdict: 'better', rates: { sent: 0.5, held_out: 0.1 },
+  });
+  expect(body.difference).toBeCloseTo(0.4, 6);
+  expect(body.interval[0]).toBeGreaterThan(0.25);
+  const far = await admin.get('/admin/interventions/?start_date=2020-01-01&end_date=2020-02-01');
+  expect(far.body).toMatchObject({ sent: 0, held_out: 0, difference: null, interval: null, verdict: 'too_few' });
+  expect((await admin.get('/admin/interventions/?start_date=2026-02-01&end_date=2026-01-01')).body.code).toBe('invalid_period');
+  expect((await ana.get('/admin/interventions/')).status).toBe(403);
+});
