@@ -14,6 +14,12 @@ import {
 import { m4a, mp3, ogg, webm } from './support/files/sounds.ts';
 import { brokenBytes, storedBytes } from './support/files/stored.ts';
 
+function number(value: number, bytes: number): Buffer {
+  const buffer = Buffer.alloc(bytes);
+  buffer.writeUIntBE(value, bytes - 6, 6);
+  return buffer;
+}
+
 describe('File type validation: by the bytes', () => {
   test.each(fileFamilies)('a good %s is taken, declared or not, and served under the type of its content', async (family) => {
     const content = await good[family]();
@@ -98,6 +104,21 @@ describe('File type validation: by the bytes', () => {
     expect(await judged(m4a({ brand: 'iso5' }), 'voice', 'm4a')).toMatchObject({ type: 'audio/mp4' });
     expect(await judged(ogg('\x01vorbis'), 'voice', 'ogg')).toMatchObject({ type: 'audio/ogg' });
     expect(await judged(mp3({ tag: false }), 'voice', 'mpeg')).toMatchObject({ type: 'audio/mpeg' });
+  });
+
+  test('recordings and pictures of a million parts are refused as too intricate', async () => {
+    const recording = webm({ streamed: false });
+    const head = recording.subarray(0, recording.indexOf(Buffer.from('1654ae6b', 'hex')));
+    const entries = Array.from({ length: 250 }, () => Buffer.concat([Buffer.from('ae01', 'hex'), number(16_000, 7), Buffer.from(
+      'ec80'.repeat(8_000), 'hex')]));
+    const tracks = Buffer.concat(entries);
+    const many = Buffer.concat([head.subarray(0, -20), Buffer.alloc(20, head.subarray(-20)), Buffer.from('1654ae6b01', 'hex'), number(
+      tracks.length, 7), tracks]);
+    many.fill(0xff, many.indexOf(Buffer.from('18538067', 'hex')) + 5, many.indexOf(Buffer.from('18538067', 'hex')) + 12);
+    expect((await refused(many, 'voice', 'webm')).message).toContain('intricate');
+    const drawing = await png();
+    const chunks = Buffer.alloc(5_000_000, Buffer.from('0000000074455874deadbeef', 'hex'));
+    expect((await refused(Buffer.concat([drawing.subarray(0, 33), chunks]), 'photo', 'png')).layer).toBe('file_type_invalid');
   });
 
   test('an empty file is refused by its size', async () => {

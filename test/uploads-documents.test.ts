@@ -76,6 +76,18 @@ describe('Documents are looked into', () => {
     expect((await judged(content, 'document', 'pdf')).marks).toEqual(marks);
   });
 
+  test('documents that are made to take long do not', async () => {
+    const began = performance.now();
+    await judged(Buffer.from(`%PDF-1.7 ${'/ObjStm '.repeat(1_200_000)}%%EOF`), 'document', 'pdf');
+    await judged(Buffer.from(`%PDF-1.7 ${'/#4a#61#76'.repeat(1_000_000)}%%EOF`), 'document', 'pdf');
+    for (const part of [`<a ${'a.'.repeat(30_000)}>`, `<a ${'a '.repeat(30_000)}>`, `<?xml ${'encoding '.repeat(
+      7_000)}>`, `<a ${"a='".repeat(20_000)}>`]) {
+      await judged(docx({ name: 'word/a.xml', content: part.repeat(10), stored: true }), 'document', 'docx');
+    }
+    // a fraction of a second where it is right, minutes where it is not
+    expect(performance.now() - began).toBeLessThan(20_000);
+  });
+
   test('a PDF that says it is longer than it is was cut, though its first page has an end of its own', async () => {
     const cut = pdf().toString('latin1').replace('1 0 obj', '9 0 obj << /Linearized 1 /L 100000 >> endobj\n1 0 obj');
     expect(await refused(Buffer.from(cut, 'latin1'), 'document', 'pdf')).toMatchObject({ layer: 'file_type_invalid' });

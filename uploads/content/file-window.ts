@@ -5,6 +5,9 @@ export const windowBytes = 65_536;
 /** Windows read: as often as the whole file takes four times over, and some more for the jumps in small ones. */
 const readsFor = (size: number): number => 64 + 4 * Math.ceil(size / windowBytes);
 
+/** Looks at what is in the window already: they are quick, and nothing else gets its turn meanwhile. */
+const looksMax = 250_000;
+
 /** The file is not what its own structure says. The message is for people. */
 export class BrokenFileError extends Error {
   override readonly name = 'BrokenFileError';
@@ -16,6 +19,7 @@ export class FileWindow {
   private window: Buffer = Buffer.alloc(0);
   private start = 0;
   private readsLeft: number;
+  private looksLeft = looksMax;
   /** What the store threw: libraries that read through here may swallow it. */
   private failure: unknown = null;
 
@@ -29,6 +33,8 @@ export class FileWindow {
   async at(position: number, length: number): Promise<Buffer> {
     if (position < 0 || position + length > this.size) throw new BrokenFileError('The file ends in the middle.');
     if (length > windowBytes) throw new RangeError(`${length} bytes are more than a window.`);
+    this.looksLeft -= 1;
+    if (this.looksLeft < 0) throw tooIntricate();
     if (position < this.start || position + length > this.start + this.window.length) await this.move(position);
     return this.window.subarray(position - this.start, position - this.start + length);
   }
@@ -57,7 +63,7 @@ export class FileWindow {
 
   private async move(position: number): Promise<void> {
     this.readsLeft -= 1;
-    if (this.readsLeft < 0) throw new BrokenFileError('The file is too intricate to be looked into.');
+    if (this.readsLeft < 0) throw tooIntricate();
     const end = Math.min(position + windowBytes, this.size);
     const pieces: Buffer[] = [];
     try {
@@ -71,4 +77,8 @@ export class FileWindow {
     this.window = window;
     this.start = position;
   }
+}
+
+function tooIntricate(): BrokenFileError {
+  return new BrokenFileError('The file is too intricate to be looked into.');
 }

@@ -20,8 +20,8 @@ const actionMax = 40;
 /** The longest name above with every letter escaped, and a slash. */
 const nameMax = 40;
 const names = new RegExp(String.raw`/[A-Za-z#][A-Za-z#0-9]{1,${nameMax}}`, 'g');
-/** Compressed streams that are opened, bytes of each before and after. */
-const packed = { streams: 200, bytes: 32_768, inflated: 131_072 } as const;
+/** Compressed streams that are opened; bytes of what describes each, of it, and of what it becomes. */
+const packed = { streams: 400, dictionary: 1_024, bytes: 32_768, inflated: 131_072 } as const;
 const endMark = '%%EOF';
 
 export async function readPdf(window: FileWindow): Promise<FileMark[]> {
@@ -57,10 +57,11 @@ function markNames(text: string, found: Set<FileMark>): void {
 /** What is in the packed objects of these bytes. What does not unpack is left alone: it may be encrypted, or no such stream at all. */
 function* unpacked(bytes: Buffer, text: string, streams: { left: number }): Generator<string> {
   for (const { index } of text.matchAll(/\/ObjStm\b/g)) {
-    const stream = text.indexOf('stream', index);
-    if (streams.left === 0 || stream < 0 || stream - index > 1_024) continue;
+    if (streams.left === 0) return;
     streams.left -= 1;
-    const start = stream + 'stream'.length + (text[stream + 6] === '\r' ? 2 : 1);
+    const stream = /\bstream\r?\n/.exec(text.slice(index, index + packed.dictionary));
+    if (stream === null) continue;
+    const start = index + stream.index + stream[0].length;
     try {
       const data = bytes.subarray(start, start + packed.bytes);
       yield inflateSync(data, { maxOutputLength: packed.inflated, finishFlush: constants.Z_SYNC_FLUSH }).toString('latin1');

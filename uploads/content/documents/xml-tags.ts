@@ -37,7 +37,8 @@ function* tagIn(text: string): Generator<Tag> {
 
 function attributesOf(tag: string): Record<string, string> {
   const attributes: Record<string, string> = {};
-  for (const [, name = '', double, single] of tag.matchAll(/\b([\w.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)) {
+  // a name is tried from its beginning only: from every dot of it, a long one would take a time that grows with its square
+  for (const [, name = '', double, single] of tag.matchAll(/(?<![\w.-])([\w.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)) {
     attributes[name] = (double ?? single ?? '').replace(/&#(x?)([0-9A-Fa-f]{1,6});/g, (_, hex: string, digits: string) => (
       String.fromCharCode(Number.parseInt(digits, hex === '' ? 10 : 16) & 0xffff)
     ));
