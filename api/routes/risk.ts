@@ -28,7 +28,7 @@ export const riskRoutes = [
     answers: {
       200: z.object({
         sessions: z.array(RiskWire.extend({ owner: z.string() }).meta({ id: 'SessionAtRisk' })), total: z.number().int().max(listTotalMax),
-        total_is_at_least: z.boolean().optional().meta({ description: `true: there are more than ${listTotalMax}, and nobody counts them` }),
+        total_is_at_least: z.boolean().optional().meta({ description: `true: there are more than ${listTotalMax}, not counted` }),
         filters: z.object({ risk_level: level, limit: z.number().int() }),
       }).meta({ id: 'SessionsAtRisk' }),
     },
