@@ -40,11 +40,11 @@ export function atRiskList({ tenant, least, limit, now }: AtRiskQuery): Query {
   };
 }
 
-/** Looks at one more than a list counts at most. */
+/** Looks at one more than a list counts at most. The bound inside keeps each standing score a range of the index. */
 export function atRiskTotal({ tenant, least, now }: Omit<AtRiskQuery, 'limit'>): Query {
   return {
     sql: `SELECT count(*)::int AS counted
-      FROM (SELECT FROM ${reaching} CROSS JOIN LATERAL (SELECT FROM ${worstOf}) AS one LIMIT $4) AS counted`,
+      FROM (SELECT FROM ${reaching} CROSS JOIN LATERAL (SELECT FROM ${worstOf} LIMIT $4) AS one LIMIT $4) AS counted`,
     params: [tenant, ...bounds(least, now), listTotalMax + 1],
   };
 }
