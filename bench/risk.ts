@@ -35,8 +35,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     const questions = riskLevels.flatMap((level) => questionsOf(level, db, http, token));
     say(`${questions.length} questions, ${trials} times each, in random order, seed ${seed} ...`);
     const times = await asked(questions, seed);
-    const [counted] = await db.asTenant(tenant).query<{ total: number }>(...statement(atRiskTotal({ tenant, least: 40, now: Date.now() })));
-    return outcome(questions, times, seed, counted?.total ?? 0);
+    return outcome(questions, times, seed);
   } finally {
     await db.close();
     http.close();
@@ -116,13 +115,13 @@ async function asked(questions: readonly Question[], seed: number): Promise<Read
   return times;
 }
 
-function outcome(questions: readonly Question[], times: ReadonlyMap<Question, readonly number[]>, seed: number, high: number): Outcome {
+function outcome(questions: readonly Question[], times: ReadonlyMap<Question, readonly number[]>, seed: number): Outcome {
   const of = (question: Question): readonly number[] => times.get(question) ?? [];
   return {
     title: `Sessions at risk among ${sessions} open ones of one tenant`,
     notes: [
-      `${high} of them are at high risk or worse. Rows without a snapshot. List (${limit} rows) and total as the service asks ` +
-      `PostgreSQL, and the answer with both,`,
+      `Rows without a snapshot. List (${limit} rows) and total (counted up to 10,000, as of every list) as the service asks PostgreSQL,`,
+      'and the answer with both,',
       `through authentication, limits and the entry in the audit log; one at a time, ${trials} times each in random order.`,
     ],
     tables: [{
@@ -136,7 +135,7 @@ function outcome(questions: readonly Question[], times: ReadonlyMap<Question, re
       goal: question.goal,
     })),
     details: {
-      seed, sessions, at_high_risk: high, trials,
+      seed, sessions, trials,
       p99_ms: Object.fromEntries(questions.map((question) => [question.name, rounded(percentile(of(question), 0.99))])),
     },
   };

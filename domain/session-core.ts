@@ -58,12 +58,15 @@ export class SessionCore {
     return { score: standingScore(riskCounters(this.state)), last_activity_at: this.state.last_activity_at };
   }
 
-  /** Whether the list of sessions at risk would rank this one wrongly, if it learned only in `patienceMs` how things are. */
-  misleads(patienceMs: number): boolean {
-    const { listed } = this.state;
+  /** From then on the list of sessions at risk shows inactivity, as long as it has not learned of a later activity. */
+  get listedUntil(): number { return this.state.listed.last_activity_at + firstInactiveMs - writeMs; }
+
+  /** The list of sessions at risk ranks this one wrongly: it has to learn at once how things are. */
+  misleads(now: number): boolean {
     const { score, last_activity_at: active } = this.standing;
+    const { listed } = this.state;
     return waitingFor(this.riskSource()) === 'person'
-      && (score !== listed.score || active - listed.last_activity_at > firstInactiveMs - patienceMs);
+      && (score !== listed.score || (active > listed.last_activity_at && now >= this.listedUntil));
   }
 
   /** Whether events up to this one are not stored yet; a checkpoint goes before the event that tells of it. */
@@ -294,6 +297,8 @@ export class SessionCore {
   }
 }
 
+/** What a copy may take to be written, ms. */
+const writeMs = 1_000;
 /** Version, brackets and commas around a UI state. */
 const uiStateFrame = 16;
 /** Beside the one that stands in the state by itself. */

@@ -150,7 +150,7 @@ const justStartedMs = 2_000;
 
 /** Copies go out at once on every change of state, else a while after the first unsaved answer, and before the end. */
 async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
-  const isUrgent = (): boolean => session.misleads(limits.flushAfterMs) || session.state.unsaved.events.some(
+  const isUrgent = (): boolean => session.misleads(Date.now()) || session.state.unsaved.events.some(
     ({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual'
       // a verdict comes by itself: nobody else would tell those who wait for it
       || (event === 'upload' && properties['status'] !== 'quarantined'),
@@ -159,7 +159,10 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     await condition(() => session.hasUnsaved || session.ended);
     if (!session.hasUnsaved) return;
     // a session that has just started often gets its first answer at once: one flush for both
-    const patienceMs = session.state.answers.length === 0 ? Math.min(justStartedMs, limits.flushAfterMs) : limits.flushAfterMs;
+    const usualMs = session.state.answers.length === 0 ? Math.min(justStartedMs, limits.flushAfterMs) : limits.flushAfterMs;
+    // in time for the list of sessions at risk
+    const left = session.listedUntil - Date.now();
+    const patienceMs = left > 0 ? Math.min(usualMs, left) : usualMs;
     if (!isUrgent()) await condition(isUrgent, patienceMs, timers.copies);
     session.checkpoint('auto', Date.now());
     const last = session.state.event_sequence;

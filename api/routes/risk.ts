@@ -1,6 +1,7 @@
 /** Who is about to leave: one session, and all open ones of a tenant. */
 import { z } from 'zod';
 import { leastScore, riskLevels } from '../../domain/abandonment-risk.ts';
+import { listTotalMax } from '../../stores/postgres/keyset-page.ts';
 import { sessionsAtRisk } from '../../stores/postgres/sessions-at-risk.ts';
 import { presentRisk, RiskWire } from '../risk.ts';
 import { audited, ok, route } from '../route.ts';
@@ -26,17 +27,19 @@ export const riskRoutes = [
     }),
     answers: {
       200: z.object({
-        sessions: z.array(RiskWire.extend({ owner: z.string() }).meta({ id: 'SessionAtRisk' })), total: z.number().int(),
+        sessions: z.array(RiskWire.extend({ owner: z.string() }).meta({ id: 'SessionAtRisk' })), total: z.number().int().max(listTotalMax),
+        total_is_at_least: z.boolean().optional().meta({ description: `true: there are more than ${listTotalMax}, not counted` }),
         filters: z.object({ risk_level: level, limit: z.number().int() }),
       }).meta({ id: 'SessionsAtRisk' }),
     },
     handler: async ({ query, call, services }) => {
       const now = services.now();
-      const { views, total } = await sessionsAtRisk(services.stores.db, {
+      const { views, total, totalIsAtLeast } = await sessionsAtRisk(services.stores.db, {
         tenant: call.actor.tenant, least: leastScore[query.risk_level], limit: query.limit, now,
       });
       return ok({
         sessions: views.map((view) => ({ ...presentRisk(view, now), owner: view.owner })), total,
+        ...(totalIsAtLeast ? { total_is_at_least: true } : {}),
         filters: { risk_level: query.risk_level, limit: query.limit },
       });
     },

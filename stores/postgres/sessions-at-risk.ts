@@ -5,6 +5,7 @@
 import { inactiveForScore, riskSteps, standingScores } from '../../domain/abandonment-risk.ts';
 import type { SessionView } from '../../domain/message.ts';
 import type { Database, Queries } from './database.ts';
+import { listTotalMax, type Total } from './keyset-page.ts';
 
 export interface AtRiskQuery {
   readonly tenant: string;
@@ -39,21 +40,25 @@ export function atRiskList({ tenant, least, limit, now }: AtRiskQuery): Query {
   };
 }
 
+/** Looks at one more than a list counts at most. */
 export function atRiskTotal({ tenant, least, now }: Omit<AtRiskQuery, 'limit'>): Query {
   return {
-    sql: `SELECT coalesce(sum(number), 0)::int AS total
-      FROM ${reaching} CROSS JOIN LATERAL (SELECT count(*) AS number FROM ${worstOf}) AS counted`,
-    params: [tenant, ...bounds(least, now)],
+    sql: `SELECT count(*)::int AS counted
+      FROM (SELECT FROM ${reaching} CROSS JOIN LATERAL (SELECT FROM ${worstOf}) AS one LIMIT $4) AS counted`,
+    params: [tenant, ...bounds(least, now), listTotalMax + 1],
   };
 }
 
-export async function sessionsAtRisk(db: Database, query: AtRiskQuery): Promise<{ views: readonly SessionView[]; total: number }> {
+export interface AtRisk extends Total { readonly views: readonly SessionView[] }
+
+export async function sessionsAtRisk(db: Database, query: AtRiskQuery): Promise<AtRisk> {
   const scope = db.asTenant(query.tenant);
   const [list, total] = [atRiskList(query), atRiskTotal(query)];
-  const [rows, [counted]] = await Promise.all([
-    scope.query<{ view: SessionView }>(list.sql, list.params), scope.query<{ total: number }>(total.sql, total.params),
+  const [rows, [row]] = await Promise.all([
+    scope.query<{ view: SessionView }>(list.sql, list.params), scope.query<{ counted: number }>(total.sql, total.params),
   ]);
-  return { views: rows.map(({ view }) => view), total: counted?.total ?? 0 };
+  const counted = row?.counted ?? 0;
+  return { views: rows.map(({ view }) => view), total: Math.min(counted, listTotalMax), totalIsAtLeast: counted > listTotalMax };
 }
 
 /** The owner of a session that waits for its person, of whom nothing was heard since then; else null. */
