@@ -18,6 +18,7 @@ test('an import is found in whatever way it is written, and one of types alone i
     const h = await import('./late.ts');
     export type I = 'one' | 'other';
     import { join } from 'node:path';
+    const k = Buffer.from('text');
   `;
   expect(importsOf(text)).toEqual(['./a.ts', './effect.ts', './e.ts', './star.ts', './over-lines.ts', './late.ts', 'node:path']);
 });

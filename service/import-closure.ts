@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 /** Types are gone when the code runs. */
 const ofTypes = /\b(?:import|export)\s+type\s[^;'"]*?\bfrom\s*(['"])[^'"]*\1/g;
-const ofCode = /\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
+const ofCode = /(?<![.\w])(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
 
 /** What the text imports, as it names it. Rather one too many (in a comment, in a string) than one too few. */
 export function importsOf(text: string): string[] {
