@@ -40,11 +40,12 @@ export function atRiskList({ tenant, least, limit, now }: AtRiskQuery): Query {
   };
 }
 
-/** Looks at one more than a list counts at most. The bound inside keeps each standing score a range of the index. */
+/** Looks at one more than a list counts at most. Bound and order inside make each standing score a range of the index, never a scan. */
 export function atRiskTotal({ tenant, least, now }: Omit<AtRiskQuery, 'limit'>): Query {
   return {
     sql: `SELECT count(*)::int AS counted
-      FROM (SELECT FROM ${reaching} CROSS JOIN LATERAL (SELECT FROM ${worstOf} LIMIT $4) AS one LIMIT $4) AS counted`,
+      FROM (SELECT FROM ${reaching} CROSS JOIN LATERAL (
+        SELECT FROM ${worstOf} ORDER BY last_activity_at, session_id LIMIT $4) AS one LIMIT $4) AS counted`,
     params: [tenant, ...bounds(least, now), listTotalMax + 1],
   };
 }
