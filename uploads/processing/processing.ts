@@ -43,6 +43,8 @@ export function createProcessing(settings: ProcessingSettings, program = ownProg
 
 async function throughChild(child: BoundedChild, input: StoredBytes, store: StoreOutput, signal: AbortSignal): Promise<ProcessingVerdict> {
   const fed = child.feed(input.read());
+  // it may fail long before anybody waits for it, as when the file is deleted meanwhile: that must not end the process
+  fed.catch(() => undefined);
   try {
     const verdict = await listen(framesIn(child.output), store);
     await fed;
