@@ -266,7 +266,8 @@ export class SessionCore {
   }
 
   protected checkOwner(actor: Actor): void {
-    if (actor.tenant !== this.state.tenant || actor.subject !== this.state.owner) throw notFound();
+    if (!this.mayRead(actor)) throw notFound();
+    if (actor.subject !== this.state.owner) throw new MessageRejected('forbidden', 'Only the owner of a session does this.');
   }
 
   protected checkReader(actor: Actor): void {
@@ -293,7 +294,7 @@ export class SessionCore {
   private keepUiState(version: number): void {
     const { ui_state: uiState, ui_states: kept } = this.state;
     const last = kept.at(-1);
-    if (uiState !== null && (last === undefined || !sameValue(last[1], uiState))) this.uiStates.add([version, uiState]);
+    if (!sameValue(last?.[1] ?? null, uiState)) this.uiStates.add([version, uiState]);
   }
 }
 

@@ -7,7 +7,7 @@ import {
   appendAnswer, currentSequences, nextEntry, noteAgain, openQuestions, restoreSequences, sizeOfSaying, withdrawFile, type Saying,
 } from './answer-log.ts';
 import { bounds, counts, stateParts } from './bounds.ts';
-import { hashOf } from './checkpoint.ts';
+import { hashOf, type Checkpoint } from './checkpoint.ts';
 import { dependencyMistakes, draftDecision, missingDependencies, type DecisionDraft } from './decision.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
 import { jsonBytes, sameValue, type Json } from './json.ts';
@@ -20,6 +20,7 @@ import {
 import { acceptedOf } from './message-log.ts';
 import { isResultOf } from './message-shape.ts';
 import { webUiActor, type TaskOutcome } from './parked-task.ts';
+import { uiStateAt } from './newest-checkpoint.ts';
 import { isPerson, personOf } from './person.ts';
 import { SessionOverTime } from './session-over-time.ts';
 import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, QuestionThen, Reading } from './session-state.ts';
@@ -420,6 +421,8 @@ export class OnboardingSession extends SessionOverTime {
       this.active(now);
       if (message.body.ui_state !== undefined) this.state.ui_state = message.body.ui_state;
       const made = this.checkpoint('manual', now, { label: message.body.label, force: message.body.force });
+      // another device has not seen what was saved here
+      if (made !== null) this.changed();
       this.remember(message, { kind: 'checkpoint', version: made?.version ?? 0 });
     }
     const noted = this.seen(message.id)?.outcome;
@@ -439,7 +442,8 @@ export class OnboardingSession extends SessionOverTime {
     const { version, current } = message.body;
     if (version === null) return;
     if (this.decided) throw this.wrongState('taken back to an earlier checkpoint');
-    if (current === null && !this.state.checkpoints.some((checkpoint) => checkpoint.version === version)) {
+    // of one whose UI state is no longer kept here the archive has it
+    if (current === null && this.keptWhole(version) === null) {
       throw new MessageRejected('checkpoint_not_found', 'This session has no checkpoint of this version.');
     }
   }
@@ -455,21 +459,33 @@ export class OnboardingSession extends SessionOverTime {
       this.checkpoint('auto', now);
       this.remember(message, null);
     }
-    const newest = this.state.checkpoints.at(-1);
+    const { version } = message.body;
+    const of = version === null ? this.state.checkpoints.at(-1) : this.state.checkpoints.find((checkpoint) => checkpoint.version === version);
     const answers = this.answers();
     return {
       kind: 'resumed', answers: jsonBytes(answers) <= bounds.resumed ? answers : null, ui_state: this.state.ui_state,
-      checkpoint_version: this.state.checkpoint_version,
-      checkpoint_created_at: newest?.created_at ?? this.state.created_at,
+      checkpoint_version: version ?? this.state.checkpoint_version,
+      checkpoint_created_at: of?.created_at ?? this.state.created_at,
     };
+  }
+
+  /** A checkpoint with its UI state, as far as both are kept here: the newest UI states are, and the hash tells which. */
+  private keptWhole(version: number): { readonly checkpoint: Checkpoint; readonly uiState: Json } | null {
+    const checkpoint = this.state.checkpoints.find((each) => each.version === version);
+    if (checkpoint === undefined) return null;
+    const counted = new Set(checkpoint.current);
+    const answers = Object.fromEntries(
+      this.state.answers.filter(({ sequence }) => counted.has(sequence)).map((entry) => [entry.question_id, entry.value]),
+    );
+    const uiState = uiStateAt(this.state, version);
+    return hashOf({ answers, ui_state: uiState }) === checkpoint.hash ? { checkpoint, uiState } : null;
   }
 
   private goBack(version: number, body: ResumeBody, now: number): void {
     const question = this.currentQuestion();
-    const kept = this.state.checkpoints.find((checkpoint) => checkpoint.version === version);
-    const uiState = body.ui_state ?? this.state.ui_states.findLast(([known]) => known <= version)?.[1];
-    if (uiState !== undefined) this.state.ui_state = uiState;
-    if (!restoreSequences(this.state, kept?.current ?? body.current ?? currentSequences(this.state))) return;
+    const kept = body.current === null ? this.keptWhole(version) : null;
+    this.state.ui_state = kept?.uiState ?? body.ui_state ?? null;
+    if (!restoreSequences(this.state, kept?.checkpoint.current ?? body.current ?? currentSequences(this.state))) return;
     // files that have gone since stay away
     for (const note of this.state.uploads) if (isGone(note)) withdrawFile(this.rules, this.state, note.upload_id);
     this.record('answers_restored', now, '', { version: String(version) });
@@ -481,6 +497,7 @@ export class OnboardingSession extends SessionOverTime {
     if (!this.isNew(message.id)) return;
     this.checkOwner(message.actor);
     if (this.ended) throw this.wrongState('added to');
+    this.checkVersion(message);
     const { occurred_at: at } = message.body;
     if (at !== null && at < this.state.created_at) {
       throw new MessageRejected('invalid_request', 'occurred_at lies before the session.', [{

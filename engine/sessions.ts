@@ -1,4 +1,5 @@
 /** Sessions as the API sees them: messages and questions to their workflows, under deadlines, with errors in our words. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { checkSize } from '../domain/bounds.ts';
@@ -57,6 +58,8 @@ const startTimeoutFactor = 3;
 const decisionTimeoutFactor = 4;
 /** Free text waits for its reading, 10 s at most. */
 const readingTimeoutMs = 14_000;
+/** Longest that a checkpoint waits for room, and between two looks for it. */
+const [roomPatienceMs, roomPauseMs] = [2_000, 100];
 
 export class Sessions {
   private readonly options: SessionsOptions;
@@ -111,8 +114,18 @@ export class Sessions {
     return this.update(addClientEvent, sessionId, message, `event:${message.id}`, this.options.timeoutMs);
   }
 
-  checkpoint(sessionId: string, message: Message<CheckpointBody>): Promise<Reply<CheckpointOutcome>> {
-    return this.update(saveCheckpoint, sessionId, message, `checkpoint:${message.id}`, this.options.timeoutMs);
+  /** Where the stores are there, room that is full is free again within a moment: somebody who saves quickly waits for it. */
+  async checkpoint(sessionId: string, message: Message<CheckpointBody>): Promise<Reply<CheckpointOutcome>> {
+    const deadline = performance.now() + roomPatienceMs;
+    for (;;) {
+      try {
+        return await this.update(saveCheckpoint, sessionId, message, `checkpoint:${message.id}`, this.options.timeoutMs);
+      } catch (error) {
+        const isFull = error instanceof MessageRejected && error.code === 'store_unavailable';
+        if (!isFull || performance.now() > deadline) throw error;
+        await pause(roomPauseMs);
+      }
+    }
   }
 
   /** It is there, or was deleted. The same word again changes nothing. */

@@ -141,7 +141,7 @@ describe('escalation', () => {
     expect(body).toMatchObject({
       restored_state: 'in_progress', next_action: { type: 'continue_conversation', question: { id: 'business_unit_type' } },
     });
-    expect((await admin.post(`/sessions/${session.session_id}/resume/`, {})).status).toBe(404);
+    expect((await admin.post(`/sessions/${session.session_id}/resume/`, {})).status).toBe(403);
     for (const bad of [{}, { reason: '' }, { reason: 'x', urgency: 'extreme' }]) {
       expect((await ana.post(`/sessions/${session.session_id}/escalate/`, bad)).status).toBe(400);
     }
@@ -178,4 +178,42 @@ describe('events of the client', () => {
     }
     expect((await ana.post(`/sessions/${randomUUID()}/events/`, { event: 'x' })).status).toBe(404);
   });
+});
+
+test('going back to a version gives the UI state of that version, none where it had none, also when the session keeps it no more', async () => {
+  const { ana } = await cast(instance);
+  const { session_id: id } = await ana.start();
+  const save = async (at: number): Promise<number> => {
+    // as quickly as anybody can, and more of them than a session keeps: nobody is told that a store were away
+    const saved = await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { at, text: 'a'.repeat(8_000) } });
+    expect(saved.status).toBe(201);
+    return saved.body.checkpoint_version as number;
+  };
+  const first = await save(1);
+  const second = await save(2);
+  for (let at = 3; at <= 14; at += 1) await save(at);
+  const back = async (version: number): Promise<Body> => (
+    await ana.post(`/sessions/${id}/resume/`, { checkpoint_version: version })
+  ).body;
+  expect(await back(second)).toMatchObject({ checkpoint_version: second, ui_state: { at: 2 } });
+  const age = (await back(first)).checkpoint_age_seconds as number;
+  expect(await back(first)).toMatchObject({ checkpoint_version: first, ui_state: { at: 1 } });
+  expect(age).toBeGreaterThanOrEqual(0);
+  expect(await back(1)).toMatchObject({ checkpoint_version: 1, ui_state: null, questions_answered: 0 });
+  expect(await back(second + 5)).toMatchObject({ ui_state: { at: 7 } });
+});
+
+test('what another device has saved makes an older ETag stale, also for events of the client; and only the owner writes', async () => {
+  const { ana, admin } = await cast(instance);
+  const { session_id: id } = await ana.start();
+  const seen = (await ana.get(`/sessions/${id}/`)).headers.get('etag') ?? '';
+  const saved = await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { device: 'A' } });
+  const headers = { 'if-match': seen };
+  expect((await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { device: 'B' } }, { headers })).status).toBe(412);
+  expect((await ana.post(`/sessions/${id}/events/`, { event: 'ui_seen' }, { headers })).status).toBe(412);
+  const newer = { headers: { 'if-match': saved.headers.get('etag') ?? '' } };
+  expect((await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { device: 'B' } }, newer)).status).toBe(201);
+  for (const [path, body] of [['checkpoint', {}], ['resume', {}], ['events', { event: 'ui_seen' }]] as const) {
+    expect([path, (await admin.post(`/sessions/${id}/${path}/`, body)).status]).toEqual([path, 403]);
+  }
 });

@@ -4,7 +4,7 @@ import { jsonBytes, type Json } from '../../domain/json.ts';
 import type { CheckpointContent } from '../../domain/session-state.ts';
 import { MessageRejected, type ResumeBody, type SessionView } from '../../domain/message.ts';
 import type { Resumption } from '../../engine/sessions.ts';
-import { findCheckpoint } from '../../stores/postgres/checkpoints.ts';
+import { findCheckpoints } from '../../stores/postgres/checkpoints.ts';
 import { sealedAs } from '../../encryption/sealer.ts';
 import { Problem } from '../problem.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
@@ -84,7 +84,7 @@ export const recoveryRoutes = [
   route.post('/sessions/:session_id/checkpoint', {
     summary: 'Save where the person is', access: ['user'], limits: ['api'], params: sessionParams, body: CheckpointRequest,
     example: { ui_state: { step: 3 }, label: 'before lunch' },
-    answers: { 201: CheckpointSaved, 200: CheckpointSkipped },
+    answers: { 201: CheckpointSaved, 200: CheckpointSkipped }, versioned: true,
     problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const message = messageOf(call, { ui_state: body.ui_state, label: body.label ?? null, force: body.force });
@@ -92,7 +92,7 @@ export const recoveryRoutes = [
         services.sessions.checkpoint(params.session_id, message), services.sessions.hotCopiesAreThere(),
       ]);
       if (outcome.checkpoint === null) {
-        return ok({ status: 'skipped' as const, reason: 'unchanged' as const, checkpoint_version: outcome.version });
+        return ok({ status: 'skipped' as const, reason: 'unchanged' as const, checkpoint_version: outcome.version }, etagOf(view));
       }
       const { hash: checkpointHash, created_at: createdAt } = outcome.checkpoint;
       return created({
@@ -103,7 +103,7 @@ export const recoveryRoutes = [
           history: 'stored' as const, redis: redisAnswers ? 'queued' as const : 'unavailable' as const, postgresql: 'queued' as const,
         },
         ttl_seconds: 3_600,
-      });
+      }, etagOf(view));
     },
   }),
   route.post('/sessions/:session_id/resume', {
@@ -170,12 +170,14 @@ async function resume(services: Services, call: Call, sessionId: string, version
     return await attempt({ version, current: null });
   } catch (error) {
     if (version === null || !(error instanceof MessageRejected && error.code === 'checkpoint_not_found')) throw error;
-    const archived = await findCheckpoint(services.stores.db, call.actor.tenant, sessionId, version);
-    if (archived === null) throw error;
-    const content = JSON.parse(services.stores.sealer.open(archived, sealedAs.checkpoint(call.actor.tenant, sessionId, version))
+    const [archived] = await findCheckpoints(services.stores.db, call.actor.tenant, sessionId, [version]);
+    if (archived === undefined) throw error;
+    const content = JSON.parse(services.stores.sealer.open(archived.answers, sealedAs.checkpoint(call.actor.tenant, sessionId, version))
       .toString('utf8')) as CheckpointContent;
     const resumed = await attempt({ version, current: content.current, ui_state: content.ui_state });
-    return resumed.kind === 'recorded' ? { ...resumed, source: 'postgresql' } : resumed;
+    if (resumed.kind !== 'recorded') return resumed;
+    const outcome = { ...resumed.reply.outcome, checkpoint_created_at: archived.checkpoint.created_at };
+    return { ...resumed, reply: { ...resumed.reply, outcome }, source: 'postgresql' };
   }
 }
 

@@ -13,7 +13,8 @@ import { rule } from '../validation.ts';
 import { sessionParams, time, uuid } from '../wire.ts';
 
 const changedMeanwhile = 'The session has changed since you read it. Read it again, then repeat.';
-const [ttlLeast, ttlMost] = [60, 2_592_000];
+/** 30 days, in seconds. */
+const ttlMost = 2_592_000;
 /** 32 random bytes. */
 const secretForm = /^[\w-]{43}$/;
 
@@ -21,7 +22,7 @@ export const resumeLinkRoutes = [
   route.post('/sessions/:session_id/resume-link', {
     summary: 'A link that leads the person back into the session, once; it ends the former link', access: ['user'], limits: ['api'],
     audit: { action: 'resume_link.create', when: 'others' }, params: sessionParams, shownOnce: ['url'], wholeCredential: true,
-    body: z.strictObject({ ttl_seconds: z.number().int().min(ttlLeast).max(ttlMost).default(604_800) }).meta({ id: 'ResumeLinkRequest' }),
+    body: z.strictObject({ ttl_seconds: z.number().int().min(1).max(ttlMost).default(604_800) }).meta({ id: 'ResumeLinkRequest' }),
     example: { ttl_seconds: 86_400 },
     answers: {
       201: z.object({

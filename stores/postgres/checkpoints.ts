@@ -39,11 +39,3 @@ export async function findCheckpoints(
   );
   return rows.map(({ answers, created_at: at, ...checkpoint }) => ({ checkpoint: { ...checkpoint, created_at: at.getTime() }, answers }));
 }
-
-/** What a checkpoint restores, as it was archived, or null. */
-export async function findCheckpoint(db: Database, tenant: string, sessionId: string, version: number): Promise<Uint8Array | null> {
-  const [row] = await db.asTenant(tenant).query<{ answers: Buffer }>(
-    'SELECT answers FROM checkpoints WHERE session_id = $1 AND version = $2 AND tenant = $3', [sessionId, version, tenant],
-  );
-  return row?.answers ?? null;
-}
