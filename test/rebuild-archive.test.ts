@@ -136,6 +136,36 @@ async function rowOf(tenant: string, id: string): Promise<ArchivedRow> {
   return row;
 }
 
+test('beside an older backup of PostgreSQL a decision that was taken is not taken again, and nothing is applied a second time', async () => {
+  const { ana, ben, tenant } = await cast(instance);
+  const { session, proposal, items } = await proposed(ana, ben);
+  const id = session.session_id as string;
+  const scope = db.asTenant(tenant);
+  await until('the proposal is archived', async () => ((await rowOf(tenant, id)).view as Body).state === 'awaiting_approval');
+  const old = await rowOf(tenant, id);
+  const decision = { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false };
+  expect((await ben.post(`/sessions/${id}/decision/`, decision)).body.status).toBe('applied');
+  await until('its end is archived', async () => ((await rowOf(tenant, id)).view as Body).state === 'completed');
+  const applied = async (): Promise<number[]> => Promise.all(['changesets', 'configuration.business_units'].map(
+    async (table) => (await scope.query(`SELECT FROM ${table} WHERE tenant = $1`, [tenant])).length,
+  ));
+  expect(await applied()).not.toContain(0);
+  // the backup is of the time before it was decided
+  await setBack(tenant, id, old);
+  await scope.query("UPDATE sessions SET state = 'awaiting_approval', ended_at = NULL WHERE session_id = $1", [id]);
+  for (const table of ['changes', 'changesets', 'configuration.business_units']) {
+    await scope.query(`DELETE FROM ${table} WHERE tenant = $1`, [tenant]);
+  }
+  for (const again of ['before', 'after'] as const) {
+    if (again === 'after') await rebuild(tenant);
+    const reply = await ben.post(`/sessions/${id}/decision/`, decision);
+    expect([again, reply.status, reply.body.code]).toEqual([again, 409, 'wrong_state']);
+    expect(await applied()).toEqual([0, 0]);
+  }
+  expect((await ana.get(`/sessions/${id}/`)).body.state).toBe('completed');
+  expect(((await rowOf(tenant, id)).view as Body).state).toBe('completed');
+});
+
 test('both set back, to different days: of each session the newer of both goes on, and no repeat counts twice', async () => {
   const { ana, tenant } = await cast(instance);
   const eve = await person(instance, tenant, 'eve', 'user');

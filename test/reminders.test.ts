@@ -181,6 +181,12 @@ test('who is held out gets none, and both arms are measured: returned within a w
   expect((await ana.get('/admin/interventions/')).status).toBe(403);
 });
 
+interface Stored { readonly event_id: string; readonly status: string }
+
+const outboxOf = (of: Database, tenant: string, id: string): Promise<Stored[]> => of.asTenant(tenant).query<Stored>(
+  "SELECT event_id, status FROM outgoing_events WHERE session_id = $1 AND event = 'session.reminder_due'", [id],
+);
+
 let killed: Instance | undefined;
 afterAll(() => discard(killed));
 
@@ -194,25 +200,27 @@ test('SIGKILL of everything between a reminder that is recorded as due and its d
   const tenant = newTenant();
   const before = await engineOf(killed);
   const { id } = await left(tenant, 'ana', { ...soon, afterMs: [500] }, before.client);
-  const stores = await databaseOf(killed);
-  const due = async (): Promise<string[]> => (await stores.asTenant(tenant).query<{ event_id: string }>(
-    "SELECT event_id FROM outgoing_events WHERE session_id = $1 AND event = 'session.reminder_due' AND status = 'pending'", [id],
-  )).map((row) => row.event_id);
-  await until('it is recorded as due', async () => (await due()).length === 1);
-  const recorded = await due();
-  await stores.close();
+  const stored = await databaseOf(killed);
+  await until('it is recorded as due', async () => (await outboxOf(stored, tenant, id)).length === 1);
+  const [due] = await outboxOf(stored, tenant, id);
+  expect(due?.status).toBe('pending');
+  await stored.close();
   await before.connection.close();
   await killEverything(killed);
 
   const heard = await startReceiver(() => ({}), away.port);
   try {
     killed = await startInstance(folder, environment);
-    await until('it was sent', () => remindersOf(id, heard).length > 0);
+    const storedAfter = await databaseOf(killed);
+    await until('it is noted as delivered', async () => (await outboxOf(storedAfter, tenant, id)).some(({ status }) => status === 'delivered'));
     const after = await engineOf(killed);
     const { id: later } = await left(tenant, 'ben', { ...soon, afterMs: [500] }, after.client);
     await until('a later one was sent', () => remindersOf(later, heard).length > 0);
     await after.connection.close();
-    expect(remindersOf(id, heard).map(({ body }) => body.event_id as string)).toEqual(recorded);
+    expect(remindersOf(id, heard).map(({ body }) => body.event_id as string)).toEqual([due?.event_id]);
+    // what is delivered is never sent again, and there is no other one
+    expect(await outboxOf(storedAfter, tenant, id)).toEqual([{ event_id: due?.event_id, status: 'delivered' }]);
+    await storedAfter.close();
   } finally {
     await heard.close();
   }
