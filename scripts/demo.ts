@@ -24,7 +24,10 @@ import { onInterruption } from './up/interruption.ts';
 const usage = `Usage: npm run demo -- [--sessions N] [--seed S] [--tenant TENANT]
   --sessions  how many people come (default 40, at most 10000)
   --seed      the same seed gives the same people (0 to ${seedMax}; default: any)
-  --tenant    where they belong (default demo)`;
+  --tenant    where they belong (default demo)
+
+Some leave and come back by a resume link, which an admin makes for them. The reminders that bring such links come after
+24 h of silence (GANGWAY_REMINDER_FIRST_HOURS, at least 1) and are not waited for.`;
 
 const sessionsMax = 10_000;
 const atOnce = 6;
@@ -122,13 +125,14 @@ async function main(): Promise<void> {
   const approvers = [
     await person('approver-1', 'approver'), await person('approver-2', 'approver'), await person('approver-3', 'approver'),
   ] as const;
+  const admin = await person('admin', 'admin');
   // the report is read also after a stop
   const analyst = await peopleOf(running, configuration, options.tenant, new AbortController().signal)('analyst', 'analyst');
   const before = await funnelOf(analyst);
   say(`${options.sessions} people come to ${options.tenant} (seed ${options.seed}).`);
   const castOf = (number: number): Cast => {
     const pairs = [[approvers[0], approvers[1]], [approvers[1], approvers[2]], [approvers[2], approvers[0]]] as const;
-    return { visitor: (who) => person(`visitor-${who}`, 'user'), approvers: pairs[number % 3] ?? pairs[0], stop };
+    return { visitor: (who) => person(`visitor-${who}`, 'user'), approvers: pairs[number % 3] ?? pairs[0], admin, stop };
   };
   const { played, failure } = await playAll(options, castOf, stop);
   const tally = tallyOf(played);

@@ -64,6 +64,20 @@ describe('a plan', () => {
     }));
   });
 
+  test('has somebody who leaves wherever somebody finishes, before the last question, and never more links than an address may spend', () => {
+    fc.assert(fc.property(seeds, fc.integer({ min: 1, max: 400 }), (seed, sessions) => {
+      const visits = plan(seed, sessions);
+      const leaving = visits.filter(({ leavesAfter }) => leavesAfter !== null);
+      expect(leaving.length > 0).toBe(visits.some(({ stopAfter }) => stopAfter === null));
+      expect(leaving.length).toBeLessThanOrEqual(5);
+      for (const { leavesAfter, stopAfter } of leaving) {
+        expect(stopAfter).toBeNull();
+        expect(leavesAfter).toBeGreaterThan(0);
+        expect(leavesAfter).toBeLessThan(6);
+      }
+    }));
+  });
+
   test('is another one for another seed', () => {
     expect(new Set([1, 2, 3, 4].map((seed) => JSON.stringify(plan(seed, 10)))).size).toBe(4);
     const random = seeded(1);
@@ -109,6 +123,13 @@ describe('the demo', () => {
     expect(outcomes.map((outcome) => numberAfter(stdout, outcome))).toEqual(outcomes.map((outcome) => planned(outcome)));
     expect(stdout).toContain('8 people come to');
     expect(stdout).toContain('(seed 7)');
+
+    const leaving = visits.filter(({ leavesAfter }) => leavesAfter !== null).length;
+    expect(leaving).toBeGreaterThan(0);
+    expect(stdout).toContain(`${leaving} left and came back by a resume link`);
+    const admin = await person(instance, tenant, 'dee', 'admin');
+    const { body: audit } = await admin.get('/admin/audit/?action=resume_link.create');
+    expect(audit.results).toHaveLength(leaving);
 
     const analyst = await person(instance, tenant, 'cy', 'analyst');
     const { body: funnel } = await analyst.get('/analytics/funnel/?fresh=true');

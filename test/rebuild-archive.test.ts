@@ -3,9 +3,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { bodyHash } from '../api/idempotency.ts';
 import type { Actor, Message } from '../domain/message.ts';
 import { OnboardingSession } from '../domain/session.ts';
-import { sealedAs } from '../encryption/sealer.ts';
+import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import type { Client } from '@temporalio/client';
 import { connectEngine } from '../engine/connection.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import { saveSessions } from '../stores/postgres/sessions.ts';
@@ -14,7 +16,7 @@ import { sealerOf } from './support/parked-rows.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { root } from './support/folders.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
-import { cast, proposed, type Body } from './support/person.ts';
+import { cast, person, proposed, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
@@ -71,16 +73,11 @@ test('beside an older backup of PostgreSQL Temporal counts: rows come up to it, 
     (await rowsOf(tenant))[0]?.view.answers_count === answers
   ));
   await archived(1);
-  const backup = await db.asTenant(tenant).query<{ view: object; snapshot: Buffer; revision: string }>(
-    'SELECT view, snapshot, revision FROM sessions WHERE session_id = $1', [id],
-  );
+  const old = await rowOf(tenant, id);
   await ana.answer(id, 'business_unit_type', 'office');
   await archived(2);
   const newest = await rowsOf(tenant);
-  const [old] = backup;
-  await db.asTenant(tenant).query('UPDATE sessions SET view = $2, snapshot = $3, revision = $4 WHERE session_id = $1', [
-    id, JSON.stringify(old?.view), old?.snapshot, old?.revision,
-  ]);
+  await setBack(tenant, id, old);
   await rebuild(tenant);
   expect((await rowsOf(tenant))[0]?.view).toEqual(newest[0]?.view);
   // one that knows more than Temporal stays as it is
@@ -90,27 +87,28 @@ test('beside an older backup of PostgreSQL Temporal counts: rows come up to it, 
   expect(await rowsOf(tenant)).toEqual(ahead);
 });
 
-test('beside an older backup of Temporal the archive counts once the old runs are ended: nothing is lost, and no repeat counts twice', async () => {
-  const { ana, tenant } = await cast(instance);
-  const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
-  await until('it is archived', async () => (await rowsOf(tenant))[0]?.view.answers_count === 1);
+async function engine(): Promise<{ client: Client; sealer: Sealer; close: () => Promise<void> }> {
   const { urls } = await runFileOf(instance);
   const sealer = await sealerOf(instance);
   const { client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer });
-  const handle = client.workflow.getHandle(`session:${tenant}:${id}`);
-  const { state } = await handle.query(readState);
+  return { client, sealer, close: () => connection.close() };
+}
+
+/**
+ * What a later run would have archived before Temporal's database was set back: ana's second answer. Returns the id of its message,
+ * which the archive alone knows.
+ */
+async function archiveKnowsMore(client: Client, sealer: Sealer, tenant: string, id: string): Promise<string> {
+  const { state } = await client.workflow.getHandle(`session:${tenant}:${id}`).query(readState);
   const rules = (await loadFlowFolder('flows')).find((flow) => flow.id === 'business_unit_setup')?.rules;
   if (rules === undefined) throw new Error('The flow is missing.');
-  // what a later run would have archived before Temporal's database was set back
   const later = OnboardingSession.restore(rules, state);
-  const actor: Actor = { tenant, subject: 'ana', roles: ['user'] };
+  const actor: Actor = { tenant, subject: state.owner, roles: ['user'] };
   const messageId = randomUUID();
-  const reply = await ana.answer(id, 'business_unit_type', 'nonsense');
-  expect(reply.status).toBe(422);
-  const message: Message<{ question_id: string; value: string }> = {
-    id: messageId, fingerprint: '', actor, correlation_id: 'c', if_match: null,
-    body: { question_id: 'business_unit_type', value: 'office' },
+  const body = { question_id: 'business_unit_type', value: 'office' };
+  const message: Message<typeof body> = {
+    // as the API makes it: a repeat is told by it from another answer under the same id
+    id: messageId, fingerprint: bodyHash(body).slice(0, 16), actor, correlation_id: 'c', if_match: null, body,
   };
   later.answer(message, null, Date.now());
   for (let more = 0; more < 20; more += 1) later.checkpoint('auto', Date.now(), { force: true });
@@ -118,14 +116,106 @@ test('beside an older backup of Temporal the archive counts once the old runs ar
     view: later.view(), segment: 'first_time',
     snapshot: sealer.seal(Buffer.from(JSON.stringify(later.state)), sealedAs.snapshot(tenant, id)),
   }]);
+  return messageId;
+}
+
+interface ArchivedRow { readonly view: object; readonly snapshot: Buffer | null; readonly revision: string }
+
+/** PostgreSQL set back: the row as it was. */
+async function setBack(tenant: string, id: string, { view, snapshot, revision }: ArchivedRow): Promise<void> {
+  await db.asTenant(tenant).query('UPDATE sessions SET view = $2, snapshot = $3, revision = $4 WHERE session_id = $1', [
+    id, JSON.stringify(view), snapshot, revision,
+  ]);
+}
+
+async function rowOf(tenant: string, id: string): Promise<ArchivedRow> {
+  const [row] = await db.asTenant(tenant).query<ArchivedRow>(
+    'SELECT view, snapshot, revision FROM sessions WHERE session_id = $1', [id],
+  );
+  if (row === undefined) throw new Error(`${id} has no row.`);
+  return row;
+}
+
+test('beside an older backup of PostgreSQL a decision that was taken is not taken again, and nothing is applied a second time', async () => {
+  const { ana, ben, tenant } = await cast(instance);
+  const { session, proposal, items } = await proposed(ana, ben);
+  const id = session.session_id as string;
+  const scope = db.asTenant(tenant);
+  await until('the proposal is archived', async () => ((await rowOf(tenant, id)).view as Body).state === 'awaiting_approval');
+  const old = await rowOf(tenant, id);
+  const decision = { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false };
+  expect((await ben.post(`/sessions/${id}/decision/`, decision)).body.status).toBe('applied');
+  await until('its end is archived', async () => ((await rowOf(tenant, id)).view as Body).state === 'completed');
+  const applied = async (): Promise<number[]> => Promise.all(['changesets', 'configuration.business_units'].map(
+    async (table) => (await scope.query(`SELECT FROM ${table} WHERE tenant = $1`, [tenant])).length,
+  ));
+  expect(await applied()).not.toContain(0);
+  // the backup is of the time before it was decided
+  await setBack(tenant, id, old);
+  await scope.query("UPDATE sessions SET state = 'awaiting_approval', ended_at = NULL WHERE session_id = $1", [id]);
+  for (const table of ['changes', 'changesets', 'configuration.business_units']) {
+    await scope.query(`DELETE FROM ${table} WHERE tenant = $1`, [tenant]);
+  }
+  for (const again of ['before', 'after'] as const) {
+    if (again === 'after') await rebuild(tenant);
+    const reply = await ben.post(`/sessions/${id}/decision/`, decision);
+    expect([again, reply.status, reply.body.code]).toEqual([again, 409, 'wrong_state']);
+    expect(await applied()).toEqual([0, 0]);
+  }
+  expect((await ana.get(`/sessions/${id}/`)).body.state).toBe('completed');
+  expect(((await rowOf(tenant, id)).view as Body).state).toBe('completed');
+});
+
+test('both set back, to different days: of each session the newer of both goes on, and no repeat counts twice', async () => {
+  const { ana, tenant } = await cast(instance);
+  const eve = await person(instance, tenant, 'eve', 'user');
+  const [inTemporal, inArchive] = (await Promise.all([ana.start(), eve.start()])).map((session) => session.session_id as string);
+  if (inTemporal === undefined || inArchive === undefined) throw new Error('Two sessions were begun.');
+  const archived = (id: string, answers: number): Promise<void> => until('it is archived', async () => (
+    ((await rowOf(tenant, id)).view as Body).answers_count === answers
+  ));
+  await ana.answer(inTemporal, 'setup_urgency', 'immediate');
+  await eve.answer(inArchive, 'setup_urgency', 'planned');
+  await Promise.all([archived(inTemporal, 1), archived(inArchive, 1)]);
+  const old = await rowOf(tenant, inTemporal);
+  const repeated = randomUUID();
+  await ana.answer(inTemporal, 'business_unit_type', 'warehouse', repeated);
+  await archived(inTemporal, 2);
+  await setBack(tenant, inTemporal, old);
+  const { client, sealer, close } = await engine();
+  const known = await archiveKnowsMore(client, sealer, tenant, inArchive);
+  // as docs/recovery.md has it: the archive first, then the runs
+  expect(await rebuild(tenant)).toContain('2 sessions');
+  await Promise.all([inTemporal, inArchive].map((id) => client.workflow.getHandle(`session:${tenant}:${id}`).terminate()));
+  for (const [who, id, message, answers] of [
+    [ana, inTemporal, repeated, ['immediate', 'warehouse']], [eve, inArchive, known, ['planned', 'office']],
+  ] as const) {
+    await until('it goes on', async () => (await who.get(`/sessions/${id}/`)).body.answers_count === 2);
+    expect((await who.answer(id, 'business_unit_type', answers[1], message)).status).toBe(200);
+    const { body } = await who.get(`/sessions/${id}/answers/`);
+    expect(body.answers.map((entry: Body) => entry.value)).toEqual(answers);
+    expect((await who.answer(id, 'business_unit_name', 'Depot')).status).toBe(200);
+  }
+  await close();
+});
+
+test('beside an older backup of Temporal the archive counts once the old runs are ended: nothing is lost, and no repeat counts twice', async () => {
+  const { ana, tenant } = await cast(instance);
+  const { session_id: id } = await ana.start();
+  await ana.answer(id, 'setup_urgency', 'immediate');
+  await until('it is archived', async () => (await rowsOf(tenant))[0]?.view.answers_count === 1);
+  const { client, sealer, close } = await engine();
+  const messageId = await archiveKnowsMore(client, sealer, tenant, id);
+  const reply = await ana.answer(id, 'business_unit_type', 'nonsense');
+  expect(reply.status).toBe(422);
   // as docs/recovery.md has it
-  await handle.terminate();
+  await client.workflow.getHandle(`session:${tenant}:${id}`).terminate();
   await until('it goes on from the archive', async () => (await ana.get(`/sessions/${id}/`)).body.answers_count === 2);
   const { body } = await ana.get(`/sessions/${id}/answers/`);
   expect(body.answers.map((entry: Body) => entry.value)).toEqual(['immediate', 'office']);
-  await ana.answer(id, 'business_unit_type', 'office', messageId);
+  expect((await ana.answer(id, 'business_unit_type', 'office', messageId)).status).toBe(200);
   expect((await ana.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(2);
-  await connection.close();
+  await close();
 });
 
 test('a person who has begun another session of the flow since keeps that one, and is told of the other', async () => {

@@ -7,11 +7,14 @@ import { connectEngine } from '../engine/connection.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
+import { newFolder } from './support/folders.ts';
+import { discard, killEverything, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
 import { sealerOf } from './support/parked-rows.ts';
 import { base, cast, newTenant, person, type Body } from './support/person.ts';
+import { profiles } from './support/profiles.ts';
 import { isSigned, startReceiver, type Reaction, type Received, type Receiver } from './support/receiver.ts';
-import { leaseInstance, leaseMs, type Lease } from './support/shared.ts';
+import { leaseInstance, leaseMs, outputOf, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
 let lease: Lease;
@@ -25,10 +28,7 @@ let rules: SessionInput['rules'];
 beforeAll(async () => {
   receiver = await startReceiver((request) => react(request));
   lease = await leaseInstance('outside', receiver.port);
-  const { urls } = await runFileOf(lease.instance);
-  ({ client, connection } = await connectEngine({
-    address: urls.temporalAddress, namespace: 'default', sealer: await sealerOf(lease.instance),
-  }));
+  ({ client, connection } = await engineOf(lease.instance));
   db = await databaseOf(lease.instance);
   const flow = (await loadFlowFolder('flows')).find(({ id }) => id === 'business_unit_setup');
   if (flow === undefined) throw new Error('The flow is missing.');
@@ -42,10 +42,15 @@ afterAll(async () => {
 });
 beforeEach(() => { react = () => ({}); });
 
+async function engineOf(instance: InstanceAddress): Promise<{ client: Client; connection: Connection }> {
+  const { urls } = await runFileOf(instance);
+  return connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: await sealerOf(instance) });
+}
+
 /** Days that last for a second, at any hour. */
 const soon = { afterMs: [1_000, 3_000], fromHour: 0, toHour: 24, heldOutPercent: 0 };
 
-async function left(tenant: string, owner: string, plan = soon): Promise<{ id: string; handle: WorkflowHandle }> {
+async function left(tenant: string, owner: string, plan = soon, at = client): Promise<{ id: string; handle: WorkflowHandle }> {
   const id = randomUUID();
   const { state } = OnboardingSession.open(rules, {
     session_id: id, tenant, owner, language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {},
@@ -58,12 +63,21 @@ async function left(tenant: string, owner: string, plan = soon): Promise<{ id: s
     },
   };
   const options = { workflowId: `session:${tenant}:${id}`, taskQueue: 'gangway', args: [input] as [SessionInput] };
-  return { id, handle: await client.workflow.start(sessionWorkflow, options) };
+  return { id, handle: await at.workflow.start(sessionWorkflow, options) };
 }
 
-const remindersOf = (id: string): Received[] => receiver.requests.filter(
+const remindersOf = (id: string, of = receiver): Received[] => of.requests.filter(
   ({ body }) => body.event === 'session.reminder_due' && body.session_id === id,
 );
+
+async function spend(url: string): Promise<Body> {
+  const response = await fetch(`${lease.instance.url}${base}/resume-links/spend/`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ secret: secretIn(url) }),
+  });
+  return response.json() as Promise<Body>;
+}
+
+const secretIn = (url: string): string => /#r=([\w-]{43})$/.exec(url)?.[1] ?? '';
 
 test('silence is reminded of twice, signed, each with a link that leads back once; the newer one ends the former', async () => {
   const tenant = newTenant();
@@ -73,17 +87,35 @@ test('silence is reminded of twice, signed, each with a link that leads back onc
   expect(remindersOf(id).every((request) => isSigned(request))).toBe(true);
   expect(second).toMatchObject({ event: 'session.reminder_due', tenant, session_id: id, data: { number: 2, owner: 'ana' } });
   expect(first.data.number).toBe(1);
-  const spend = async (url: string): Promise<Body> => {
-    const response = await fetch(`${lease.instance.url}${base}/resume-links/spend/`, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ secret: url.split('#r=')[1] }),
-    });
-    return response.json() as Promise<Body>;
-  };
   expect((await spend(first.data.resume_url as string)).code).toBe('link_expired');
   expect((await spend(second.data.resume_url as string)).session_id).toBe(id);
   expect((await spend(second.data.resume_url as string)).code).toBe('link_used');
   const stored = await db.asTenant(tenant).query('SELECT data FROM outgoing_events WHERE session_id = $1', [id]);
   expect(JSON.stringify(stored)).not.toContain('resume_url');
+  await handle.cancel();
+});
+
+test('the secret of a reminder\'s link is in no log and no table: not after a try that failed, not once it is spent', async () => {
+  const tenant = newTenant();
+  let refused = 0;
+  react = ({ body }) => (body.event === 'session.reminder_due' && (refused += 1) === 1 ? { status: 503 } : {});
+  const { id, handle } = await left(tenant, 'ana', { ...soon, afterMs: [500] });
+  await until('it was sent again', () => remindersOf(id).length === 2);
+  const [first = '', second = ''] = remindersOf(id).map(({ body }) => body.data.resume_url as string);
+  expect(second).toBe(first);
+  const secret = secretIn(first);
+  expect(secret).toHaveLength(43);
+  expect((await spend(first)).session_id).toBe(id);
+  expect((await spend(first)).code).toBe('link_used');
+  const output = await outputOf('outside');
+  expect(output).toContain('Ready in');
+  expect(output).not.toContain(secret);
+  const scope = db.asTenant(tenant);
+  const rows = await Promise.all(['resume_links', 'outgoing_events', 'audit', 'interventions'].map(
+    (table) => scope.query(`SELECT * FROM ${table} WHERE tenant = $1`, [tenant]),
+  ));
+  expect(rows[0]).toHaveLength(1);
+  expect(JSON.stringify(rows)).not.toContain(secret);
   await handle.cancel();
 });
 
@@ -147,4 +179,49 @@ test('who is held out gets none, and both arms are measured: returned within a w
   expect(far.body).toMatchObject({ sent: 0, held_out: 0, difference: null, interval: null, verdict: 'too_few' });
   expect((await admin.get('/admin/interventions/?start_date=2026-02-01&end_date=2026-01-01')).body.code).toBe('invalid_period');
   expect((await ana.get('/admin/interventions/')).status).toBe(403);
+});
+
+interface Stored { readonly event_id: string; readonly status: string }
+
+const outboxOf = (of: Database, tenant: string, id: string): Promise<Stored[]> => of.asTenant(tenant).query<Stored>(
+  "SELECT event_id, status FROM outgoing_events WHERE session_id = $1 AND event = 'session.reminder_due'", [id],
+);
+
+let killed: Instance | undefined;
+afterAll(() => discard(killed));
+
+test('SIGKILL of everything between a reminder that is recorded as due and its delivery: then it is sent, once, as the event it was', async () => {
+  // a port where nobody listens yet
+  const away = await startReceiver(() => ({}));
+  await away.close();
+  const environment = { ...profiles.outside.settings(away.port), GANGWAY_EVENT_TRIES: '1000', GANGWAY_EVENT_DELAY_CAP_SECONDS: '1' };
+  const folder = await newFolder();
+  killed = await startInstance(folder, environment);
+  const tenant = newTenant();
+  const before = await engineOf(killed);
+  const { id } = await left(tenant, 'ana', { ...soon, afterMs: [500] }, before.client);
+  const stored = await databaseOf(killed);
+  await until('it is recorded as due', async () => (await outboxOf(stored, tenant, id)).length === 1);
+  const [due] = await outboxOf(stored, tenant, id);
+  expect(due?.status).toBe('pending');
+  await stored.close();
+  await before.connection.close();
+  await killEverything(killed);
+
+  const heard = await startReceiver(() => ({}), away.port);
+  try {
+    killed = await startInstance(folder, environment);
+    const storedAfter = await databaseOf(killed);
+    await until('it is noted as delivered', async () => (await outboxOf(storedAfter, tenant, id)).some(({ status }) => status === 'delivered'));
+    const after = await engineOf(killed);
+    const { id: later } = await left(tenant, 'ben', { ...soon, afterMs: [500] }, after.client);
+    await until('a later one was sent', () => remindersOf(later, heard).length > 0);
+    await after.connection.close();
+    expect(remindersOf(id, heard).map(({ body }) => body.event_id as string)).toEqual([due?.event_id]);
+    // what is delivered is never sent again, and there is no other one
+    expect(await outboxOf(storedAfter, tenant, id)).toEqual([{ event_id: due?.event_id, status: 'delivered' }]);
+    await storedAfter.close();
+  } finally {
+    await heard.close();
+  }
 });

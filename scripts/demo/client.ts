@@ -16,14 +16,18 @@ const pauseMaxSeconds = 90;
 
 export class Client {
   private readonly url: string;
-  private readonly token: string;
+  /** null: without a credential. */
+  private readonly token: string | null;
   private readonly stop: AbortSignal;
 
-  constructor(url: string, token: string, stop: AbortSignal) {
+  constructor(url: string, token: string | null, stop: AbortSignal) {
     this.url = url;
     this.token = token;
     this.stop = stop;
   }
+
+  /** Another device, with this credential or with none. */
+  with(token: string | null): Client { return new Client(this.url, token, this.stop); }
 
   get(path: string): Promise<Reply> { return this.call('GET', path); }
 
@@ -46,10 +50,11 @@ export class Client {
   private async once(method: string, path: string, sent?: Sent): Promise<Reply & { retrySeconds: number } | null> {
     this.stop.throwIfAborted();
     const content = sent === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': sent.key };
+    const credential = this.token === null ? {} : { authorization: `Bearer ${this.token}` };
     try {
       const response = await fetch(`${this.url}${base}${path}`, {
         method, signal: AbortSignal.any([this.stop, AbortSignal.timeout(requestMs)]), ...(sent === undefined ? {} : { body: sent.body }),
-        headers: { authorization: `Bearer ${this.token}`, ...content },
+        headers: { ...credential, ...content },
       });
       const asked = Number(response.headers.get('retry-after') ?? 1);
       const retrySeconds = Math.min(Number.isFinite(asked) ? Math.max(asked, 0.2) : 1, pauseMaxSeconds);

@@ -21,6 +21,8 @@ export interface Visit {
   readonly speaks: readonly number[];
   /** Accepted answers after which the person goes on with another device; null: never. */
   readonly returnsAfter: number | null;
+  /** Accepted answers after which the person leaves, and is led back by a resume link; null: never. */
+  readonly leavesAfter: number | null;
   /** Accepted answers after which the first one is corrected; null: never. */
   readonly amendsAfter: number | null;
   /** The other value for the first question. */
@@ -32,11 +34,17 @@ export interface Visit {
 
 /** Each flow asks at least this many questions. */
 const leastQuestions = 6;
+/** Every so many of those who finish leave on the way, and at most so many: each link is spent without a credential, of which an
+ * address has 60 an hour. */
+const [leavesEvery, leaveMax] = [4, 5];
 
 /** Outcomes in their shares, in random order. The same seed and number give the same visits. */
 export function plan(seed: number, sessions: number): readonly Visit[] {
   const random = seeded(seed);
-  return random.shuffled(apportioned(sessions)).map((outcome, at) => visit(random, outcome, at + 1));
+  const visits = random.shuffled(apportioned(sessions)).map((outcome, at) => visit(random, outcome, at + 1));
+  const finishing = visits.filter(({ stopAfter }) => stopAfter === null);
+  const leaving = new Set(finishing.filter((_, at) => at % leavesEvery === 0).slice(0, leaveMax));
+  return visits.map((each) => (leaving.has(each) ? { ...each, leavesAfter: 1 + each.number % (leastQuestions - 2) } : each));
 }
 
 /** Largest remainders: the counts sum up to the number of sessions. */
@@ -62,6 +70,7 @@ function visit(random: Random, outcome: Outcome, number: number): Visit {
     // who stops has had more trouble before
     errs: chosen(stops ? 0.3 : 0.08), speaks: chosen(0.2),
     returnsAfter: random.chance(0.25) ? random.whole(1, 4) : null, amendsAfter: random.chance(0.2) ? random.whole(3, 5) : null,
+    leavesAfter: null,
     ...(flow === 'business_unit_setup' ? unit(random, language) : survey(random, language)), reason: random.pick(reasons),
   };
 }

@@ -24,7 +24,10 @@ export function tallyOf(played: readonly Played[]): Tally {
     sessions: played.length,
     byOutcome: Object.fromEntries(outcomes.map((outcome) => [outcome, count((visit) => visit.outcome === outcome)])) as Record<Outcome,
     number>,
-    doings: { answers: sum('answers'), inWords: sum('inWords'), refused: sum('refused'), amended: sum('amended'), devices: sum('devices') },
+    doings: {
+      answers: sum('answers'), inWords: sum('inWords'), refused: sum('refused'), amended: sum('amended'), devices: sum('devices'),
+      ledBack: sum('ledBack'),
+    },
     reached: {
       started: played.length, engaged: count(({ doings }) => doings.answers > 0),
       recommendations_generated: count(({ outcome }) => proposedTo.has(outcome)),

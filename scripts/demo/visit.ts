@@ -19,10 +19,12 @@ const Session = z.object({
 type Session = z.infer<typeof Session>;
 /** Words that are asked back are no answer yet. */
 const Taken = z.object({ accepted: z.array(z.unknown()).min(1) });
+const Link = z.object({ url: z.url() });
+const Spent = z.object({ token: z.string() });
 const Resumed = z.object({ next_action: z.object({ question: Question.nullable() }) });
 
 /** What was done on the way. */
-export interface Doings { answers: number; inWords: number; refused: number; amended: number; devices: number }
+export interface Doings { answers: number; inWords: number; refused: number; amended: number; devices: number; ledBack: number }
 
 export interface Played { readonly outcome: Outcome; readonly doings: Doings }
 
@@ -30,12 +32,14 @@ export interface Cast {
   /** The same person with another device: a credential of its own. */
   readonly visitor: (number: number) => Promise<Client>;
   readonly approvers: readonly [Client, Client];
+  /** Makes the links that lead back, in place of reminders, which come after a day. */
+  readonly admin: Client;
   readonly stop: AbortSignal;
 }
 
 /** Plays the visit. Throws PlainError on an answer that no visitor should get. */
 export async function play(visit: Visit, cast: Cast): Promise<Played> {
-  const visitor = new Visitor(visit, await cast.visitor(visit.number), () => cast.visitor(visit.number));
+  const visitor = new Visitor(visit, await cast.visitor(visit.number), cast);
   const session = await visitor.answerQuestions();
   const at = `/sessions/${session.session_id}`;
   if (visit.outcome === 'cancelled') await expected(visitor.client.post(`${at}/cancel/`, { reason: visit.reason }), 'cancel');
@@ -52,14 +56,14 @@ export async function play(visit: Visit, cast: Cast): Promise<Played> {
 
 class Visitor {
   client: Client;
-  readonly doings: Doings = { answers: 0, inWords: 0, refused: 0, amended: 0, devices: 1 };
+  readonly doings: Doings = { answers: 0, inWords: 0, refused: 0, amended: 0, devices: 1, ledBack: 0 };
   private readonly visit: Visit;
-  private readonly otherDevice: () => Promise<Client>;
+  private readonly cast: Cast;
 
-  constructor(visit: Visit, client: Client, otherDevice: () => Promise<Client>) {
+  constructor(visit: Visit, client: Client, cast: Cast) {
     this.visit = visit;
     this.client = client;
-    this.otherDevice = otherDevice;
+    this.cast = cast;
   }
 
   /** To the last question, or to where the person stops. */
@@ -71,6 +75,7 @@ class Visitor {
     for (let at = 0; session.question !== null && (visit.stopAfter === null || at < visit.stopAfter); at += 1) {
       session = await this.answer(session, session.question, at);
       if (at + 1 === visit.returnsAfter) session = await this.comeBack(session);
+      if (at + 1 === visit.leavesAfter) session = await this.ledBack(session);
       if (at + 1 === visit.amendsAfter && session.question !== null && first !== null) session = await this.amend(session, first);
     }
     return session;
@@ -99,9 +104,23 @@ class Visitor {
   private async comeBack(session: Session): Promise<Session> {
     const at = `/sessions/${session.session_id}`;
     await expected(this.client.post(`${at}/checkpoint/`, { ui_state: { screen: session.question?.id ?? 'end' }, label: 'Later' }), 'save');
-    this.client = await this.otherDevice();
+    return this.resumedWith(await this.cast.visitor(this.visit.number), session);
+  }
+
+  /** Leaves without a word; somebody sends a link, which is spent on a device that knows nothing. */
+  private async ledBack(session: Session): Promise<Session> {
+    const made = this.cast.admin.post(`/sessions/${session.session_id}/resume-link/`, {});
+    const { hash } = new URL(Link.parse(await expected(made, 'make a resume link')).url);
+    const spent = this.client.with(null).post('/resume-links/spend/', { secret: hash.slice('#r='.length) });
+    const { token } = Spent.parse(await expected(spent, 'spend a resume link'));
+    this.doings.ledBack += 1;
+    return this.resumedWith(this.client.with(token), session);
+  }
+
+  private async resumedWith(device: Client, session: Session): Promise<Session> {
+    this.client = device;
     this.doings.devices += 1;
-    const { next_action: next } = Resumed.parse(await expected(this.client.post(`${at}/resume/`, {}), 'resume'));
+    const { next_action: next } = Resumed.parse(await expected(device.post(`/sessions/${session.session_id}/resume/`, {}), 'resume'));
     return { ...session, question: next.question };
   }
 
