@@ -127,6 +127,7 @@ describe('the demo', () => {
     const leaving = visits.filter(({ leavesAfter }) => leavesAfter !== null).length;
     expect(leaving).toBeGreaterThan(0);
     expect(stdout).toContain(`${leaving} left and came back by a resume link`);
+    expect(stdout).toMatch(/; [1-9]\d* photos were sent/);
     const admin = await person(instance, tenant, 'dee', 'admin');
     const { body: audit } = await admin.get('/admin/audit/?action=resume_link.create');
     expect(audit.results).toHaveLength(leaving);

@@ -6,7 +6,9 @@ import { PlainError } from '../embedded/plain-error.ts';
 
 export const base = '/api/v1/onboarding';
 
-interface Sent { readonly body: string; readonly key: string }
+/** JSON under a key, or a form that names itself (`upload_id`). */
+type Sent = { readonly body: string; readonly key: string } | { readonly form: () => FormData };
+export interface SentFile { readonly kind: 'photo' | 'document'; readonly name: string; readonly type: string; readonly content: Uint8Array }
 export interface Reply { readonly status: number; readonly body: unknown }
 
 const requestMs = 20_000;
@@ -34,6 +36,19 @@ export class Client {
   /** Repeats carry the same key, so that what was done is not done twice. */
   post(path: string, body: object): Promise<Reply> { return this.call('POST', path, { body: JSON.stringify(body), key: randomUUID() }); }
 
+  /** Repeats name the same upload, so that one file is sent once. */
+  upload(path: string, { kind, name, type, content }: SentFile): Promise<Reply> {
+    const uploadId = randomUUID();
+    const form = (): FormData => {
+      const data = new FormData();
+      data.append('kind', kind);
+      data.append('upload_id', uploadId);
+      data.append('file', new Blob([Uint8Array.from(content)], { type }), name);
+      return data;
+    };
+    return this.call('POST', path, { form });
+  }
+
   /** Throws PlainError when the service is not there or stays busy, and the signal's reason when it was stopped. */
   private async call(method: 'GET' | 'POST', path: string, sent?: Sent): Promise<Reply> {
     let waited = 'does not answer';
@@ -49,11 +64,13 @@ export class Client {
   /** null: no answer came. */
   private async once(method: string, path: string, sent?: Sent): Promise<Reply & { retrySeconds: number } | null> {
     this.stop.throwIfAborted();
-    const content = sent === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': sent.key };
+    const isForm = sent !== undefined && 'form' in sent;
+    const content = sent === undefined || isForm ? {} : { 'content-type': 'application/json', 'idempotency-key': sent.key };
+    const body = sent === undefined ? {} : { body: isForm ? sent.form() : sent.body };
     const credential = this.token === null ? {} : { authorization: `Bearer ${this.token}` };
     try {
       const response = await fetch(`${this.url}${base}${path}`, {
-        method, signal: AbortSignal.any([this.stop, AbortSignal.timeout(requestMs)]), ...(sent === undefined ? {} : { body: sent.body }),
+        method, signal: AbortSignal.any([this.stop, AbortSignal.timeout(requestMs)]), ...body,
         headers: { ...credential, ...content },
       });
       const asked = Number(response.headers.get('retry-after') ?? 1);

@@ -25,6 +25,8 @@ export interface Visit {
   readonly leavesAfter: number | null;
   /** Accepted answers after which the first one is corrected; null: never. */
   readonly amendsAfter: number | null;
+  /** Questions for a file that are answered with a picture; others are skipped. */
+  readonly photographs: readonly string[];
   /** The other value for the first question. */
   readonly amendment: Json;
   /** By question id; more than will be asked. */
@@ -82,11 +84,11 @@ const day = [
 ] as const;
 const nights = [['22:00', '06:00'], ['20:00', '06:30'], ['18:00', '08:00'], ['09:00', '18:00']] as const;
 
-function unit(random: Random, language: Visit['language']): Pick<Visit, 'answers' | 'amendment'> {
+function unit(random: Random, language: Visit['language']): Pick<Visit, 'answers' | 'amendment' | 'photographs'> {
   const urgency = random.pick(urgencies);
   const kind = random.pick(kinds);
   return {
-    amendment: random.pick(urgencies.filter((other) => other !== urgency)),
+    photographs: [], amendment: random.pick(urgencies.filter((other) => other !== urgency)),
     answers: {
       setup_urgency: urgency, business_unit_type: kind, business_unit_name: placeName(random, language, kind),
       expected_users: random.whole(2, 240),
@@ -98,7 +100,7 @@ function unit(random: Random, language: Visit['language']): Pick<Visit, 'answers
   };
 }
 
-function survey(random: Random, language: Visit['language']): Pick<Visit, 'answers' | 'amendment'> {
+function survey(random: Random, language: Visit['language']): Pick<Visit, 'answers' | 'amendment' | 'photographs'> {
   const kind = random.pick(kinds);
   const equipment = ['cameras', 'lights', 'fence', 'alarm'].filter(() => random.chance(0.5));
   return {
@@ -107,8 +109,8 @@ function survey(random: Random, language: Visit['language']): Pick<Visit, 'answe
       site_name: placeName(random, language, kind), surveyed_on: calendarDay(random), guarded_hours: range(random.pick(nights)),
       equipment: equipment.length === 0 ? null : equipment, cameras_count: random.whole(2, 40),
       risk_seen: random.pick(['low', 'medium', 'medium', 'high'] as const),
-      entrance_photo: null, weak_spot_photo: null, site_plan: null,
     },
+    photographs: ['entrance_photo', 'weak_spot_photo'].filter(() => random.chance(0.7)),
   };
 }
 

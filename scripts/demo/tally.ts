@@ -26,7 +26,7 @@ export function tallyOf(played: readonly Played[]): Tally {
     number>,
     doings: {
       answers: sum('answers'), inWords: sum('inWords'), refused: sum('refused'), amended: sum('amended'), devices: sum('devices'),
-      ledBack: sum('ledBack'),
+      ledBack: sum('ledBack'), files: sum('files'),
     },
     reached: {
       started: played.length, engaged: count(({ doings }) => doings.answers > 0),

@@ -37,10 +37,10 @@ export function sayTally({ byOutcome, doings, sessions }: Tally): void {
   say('\nWhat people did\n');
   for (const outcome of outcomes) say(`  ${outcome.padEnd(12)}${String(byOutcome[outcome]).padStart(5)}  ${meanings[outcome]}`);
   say(`  ${'sessions'.padEnd(12)}${String(sessions).padStart(5)}`);
-  const { answers, inWords, refused, amended, devices, ledBack } = doings;
+  const { answers, inWords, refused, amended, devices, ledBack, files } = doings;
   say(
     `\n  ${answers} answers, ${inWords} of them in words; ${refused} refused, ${amended} corrected; ${devices - sessions} times on ` +
-    `another device; ${ledBack} left and came back by a resume link`,
+    `another device; ${ledBack} left and came back by a resume link; ${files} photos were sent`,
   );
 }
 

@@ -5,6 +5,7 @@ import type { Json } from '../../domain/json.ts';
 import { PlainError } from '../embedded/plain-error.ts';
 import { expected, type Client } from './client.ts';
 import { decideOn } from './decision.ts';
+import { pictureOf } from './picture.ts';
 import type { Outcome, Visit } from './plan.ts';
 
 const Question = z.object({
@@ -19,12 +20,15 @@ const Session = z.object({
 type Session = z.infer<typeof Session>;
 /** Words that are asked back are no answer yet. */
 const Taken = z.object({ accepted: z.array(z.unknown()).min(1) });
+const Uploaded = z.object({ upload_id: z.string() });
 const Link = z.object({ url: z.url() });
 const Spent = z.object({ token: z.string() });
 const Resumed = z.object({ next_action: z.object({ question: Question.nullable() }) });
 
 /** What was done on the way. */
-export interface Doings { answers: number; inWords: number; refused: number; amended: number; devices: number; ledBack: number }
+export interface Doings {
+  answers: number; inWords: number; refused: number; amended: number; devices: number; ledBack: number; files: number;
+}
 
 export interface Played { readonly outcome: Outcome; readonly doings: Doings }
 
@@ -56,7 +60,7 @@ export async function play(visit: Visit, cast: Cast): Promise<Played> {
 
 class Visitor {
   client: Client;
-  readonly doings: Doings = { answers: 0, inWords: 0, refused: 0, amended: 0, devices: 1, ledBack: 0 };
+  readonly doings: Doings = { answers: 0, inWords: 0, refused: 0, amended: 0, devices: 1, ledBack: 0, files: 0 };
   private readonly visit: Visit;
   private readonly cast: Cast;
 
@@ -84,8 +88,9 @@ class Visitor {
   private async answer(session: Session, question: Question, at: number): Promise<Session> {
     const path = `/sessions/${session.session_id}/answers/`;
     if (this.visit.errs.includes(at)) await this.refused(path, { question_id: question.id, value: wrongFor(question) });
-    const value = this.visit.answers[question.id] ?? (question.required ? anyFor(question) : null);
-    const text = this.visit.speaks.includes(at) ? inWords(question, value, this.visit.language) : null;
+    const file = question.type === 'file' && this.visit.photographs.includes(question.id) ? await this.sendPicture(session, at) : null;
+    const value = file ?? this.visit.answers[question.id] ?? (question.required ? anyFor(question) : null);
+    const text = file === null && this.visit.speaks.includes(at) ? inWords(question, value, this.visit.language) : null;
     const said = text === null ? null : await this.client.post(path, { text });
     if (said?.status === 422) this.doings.refused += 1;
     const isTaken = said?.status === 200 && Taken.safeParse(said.body).success;
@@ -93,6 +98,15 @@ class Visitor {
     const reply = isTaken ? said : await this.client.post(path, { question_id: question.id, value });
     this.doings.answers += 1;
     return Session.parse(await expected(Promise.resolve(reply), `answer ${question.id}`));
+  }
+
+  /** Returns the id of the upload, which is the answer. */
+  private async sendPicture({ session_id: id }: Session, at: number): Promise<string> {
+    const content = await pictureOf(this.visit.number * 100 + at);
+    const file = { kind: 'photo', name: `place-${at}.jpg`, type: 'image/jpeg', content } as const;
+    const { upload_id: upload } = Uploaded.parse(await expected(this.client.upload(`/sessions/${id}/uploads/`, file), 'send a photo'));
+    this.doings.files += 1;
+    return upload;
   }
 
   private async refused(path: string, body: object): Promise<void> {
