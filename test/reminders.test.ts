@@ -212,7 +212,9 @@ test('SIGKILL of everything between a reminder that is recorded as due and its d
   try {
     killed = await startInstance(folder, environment);
     const storedAfter = await databaseOf(killed);
-    await until('it is noted as delivered', async () => (await outboxOf(storedAfter, tenant, id)).some(({ status }) => status === 'delivered'));
+    await until('it is noted as delivered', async () => (
+      (await outboxOf(storedAfter, tenant, id)).some(({ status }) => status === 'delivered')
+    ));
     const after = await engineOf(killed);
     const { id: later } = await left(tenant, 'ben', { ...soon, afterMs: [500] }, after.client);
     await until('a later one was sent', () => remindersOf(later, heard).length > 0);
