@@ -460,7 +460,8 @@ export class OnboardingSession extends SessionOverTime {
       this.remember(message, null);
     }
     const { version } = message.body;
-    const of = version === null ? this.state.checkpoints.at(-1) : this.state.checkpoints.find((checkpoint) => checkpoint.version === version);
+    const { checkpoints } = this.state;
+    const of = version === null ? checkpoints.at(-1) : checkpoints.find((checkpoint) => checkpoint.version === version);
     const answers = this.answers();
     return {
       kind: 'resumed', answers: jsonBytes(answers) <= bounds.resumed ? answers : null, ui_state: this.state.ui_state,

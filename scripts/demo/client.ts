@@ -8,7 +8,9 @@ export const base = '/api/v1/onboarding';
 
 /** JSON under a key, or a form that names itself (`upload_id`). */
 type Sent = { readonly body: string; readonly key: string } | { readonly form: () => FormData };
-export interface SentFile { readonly kind: 'photo' | 'document'; readonly name: string; readonly type: string; readonly content: Uint8Array }
+export interface SentFile {
+  readonly kind: 'photo' | 'document'; readonly name: string; readonly type: string; readonly content: Uint8Array;
+}
 export interface Reply { readonly status: number; readonly body: unknown }
 
 const requestMs = 20_000;
