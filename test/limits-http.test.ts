@@ -63,7 +63,9 @@ describe('a person who asks too much', () => {
   });
 
   test('is told how long to wait, and every route there is refuses alike', async () => {
-    for (const { method, path } of routes) {
+    for (const { method, path, declaration } of routes) {
+      // what needs no credential counts on the address, whoever asks
+      if (declaration.access === 'anyone') continue;
       const reply = await ana.call(
         method.toUpperCase(), `${path.replaceAll(/:\w+/g, () => randomUUID())}/`,
         method === 'get' || method === 'head' ? undefined : {},
