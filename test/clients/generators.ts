@@ -34,8 +34,9 @@ export const generators: readonly Generator[] = [
   {
     name: 'openapi-python-client',
     prove: (instance) => working('python', instance, async (folder) => {
+      await take(folder, { 'openapi-python-client.yaml': 'generator.yaml' });
       const said = await run(await pythonTool('openapi-python-client'), [
-        'generate', '--path', 'openapi.json', '--output-path', 'generated', '--meta', 'none',
+        'generate', '--path', 'openapi.json', '--output-path', 'generated', '--meta', 'none', '--config', 'generator.yaml',
       ], {
         cwd: folder, env: { PATH: `${join(root, '.local', 'clients', 'python', 'bin')}:${process.env['PATH'] ?? ''}` },
       });
