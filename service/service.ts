@@ -173,7 +173,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const uploads = new Uploads({
     ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
     judge: { judgeDeclared, judgeContent }, metrics,
-    sessions: uploadNotes(sessions), processing: uploadWorkflows,
+    sessions: uploadNotes(sessions), inspections: uploadWorkflows,
     onLeft: (what, error) => { log.warn({ err: frames(error) }, what); },
   });
   const identity = await identityKeys(configuration, log, onStop);

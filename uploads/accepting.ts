@@ -1,4 +1,4 @@
-/** All bytes are there: they are judged, counted with what they are, told to the session, and given to processing. */
+/** All bytes are there: they are judged, counted with what they are, told to the session, and looked into. */
 import type { FileFamily, UploadLimits } from '../domain/upload.ts';
 import { MessageRejected } from '../domain/message.ts';
 import type { FileStore } from '../stores/files/port.ts';
@@ -7,7 +7,7 @@ import type { Database } from '../stores/postgres/database.ts';
 import { deleteUpload, forgetFiles, settleUpload, type UploadRow } from '../stores/postgres/uploads.ts';
 import { UploadFailed } from './failure.ts';
 import { filesOf, removeFiles } from './files.ts';
-import type { ContentJudge, Sender, UploadProcessing, UploadSessions } from './ports.ts';
+import type { ContentJudge, Sender, UploadInspections, UploadSessions } from './ports.ts';
 import type { OwnUpload, Reserving } from './reserving.ts';
 
 export interface AcceptingOptions {
@@ -17,9 +17,9 @@ export interface AcceptingOptions {
   readonly limits: UploadLimits;
   readonly reserving: Reserving;
   readonly sessions: UploadSessions;
-  readonly processing: UploadProcessing;
+  readonly inspections: UploadInspections;
   /** Processing could not be started: whoever looks for unjudged uploads starts it. */
-  readonly onUnprocessed: (error: unknown) => void;
+  readonly onUninspected: (error: unknown) => void;
 }
 
 export interface Received {
@@ -51,22 +51,22 @@ export class Accepting {
   }
 
   /**
-   * Tells the session, then starts processing. Of a session that takes it no longer everything is given back. Should the engine
+   * Tells the session, then has it looked into. Of a session that takes it no longer everything is given back. Should the engine
    * not answer, the upload stays: it is told and processed later, and whoever sends it again gets it.
    */
   async announce(sender: Sender, upload: UploadRow): Promise<void> {
-    const { db, files, sessions, processing, reserving, onUnprocessed } = this.options;
+    const { db, files, sessions, inspections, reserving, onUninspected } = this.options;
     try {
       await sessions.note(sender, upload);
     } catch (error) {
       if (!(error instanceof MessageRejected)) throw error;
       await deleteUpload(db, upload, 'session_ended');
       await reserving.endPhoto(upload, false);
-      await removeFiles(files, upload).then(() => forgetFiles(db, [upload])).catch(onUnprocessed);
+      await removeFiles(files, upload).then(() => forgetFiles(db, [upload])).catch(onUninspected);
       throw error;
     }
     await reserving.endPhoto(upload, true);
-    await processing.start(upload).catch(onUnprocessed);
+    await inspections.start(upload).catch(onUninspected);
   }
 
   /** Of an upload that is there: whoever sent it first may not have come so far. */
@@ -79,7 +79,7 @@ export class Accepting {
       if (error instanceof MessageRejected) return;
       throw error;
     }
-    await this.options.processing.start(upload).catch(this.options.onUnprocessed);
+    await this.options.inspections.start(upload).catch(this.options.onUninspected);
   }
 }
 

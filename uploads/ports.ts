@@ -24,7 +24,7 @@ export interface UploadSessions {
 }
 
 /** What is done with an upload before anybody may have it. */
-export interface UploadProcessing {
+export interface UploadInspections {
   /** Once for each try of an upload, however often it is asked for. */
   start(upload: UploadRow): Promise<void>;
 }

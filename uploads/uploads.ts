@@ -11,7 +11,7 @@ import type { Resource } from '../stores/redis/limits/policy.ts';
 import { Accepting, type Received } from './accepting.ts';
 import { filesOf, removeFiles } from './files.ts';
 import { Places } from './places.ts';
-import type { ContentJudge, Sender, UploadMetrics, UploadProcessing, UploadSessions } from './ports.ts';
+import type { ContentJudge, Sender, UploadMetrics, UploadInspections, UploadSessions } from './ports.ts';
 import { Receiving, type Sent } from './receiving.ts';
 import { Reserving, type Wish } from './reserving.ts';
 import { Resuming } from './resuming.ts';
@@ -28,7 +28,7 @@ export interface UploadsOptions extends UploadSettings {
   readonly photos: Resource;
   readonly judge: ContentJudge;
   readonly sessions: UploadSessions;
-  readonly processing: UploadProcessing;
+  readonly inspections: UploadInspections;
   readonly metrics: UploadMetrics;
   /** Something is left for later, and why. */
   readonly onLeft: (what: string, error: unknown) => void;
@@ -43,7 +43,7 @@ export class Uploads {
   constructor(options: UploadsOptions) {
     const left = (what: string) => (error: unknown): void => { options.onLeft(what, error); };
     const reserving = new Reserving({ ...options, onLeft: left('a reservation is given back by its time') });
-    const accepting = new Accepting({ ...options, reserving, onUnprocessed: left('an upload is processed later') });
+    const accepting = new Accepting({ ...options, reserving, onUninspected: left('an upload is processed later') });
     const places = new Places({ ...options, onFailure: left('places of uploads are renewed later') });
     this.options = options;
     this.limits = options.limits;
