@@ -18,9 +18,13 @@ export interface Engine {
   readonly connection: Connection;
 }
 
+/** A page of the history of a session at its most: with gRPC's own 4 MB nobody could look into it. */
+const receivedBytesMax = 32 * 1_024 * 1_024;
+
 export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const connection = await Connection.connect({
-    address: options.address, connectTimeout: '10s', ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey, tls: true }),
+    address: options.address, connectTimeout: '10s', channelArgs: { 'grpc.max_receive_message_length': receivedBytesMax },
+    ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey, tls: true }),
   });
   // failures come back readable by the SDK's own converter, and a client sends none: only the worker needs ours
   const dataConverter = options.sealer === undefined ? {} : { payloadCodecs: [createPayloadCodec(options.sealer)] };

@@ -11,7 +11,7 @@ import { wav, webm } from './support/files/sounds.ts';
 import { newFolder } from './support/folders.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { startInstance, type Instance } from './support/instance.ts';
-import { newTenant, type Body } from './support/person.ts';
+import { newTenant, type Body, type Reply } from './support/person.ts';
 import { until } from './support/until.ts';
 import { openUpload, photo, photoOf, sender, sentInTime, uploadsOnDisk, type File, type Sender } from './support/uploading.ts';
 
@@ -134,8 +134,17 @@ test('Concurrent upload limit', async () => {
   const trickle = setInterval(() => { for (const socket of open) socket.write('x'); }, 200);
   try {
     for (let at = 0; at < 3; at += 1) open.push(await openUpload(ana, session, await photoOf(mb), 1_000));
-    await until('all places are taken', async () => (await ana.send(session, file)).status === 429);
-    const refused = await ana.send(session, file);
+    const db = await databaseOf(instance);
+    await until('all places are taken', async () => (
+      await db.asSystem().query("SELECT FROM uploads WHERE session_id = $1 AND status = 'receiving'", [session])
+    ).length === 3);
+    await db.close();
+    let refused: Reply | undefined;
+    await until('one more is refused', async () => {
+      refused = await ana.send(session, await photo());
+      return refused.status === 429;
+    });
+    if (refused === undefined) throw new Error('unreachable');
     expect(codeOf(refused)).toEqual([429, 'concurrent_limit']);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     // another session of the same person has no more places, another person has their own
