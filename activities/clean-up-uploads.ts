@@ -8,8 +8,8 @@ import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { keepUploads, oldUploads, type OldUpload, type PageEnd } from '../stores/postgres/upload-upkeep.ts';
-import { deleteUpload, forgetFiles } from '../stores/postgres/uploads.ts';
-import { removeFiles } from '../uploads/files.ts';
+import { deleteUpload } from '../stores/postgres/uploads.ts';
+import { forgetUpload } from '../uploads/files.ts';
 import { ownerless } from '../uploads/ownerless.ts';
 import { failedAlone, forAll } from './reconciling.ts';
 import { defineTask } from './task.ts';
@@ -72,8 +72,7 @@ function isAnswer(sealer: Sealer, { tenant, session_id: sessionId, upload_id: up
 async function remove({ db, files }: CleanUploadsOptions, upload: OldUpload): Promise<boolean> {
   const deleted = await deleteUpload(db, upload, 'unused');
   if (deleted === null) return false;
-  await removeFiles(files, deleted);
-  await forgetFiles(db, [deleted]);
+  await forgetUpload({ db, files }, deleted);
   return true;
 }
 

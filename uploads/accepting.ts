@@ -4,9 +4,9 @@ import { MessageRejected } from '../domain/message.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { UploadUse } from '../domain/upload-quota.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { deleteUpload, forgetFiles, settleUpload, type UploadRow } from '../stores/postgres/uploads.ts';
+import { deleteUpload, settleUpload, type UploadRow } from '../stores/postgres/uploads.ts';
 import { UploadFailed } from './failure.ts';
-import { filesOf, removeFiles } from './files.ts';
+import { filesOf, forgetUpload } from './files.ts';
 import type { ContentJudge, Sender, UploadInspections, UploadSessions } from './ports.ts';
 import type { OwnUpload, Reserving } from './reserving.ts';
 
@@ -55,14 +55,14 @@ export class Accepting {
    * not answer, the upload stays: it is told and processed later, and whoever sends it again gets it.
    */
   async announce(sender: Sender, upload: UploadRow): Promise<void> {
-    const { db, files, sessions, inspections, reserving, onUninspected } = this.options;
+    const { db, sessions, inspections, reserving, onUninspected } = this.options;
     try {
       await sessions.note(sender, upload);
     } catch (error) {
       if (!(error instanceof MessageRejected)) throw error;
       await deleteUpload(db, upload, 'session_ended');
       await reserving.endPhoto(upload, false);
-      await removeFiles(files, upload).then(() => forgetFiles(db, [upload])).catch(onUninspected);
+      await forgetUpload(this.options, upload).catch(onUninspected);
       throw error;
     }
     await reserving.endPhoto(upload, true);

@@ -1,7 +1,8 @@
 /** Where the files of an upload are, and how they go. */
 import { createHash } from 'node:crypto';
 import type { FileStore } from '../stores/files/port.ts';
-import type { UploadTry } from '../stores/postgres/uploads.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { forgetFiles, type UploadTry } from '../stores/postgres/uploads.ts';
 
 /** All files of one try. A tenant's name may hold anything, so that its hash stands for it. */
 export function filesOf({ tenant, session_id: sessionId, upload_id: uploadId, object_id: objectId }: UploadTry) {
@@ -34,4 +35,10 @@ export async function removeFiles(files: FileStore, upload: UploadTry): Promise<
     keys = [];
   }
   if (keys.length > 0) await files.delete(keys);
+}
+
+/** Its files go, and then its row says so: never the other way round, or nobody would know of them. */
+export async function forgetUpload({ db, files }: { readonly db: Database; readonly files: FileStore }, upload: UploadTry): Promise<void> {
+  await removeFiles(files, upload);
+  await forgetFiles(db, [upload]);
 }

@@ -4,9 +4,9 @@ import type { FileFamily, UploadVerdict } from '../domain/upload.ts';
 import { counting, hashing } from '../stores/files/bytes.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { findUpload, forgetFiles, markClean, markRejected, type UploadRow, type UploadTry } from '../stores/postgres/uploads.ts';
+import { findUpload, markClean, markRejected, type UploadRow, type UploadTry } from '../stores/postgres/uploads.ts';
 import { familyOfType } from './content/families.ts';
-import { filesOf, removeFiles } from './files.ts';
+import { filesOf, forgetUpload } from './files.ts';
 import type { OutputName } from './processing/frames.ts';
 import type { UploadProcessing } from './processing/port.ts';
 import type { Scanner } from './scanning/scanner.ts';
@@ -76,21 +76,15 @@ export class Inspecting {
       // with all that was in it and nobody asked for: where a photo was taken, what hides behind its end
       await files.delete([filesOf(row).sent]);
     } else {
-      await this.forget(row);
+      await forgetUpload(this.options, row);
     }
     return verdict;
   }
 
   private async reject(row: UploadRow, reason: string): Promise<UploadVerdict> {
     const verdict = verdictOf(await markRejected(this.options.db, row, reason), row) ?? gone;
-    if (verdict.status !== 'clean') await this.forget(row);
+    if (verdict.status !== 'clean') await forgetUpload(this.options, row);
     return verdict;
-  }
-
-  /** Nobody may have them any more. */
-  private async forget(row: UploadRow): Promise<void> {
-    await removeFiles(this.options.files, row);
-    await forgetFiles(this.options.db, [row]);
   }
 }
 

@@ -7,12 +7,12 @@ import { UploadRefused, type UploadLimits } from '../domain/upload.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import {
-  addParts, deleteUpload, findUpload, forgetFiles, leaveWriting, takePlace, type StoredPart, type UploadName, type UploadRow,
+  addParts, deleteUpload, findUpload, leaveWriting, takePlace, type StoredPart, type UploadName, type UploadRow,
   type UploadTimes,
 } from '../stores/postgres/uploads.ts';
 import type { Accepting, Received } from './accepting.ts';
 import { UploadFailed } from './failure.ts';
-import { filesOf, removeFiles } from './files.ts';
+import { filesOf, forgetUpload } from './files.ts';
 import { outcomeOf } from './outcome.ts';
 import { Pieces } from './pieces.ts';
 import type { Places } from './places.ts';
@@ -115,7 +115,7 @@ export class Resuming {
     const deleted = await deleteUpload(this.options.db, found);
     if (deleted === null) throw missing();
     await this.options.reserving.endPhoto(found, false);
-    await removeFiles(this.options.files, found).then(() => forgetFiles(this.options.db, [found])).catch(this.options.onLeft);
+    await forgetUpload(this.options, found).catch(this.options.onLeft);
   }
 
   /** The right to write from this offset on. */

@@ -4,12 +4,12 @@ import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { FileStore, StoredBytes } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import {
-  deleteUpload, forgetFiles, type UploadName, type UploadRow, type UploadTimes,
+  deleteUpload, type UploadName, type UploadRow, type UploadTimes,
 } from '../stores/postgres/uploads.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resource } from '../stores/redis/limits/policy.ts';
 import { Accepting, type Received } from './accepting.ts';
-import { filesOf, removeFiles } from './files.ts';
+import { filesOf, forgetUpload } from './files.ts';
 import { Places } from './places.ts';
 import type { ContentJudge, Sender, UploadMetrics, UploadInspections, UploadSessions } from './ports.ts';
 import { Receiving, type Sent } from './receiving.ts';
@@ -66,10 +66,10 @@ export class Uploads {
 
   /** Its quota is free, then its session is told, then its files go. Null: there is none. */
   async delete(sender: Sender, name: UploadName): Promise<UploadRow | null> {
-    const { db, files, sessions, onLeft } = this.options;
+    const { db, sessions, onLeft } = this.options;
     const deleted = await deleteUpload(db, name);
     if (deleted === null) return null;
-    await removeFiles(files, deleted).then(() => forgetFiles(db, [deleted])).catch((error: unknown) => {
+    await forgetUpload(this.options, deleted).catch((error: unknown) => {
       onLeft('files of a deleted upload go later', error);
     });
     await sessions.note(sender, deleted).catch((error: unknown) => {

@@ -1,11 +1,12 @@
 /** Debian's real clamd with signatures of our own: downloaded and unpacked below .local, so nobody has to be root. */
 import { execFile, spawn } from 'node:child_process';
 import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from './folders.ts';
+import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
 export interface Clamd { readonly url: string; output(): string; close(): Promise<void> }
@@ -82,12 +83,4 @@ function listens(port: number): Promise<boolean> {
     socket.once('connect', () => { socket.destroy(); resolve(true); });
     socket.once('error', () => { resolve(false); });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
 }

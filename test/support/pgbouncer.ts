@@ -1,10 +1,10 @@
 /** A real PgBouncer in transaction mode before a PostgreSQL. Debian's, installed here where that is possible and it is missing. */
 import { execFile, spawn } from 'node:child_process';
 import { access, chmod, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.ts';
 
 export interface PgBouncer { readonly url: string; output(): string; close(): Promise<void> }
 
@@ -66,12 +66,4 @@ export async function startPgBouncer(program: string, databaseUrl: string): Prom
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
 }

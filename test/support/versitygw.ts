@@ -1,12 +1,12 @@
 /** A real S3 server on a folder: Versity's gateway, built once from the Go proxy into .local/tools, since no registry has its program. */
 import { execFile, spawn } from 'node:child_process';
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { S3Settings } from '../../stores/files/s3.ts';
 import { root } from './folders.ts';
+import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
 const version = 'v1.8.0';
@@ -73,12 +73,4 @@ export async function startS3(program_: string): Promise<S3Server> {
 
 async function isThere(path: string): Promise<boolean> {
   return access(path).then(() => true, () => false);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
 }
