@@ -8,9 +8,11 @@ import type { FlowRegistry } from '../flows/registry.ts';
 import type { Breakers } from '../outside/breakers/registry.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { DataThrough } from '../stores/data-through.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
+import type { ReportCache } from '../stores/redis/reports/report-cache.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
@@ -34,8 +36,8 @@ export interface Services {
   };
   readonly reports: {
     readonly clickhouse: ClickHouse;
-    /** Longest time until an answer is in the reports. */
-    readonly behindMs: number;
+    readonly cache: Pick<ReportCache, 'get'>;
+    readonly dataThrough: Pick<DataThrough, 'of'>;
   };
   readonly limits: {
     readonly limiter: Limiter;

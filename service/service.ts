@@ -12,6 +12,7 @@ import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
+import type { Services } from '../api/services.ts';
 import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
@@ -34,6 +35,7 @@ import { Breakers } from '../outside/breakers/registry.ts';
 import { Outside } from '../outside/outside.ts';
 import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
+import { DataThrough } from '../stores/data-through.ts';
 import { chosenFileStore } from '../stores/files/chosen.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
@@ -47,6 +49,8 @@ import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
+import { ReportCache } from '../stores/redis/reports/report-cache.ts';
+import { ReportListener } from '../stores/redis/reports/report-listener.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
 import { createTickets } from '../stores/redis/tickets.ts';
@@ -198,7 +202,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     services: {
       sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
-      reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      reports: reportsOf(options, stores, metrics, log, onStop), limits, stores,
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
         urlOf: (secret) => resumeUrl(url, secret),
@@ -229,6 +233,29 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
 }
+
+/** On connections of its own: a large report must not hold up what counts requests. */
+function reportsOf(
+  { configuration, urls }: ServiceOptions, stores: Awaited<ReturnType<typeof openStores>>, metrics: Metrics, log: Logger,
+  onStop: (close: () => Promise<void>) => void,
+): Services['reports'] {
+  const { db, clickhouse, sealer } = stores;
+  const redis = openRedis({
+    url: urls.redisUrl, timeoutMs: Math.max(configuration.GANGWAY_REDIS_TIMEOUT_MS, reportRedisMs),
+    onError: () => { log.debug('reports are not kept: Redis does not answer'); },
+  });
+  const listener = new ReportListener(urls.redisUrl);
+  onStop(async () => { redis.disconnect(); await listener.close(); });
+  const cache = new ReportCache({
+    redis, sealer, listener, now: Date.now, random: Math.random, onOutcome: metrics.reportAnswered, onRun: metrics.reportRun,
+    onRefreshFailed: (error) => { log.debug({ err: frames(error) }, 'a kept report is refreshed later'); },
+  });
+  const behindMs = configuration.GANGWAY_FLUSH_SECONDS * 1_000;
+  return { clickhouse, cache, dataThrough: new DataThrough({ db, redis, taskQueue: configuration.GANGWAY_TASK_QUEUE, behindMs }) };
+}
+
+/** Eight megabytes take their time. */
+const reportRedisMs = 500;
 
 /** First of all: it tells of a start that goes on for long, too. */
 async function openMetrics(

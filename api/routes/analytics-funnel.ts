@@ -25,6 +25,7 @@ export const analyticsRoutes = [
         impact_severity: z.enum(['critical', 'high', 'medium', 'low']), drill_down,
       })).readonly(),
     },
+    table: 'stages',
     compute: async ({ filters, services, now, links }) => {
       const report = await funnel(services.reports.clickhouse, filters, now);
       return {
