@@ -19,11 +19,12 @@ import { knownFilters } from './known-filters.ts';
 import { iso } from './presentation.ts';
 import { Problem, type ProblemCode } from './problem.ts';
 import { ok, route, type Answer, type Download, type Route } from './route.ts';
+import type { Served } from '../stores/redis/reports/report-cache.ts';
 import type { Services } from './services.ts';
 import { clientId, time } from './wire.ts';
 
-const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
-const FreshnessWire = z.object({ computed_at: time, cached: z.boolean(), data_through: time }).meta({ id: 'Freshness' });
+export const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
+export const FreshnessWire = z.object({ computed_at: time, cached: z.boolean(), data_through: time }).meta({ id: 'Freshness' });
 
 /** Which sessions a report counts. */
 export const sessionFilters = {
@@ -35,7 +36,7 @@ export const periodParameters = {
   start_date: z.string().max(40).optional(), end_date: z.string().max(40).optional(), timezone: z.string().max(64).optional(),
 };
 /** How a report is answered: nothing of it changes a figure. */
-const howAnswered = {
+export const howAnswered = {
   fresh: z.enum(['true', 'false']).optional().meta({ description: 'true: of a run that began after the request, or 2 s before at most' }),
   format: z.enum(['json', 'csv']).optional(),
 };
@@ -69,6 +70,8 @@ export interface ReportDeclaration<Query extends z.ZodRawShape, Answer extends z
   readonly table?: keyof z.output<z.ZodObject<Answer>> | ((answer: z.output<z.ZodObject<Answer>>) => ReportTable);
   /** Length of the period when none is asked for. */
   readonly days?: number;
+  /** How long it is kept, where that is not the usual time. */
+  readonly keep?: { readonly freshMs: number; readonly staleMs: number };
   readonly problems?: readonly ProblemCode[];
   readonly compute: (input: ReportInput<z.output<z.ZodObject<Query>>>) => Promise<z.input<z.ZodObject<Answer>>>;
 }
@@ -98,20 +101,33 @@ export interface AskedReport<Query> {
   readonly name: string;
   readonly path: string;
   readonly query: CommonQuery & Query;
-  readonly call: Call;
+  readonly call: Pick<Call, 'actor' | 'receivedAt' | 'method'>;
   readonly services: Services;
 }
 
 /** What is kept of a run: all that can be said of it whoever asks. */
 interface Run { readonly period: z.input<typeof PeriodWire>; readonly data_through: string; readonly computed: object }
 
+/** Of a declaration what answers. */
+export type Answering<Query extends z.ZodRawShape, Body extends z.ZodRawShape> =
+  Pick<ReportDeclaration<Query, Body>, 'compute' | 'days' | 'table' | 'keep'>;
+
 /** The answer that is kept for these parameters, or of one run for all who ask. Throws as knownFilters and periodOf do. */
 export async function answered<Query extends z.ZodRawShape, Body extends z.ZodRawShape, Result>(
-  report: Pick<ReportDeclaration<Query, Body>, 'compute' | 'days' | 'table'>,
-  { name, path, query, call, services }: AskedReport<z.output<z.ZodObject<Query>>>,
+  report: Answering<Query, Body>, asked: AskedReport<z.output<z.ZodObject<Query>>>,
 ): Promise<Answer<Result> | Download> {
+  const { name, call, query } = asked;
+  const served = await servedRun(report, asked);
+  const headers = { 'Cache-Status': cacheStatus(served, query.fresh === 'true'), 'Cache-Control': 'private, no-cache' };
+  if (query.format === 'csv') return asCsv(name, call.method, tableIn(report.table, served.value.computed), headers);
+  return ok(bodyOf(served, query.client_id) as Result, headers);
+}
+
+export async function servedRun<Query extends z.ZodRawShape, Body extends z.ZodRawShape>(
+  report: Omit<Answering<Query, Body>, 'table'>, { name, path, query, call, services }: AskedReport<z.output<z.ZodObject<Query>>>,
+): Promise<Served<Run>> {
   const { tenant } = call.actor;
-  const { client_id: client, start_date: start, end_date: end, fresh, format, ...rest } = query as CommonQuery;
+  const { client_id: _client, start_date: start, end_date: end, fresh, format: _format, ...rest } = query as CommonQuery;
   const { timezone: _timezone, user_segment: _segment, ...parameters } = rest;
   const period = periodOf(query, services.now(), report.days);
   const known = await knownFilters(services, tenant, query);
@@ -119,26 +135,26 @@ export async function answered<Query extends z.ZodRawShape, Body extends z.ZodRa
     report: name, period: keyedPeriod({ start_date: start, end_date: end }, period, report.days ?? defaultDays),
     parameters: { ...parameters, ...known },
   });
-  const isFresh = fresh === 'true';
-  const served = await services.reports.cache.get(
-    { name: { tenant, key }, report: path, receivedAt: call.receivedAt, fresh: isFresh },
-    async (): Promise<Run> => {
-      const now = services.now();
-      const { startMs, endMs, timezone } = periodOf(query, now, report.days);
-      const filters: SessionFilters = { tenant, startMs, endMs, ...known };
-      // before the figures: what comes meanwhile may be in them or not
-      const through = await services.reports.dataThrough.of(tenant, now);
-      const computed = await report.compute({
-        filters, period: { startMs, endMs, timezone }, query, tenant, now, services, links: drillDown(filters),
-      });
-      return { period: { start: iso(startMs), end: iso(endMs), timezone }, data_through: iso(through), computed };
-    },
-  );
-  const { value: { period: of, data_through, computed }, startedAt, outcome } = served;
-  const headers = { 'Cache-Status': cacheStatus(served, isFresh), 'Cache-Control': 'private, no-cache' };
-  if (format === 'csv') return asCsv(name, call, tableIn(report.table, computed), headers);
-  const freshness = { computed_at: iso(startedAt), cached: outcome === 'hit' || outcome === 'stale', data_through };
-  return ok({ period: of, freshness, ...linkedFor(computed, client) } as Result, headers);
+  const request = { name: { tenant, key }, report: path, receivedAt: call.receivedAt, fresh: fresh === 'true', keep: report.keep };
+  return services.reports.cache.get(request, async (): Promise<Run> => {
+    const now = services.now();
+    const { startMs, endMs, timezone } = periodOf(query, now, report.days);
+    const filters: SessionFilters = { tenant, startMs, endMs, ...known };
+    // before the figures: what comes meanwhile may be in them or not
+    const through = await services.reports.dataThrough.of(tenant, now);
+    const computed = await report.compute({
+      filters, period: { startMs, endMs, timezone }, query, tenant, now, services, links: drillDown(filters),
+    });
+    return { period: { start: iso(startMs), end: iso(endMs), timezone }, data_through: iso(through), computed };
+  });
+}
+
+/** As it is answered. `client`: the tenant, where a platform names it. */
+export function bodyOf({ value, startedAt, outcome }: Served<Run>, client: string | undefined): object {
+  const freshness = {
+    computed_at: iso(startedAt), cached: outcome === 'hit' || outcome === 'stale', data_through: value.data_through,
+  };
+  return { period: value.period, freshness, ...linkedFor(value.computed, client) };
 }
 
 function tableIn(table: string | number | symbol | ((answer: never) => ReportTable) | undefined, computed: object): ReportTable {
@@ -147,10 +163,10 @@ function tableIn(table: string | number | symbol | ((answer: never) => ReportTab
   return Array.isArray(list) ? tableOf(list as object[]) : figuresOf(computed);
 }
 
-function asCsv(name: string, call: Call, { columns, rows }: ReportTable, headers: Readonly<Record<string, string>>): Download {
+function asCsv(name: string, method: string, { columns, rows }: ReportTable, headers: Readonly<Record<string, string>>): Download {
   const file = `${name.replace(/^\w+ \//, '').replaceAll('/', '-')}.csv`;
   return {
-    status: 200, bytes: call.method === 'HEAD' ? null : csv(columns.map((column) => column.name), rows),
+    status: 200, bytes: method === 'HEAD' ? null : csv(columns.map((column) => column.name), rows),
     headers: {
       ...headers, 'Content-Type': 'text/csv; charset=utf-8; header=present', 'Content-Disposition': attachment(file),
     },

@@ -14,6 +14,7 @@ import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { ReportCache } from '../stores/redis/reports/report-cache.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { LiveReports } from './live-reports.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
 
@@ -38,6 +39,7 @@ export interface Services {
     readonly clickhouse: ClickHouse;
     readonly cache: Pick<ReportCache, 'get'>;
     readonly dataThrough: Pick<DataThrough, 'of'>;
+    readonly live: LiveReports;
   };
   readonly limits: {
     readonly limiter: Limiter;

@@ -66,8 +66,8 @@ export class SessionStreams {
     return { owner, stream: following.hasMore ? (write, signal) => following.run(write, signal) : null };
   }
 
-  /** One of the person's places, until the request ends. */
-  private take({ actor, onEnd }: Call): void {
+  /** One of the person's places, until the request ends. Throws `rate_limited` and `too_many_streams`. */
+  take({ actor, onEnd }: Pick<Call, 'actor' | 'onEnd'>): void {
     const { streamsMax, streamsPerPersonMax } = this.options;
     const person = JSON.stringify([actor.tenant, actor.subject]);
     const own = this.perPerson.get(person) ?? 0;

@@ -8,6 +8,7 @@ import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
 import { IdentityKeys } from '../api/identity-keys.ts';
+import { LiveReports } from '../api/live-reports.ts';
 import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
@@ -251,9 +252,14 @@ function reportsOf(
     onRefreshFailed: (error) => { log.debug({ err: frames(error) }, 'a kept report is refreshed later'); },
   });
   const behindMs = configuration.GANGWAY_FLUSH_SECONDS * 1_000;
-  return { clickhouse, cache, dataThrough: new DataThrough({ db, redis, taskQueue: configuration.GANGWAY_TASK_QUEUE, behindMs }) };
+  const live = new LiveReports({
+    everyMs: liveMs, onFailure: () => { log.debug('a report that is followed is worked out later: a store does not answer'); }, now: Date.now,
+  });
+  return { clickhouse, cache, live, dataThrough: new DataThrough({ db, redis, taskQueue: configuration.GANGWAY_TASK_QUEUE, behindMs }) };
 }
 
+/** Between two runs of a report that somebody follows. */
+const liveMs = 2_500;
 /** Eight megabytes take their time. */
 const reportRedisMs = 500;
 

@@ -17,6 +17,7 @@ import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
+import { liveRoutes } from './live.ts';
 import { recoveryRoutes } from './recovery.ts';
 import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
@@ -32,7 +33,7 @@ export const routes: readonly Route[] = [
   ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
-  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
+  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...liveRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
 ];
