@@ -1,4 +1,5 @@
 /** Periods of reports: dates or date-times in a time zone, end exclusive, safe over changes of the clock. */
+import { formatter, wallClock } from './zone.ts';
 
 export interface Period {
   /** Epoch milliseconds. */
@@ -91,22 +92,6 @@ function localInstant(wall: number, timezone: string): number {
   const candidates = offsets.map((offset) => wall - offset).toSorted((a, b) => a - b);
   const shown = candidates.find((instant) => wallClock(instant, timezone) === wall);
   return shown ?? wall - (offsets[0] ?? 0);
-}
-
-/** What the clocks of the zone show at an instant, as if it were UTC. */
-function wallClock(instant: number, timezone: string): number {
-  const parts = formatter(timezone).formatToParts(instant);
-  const shown = new Map(parts.map(({ type, value }) => [type, Number(value)]));
-  const of = (type: Intl.DateTimeFormatPartTypes): number => shown.get(type) ?? 0;
-  const seconds = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
-  return seconds + (((instant % 1_000) + 1_000) % 1_000);
-}
-
-function formatter(timezone: string): Intl.DateTimeFormat {
-  return new Intl.DateTimeFormat('en-US', {
-    timeZone: timezone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23',
-    year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
-  });
 }
 
 /**

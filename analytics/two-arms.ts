@@ -1,7 +1,5 @@
 /** Two independent proportions: their difference with its interval, and whether that says anything. */
-import { wilson, type Interval } from './statistics.ts';
-
-export interface Arm { readonly successes: number; readonly n: number }
+import { wilson, type Arm, type Interval } from './statistics.ts';
 
 export const verdicts = ['better', 'worse', 'no_clear_difference', 'too_few'] as const;
 
@@ -14,7 +12,7 @@ export interface Comparison {
 }
 
 /** Fewer in an arm say nothing. */
-const leastPerArm = 30;
+export const leastPerArm = 30;
 
 /** Newcombe's hybrid score interval of a difference (Statistics in Medicine 17:873, method 10). */
 export function difference(one: Arm, other: Arm): { readonly difference: number; readonly interval: Interval } {
