@@ -1,5 +1,5 @@
 /** Periods of reports: dates or date-times in a time zone, end exclusive, safe over changes of the clock. */
-import { formatter, wallClock } from './zone.ts';
+import { formatter, localInstant, wallClock } from './zone.ts';
 
 export interface Period {
   /** Epoch milliseconds. */
@@ -79,19 +79,6 @@ function offsetMs(offset: string): number {
   if (offset.toUpperCase() === 'Z') return 0;
   const sign = offset.startsWith('-') ? -1 : 1;
   return sign * (Number(offset.slice(1, 3)) * 60 + Number(offset.slice(4, 6))) * 60_000;
-}
-
-/**
- * The instant when clocks of the zone show this wall-clock time. Shown twice (autumn): the first. Never shown (spring;
- * in Cairo a day begins at 01:00, on Samoa one was left out): as much later as the clock was put forward, which for a
- * missing midnight is the first instant of the day.
- */
-function localInstant(wall: number, timezone: string): number {
-  // A day before and after enclose any one change of the clock; offsets themselves reach from -12 to +14 hours.
-  const offsets = [wall - dayMs, wall + dayMs].map((instant) => wallClock(instant, timezone) - instant);
-  const candidates = offsets.map((offset) => wall - offset).toSorted((a, b) => a - b);
-  const shown = candidates.find((instant) => wallClock(instant, timezone) === wall);
-  return shown ?? wall - (offsets[0] ?? 0);
 }
 
 /**

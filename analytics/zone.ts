@@ -5,6 +5,19 @@ export function wallClock(instant: number, timezone: string): number {
   return shownBy(formatter(timezone), instant);
 }
 
+/**
+ * The instant when clocks of the zone show this wall-clock time. Shown twice (autumn): the first. Never shown (spring;
+ * in Cairo a day begins at 01:00, on Samoa one was left out): as much later as the clock was put forward, which for a
+ * missing midnight is the first instant of the day.
+ */
+export function localInstant(wall: number, timezone: string): number {
+  // A day before and after enclose any one change of the clock; offsets themselves reach from -12 to +14 hours.
+  const offsets = [wall - dayMs, wall + dayMs].map((instant) => wallClock(instant, timezone) - instant);
+  const candidates = offsets.map((offset) => wall - offset).toSorted((a, b) => a - b);
+  const shown = candidates.find((instant) => wallClock(instant, timezone) === wall);
+  return shown ?? wall - (offsets[0] ?? 0);
+}
+
 export function formatter(timezone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat('en-US', {
     timeZone: timezone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23',
@@ -20,6 +33,7 @@ export interface Stretch {
   readonly offsetMs: number;
 }
 
+const dayMs = 86_400_000;
 /** No zone has changed its clocks twice within this. */
 const lookMs = 12 * 3_600_000;
 
