@@ -58,7 +58,7 @@ describe('one process, two weeks of equal truth, the newer one ending now', () =
     for (const [seed, tenant] of tenants) {
       const { trend, statistical_significance: { verdict } } = await lastWeek(tenant);
       const [before, after] = await Promise.all([14, 7].map(async (days) => {
-        const report = await funnel(db, { tenant, startMs: now - days * dayMs, endMs: now - (days - 7) * dayMs });
+        const report = await funnel(db, { tenant, startMs: now - days * dayMs, endMs: now - (days - 7) * dayMs }, now);
         return { successes: report.completed_sessions, n: report.total_sessions };
       }));
       if (before === undefined || after === undefined) throw new Error('two weeks');
@@ -99,15 +99,14 @@ test('every figure is what the plain way finds, on random sessions, periods and 
 /** A report in the terms of the plain way. */
 function figures(report: PeriodsCompared): PlainComparison {
   const side = ({ total_sessions, followed_sessions, completed_sessions, median_completion_time_minutes: minutes }: PeriodsCompared['later']) => ({
-    total: total_sessions, followed: followed_sessions, completed: completed_sessions, minutes: minutes === null ? null : near(minutes),
+    total: total_sessions, followed: followed_sessions, completed: completed_sessions, minutes,
   });
   return {
-    followUpSeconds: near(report.follow_up_seconds), earlier: side(report.earlier), later: side(report.later),
+    followUpSeconds: report.follow_up_seconds, earlier: side(report.earlier), later: side(report.later),
     excluded: report.excluded_young,
     stages: report.stage_comparisons.map(({ earlier, later }) => [earlier.count, later.count]),
   };
 }
-const near = (value: number): number => Number(value.toFixed(6));
 
 describe('what is said of two sides', () => {
   const side = (completed: number, old: number, total = old): { readonly followed: Followed; readonly days: number } => ({

@@ -4,6 +4,7 @@
 import { stages } from '../domain/lifecycle.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import type { ClickHouse, QueryOptions } from '../stores/clickhouse/client.ts';
+import { minutes, rate } from './funnel.ts';
 import { followUpOf, followed, type Followed } from './followed.ts';
 import type { SessionFilters } from './sessions-in.ts';
 import { benjaminiHochberg, smallestDetectableRise, wilson, type Arm, type Interval } from './statistics.ts';
@@ -94,7 +95,7 @@ export interface Span {
 export async function comparePeriods(
   db: ClickHouse, earlier: Span, later: Span, now: number, options: QueryOptions = {},
 ): Promise<PeriodsCompared> {
-  const followUpMs = await followUpOf(db, earlier.filters, options);
+  const followUpMs = await followUpOf(db, earlier.filters, now, options);
   const [before, after] = await Promise.all([earlier, later].map(({ filters }) => followed(db, filters, { followUpMs, now }, options)));
   if (before === undefined || after === undefined) throw new Error('Two questions have two answers');
   return compared({ followed: before, days: earlier.days }, { followed: after, days: later.days }, followUpMs);
@@ -128,8 +129,8 @@ function sideOf({ followed: { total, followed: old, reached, median_ms }, days }
   return {
     total_sessions: total, days, sessions_per_day: days === 0 ? null : total / days,
     followed_sessions: old, excluded_young: total - old, completed_sessions: completed,
-    conversion_rate: share(completed, old), interval: wilson(completed, old),
-    median_completion_time_minutes: median_ms === null ? null : median_ms / 60_000,
+    conversion_rate: rate(completed, old), interval: wilson(completed, old),
+    median_completion_time_minutes: minutes(median_ms),
   };
 }
 
@@ -138,13 +139,13 @@ const armOf = (side: Side): Arm => ({ successes: side.completed_sessions, n: sid
 function significanceOf(earlier: Side, later: Side): { readonly wire: Significance; readonly tested: Tested; readonly verdict: TimedVerdict } {
   const tested = testArms(armOf(later), armOf(earlier));
   const verdict = verdictOf(earlier, later, tested);
-  const rate = earlier.conversion_rate;
+  const before = earlier.conversion_rate;
   return {
     tested, verdict,
     wire: {
       p_value: tested.p, test: tested.test, is_significant: verdict === 'better' || verdict === 'worse',
       confidence_level: 1 - significantBelow, interval: tested.interval, verdict,
-      minimum_detectable_effect: rate === null ? null : smallestDetectableRise(rate, earlier.followed_sessions, later.followed_sessions),
+      minimum_detectable_effect: before === null ? null : smallestDetectableRise(before, earlier.followed_sessions, later.followed_sessions),
     },
   };
 }
@@ -169,15 +170,11 @@ function stageComparisons(before: Followed, after: Followed): readonly StageComp
     const p_adjusted = adjusted[index] ?? 1;
     return {
       stage, earlier: stageSide(earlier), later: stageSide(later),
-      change: change(share(earlier.successes, earlier.n), share(later.successes, later.n)),
+      change: change(rate(earlier.successes, earlier.n), rate(later.successes, later.n)),
       interval: tested.interval, p_value: tested.p, p_adjusted,
       significant: Math.min(earlier.n, later.n) >= leastPerArm && p_adjusted < significantBelow && isSignificant(tested),
     };
   });
 }
 
-const stageSide = ({ successes, n }: Arm): StageSide => ({ count: successes, conversion_rate: share(successes, n) });
-
-function share(part: number, whole: number): number | null {
-  return whole === 0 ? null : part / whole;
-}
+const stageSide = ({ successes, n }: Arm): StageSide => ({ count: successes, conversion_rate: rate(successes, n) });

@@ -15,19 +15,19 @@ export const shortestFollowUpMs = hourMs;
 /** Idle for so long, a session counts as abandoned. */
 export const longestFollowUpMs = 7 * 24 * hourMs;
 
-/** Nobody completed: the shortest, since nothing says that a longer one would show more. */
+/** In whole seconds. Nobody completed: the shortest, since nothing says that a longer one would show more. */
 export function followUpFrom(p90Ms: number | null): number {
-  return Math.min(longestFollowUpMs, Math.max(shortestFollowUpMs, Math.ceil(p90Ms ?? 0)));
+  return Math.min(longestFollowUpMs, Math.max(shortestFollowUpMs, Math.ceil((p90Ms ?? 0) / 1_000) * 1_000));
 }
 
 /** Nine of ten who completed had by then. */
-export function p90Query(filters: SessionFilters): Statement {
-  const { from, params } = sessionsIn(filters);
+export function p90Query(filters: SessionFilters, now: number): Statement {
+  const { from, params } = sessionsIn(filters, now);
   return { sql: `SELECT quantileExactInclusiveIf(0.9)(completed_ms, stage >= ${stageNumbers.completed}) AS p90_ms\nFROM ${from}`, params };
 }
 
-export async function followUpOf(db: ClickHouse, filters: SessionFilters, options: QueryOptions = {}): Promise<number> {
-  const [row] = await db.query<{ readonly p90_ms: number | null }>(p90Query(filters), options);
+export async function followUpOf(db: ClickHouse, filters: SessionFilters, now: number, options: QueryOptions = {}): Promise<number> {
+  const [row] = await db.query<{ readonly p90_ms: number | null }>(p90Query(filters, now), options);
   return followUpFrom(row?.p90_ms ?? null);
 }
 
@@ -65,7 +65,7 @@ export function followedColumns(): string {
 }
 
 export function followedQuery(filters: SessionFilters, follow: FollowUp): Statement {
-  const { from, params } = sessionsIn(filters);
+  const { from, params } = sessionsIn(filters, follow.now);
   return { sql: `SELECT\n  ${followedColumns()}\nFROM ${from}`, params: { ...params, ...followedParams(follow) } };
 }
 

@@ -46,6 +46,28 @@ export function readPeriod(parameters: PeriodParameters, now: number, defaultDay
   return { startMs: start, endMs: end, timezone };
 }
 
+export const earlierPeriods = ['previous', 'year'] as const;
+
+/** previous: as long on the clock, and directly before. year: the same dates and hours a year before (of 29 February, 28). */
+export function periodBefore({ startMs, endMs, timezone }: Period, which: (typeof earlierPeriods)[number]): Period {
+  const [start, end] = [wallClock(startMs, timezone), wallClock(endMs, timezone)];
+  if (which === 'previous') return { startMs: localInstant(start - (end - start), timezone), endMs: startMs, timezone };
+  return { startMs: localInstant(yearBefore(start), timezone), endMs: localInstant(yearBefore(end), timezone), timezone };
+}
+
+function yearBefore(wall: number): number {
+  const date = new Date(wall);
+  const month = date.getUTCMonth();
+  date.setUTCFullYear(date.getUTCFullYear() - 1);
+  if (date.getUTCMonth() !== month) date.setUTCDate(0);
+  return date.getTime();
+}
+
+/** Days on the clock: one that lasts 23 or 25 hours is one day. */
+export function daysIn({ startMs, endMs, timezone }: Period): number {
+  return (wallClock(endMs, timezone) - wallClock(startMs, timezone)) / dayMs;
+}
+
 function readInstant(
   name: keyof PeriodParameters, text: string | undefined, timezone: string, fallback: number,
 ): number | PeriodProblem {

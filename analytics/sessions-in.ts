@@ -32,6 +32,8 @@ export interface Selection {
   readonly outcome?: (typeof outcomes)[number] | (typeof questionOutcomes)[number] | undefined;
   readonly question_id?: string | undefined;
   readonly state?: SessionStateName | undefined;
+  /** Reached the stage, or completed, within so long of its own start. */
+  readonly within_seconds?: number | undefined;
 }
 
 export interface SessionSource {
@@ -78,7 +80,7 @@ export function sessionsIn(filters: SessionFilters, now: number, selection: Sele
   return { from: `sessions FINAL\nWHERE ${conditions.join(' AND ')}`, params };
 }
 
-function conditionsOf({ stage, outcome, question_id: question, state }: Selection, params: Record<string, Parameter>): string[] {
+function conditionsOf({ stage, outcome, question_id: question, state, within_seconds: within }: Selection, params: Record<string, Parameter>): string[] {
   const conditions: string[] = [];
   if (state !== undefined) {
     conditions.push('state = {state:String}');
@@ -94,7 +96,12 @@ function conditionsOf({ stage, outcome, question_id: question, state }: Selectio
     conditions.push(`${outcome === 'dropped' ? '' : 'NOT '}${leftCondition}`);
     conditions.push(stage === undefined ? `stage BETWEEN 1 AND ${last - 1}` : `stage = ${stageNumbers[stage]}`, `stage < ${last}`);
   } else {
-    conditions.push(`stage >= ${outcome === 'completed' ? last : stageNumbers[stage ?? 'started']}`);
+    const reached = outcome === 'completed' ? 'completed' : stage ?? 'started';
+    conditions.push(`stage >= ${stageNumbers[reached]}`);
+    if (within !== undefined && reached !== 'started') {
+      conditions.push(`${reached}_ms <= {within_ms:UInt64}`);
+      params['within_ms'] = within * 1_000;
+    }
   }
   return conditions;
 }

@@ -18,7 +18,7 @@ export function plainComparison(truth: readonly PlainSession[], earlier: Span, l
   const seen = truth.flatMap((session) => seenAt(session, now) ?? []);
   const within = ([from, to]: Span): readonly PlainSession[] => seen.filter(({ startedAt }) => startedAt >= from && startedAt < to);
   const completions = within(earlier).flatMap(({ reached }) => reached[3] ?? []);
-  const followUp = Math.min(7 * dayMs, Math.max(3_600_000, Math.ceil(quantile(completions, 0.9) ?? 0)));
+  const followUp = Math.min(7 * dayMs, Math.max(3_600_000, Math.ceil((quantile(completions, 0.9) ?? 0) / 1_000) * 1_000));
   const old = (span: Span): readonly PlainSession[] => within(span).filter(({ startedAt }) => now - startedAt >= followUp);
   const made = (span: Span, step: number): number => old(span).filter(({ reached }) => (reached[step] ?? Infinity) <= followUp).length;
   const side = (span: Span): PlainSide => {
@@ -26,7 +26,7 @@ export function plainComparison(truth: readonly PlainSession[], earlier: Span, l
     const median = quantile(times, 0.5);
     return {
       total: within(span).length, followed: old(span).length, completed: times.length,
-      minutes: median === null ? null : Number((median / 60_000).toFixed(6)),
+      minutes: median === null ? null : Math.round(median / 60) / 1_000,
     };
   };
   return {

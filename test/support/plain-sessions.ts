@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
+import { devices, type Device } from '../../domain/device.ts';
 import { segments, type SessionRow, type StageNumber } from '../../analytics/rows.ts';
 
 export const dayMs = 86_400_000;
@@ -18,10 +19,14 @@ export interface PlainSession {
   readonly flowVersion: number;
   readonly language: string;
   readonly segment: 'first_time' | 'returning';
+  readonly device: Device;
 }
 
 /** Started at 1970, and nothing since. */
-export const nobody: PlainSession = { startedAt: 0, reached: [], left: null, flow: 'clinic', flowVersion: 1, language: 'en', segment: 'first_time' };
+export const nobody: PlainSession = {
+  startedAt: 0, reached: [], left: null, flow: 'clinic', flowVersion: 1, language: 'en', segment: 'first_time',
+  device: 'unknown',
+};
 
 export const isCompleted = ({ reached }: PlainSession): boolean => reached.length === 4;
 
@@ -44,7 +49,8 @@ export function rowOf(tenant: string, session: PlainSession): SessionRow {
     stage: (reached.length + 1) as StageNumber, engaged_ms: at(0), recommendations_generated_ms: at(1), approval_decision_ms: at(2),
     completed_ms: at(3), abandoned_ms: left?.how === 'abandoned' ? left.afterMs : 0,
     ended_ms: isCompleted(session) ? at(3) : ended?.atMs ?? 0, last_question: '', answers: 0, repeats: 0, errors: 0,
-    user_key: 'k', origin: 'workflow', is_deleted: 0,
+    user_key: 'k', origin: 'workflow', device: session.device, closed_answers: {}, trail: '', trail_ms: [], questions: [], question_ms: [],
+    question_repeats: [], last_ms: Math.max(0, ...reached, left?.afterMs ?? 0), is_deleted: 0,
   };
 }
 
@@ -55,12 +61,12 @@ export function anySession(fromMs: number, toMs: number): fc.Arbitrary<PlainSess
     startedAt: fc.oneof(fc.integer({ min: fromMs, max: toMs - 1 }), fc.constantFrom(fromMs, toMs - 1)),
     steps: fc.array(time, { maxLength: 4 }), leaves: fc.option(fc.record({ how: fc.constantFrom('cancelled', 'error', 'abandoned'), time })),
     flow: fc.constantFrom('clinic', 'desk', 'depot'), flowVersion: fc.integer({ min: 1, max: 2 }), language: fc.constantFrom('en', 'de'),
-    segment: fc.constantFrom(...segments),
-  }).map(({ startedAt, steps, leaves, flow, flowVersion, language, segment }) => {
+    segment: fc.constantFrom(...segments), device: fc.constantFrom(...devices),
+  }).map(({ steps, leaves, ...rest }) => {
     const reached = steps.map((_, index) => steps.slice(0, index + 1).reduce((sum, step) => sum + step, 0));
     const left = leaves === null || reached.length === 4 ? null
       : { how: leaves.how, afterMs: (reached.at(-1) ?? 0) + leaves.time + (leaves.how === 'abandoned' ? 7 * dayMs : 0) };
-    return { startedAt, reached, left, flow, flowVersion, language, segment };
+    return { ...rest, reached, left };
   });
 }
 
