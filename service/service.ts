@@ -145,7 +145,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const uploadWorkflows = createUploadWorkflows({ ...engine, client, limits: lookingLimits(configuration), newId: randomUUID });
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget,
+    configuration, temporalAddress: urls.temporalAddress, client, revival,
+    engineAnswers: (patienceMs) => engineAnswers(connection, patienceMs), stuck, uploadWorkflows, stores, flows, changeTarget,
     limits, outside, metrics, developmentKey, linkKey: linkKey(keysOf(options)), publicUrl: () => url, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
