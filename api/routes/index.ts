@@ -15,6 +15,7 @@ import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
+import { consoleRoutes } from './console.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
 import { recoveryRoutes } from './recovery.ts';
@@ -34,5 +35,5 @@ export const routes: readonly Route[] = [
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
   ...apiKeyRoutes,
-  ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
+  ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
 ];
