@@ -16,6 +16,7 @@ import { analyticsRoutes } from './analytics-funnel.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
+import { consoleRoutes } from './console.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
 import { recoveryRoutes } from './recovery.ts';
@@ -35,5 +36,5 @@ export const routes: readonly Route[] = [
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...comparisonRoutes,
   ...apiKeyRoutes,
-  ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
+  ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
 ];
