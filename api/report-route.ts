@@ -184,14 +184,21 @@ function linkedFor<T>(value: T, client: string | undefined): T {
 
 const defaultDays = 7;
 
-export function periodOf(query: z.output<z.ZodObject<typeof periodParameters>>, now: number, days = defaultDays): Period {
+/** `named`: what start and end are called in the request. */
+export function periodOf(
+  query: z.output<z.ZodObject<typeof periodParameters>>, now: number, days = defaultDays,
+  named: PeriodNames = { start_date: 'start_date', end_date: 'end_date' },
+): Period {
   const period = readPeriod(query, now, days);
   if (!('problem' in period)) return period;
-  const { pointer, message } = period.problem;
-  const said = `${pointer.slice(1)} ${message}.`;
+  const inRequest = (text: string): string => text.replaceAll(/start_date|end_date/g, (name) => named[name as keyof PeriodNames]);
+  const pointer = inRequest(period.problem.pointer);
+  const said = `${inRequest(period.problem.message)}.`;
   throw new Problem('invalid_period', said, {
     errors: [
       { pointer, code: 'invalid_period', message: said, fix: 'Use dates like 2026-11-01, the end after the start, at most 400 days.' },
     ],
   });
 }
+
+export type PeriodNames = Readonly<Record<'start_date' | 'end_date', string>>;

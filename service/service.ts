@@ -3,7 +3,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
-import { inputMistakes } from '../activities/tasks.ts';
+import { inputMistakes, inputSchema } from '../activities/tasks.ts';
 import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
@@ -11,11 +11,14 @@ import { IdentityKeys } from '../api/identity-keys.ts';
 import { LiveReports } from '../api/live-reports.ts';
 import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
+import { RedriveStreams } from '../api/redrive-streams.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
 import type { Services } from '../api/services.ts';
+import { readWebFiles } from '../api/web-pages.ts';
 import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
+import { StreamPlaces } from '../api/stream-places.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { FlowRules } from '../domain/flow.ts';
@@ -70,6 +73,7 @@ import {
   allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings,
   serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
+import { webBundle } from './web-bundle.ts';
 import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
@@ -114,6 +118,9 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const log = pino(
     { level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2),
   );
+  // made, where it is not yet, while the rest starts
+  const web = roles.includes('api') ? webBundle().then(readWebFiles) : Promise.resolve(new Map());
+  web.catch(() => undefined);
   const metrics = createMetrics();
   const breakers = new Breakers(breakerNumbers(configuration), metrics.breakerChanged);
   metrics.watchBreakers(() => breakers.list());
@@ -171,10 +178,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const listener = new SessionListener(urls.redisUrl);
   onStop(() => listener.close());
+  const places = new StreamPlaces({
+    streamsMax: configuration.GANGWAY_STREAMS, streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
+  });
   const streams = new SessionStreams({
-    sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS,
-    streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
-    pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
+    sessions, flows, signals: listener, places, pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
   const uploads = new Uploads({
     ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
@@ -202,8 +210,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const server = new ApiServer({
     services: {
       sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
-      deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
-      reports: reportsOf(options, stores, metrics, log, onStop), limits, stores,
+      deadLetters: {
+        tasks, inputMistakes, inputSchema, capacity: configuration.GANGWAY_DLQ_CAPACITY,
+        redrives: new RedriveStreams({ tasks, places, now: Date.now }),
+      },
+      reports: reportsOf(options, { stores, places, metrics, log }, onStop), limits, stores,
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
         urlOf: (secret) => resumeUrl(url, secret),
@@ -220,7 +231,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)),
-    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() }, web: await web,
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
@@ -237,10 +248,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
 
 /** On connections of its own: a large report must not hold up what counts requests. */
 function reportsOf(
-  { configuration, urls }: ServiceOptions, stores: Awaited<ReturnType<typeof openStores>>, metrics: Metrics, log: Logger,
+  { configuration, urls }: ServiceOptions,
+  { stores: { db, clickhouse, sealer }, places, metrics, log }: {
+    readonly stores: Awaited<ReturnType<typeof openStores>>; readonly places: StreamPlaces; readonly metrics: Metrics; readonly log: Logger;
+  },
   onStop: (close: () => Promise<void>) => void,
 ): Services['reports'] {
-  const { db, clickhouse, sealer } = stores;
   const redis = openRedis({
     url: urls.redisUrl, timeoutMs: Math.max(configuration.GANGWAY_REDIS_TIMEOUT_MS, reportRedisMs),
     onError: () => { log.debug('reports are not kept: Redis does not answer'); },
@@ -253,7 +266,8 @@ function reportsOf(
   });
   const behindMs = configuration.GANGWAY_FLUSH_SECONDS * 1_000;
   const live = new LiveReports({
-    everyMs: liveMs, onFailure: () => { log.debug('a report that is followed is worked out later: a store does not answer'); }, now: Date.now,
+    places, everyMs: liveMs, now: Date.now,
+    onFailure: () => { log.debug('a report that is followed is worked out later: a store does not answer'); },
   });
   return { clickhouse, cache, live, dataThrough: new DataThrough({ db, redis, taskQueue: configuration.GANGWAY_TASK_QUEUE, behindMs }) };
 }
