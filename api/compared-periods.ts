@@ -42,7 +42,7 @@ export interface FollowedLinks {
   readonly young: string;
   readonly followed: string;
   /** Of the followed ones, those that reached the stage within the follow-up. */
-  reached(stage: StageName): string;
+  readonly reached: (stage: StageName) => string;
 }
 
 export function followedLinks(links: DrillDown, { startMs, endMs }: Pick<Period, 'startMs' | 'endMs'>, follow: FollowUp): FollowedLinks {

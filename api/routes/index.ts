@@ -13,6 +13,7 @@ import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
 import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics-funnel.ts';
+import { cohortRoutes } from './analytics-cohorts.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
@@ -33,7 +34,7 @@ export const routes: readonly Route[] = [
   ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
-  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...comparisonRoutes,
+  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
 ];
