@@ -17,6 +17,7 @@ import { cohortRoutes } from './analytics-cohorts.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
+import { consoleRoutes } from './console.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
 import { recoveryRoutes } from './recovery.ts';
@@ -36,5 +37,5 @@ export const routes: readonly Route[] = [
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes,
   ...apiKeyRoutes,
-  ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
+  ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
 ];
