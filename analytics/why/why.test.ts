@@ -128,7 +128,8 @@ describe('Drop-off identification', () => {
     const all = fc.sample(anyVisit(startMs, endMs), { numRuns: 1_500, seed: 7 });
     const filters = await stored(all, {});
     const [exact, sampled] = await Promise.all([byQuestion(db, filters, 1, endMs), byQuestion(db, filters, 2_000_000, endMs)]);
-    expect(sampled.map(({ median_seconds: _, ...counts }) => counts)).toEqual(exact.map(({ median_seconds: _, ...counts }) => counts));
+    const counts = (some: typeof exact) => some.map(({ question_id: id, shown, answered, dropped, repeated }) => [id, shown, answered, dropped, repeated]);
+    expect(counts(sampled)).toEqual(counts(exact));
     expect(sampled.map(({ median_seconds: median }) => median)).not.toEqual(exact.map(({ median_seconds: median }) => median));
     for (const { median_seconds: median } of sampled) expect(median).toBeGreaterThan(0);
   });
