@@ -104,7 +104,7 @@ function figures(report: PeriodsCompared): PlainComparison {
   return {
     followUpSeconds: report.follow_up_seconds, earlier: side(report.earlier), later: side(report.later),
     excluded: report.excluded_young,
-    stages: report.stage_comparisons.map(({ earlier, later }) => [earlier.count, later.count]),
+    stages: report.stage_comparisons.slice(1).map(({ earlier, later }) => [earlier.count, later.count]),
   };
 }
 

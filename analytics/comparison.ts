@@ -49,9 +49,9 @@ export interface Side {
 
 export interface StageSide { readonly count: number; readonly conversion_rate: number | null }
 
-/** Conversion from the stage before, within the follow-up. */
+/** Conversion from the stage before, within the follow-up; of the first stage from the followed sessions, which is all of them. */
 export interface StageComparison {
-  readonly stage: StageName;
+  readonly name: StageName;
   readonly earlier: StageSide;
   readonly later: StageSide;
   readonly change: Change;
@@ -160,16 +160,17 @@ function verdictOf(earlier: Side, later: Side, tested: Tested): TimedVerdict {
 }
 
 function stageComparisons(before: Followed, after: Followed): readonly StageComparison[] {
-  const armAt = ({ reached }: Followed, index: number): Arm => ({ successes: reached[index] ?? 0, n: reached[index - 1] ?? 0 });
-  const found = stages.slice(1).map((stage, place) => {
-    const [earlier, later] = [armAt(before, place + 1), armAt(after, place + 1)];
-    return { stage, earlier, later, tested: testArms(later, earlier) };
+  const armAt = ({ reached, followed: old }: Followed, index: number): Arm => ({ successes: reached[index] ?? 0, n: reached[index - 1] ?? old });
+  const found = stages.map((name, index) => {
+    const [earlier, later] = [armAt(before, index), armAt(after, index)];
+    return { name, earlier, later, tested: testArms(later, earlier) };
   });
-  const adjusted = benjaminiHochberg(found.map(({ tested }) => tested.p));
-  return found.map(({ stage, earlier, later, tested }, index) => {
+  // Everybody starts: that is no comparison, and must not make the others dearer.
+  const adjusted = [1, ...benjaminiHochberg(found.slice(1).map(({ tested }) => tested.p))];
+  return found.map(({ name, earlier, later, tested }, index) => {
     const p_adjusted = adjusted[index] ?? 1;
     return {
-      stage, earlier: stageSide(earlier), later: stageSide(later),
+      name, earlier: stageSide(earlier), later: stageSide(later),
       change: change(rate(earlier.successes, earlier.n), rate(later.successes, later.n)),
       interval: tested.interval, p_value: tested.p, p_adjusted,
       significant: Math.min(earlier.n, later.n) >= leastPerArm && p_adjusted < significantBelow && isSignificant(tested),

@@ -35,6 +35,9 @@ export interface Selection extends WhySelection {
   readonly state?: SessionStateName | undefined;
   /** Reached the stage, or completed, within so long of its own start. */
   readonly within_seconds?: number | undefined;
+  /** Started within [from, before), epoch ms: narrower than the period, and nothing at all where that is empty. */
+  readonly started_from_ms?: number | undefined;
+  readonly started_before_ms?: number | undefined;
 }
 
 export interface SessionSource {
@@ -84,6 +87,12 @@ export function sessionsIn(filters: SessionFilters, now: number, selection: Sele
 function conditionsOf(selection: Selection, params: Record<string, Parameter>): string[] {
   const { stage, outcome, question_id: question, state, within_seconds: within } = selection;
   const conditions = [...whyConditions(selection, params)];
+  for (const [name, compares] of [['started_from_ms', '>='], ['started_before_ms', '<']] as const) {
+    const ms = selection[name];
+    if (ms === undefined) continue;
+    conditions.push(`started_at ${compares} fromUnixTimestamp64Milli({${name}:Int64})`);
+    params[name] = ms;
+  }
   if (state !== undefined) {
     conditions.push('state = {state:String}');
     params['state'] = state;
