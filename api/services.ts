@@ -9,17 +9,22 @@ import type { FlowRegistry } from '../flows/registry.ts';
 import type { Breakers } from '../outside/breakers/registry.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { DataThrough } from '../stores/data-through.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
+import type { ReportCache } from '../stores/redis/reports/report-cache.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { RedriveStreams } from './redrive-streams.ts';
+import type { LiveReports } from './live-reports.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
+import type { StreamPlaces } from './stream-places.ts';
 
 export interface Services {
   readonly sessions: Sessions;
   readonly streams: SessionStreams;
+  readonly streamPlaces: StreamPlaces;
   readonly uploads: Uploads;
   readonly flows: FlowRegistry;
   readonly changes: {
@@ -39,8 +44,9 @@ export interface Services {
   };
   readonly reports: {
     readonly clickhouse: ClickHouse;
-    /** Longest time until an answer is in the reports. */
-    readonly behindMs: number;
+    readonly cache: Pick<ReportCache, 'get'>;
+    readonly dataThrough: Pick<DataThrough, 'of'>;
+    readonly live: LiveReports;
   };
   readonly limits: {
     readonly limiter: Limiter;

@@ -20,6 +20,7 @@ import { changesetRoutes } from './changesets.ts';
 import { consoleRoutes } from './console.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
+import { liveRoutes } from './live.ts';
 import { recoveryRoutes } from './recovery.ts';
 import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
@@ -35,7 +36,8 @@ export const routes: readonly Route[] = [
   ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
-  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes,
+  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,
+  ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes, ...liveRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
 ];
