@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
 import { inputMistakes } from '../activities/tasks.ts';
+import { symbolsMax } from '../analytics/history.ts';
+import { userKey } from '../analytics/session-row.ts';
 import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
@@ -12,6 +14,7 @@ import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
+import type { Services } from '../api/services.ts';
 import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
@@ -23,6 +26,7 @@ import { connectEngine, engineAnswers, registerSearchAttributes } from '../engin
 import { hasRoom } from '../engine/disk-room.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
+import { sessionRuns } from '../engine/session-runs.ts';
 import { Sessions } from '../engine/sessions.ts';
 import { uploadNotes } from '../engine/upload-notes.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
@@ -43,6 +47,7 @@ import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { notePeople } from '../stores/postgres/people.ts';
 import { forgetResumeLinks } from '../stores/postgres/resume-links.ts';
+import { HistorySymbols } from '../stores/postgres/session-histories.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
@@ -65,6 +70,7 @@ import {
   allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings,
   serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
+import { propertySealer, pseudonymKey } from './pseudonyms.ts';
 import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
@@ -198,6 +204,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
       deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      intake: intakeOf(configuration, stores, developmentKey),
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
         urlOf: (secret) => resumeUrl(url, secret),
@@ -206,6 +213,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       healCommand: healCommand({
         address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
       }),
+      sessionRuns: (tenant, id) => sessionRuns({ client, timeoutMs: engine.timeoutMs }, tenant, id),
       temporalLink: workflowLink(temporalUiUrl, configuration.TEMPORAL_NAMESPACE), log, now: Date.now,
     },
     settings: serverSettings(configuration), routes, metrics,
@@ -227,6 +235,16 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     await server.close(unreadyMs(configuration, roles), configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
   return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
+}
+
+function intakeOf(
+  configuration: Configuration, { db, clickhouse, sealer }: Awaited<ReturnType<typeof openStores>>, developmentKey: Uint8Array | null,
+): Services['intake'] {
+  const key = pseudonymKey(configuration, developmentKey);
+  return {
+    db, clickhouse, symbols: new HistorySymbols(db, symbolsMax), properties: propertySealer(sealer),
+    userKey: key === null ? null : (tenant, user) => userKey(key, tenant, user), bodyBytes: configuration.GANGWAY_IMPORT_BYTES,
+  };
 }
 
 /** First of all: it tells of a start that goes on for long, too. */

@@ -11,6 +11,7 @@ import { dlqRoutes } from './admin-dlq.ts';
 import { stuckRoutes } from './admin-stuck.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
+import { importRoutes } from './analytics-import.ts';
 import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics-funnel.ts';
 import { answerRoutes } from './answers.ts';
@@ -21,6 +22,7 @@ import { recoveryRoutes } from './recovery.ts';
 import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
 import { riskRoutes } from './risk.ts';
+import { replayRoutes } from './session-replay.ts';
 import { sessionRoutes } from './sessions.ts';
 import { resumableUploadRoutes } from './resumable-uploads.ts';
 import { streamRoutes } from './stream.ts';
@@ -34,5 +36,6 @@ export const routes: readonly Route[] = [
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
   ...apiKeyRoutes,
+  ...importRoutes, ...replayRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes,
 ];
