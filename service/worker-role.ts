@@ -1,8 +1,9 @@
 /** The worker role as a whole: tasks with all they work with, schedules, and the delivery of events. */
-import { createHmac } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { startAnalyticsUpkeep } from '../activities/analytics-upkeep.ts';
 import { alertingOf } from '../activities/alerts/alerting.ts';
 import { createCopyWriter } from '../activities/copy-writer.ts';
 import type { PaidModel } from '../activities/model/chat-model.ts';
@@ -46,6 +47,7 @@ import { noScanner, type Scanner } from '../uploads/scanning/scanner.ts';
 import { watchedScanner } from '../uploads/scanning/watched-scanner.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import type { Configuration } from './configuration.ts';
+import { propertySealer, pseudonymKey } from './pseudonyms.ts';
 import {
   alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, scannerSettings, upkeepSchedules, workerSettings,
 } from './settings.ts';
@@ -96,11 +98,15 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const settings = workerSettings(configuration);
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
+  const rows = {
+    ...stores, symbols: new HistorySymbols(stores.db, symbolsMax), pseudonymKey: requiredPseudonymKey(options),
+    rulesOf: (tenant: string, flow: { readonly id: string; readonly version: number }) => (
+      flows.find(tenant, flow.id, flow.version).then((found) => found?.rules ?? null)
+    ),
+  };
   const copies = notedFlushes(createCopyWriter({
-    ...stores, symbols: new HistorySymbols(stores.db, symbolsMax), log,
-    waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
-    pseudonymKey: pseudonymKey(options), keepEvents: receiver !== null,
-    rulesOf: (tenant, flow) => flows.find(tenant, flow.id, flow.version).then((found) => found?.rules ?? null),
+    ...rows, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
+    keepEvents: receiver !== null,
   }), { db: stores.db, log, longMs: longFlushMs });
   const atEngine = { client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 };
   const taskWorkflows = createTaskWorkflows(atEngine);
@@ -129,6 +135,11 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   });
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
+  const reports = startAnalyticsUpkeep({
+    ...rows, properties: propertySealer(stores.sealer), keepDays: configuration.GANGWAY_HISTORY_KEEP_DAYS, log, now: Date.now,
+    newId: randomUUID,
+  });
+  onStop(() => reports.stop());
   onStop(beat(stores.redis, taskQueue, () => worker.isRunning()));
   onStop(keepFlushClock(stores.redis, taskQueue, async () => worker.isRunning() && await options.engineAnswers(enginePatienceMs)));
   if (events !== null) {
@@ -194,12 +205,12 @@ function retriesOf(
 }
 
 /** Keys the pseudonyms of people in ClickHouse. */
-function pseudonymKey({ developmentKey, configuration }: WorkerRoleOptions): Uint8Array {
-  const secret = configuration.GANGWAY_PSEUDONYM_KEY ?? developmentKey;
-  if (secret === null) {
+function requiredPseudonymKey({ developmentKey, configuration }: WorkerRoleOptions): Uint8Array {
+  const key = pseudonymKey(configuration, developmentKey);
+  if (key === null) {
     throw new Error(
       'GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set: a secret text that keys the pseudonyms of people in ClickHouse.',
     );
   }
-  return createHmac('sha256', secret).update('gangway pseudonyms').digest();
+  return key;
 }

@@ -11,6 +11,7 @@ import { dlqRoutes } from './admin-dlq.ts';
 import { stuckRoutes } from './admin-stuck.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
+import { importRoutes } from './analytics-import.ts';
 import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics-funnel.ts';
 import { cohortRoutes } from './analytics-cohorts.ts';
@@ -25,6 +26,7 @@ import { recoveryRoutes } from './recovery.ts';
 import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
 import { riskRoutes } from './risk.ts';
+import { replayRoutes } from './session-replay.ts';
 import { sessionRoutes } from './sessions.ts';
 import { resumableUploadRoutes } from './resumable-uploads.ts';
 import { streamRoutes } from './stream.ts';
@@ -39,5 +41,6 @@ export const routes: readonly Route[] = [
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,
   ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes, ...liveRoutes,
   ...apiKeyRoutes,
+  ...importRoutes, ...replayRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
 ];
