@@ -14,6 +14,7 @@ import { reminders } from '../activities/outbox/reminder.ts';
 import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
+import { workerName } from '../activities/worker-name.ts';
 import type { UploadWorkflows } from '../activities/upload-workflows.ts';
 import { notedFlushes } from '../activities/waiting-flushes.ts';
 import { symbolsMax } from '../analytics/history.ts';
@@ -33,6 +34,7 @@ import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
 import { HistorySymbols } from '../stores/postgres/session-histories.ts';
+import { noteSight } from '../stores/postgres/scanner-sights.ts';
 import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
@@ -155,7 +157,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
 }
 
 /** Without CLAMD_URL nobody scans. One that is blind is an error of whoever runs it, and told as one. */
-function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
+function scannerOf({ configuration, stores: { db }, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
   const settings = scannerSettings(configuration);
   if (settings === null) return noScanner;
   const scanner = watchedScanner(clamdScanner(settings), {
@@ -163,6 +165,11 @@ function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: O
     onSight: (sight, why) => {
       if (sight === 'seeing') log.info('the scanner finds the EICAR text');
       else log.error({ sight, why }, 'the scanner does not find the EICAR text: uploads wait in quarantine');
+    },
+    onLook: (sight) => {
+      noteSight(db, workerName, sight === 'unknown' ? null : sight === 'seeing').catch(() => {
+        log.debug('what the scanner sees is noted with the next look: PostgreSQL does not answer');
+      });
     },
   });
   metrics.watchScanner(() => scanner.sight() === 'seeing');
