@@ -173,6 +173,7 @@ function additionalData(keyId: string, context: string): Buffer {
 export const sealedAs = {
   snapshot: (tenant: string, sessionId: string): string => `snapshot:${sessionId}:${tenant}`,
   checkpoint: (tenant: string, sessionId: string, version: number): string => `checkpoint:${sessionId}:${version}:${tenant}`,
+  events: (tenant: string, sessionId: string, firstSequence: number): string => `events:${sessionId}:${firstSequence}:${tenant}`,
   newestCheckpoint: (tenant: string, sessionId: string): string => `newest checkpoint:${sessionId}:${tenant}`,
   view: (tenant: string, sessionId: string): string => `view:${sessionId}:${tenant}`,
   keyedAnswer: (tenant: string): string => `keyed answer:${tenant}`,

@@ -14,6 +14,7 @@ import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
 import type { UploadWorkflows } from '../activities/upload-workflows.ts';
+import { symbolsMax } from '../analytics/history.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { keepSchedules } from '../engine/schedules.ts';
 import type { SessionRevival } from '../engine/session-revival.ts';
@@ -29,6 +30,7 @@ import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
+import { HistorySymbols } from '../stores/postgres/session-histories.ts';
 import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
@@ -88,8 +90,10 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
   const copies = createCopyWriter({
-    ...stores, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
+    ...stores, symbols: new HistorySymbols(stores.db, symbolsMax), log,
+    waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
     pseudonymKey: pseudonymKey(options), keepEvents: receiver !== null,
+    rulesOf: (tenant, flow) => flows.find(tenant, flow.id, flow.version).then((found) => found?.rules ?? null),
   });
   const atEngine = { client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 };
   const taskWorkflows = createTaskWorkflows(atEngine);

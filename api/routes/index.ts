@@ -12,7 +12,7 @@ import { stuckRoutes } from './admin-stuck.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
 import { approvalRoutes } from './approvals.ts';
-import { analyticsRoutes } from './analytics.ts';
+import { analyticsRoutes } from './analytics-funnel.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { decisionRoutes } from './decisions.ts';
