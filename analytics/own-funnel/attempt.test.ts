@@ -3,15 +3,19 @@ import fc from 'fast-check';
 import { plainAttempt, type PlainEvent, type PlainFunnel } from '../../test/support/plain-funnel.ts';
 import { bestAttempt, firstOpening, orders, type History } from './attempt.ts';
 
-function historyOf(events: readonly PlainEvent[]): History {
-  const times = [...new Set(events.map(({ ms }) => ms))].sort((a, b) => a - b);
+const timesIn = (events: readonly PlainEvent[]): number[] => [...new Set(events.map(({ ms }) => ms))].sort((a, b) => a - b);
+
+function historyOf(events: readonly PlainEvent[], windowMs: number | null): History {
+  const times = timesIn(events);
   const bits = (matches: readonly number[]): number => matches.reduce((set, step) => set | (1 << step), 0);
-  return { times, groups: times.map((time) => events.filter(({ ms }) => ms === time).map(({ matches }) => bits(matches))) };
+  return {
+    groups: times.map((time) => events.filter(({ ms }) => ms === time).map(({ matches }) => bits(matches))),
+    reach: windowMs === null ? null : times.map((from) => times.filter((time) => time - from <= windowMs).length - 1),
+  };
 }
 
 function timesOf(events: readonly PlainEvent[], funnel: PlainFunnel): readonly number[] {
-  const history = historyOf(events);
-  return bestAttempt(history, funnel).at.map((group) => history.times[group] ?? -1);
+  return bestAttempt(historyOf(events, funnel.windowMs), funnel).at.map((group) => timesIn(events)[group] ?? -1);
 }
 
 const funnels = (steps: number) => fc.record({
@@ -69,16 +73,12 @@ describe('the best attempt', () => {
   });
 
   test('of a hundred thousand events is found at once, whatever they are', () => {
-    const every = (step: (index: number) => number, together = 1): History => ({
-      groups: Array.from({ length: 100_000 / together }, (_, group) => Array.from({ length: together }, (_one, index) =>
-        step(group * together + index))),
-      times: Array.from({ length: 100_000 / together }, (_, group) => group),
-    });
-    for (const order of orders) {
-      for (const windowMs of [null, 50_000]) {
-        for (const history of [every(() => 1), every((index) => 1 << (index % 19)), every(() => 2 ** 19 - 1, 1_000)]) {
-          expect(bestAttempt(history, { steps: 20, order, windowMs }).at.length).toBeLessThan(20);
-        }
+    const every = (step: (index: number) => number, together = 1): readonly number[][] => Array.from(
+      { length: 100_000 / together }, (_, group) => Array.from({ length: together }, (_one, index) => step(group * together + index)),
+    );
+    for (const groups of [every(() => 1), every((index) => 1 << (index % 19)), every(() => 2 ** 19 - 1, 1_000)]) {
+      for (const reach of [null, groups.map((_, group) => Math.min(group + groups.length / 2, groups.length - 1))]) {
+        for (const order of orders) expect(bestAttempt({ groups, reach }, { steps: 20, order }).at.length).toBeLessThan(20);
       }
     }
   });
@@ -86,9 +86,9 @@ describe('the best attempt', () => {
 
 describe('where an attempt opens', () => {
   test('at the first event that is the first step; unordered at the first that is any', () => {
-    const history = historyOf([{ ms: 1, matches: [] }, { ms: 2, matches: [1] }, { ms: 3, matches: [0] }]);
-    const first = (order: PlainFunnel['order']) => firstOpening(history, { steps: 2, order, windowMs: null });
+    const history = historyOf([{ ms: 1, matches: [] }, { ms: 2, matches: [1] }, { ms: 3, matches: [0] }], null);
+    const first = (order: PlainFunnel['order']) => firstOpening(history, { steps: 2, order });
     expect([first('ordered'), first('strict'), first('unordered')]).toEqual([2, 2, 1]);
-    expect(firstOpening(historyOf([]), { steps: 2, order: 'unordered', windowMs: null })).toBe(-1);
+    expect(firstOpening(historyOf([], null), { steps: 2, order: 'unordered' })).toBe(-1);
   });
 });

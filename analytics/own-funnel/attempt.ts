@@ -18,14 +18,15 @@ export interface Attempts {
   /** 1 to 20. */
   readonly steps: number;
   readonly order: Order;
-  /** From the first to the last chosen event, the end included. null: none. */
-  readonly windowMs: number | null;
 }
 
-/** Groups by time, each with at least one event. `times`: milliseconds of each group, rising; needed with a window only. */
+/**
+ * Groups by time, each with at least one event. `reach`: the last group that lies within the window which begins at each, as far as
+ * the window is shorter than the history; it is all that a window needs to know of times. null: no window ends within it.
+ */
 export interface History {
   readonly groups: readonly (readonly StepSet[])[];
-  readonly times: readonly number[];
+  readonly reach: readonly number[] | null;
 }
 
 /**
@@ -57,8 +58,8 @@ export const stepsMask = (steps: number): StepSet => 2 ** steps - 1;
 function ordered(history: History, attempts: Attempts): Attempt {
   const start = firstOpening(history, attempts);
   if (start < 0) return { at: [] };
-  if (attempts.windowMs === null) return { at: chainFrom(history, attempts, start, attempts.steps) };
-  return windowed(history, attempts, attempts.windowMs);
+  if (history.reach === null) return { at: chainFrom(history, attempts, start, attempts.steps) };
+  return windowed(history, attempts, history.reach);
 }
 
 /** Steps made from the group `start` on, each as early as it can be. */
@@ -75,19 +76,18 @@ function chainFrom({ groups }: History, { steps }: Attempts, start: number, want
  * For each number of steps the latest start of a chain as long: the later it began, the longer its window runs. A chain that begins
  * earlier never ends later, so of the deepest chains the first to end belongs to the earliest start whose window reaches its end.
  */
-function windowed(history: History, attempts: Attempts, windowMs: number): Attempt {
-  const { groups, times } = history;
+function windowed(history: History, attempts: Attempts, reach: readonly number[]): Attempt {
+  const { groups } = history;
   const { steps } = attempts;
   const starts = new Array<number>(steps + 1).fill(-1);
   let [level, end] = [0, -1];
-  const timeOf = (group: number): number => times[group] ?? 0;
   for (let group = 0; group < groups.length; group += 1) {
     const events = groups[group] ?? [];
     if (events.every((event) => event === 0)) continue;
     // from the longest down, so that a step of this group is not taken for one of an earlier group
     for (let made = steps - 1; made >= 0; made -= 1) {
       const start = made === 0 ? group : starts[made] ?? -1;
-      if (start < 0 || timeOf(group) - timeOf(start) > windowMs) continue;
+      if (start < 0 || group > (reach[start] ?? 0)) continue;
       const more = run(events, made, steps);
       for (let length = made + 1; length <= made + more; length += 1) starts[length] = Math.max(starts[length] ?? -1, start);
       if (made + more > level) [level, end] = [made + more, group];
@@ -95,7 +95,7 @@ function windowed(history: History, attempts: Attempts, windowMs: number): Attem
     if (level === steps) break;
   }
   if (level === 0) return { at: [] };
-  const earliest = groups.findIndex((group, index) => timeOf(end) - timeOf(index) <= windowMs && group.some((event) => (event & 1) !== 0));
+  const earliest = groups.findIndex((group, index) => (reach[index] ?? 0) >= end && group.some((event) => (event & 1) !== 0));
   return { at: chainFrom(history, attempts, earliest, level) };
 }
 
@@ -116,10 +116,10 @@ function strict(history: History, attempts: Attempts): Attempt {
   return { at: best };
 }
 
-function strictChain({ groups, times }: History, { steps, windowMs }: Attempts, start: number, inFirst: number): number[] {
+function strictChain({ groups, reach }: History, { steps }: Attempts, start: number, inFirst: number): number[] {
   const at = new Array<number>(inFirst).fill(start);
-  for (let group = start + 1; group < groups.length && at.length < steps; group += 1) {
-    if (windowMs !== null && (times[group] ?? 0) - (times[start] ?? 0) > windowMs) break;
+  const last = reach?.[start] ?? groups.length - 1;
+  for (let group = start + 1; group <= last && at.length < steps; group += 1) {
     const events = groups[group] ?? [];
     const made = run(events, at.length, steps);
     for (let step = 0; step < made; step += 1) at.push(group);
@@ -130,15 +130,15 @@ function strictChain({ groups, times }: History, { steps, windowMs }: Attempts, 
 
 /** Some set of the most steps uses the first event of any window, so the window may be said to begin there. */
 function unordered(history: History, attempts: Attempts): Attempt {
-  const { groups, times } = history;
+  const { groups, reach } = history;
   const start = firstOpening(history, attempts);
   if (start < 0) return { at: [] };
-  if (attempts.windowMs === null) return { at: stepsWithin(history, attempts, start, groups.length) };
+  if (reach === null) return { at: stepsWithin(history, attempts, start, groups.length) };
   const within = new EventsWithin(attempts.steps);
   let best: readonly number[] = [];
   let [end, grown] = [start, false];
   for (let from = start; from < groups.length && best.length < attempts.steps; from += 1) {
-    for (; end < groups.length && (times[end] ?? 0) - (times[from] ?? 0) <= attempts.windowMs; end += 1) {
+    for (; end <= (reach[from] ?? -1); end += 1) {
       for (const event of groups[end] ?? []) grown = within.add(event) || grown;
     }
     // what was only left behind makes no window better; and a window begins with a step
