@@ -32,6 +32,11 @@ export interface Selection {
   readonly outcome?: (typeof outcomes)[number] | (typeof questionOutcomes)[number] | undefined;
   readonly question_id?: string | undefined;
   readonly state?: SessionStateName | undefined;
+  /** Reached the stage, or completed, within so long of its own start. */
+  readonly within_seconds?: number | undefined;
+  /** Started within [from, before), epoch ms: narrower than the period, and nothing at all where that is empty. */
+  readonly started_from_ms?: number | undefined;
+  readonly started_before_ms?: number | undefined;
 }
 
 export interface SessionSource {
@@ -86,8 +91,15 @@ export function narrowing(filters: SessionFilters): { readonly conditions: reado
   return { conditions, params };
 }
 
-function conditionsOf({ stage, outcome, question_id: question, state }: Selection, params: Record<string, Parameter>): string[] {
+function conditionsOf(selection: Selection, params: Record<string, Parameter>): string[] {
+  const { stage, outcome, question_id: question, state, within_seconds: within } = selection;
   const conditions: string[] = [];
+  for (const [name, compares] of [['started_from_ms', '>='], ['started_before_ms', '<']] as const) {
+    const ms = selection[name];
+    if (ms === undefined) continue;
+    conditions.push(`started_at ${compares} fromUnixTimestamp64Milli({${name}:Int64})`);
+    params[name] = ms;
+  }
   if (state !== undefined) {
     conditions.push('state = {state:String}');
     params['state'] = state;
@@ -102,7 +114,12 @@ function conditionsOf({ stage, outcome, question_id: question, state }: Selectio
     conditions.push(`${outcome === 'dropped' ? '' : 'NOT '}${leftCondition}`);
     conditions.push(stage === undefined ? `stage BETWEEN 1 AND ${last - 1}` : `stage = ${stageNumbers[stage]}`, `stage < ${last}`);
   } else {
-    conditions.push(`stage >= ${outcome === 'completed' ? last : stageNumbers[stage ?? 'started']}`);
+    const reached = outcome === 'completed' ? 'completed' : stage ?? 'started';
+    conditions.push(`stage >= ${stageNumbers[reached]}`);
+    if (within !== undefined && reached !== 'started') {
+      conditions.push(`${reached}_ms <= {within_ms:UInt64}`);
+      params['within_ms'] = within * 1_000;
+    }
   }
   return conditions;
 }

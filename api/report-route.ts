@@ -15,7 +15,7 @@ import { ok, route, type Route } from './route.ts';
 import type { Services } from './services.ts';
 import { clientId, time } from './wire.ts';
 
-const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
+export const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
 const FreshnessWire = z.object({ computed_at: time, cached: z.boolean(), data_through: time }).meta({ id: 'Freshness' });
 
 /** Which sessions a report counts. */
@@ -85,17 +85,23 @@ export function reportRoute<Query extends z.ZodRawShape, Answer extends z.ZodRaw
   });
 }
 
-export function periodOf(query: z.output<z.ZodObject<typeof periodParameters>>, now: number, days = 7): Period {
+/** `named`: what start and end are called in the request. */
+export function periodOf(
+  query: z.output<z.ZodObject<typeof periodParameters>>, now: number, days = 7, named: PeriodNames = { start_date: 'start_date', end_date: 'end_date' },
+): Period {
   const period = readPeriod(query, now, days);
   if (!('problem' in period)) return period;
-  const { pointer, message } = period.problem;
-  const said = `${pointer.slice(1)} ${message}.`;
+  const inRequest = (text: string): string => text.replaceAll(/start_date|end_date/g, (name) => named[name as keyof PeriodNames]);
+  const pointer = inRequest(period.problem.pointer);
+  const said = `${inRequest(period.problem.message)}.`;
   throw new Problem('invalid_period', said, {
     errors: [
       { pointer, code: 'invalid_period', message: said, fix: 'Use dates like 2026-11-01, the end after the start, at most 400 days.' },
     ],
   });
 }
+
+export type PeriodNames = Readonly<Record<'start_date' | 'end_date', string>>;
 
 /** A change of state is here at once, an answer within the flush interval: up to then everything is counted. */
 function freshness(services: Services, now: number): z.input<typeof FreshnessWire> {

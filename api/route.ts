@@ -87,8 +87,12 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly audit?: AuditRule;
   /** Members of the answer that are shown once: a repeat by Idempotency-Key gets null, and no store holds them. */
   readonly shownOnce?: readonly string[];
-  /** Answers server-sent events; a ticket in the query may stand for the credential (api/stream-tickets.ts). */
+  /** Answers server-sent events. */
   readonly streams?: true;
+  /** A ticket in the query may stand for the credential (api/stream-tickets.ts). */
+  readonly tickets?: true;
+  /** The credential is the member `token` of the body: signing in. Its caller is counted and known as with a header. */
+  readonly signsIn?: true;
   /** Codes it may answer beside those that every route may. */
   readonly problems?: readonly ProblemCode[];
   readonly handler: (

@@ -1,5 +1,6 @@
 /** What routes work with; handed in at start. */
 import type { Logger } from 'pino';
+import type { Json } from '../domain/json.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { ParkedTasks } from '../engine/parked-tasks.ts';
 import type { Sessions } from '../engine/sessions.ts';
@@ -12,6 +13,7 @@ import type { Database } from '../stores/postgres/database.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { RedriveStreams } from './redrive-streams.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
 
@@ -29,6 +31,9 @@ export interface Services {
     readonly tasks: ParkedTasks;
     /** What is wrong with an input of a task: a place in it and words each. */
     readonly inputMistakes: (taskName: string, input: unknown) => readonly { readonly pointer: string; readonly message: string }[];
+    /** What an input of a task looks like, as JSON Schema; null: there is no such task. */
+    readonly inputSchema: (taskName: string) => Json;
+    readonly redrives: RedriveStreams;
     /** Tasks of a tenant that its operators are expected to have an eye on. */
     readonly capacity: number;
   };

@@ -3,17 +3,20 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
-import { inputMistakes } from '../activities/tasks.ts';
+import { inputMistakes, inputSchema } from '../activities/tasks.ts';
 import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
 import { IdentityKeys } from '../api/identity-keys.ts';
 import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
+import { RedriveStreams } from '../api/redrive-streams.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
+import { readWebFiles } from '../api/web-pages.ts';
 import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
+import { StreamPlaces } from '../api/stream-places.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { FlowRules } from '../domain/flow.ts';
@@ -65,6 +68,7 @@ import {
   allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings,
   serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
+import { webBundle } from './web-bundle.ts';
 import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
@@ -109,6 +113,9 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const log = pino(
     { level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2),
   );
+  // made, where it is not yet, while the rest starts
+  const web = roles.includes('api') ? webBundle().then(readWebFiles) : Promise.resolve(new Map());
+  web.catch(() => undefined);
   const metrics = createMetrics();
   const breakers = new Breakers(breakerNumbers(configuration), metrics.breakerChanged);
   metrics.watchBreakers(() => breakers.list());
@@ -145,7 +152,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const uploadWorkflows = createUploadWorkflows({ ...engine, client, limits: lookingLimits(configuration), newId: randomUUID });
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget,
+    configuration, temporalAddress: urls.temporalAddress, client, revival,
+    engineAnswers: (patienceMs) => engineAnswers(connection, patienceMs), stuck, uploadWorkflows, stores, flows, changeTarget,
     limits, outside, metrics, developmentKey, linkKey: linkKey(keysOf(options)), publicUrl: () => url, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
@@ -165,10 +173,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const listener = new SessionListener(urls.redisUrl);
   onStop(() => listener.close());
+  const places = new StreamPlaces({
+    streamsMax: configuration.GANGWAY_STREAMS, streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
+  });
   const streams = new SessionStreams({
-    sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS,
-    streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
-    pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
+    sessions, flows, signals: listener, places, pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
   const uploads = new Uploads({
     ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
@@ -196,7 +205,10 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const server = new ApiServer({
     services: {
       sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
-      deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
+      deadLetters: {
+        tasks, inputMistakes, inputSchema, capacity: configuration.GANGWAY_DLQ_CAPACITY,
+        redrives: new RedriveStreams({ tasks, places, now: Date.now }),
+      },
       reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
@@ -214,7 +226,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)),
-    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() }, web: await web,
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });

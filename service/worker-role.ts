@@ -14,6 +14,7 @@ import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
 import type { UploadWorkflows } from '../activities/upload-workflows.ts';
+import { notedFlushes } from '../activities/waiting-flushes.ts';
 import { symbolsMax } from '../analytics/history.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { keepSchedules } from '../engine/schedules.ts';
@@ -36,6 +37,7 @@ import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
+import { keepFlushClock } from '../stores/redis/flush-clock.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
 import { Inspecting } from '../uploads/inspecting.ts';
 import { createProcessing } from '../uploads/processing/processing.ts';
@@ -53,6 +55,8 @@ export interface WorkerRoleOptions {
   readonly configuration: Configuration;
   readonly temporalAddress: string;
   readonly client: Client;
+  /** Rejects when it does not answer in time. */
+  readonly engineAnswers: (patienceMs: number) => Promise<boolean>;
   readonly revival: SessionRevival;
   readonly stuck: StuckWorkflows;
   readonly uploadWorkflows: UploadWorkflows;
@@ -79,6 +83,9 @@ export interface WorkerRoleOptions {
   readonly log: Logger;
 }
 
+/** A flush takes less than a second where nothing is amiss, and fails after 15 s. */
+const longFlushMs = 3_000;
+const enginePatienceMs = 1_500;
 /** A week, as a link that is asked for. */
 const reminderLinkSeconds = 604_800;
 
@@ -89,12 +96,12 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const settings = workerSettings(configuration);
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
-  const copies = createCopyWriter({
+  const copies = notedFlushes(createCopyWriter({
     ...stores, symbols: new HistorySymbols(stores.db, symbolsMax), log,
     waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
     pseudonymKey: pseudonymKey(options), keepEvents: receiver !== null,
     rulesOf: (tenant, flow) => flows.find(tenant, flow.id, flow.version).then((found) => found?.rules ?? null),
-  });
+  }), { db: stores.db, log, longMs: longFlushMs });
   const atEngine = { client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 };
   const taskWorkflows = createTaskWorkflows(atEngine);
   const events = receiver === null ? null : eventReceiver(receiver, outside, reminders({
@@ -123,6 +130,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
   onStop(beat(stores.redis, taskQueue, () => worker.isRunning()));
+  onStop(keepFlushClock(stores.redis, taskQueue, async () => worker.isRunning() && await options.engineAnswers(enginePatienceMs)));
   if (events !== null) {
     const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
     const delivery = startDelivery({
