@@ -1,8 +1,11 @@
 /** What routes work with; handed in at start. */
 import type { Logger } from 'pino';
+import type { Intake } from '../analytics/importing.ts';
+import type { Publishing } from '../analytics/publishing.ts';
 import type { Json } from '../domain/json.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { ParkedTasks } from '../engine/parked-tasks.ts';
+import type { SessionRuns } from '../engine/session-runs.ts';
 import type { Sessions } from '../engine/sessions.ts';
 import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
@@ -46,6 +49,11 @@ export interface Services {
     readonly dataThrough: Pick<DataThrough, 'of'>;
     readonly live: LiveReports;
   };
+  /** Events of other systems. */
+  readonly intake: Intake & Publishing & {
+    /** Largest body of an import, unpacked. */
+    readonly bodyBytes: number;
+  };
   readonly limits: {
     readonly limiter: Limiter;
     readonly resources: Resources;
@@ -62,6 +70,8 @@ export interface Services {
   readonly stuck: StuckWorkflows;
   /** The command line that heals a workflow which cannot move. */
   readonly healCommand: (workflowId: string) => string;
+  /** Its workflow, with the runs of it that the engine has. */
+  readonly sessionRuns: (tenant: string, sessionId: string) => Promise<SessionRuns>;
   /** Where the Temporal Web UI shows a workflow; null: there is no such page. */
   readonly temporalLink: (workflowId: string) => string | null;
   readonly log: Logger;

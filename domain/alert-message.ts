@@ -70,6 +70,17 @@ function raised(alert: ToldAlert): AlertWords {
         lines: [...dropLines(tenant, alert.facts), `Noticed ${time(alert.raised_at)}.`],
       };
     }
+    case 'scanner_blind': {
+      const { workers, blind_since } = alert.facts;
+      return {
+        title: 'The virus scanner of uploads is blind: it calls the EICAR text clean',
+        lines: [
+          `${workers === 1 ? 'A worker sees' : `${workers} workers see`} that clamd does not find what every scanner finds, as one does ` +
+          'whose signatures are missing. Nothing that it says counts: uploads of all tenants wait in quarantine until it sees.',
+          `Noticed ${time(blind_since ?? alert.raised_at)}.`,
+        ],
+      };
+    }
   }
 }
 
@@ -92,6 +103,10 @@ function recovered(alert: ToldAlert): AlertWords {
       const { flow, to_stage } = alert.facts;
       return { title: `Over: ${tenant}: as many people of ${flow} come to ${to_stage} as before`, lines: [...dropLines(tenant, alert.facts), stood] };
     }
+    case 'scanner_blind':
+      return {
+        title: 'Over: the virus scanner of uploads sees again', lines: ['It finds the EICAR text, and what waits is scanned again.', stood],
+      };
   }
 }
 

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
 import { inputMistakes, inputSchema } from '../activities/tasks.ts';
+import { symbolsMax } from '../analytics/history.ts';
+import { userKey } from '../analytics/session-row.ts';
 import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
@@ -28,6 +30,7 @@ import { connectEngine, engineAnswers, registerSearchAttributes } from '../engin
 import { hasRoom } from '../engine/disk-room.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
+import { sessionRuns } from '../engine/session-runs.ts';
 import { Sessions } from '../engine/sessions.ts';
 import { uploadNotes } from '../engine/upload-notes.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
@@ -49,6 +52,7 @@ import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { notePeople } from '../stores/postgres/people.ts';
 import { forgetResumeLinks } from '../stores/postgres/resume-links.ts';
+import { HistorySymbols } from '../stores/postgres/session-histories.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
@@ -74,6 +78,7 @@ import {
   serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
 import { webBundle } from './web-bundle.ts';
+import { propertySealer, pseudonymKey } from './pseudonyms.ts';
 import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
@@ -215,6 +220,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
         redrives: new RedriveStreams({ tasks, places, now: Date.now }),
       },
       reports: reportsOf(options, { stores, places, metrics, log }, onStop), limits, stores,
+      intake: intakeOf(configuration, stores, developmentKey),
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
         urlOf: (secret) => resumeUrl(url, secret),
@@ -223,6 +229,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       healCommand: healCommand({
         address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
       }),
+      sessionRuns: (tenant, id) => sessionRuns({ client, timeoutMs: engine.timeoutMs }, tenant, id),
       temporalLink: workflowLink(temporalUiUrl, configuration.TEMPORAL_NAMESPACE), log, now: Date.now,
     },
     settings: serverSettings(configuration), routes, metrics,
@@ -276,6 +283,16 @@ function reportsOf(
 const liveMs = 2_500;
 /** Eight megabytes take their time. */
 const reportRedisMs = 500;
+
+function intakeOf(
+  configuration: Configuration, { db, clickhouse, sealer }: Awaited<ReturnType<typeof openStores>>, developmentKey: Uint8Array | null,
+): Services['intake'] {
+  const key = pseudonymKey(configuration, developmentKey);
+  return {
+    db, clickhouse, symbols: new HistorySymbols(db, symbolsMax), properties: propertySealer(sealer),
+    userKey: key === null ? null : (tenant, user) => userKey(key, tenant, user), bodyBytes: configuration.GANGWAY_IMPORT_BYTES,
+  };
+}
 
 /** First of all: it tells of a start that goes on for long, too. */
 async function openMetrics(

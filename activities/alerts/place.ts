@@ -8,6 +8,7 @@ const stuckPath = '/api/v1/onboarding/admin/sessions/stuck/';
 
 export function placeOf({ kind, facts }: ToldAlert, publicUrl: string | null): AlertPlace {
   const address = publicUrl === null ? null : `${publicUrl.replace(/\/+$/, '')}/`;
+  if (kind === 'scanner_blind') return { console: address, api: 'GET /metrics, gangway_upload_scanner_sees' };
   if (kind === 'session_stuck') return { console: address, api: `GET ${stuckPath}` };
   if (kind === 'conversion_drop') {
     const end = new Date(Date.parse(facts.day) + 86_400_000).toISOString();
