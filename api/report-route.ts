@@ -87,7 +87,8 @@ export function reportRoute<Query extends z.ZodRawShape, Answer extends z.ZodRaw
 
 /** `named`: what start and end are called in the request. */
 export function periodOf(
-  query: z.output<z.ZodObject<typeof periodParameters>>, now: number, days = 7, named: PeriodNames = { start_date: 'start_date', end_date: 'end_date' },
+  query: z.output<z.ZodObject<typeof periodParameters>>, now: number, days = 7,
+  named: PeriodNames = { start_date: 'start_date', end_date: 'end_date' },
 ): Period {
   const period = readPeriod(query, now, days);
   if (!('problem' in period)) return period;
