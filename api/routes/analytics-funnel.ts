@@ -28,6 +28,7 @@ export const analyticsRoutes = [
       })).readonly(),
       ...completionWire, comparison: ComparisonWire,
     },
+    table: 'stages',
     compute: async ({ filters, period, query, services, now, links }) => {
       const { clickhouse } = services.reports;
       const asked = { clickhouse, filters, period, now, links };
