@@ -3,6 +3,7 @@ import type { Device } from '../domain/device.ts';
 import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
 import type { Parameter } from '../stores/clickhouse/client.ts';
 import { endedStates, stageNumbers, type Segment } from './rows.ts';
+import { whyConditions, type WhySelection } from './why/selection.ts';
 
 /** Sessions of a tenant started in [startMs, endMs), epoch milliseconds. */
 export interface SessionFilters {
@@ -22,16 +23,21 @@ export interface ClosedAnswer { readonly question_id: string; readonly value: st
 
 /** dropped: left without completing, at `stage` where one is named; still_open: may go on from there. */
 export const outcomes = ['completed', 'dropped', 'still_open'] as const;
-/** With a question: it was shown; answered; put again; shown last when the session left. */
-export const questionOutcomes = ['shown', 'answered', 'repeated', 'left'] as const;
+/** With a question: it was shown; answered; put again; shown last when the session left; shown, and that is not where it left. */
+export const questionOutcomes = ['shown', 'answered', 'repeated', 'left', 'past'] as const;
 
 /** Which of the sessions stand behind a number; each part narrows. */
-export interface Selection {
+export interface Selection extends WhySelection {
   /** Reached it; with `outcome` dropped or still_open: came no further. */
   readonly stage?: StageName | undefined;
   readonly outcome?: (typeof outcomes)[number] | (typeof questionOutcomes)[number] | undefined;
   readonly question_id?: string | undefined;
   readonly state?: SessionStateName | undefined;
+  /** Reached the stage, or completed, within so long of its own start. */
+  readonly within_seconds?: number | undefined;
+  /** Started within [from, before), epoch ms: narrower than the period, and nothing at all where that is empty. */
+  readonly started_from_ms?: number | undefined;
+  readonly started_before_ms?: number | undefined;
 }
 
 export interface SessionSource {
@@ -56,8 +62,17 @@ export function sessionsIn(filters: SessionFilters, now: number, selection: Sele
     'started_at >= fromUnixTimestamp64Milli({start_ms:Int64})',
     'started_at < fromUnixTimestamp64Milli({end_ms:Int64})',
   ];
-  const { tenant, startMs, endMs, answer } = filters;
-  const params: Record<string, Parameter> = { tenant, start_ms: startMs, end_ms: endMs, now_ms: now };
+  const { tenant, startMs, endMs } = filters;
+  const narrowed = narrowing(filters);
+  const params: Record<string, Parameter> = { tenant, start_ms: startMs, end_ms: endMs, now_ms: now, ...narrowed.params };
+  conditions.push(...narrowed.conditions, ...conditionsOf(selection, params));
+  return { from: `sessions FINAL\nWHERE ${conditions.join(' AND ')}`, params };
+}
+
+/** What filters ask for beside tenant and period. */
+export function narrowing(filters: SessionFilters): { readonly conditions: readonly string[]; readonly params: SessionSource['params'] } {
+  const conditions: string[] = [];
+  const params: Record<string, Parameter> = {};
   for (const name of ['flow', 'language', 'segment', 'device'] as const) {
     const value = filters[name];
     if (value === undefined) continue;
@@ -68,18 +83,24 @@ export function sessionsIn(filters: SessionFilters, now: number, selection: Sele
     conditions.push('flow_version = {flow_version:UInt32}');
     params['flow_version'] = filters.flow_version;
   }
-  if (answer !== undefined) {
+  if (filters.answer !== undefined) {
     // of several choices the one asked for may be any
     conditions.push("has(splitByChar('+', closed_answers[{answer_question:String}]), {answer_value:String})");
-    params['answer_question'] = answer.question_id;
-    params['answer_value'] = answer.value;
+    params['answer_question'] = filters.answer.question_id;
+    params['answer_value'] = filters.answer.value;
   }
-  conditions.push(...conditionsOf(selection, params));
-  return { from: `sessions FINAL\nWHERE ${conditions.join(' AND ')}`, params };
+  return { conditions, params };
 }
 
-function conditionsOf({ stage, outcome, question_id: question, state }: Selection, params: Record<string, Parameter>): string[] {
-  const conditions: string[] = [];
+function conditionsOf(selection: Selection, params: Record<string, Parameter>): string[] {
+  const { stage, outcome, question_id: question, state, within_seconds: within } = selection;
+  const conditions = [...whyConditions(selection, params)];
+  for (const [name, compares] of [['started_from_ms', '>='], ['started_before_ms', '<']] as const) {
+    const ms = selection[name];
+    if (ms === undefined) continue;
+    conditions.push(`started_at ${compares} fromUnixTimestamp64Milli({${name}:Int64})`);
+    params[name] = ms;
+  }
   if (state !== undefined) {
     conditions.push('state = {state:String}');
     params['state'] = state;
@@ -94,7 +115,12 @@ function conditionsOf({ stage, outcome, question_id: question, state }: Selectio
     conditions.push(`${outcome === 'dropped' ? '' : 'NOT '}${leftCondition}`);
     conditions.push(stage === undefined ? `stage BETWEEN 1 AND ${last - 1}` : `stage = ${stageNumbers[stage]}`, `stage < ${last}`);
   } else {
-    conditions.push(`stage >= ${outcome === 'completed' ? last : stageNumbers[stage ?? 'started']}`);
+    const reached = outcome === 'completed' ? 'completed' : stage ?? 'started';
+    conditions.push(`stage >= ${stageNumbers[reached]}`);
+    if (within !== undefined && reached !== 'started') {
+      conditions.push(`${reached}_ms <= {within_ms:UInt64}`);
+      params['within_ms'] = within * 1_000;
+    }
   }
   return conditions;
 }
@@ -103,6 +129,7 @@ function questionCondition(outcome: Selection['outcome']): string {
   const place = 'indexOf(questions, {question:String})';
   if (outcome === 'answered') return `arrayElement(question_ms, ${place}) >= 0 AND ${place} > 0`;
   if (outcome === 'repeated') return `${place} > 0 AND arrayElement(question_repeats, ${place}) > 0`;
-  if (outcome === 'left' || outcome === 'dropped') return `last_question = {question:String} AND stage < ${last} AND ${leftCondition}`;
-  return `${place} > 0`;
+  const left = `last_question = {question:String} AND stage < ${last} AND ${leftCondition}`;
+  if (outcome === 'left' || outcome === 'dropped') return left;
+  return outcome === 'past' ? `${place} > 0 AND NOT (${left})` : `${place} > 0`;
 }

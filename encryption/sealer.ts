@@ -183,4 +183,5 @@ export const sealedAs = {
   task: (tenant: string, taskId: string): string => `task:${taskId}:${tenant}`,
   uploadName: (tenant: string, uploadId: string): string => `upload name:${uploadId}:${tenant}`,
   ticket: (hash: string): string => `stream ticket:${hash}`,
+  report: (tenant: string, key: string): string => `report:${key}:${tenant}`,
 } as const;

@@ -14,7 +14,9 @@ import { reminders } from '../activities/outbox/reminder.ts';
 import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
+import { workerName } from '../activities/worker-name.ts';
 import type { UploadWorkflows } from '../activities/upload-workflows.ts';
+import { notedFlushes } from '../activities/waiting-flushes.ts';
 import { symbolsMax } from '../analytics/history.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { keepSchedules } from '../engine/schedules.ts';
@@ -32,11 +34,13 @@ import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
 import { HistorySymbols } from '../stores/postgres/session-histories.ts';
+import { noteSight } from '../stores/postgres/scanner-sights.ts';
 import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
+import { keepFlushClock } from '../stores/redis/flush-clock.ts';
 import { beat } from '../stores/redis/worker-heartbeat.ts';
 import { Inspecting } from '../uploads/inspecting.ts';
 import { createProcessing } from '../uploads/processing/processing.ts';
@@ -55,6 +59,8 @@ export interface WorkerRoleOptions {
   readonly configuration: Configuration;
   readonly temporalAddress: string;
   readonly client: Client;
+  /** Rejects when it does not answer in time. */
+  readonly engineAnswers: (patienceMs: number) => Promise<boolean>;
   readonly revival: SessionRevival;
   readonly stuck: StuckWorkflows;
   readonly uploadWorkflows: UploadWorkflows;
@@ -81,6 +87,9 @@ export interface WorkerRoleOptions {
   readonly log: Logger;
 }
 
+/** A flush takes less than a second where nothing is amiss, and fails after 15 s. */
+const longFlushMs = 3_000;
+const enginePatienceMs = 1_500;
 /** A week, as a link that is asked for. */
 const reminderLinkSeconds = 604_800;
 
@@ -97,10 +106,10 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
       flows.find(tenant, flow.id, flow.version).then((found) => found?.rules ?? null)
     ),
   };
-  const copies = createCopyWriter({
+  const copies = notedFlushes(createCopyWriter({
     ...rows, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
     keepEvents: receiver !== null,
-  });
+  }), { db: stores.db, log, longMs: longFlushMs });
   const atEngine = { client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 };
   const taskWorkflows = createTaskWorkflows(atEngine);
   const events = receiver === null ? null : eventReceiver(receiver, outside, reminders({
@@ -134,6 +143,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   });
   onStop(() => reports.stop());
   onStop(beat(stores.redis, taskQueue, () => worker.isRunning()));
+  onStop(keepFlushClock(stores.redis, taskQueue, async () => worker.isRunning() && await options.engineAnswers(enginePatienceMs)));
   if (events !== null) {
     const park = parkEvent({ workflows: taskWorkflows, maxRetries: configuration.GANGWAY_DLQ_MANUAL_RETRIES, now: Date.now });
     const delivery = startDelivery({
@@ -147,7 +157,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
 }
 
 /** Without CLAMD_URL nobody scans. One that is blind is an error of whoever runs it, and told as one. */
-function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
+function scannerOf({ configuration, stores: { db }, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
   const settings = scannerSettings(configuration);
   if (settings === null) return noScanner;
   const scanner = watchedScanner(clamdScanner(settings), {
@@ -155,6 +165,11 @@ function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: O
     onSight: (sight, why) => {
       if (sight === 'seeing') log.info('the scanner finds the EICAR text');
       else log.error({ sight, why }, 'the scanner does not find the EICAR text: uploads wait in quarantine');
+    },
+    onLook: (sight) => {
+      noteSight(db, workerName, sight === 'unknown' ? null : sight === 'seeing').catch(() => {
+        log.debug('what the scanner sees is noted with the next look: PostgreSQL does not answer');
+      });
     },
   });
   metrics.watchScanner(() => scanner.sight() === 'seeing');
