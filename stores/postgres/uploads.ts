@@ -375,6 +375,24 @@ export async function deleteUpload(db: Database, upload: UploadName, reason: str
   return row ?? null;
 }
 
+/** Nobody goes on with an upload of this session: who receives one or looks into it finds it deleted, and removes what it has stored. */
+export async function withdrawUploads(db: Database, tenant: string, sessionId: string): Promise<void> {
+  await db.asTenant(tenant).query(
+    `UPDATE uploads SET status = 'deleted', reason = 'erased', ended_at = now(), writer = NULL, sealed_name = '', sha256 = NULL,
+       parts = '[]', clean = NULL
+     WHERE tenant = $1 AND session_id = $2 AND status <> 'deleted'`,
+    [tenant, sessionId],
+  );
+}
+
+/** Rows of withdrawn uploads go. Returns how many there were. */
+export async function eraseUploads(db: Database, tenant: string, sessionId: string): Promise<number> {
+  const rows = await db.asTenant(tenant).query(
+    "DELETE FROM uploads WHERE tenant = $1 AND session_id = $2 AND status = 'deleted' RETURNING upload_id", [tenant, sessionId],
+  );
+  return rows.length;
+}
+
 export async function findUpload(db: Database, upload: UploadName): Promise<UploadRow | null> {
   const [row] = await db.asTenant(upload.tenant).query<UploadRow>(
     `SELECT ${columns} FROM uploads WHERE tenant = $1 AND session_id = $2 AND upload_id = $3`,
