@@ -5,7 +5,8 @@
  */
 import { activityInfo, ApplicationFailure, cancellationSignal } from '@temporalio/activity';
 import type { Logger } from 'pino';
-import type { z } from 'zod';
+import { z } from 'zod';
+import type { Json } from '../domain/json.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
@@ -13,13 +14,13 @@ import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Inspecting } from '../uploads/inspecting.ts';
 import type { Alerting } from './alerts/alerting.ts';
-import type { CopyWriter } from './copy-writer.ts';
 import type { EventReceiver } from './outbox/receiver.ts';
 import type { PaidModel } from './model/chat-model.ts';
 import type { SessionWorkflows } from './session-workflows.ts';
 import type { Stuck } from './stuck.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
 import type { UploadWorkflows } from './upload-workflows.ts';
+import type { FlushWriter } from './waiting-flushes.ts';
 
 /** What tasks work with; handed in, never imported. */
 export interface TaskServices {
@@ -29,7 +30,7 @@ export interface TaskServices {
     readonly sealer: Sealer;
   };
   readonly flows: FlowRegistry;
-  readonly copies: CopyWriter;
+  readonly copies: FlushWriter;
   readonly changeTarget: ChangeTarget;
   /** null: no model is configured. */
   readonly model: PaidModel | null;
@@ -69,6 +70,8 @@ export interface Task<Input, Output> extends Pick<TaskDefinition<z.ZodType, Outp
   readonly with: (services: TaskServices) => (input: Input) => Promise<Output>;
   /** What is wrong with an input: a place and words each. Empty: nothing. */
   readonly mistakes: (input: unknown) => readonly { readonly pointer: string; readonly message: string }[];
+  /** What an input looks like, as JSON Schema: for the form of an operator, who is judged by `mistakes` all the same. */
+  readonly schema: () => Json;
 }
 
 /** An input that breaks the schema fails at once: no retry would mend it. */
@@ -77,6 +80,7 @@ export function defineTask<Input extends z.ZodType, Output>(definition: TaskDefi
   return {
     name, retry, with: (services) => (raw) => runAttempt(definition, raw, services),
     mistakes: (input) => mistakesOf(definition.input.safeParse(input)),
+    schema: () => z.toJSONSchema(definition.input, { io: 'input', unrepresentable: 'any' }) as Json,
   };
 }
 

@@ -1,4 +1,5 @@
 /** All tasks of the product. Workflows import the type only; schemas and code stay outside their bundle. */
+import type { Json } from '../domain/json.ts';
 import { applyChangeset } from './apply-changeset.ts';
 import { cleanUpEndedTasks } from './clean-up-tasks.ts';
 import { cleanUpUploads } from './clean-up-uploads.ts';
@@ -28,7 +29,7 @@ export function createTasks(services: TaskServices): Tasks {
   return Object.fromEntries(Object.entries(tasks).map(([name, task]) => [name, task.with(services)])) as unknown as Tasks;
 }
 
-const byName: ReadonlyMap<string, Pick<Task<never, unknown>, 'retry' | 'mistakes'>> = new Map(Object.entries(tasks));
+const byName: ReadonlyMap<string, Pick<Task<never, unknown>, 'retry' | 'mistakes' | 'schema'>> = new Map(Object.entries(tasks));
 
 export function retryOf(name: string): 'category' | 'proxy' {
   return byName.get(name)?.retry ?? 'category';
@@ -37,4 +38,9 @@ export function retryOf(name: string): 'category' | 'proxy' {
 /** What is wrong with an input of this task. */
 export function inputMistakes(name: string, input: unknown): readonly { readonly pointer: string; readonly message: string }[] {
   return byName.get(name)?.mistakes(input) ?? [{ pointer: '', message: `There is no task ${name}.` }];
+}
+
+/** What an input of this task looks like, as JSON Schema; null: there is no such task. */
+export function inputSchema(name: string): Json {
+  return byName.get(name)?.schema() ?? null;
 }

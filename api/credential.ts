@@ -6,6 +6,8 @@ export interface Credential {
   readonly actor: Actor;
   readonly expiresAt: number;
   readonly presented: PresentedKey | null;
+  /** A browser sent it along by itself. */
+  readonly byCookie?: true;
   /** Counts for this session alone: a token that a resume link gave. */
   readonly onlySession?: string;
 }

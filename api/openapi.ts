@@ -4,6 +4,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { answerHeaders, headerComponents, headerParameters, problemHeaders, takesKey } from './openapi-headers.ts';
 import { plainer } from './openapi-schemas.ts';
 import { statusOf, type ProblemCode } from './problem.ts';
+import { consoleCookie } from './console-cookie.ts';
 import { nothing, querySchema, type RawBody, type Route } from './route.ts';
 import { ProblemWire } from './wire.ts';
 
@@ -19,6 +20,7 @@ const tags: Readonly<Record<string, string>> = {
   sessions: 'Sessions of people: questions, answers, proposals, decisions, live events',
   approvals: 'Second approvals, and what waits for one', changesets: 'What was decided, applied and rolled back',
   flows: 'What can be asked', analytics: 'Reports', 'resume-links': 'Links that lead a person back', admin: 'For admins of a tenant',
+  console: 'Signing in to the console'
 };
 
 export function openApiDocument(base: string, routes: readonly Route[]): object {
@@ -37,11 +39,15 @@ export function openApiDocument(base: string, routes: readonly Route[]): object 
     },
     // the address that it was asked at comes in its place, see pages.ts
     servers: [{ url: 'http://127.0.0.1:8080' }],
-    security: [{ bearer: [] }, { apiKey: [] }],
+    security: [{ bearer: [] }, { apiKey: [] }, { cookie: [] }],
     tags: named.map((name) => ({ name, description: tags[name] ?? name })),
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        cookie: {
+          type: 'apiKey', in: 'cookie', name: consoleCookie,
+          description: 'Of the console; anything but GET needs our own Origin and the header X-Gangway-Console: 1',
+        },
         ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'Opens one event stream, within a minute' },
       },
       parameters: headerComponents.parameters, headers: headerComponents.headers,
@@ -56,9 +62,9 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   return {
     operationId: `${method}${path.replaceAll(/[/:_-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: declaration.summary, tags: [tagOf(route)],
-    description: access === 'anyone' ? 'Needs no credential.' : `Roles: ${access.join(' or ')}.`,
+    description: declaration.signsIn === true ? 'The credential is the token that is sent.' : access === 'anyone' ? 'Needs no credential.' : `Roles: ${access.join(' or ')}.`,
     ...(access === 'anyone' ? { security: [] } : {}),
-    ...(declaration.streams === true ? { security: [{ bearer: [] }, { apiKey: [] }, { ticket: [] }] } : {}),
+    ...(declaration.tickets === true ? { security: [{ bearer: [] }, { apiKey: [] }, { cookie: [] }, { ticket: [] }] } : {}),
     parameters: headerParameters(route),
     requestParams: { ...(params === undefined ? {} : { path: params as z.ZodObject }), query: querySchema(declaration) as z.ZodObject },
     ...(body === undefined ? {} : {
@@ -84,14 +90,16 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
     content: { 'application/problem+json': { schema: ProblemWire } },
   }]);
   const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
+  const bytes = { type: 'string', format: 'binary' } as const;
+  const sends = Object.fromEntries((declaration.sends ?? []).map((each) => [each, { schema: bytes }]));
+  // as one form of an answer among others, or as what there is to have: then parts of it too
+  const isOneForm = declaration.answers[200] !== undefined;
   const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, {
     description: doneWords[status] ?? 'Done', headers: answerHeaders(route),
-    ...(schema === nothing ? {} : { content: { [type]: { schema } } }),
+    ...(schema === nothing ? {} : { content: { [type]: { schema }, ...(status === '200' ? sends : {}) } }),
   }]);
-  const bytes = { type: 'string', format: 'binary' } as const;
-  const sent = declaration.sends === undefined ? [] : ['200', '206'].map((status) => [status, {
-    description: status === '206' ? 'A part' : 'All of it', headers: answerHeaders(route),
-    content: Object.fromEntries((declaration.sends ?? []).map((each) => [each, { schema: bytes }])),
+  const sent = declaration.sends === undefined || isOneForm ? [] : ['200', '206'].map((status) => [status, {
+    description: status === '206' ? 'A part' : 'All of it', headers: answerHeaders(route), content: sends,
   }]);
   const ended = declaration.streams !== true ? []
     : [['204', { description: 'There is nothing more to come', headers: answerHeaders(route) }]];

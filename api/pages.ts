@@ -35,7 +35,6 @@ export function pageRoutes(health: Health, openApi: object, publicUrl: string | 
     ctx.body = await readFile(join(assets, name));
   };
   const answers: readonly (readonly [path: string, answer: Page['answer']])[] = [
-    ['/', (ctx) => { ctx.redirect('/docs'); }],
     ['/livez', (ctx) => { ctx.body = { status: 'ok' }; }],
     ['/readyz', async (ctx) => {
       const { ready, checks } = await health.readiness();

@@ -4,6 +4,7 @@
  * before (409, 422), and then the handler.
  */
 import { randomUUID } from 'node:crypto';
+import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { holds, type Actor, type Role } from '../domain/message.ts';
@@ -12,6 +13,7 @@ import { auditedAct, type Act } from './audit.ts';
 import type { Authentication, Presented } from './authentication.ts';
 import type { ReadBody } from './body.ts';
 import type { Call } from './call.ts';
+import { cookieToken, refuseOtherPages, requireOwnPage } from './console-cookie.ts';
 import type { Credential } from './credential.ts';
 import { toProblem } from './error-translation.ts';
 import { streamHeaders } from './event-stream.ts';
@@ -37,6 +39,8 @@ export interface PipelineOptions {
   readonly limits: LimitGuard;
   readonly readBody: ReadBody;
   readonly idempotencyHours: number;
+  /** Where people reach the API; null: where it listens. */
+  readonly publicUrl: string | null;
   /** Answers that break their own schema become 500: on in tests. */
   readonly checkAnswers: boolean;
   /** For measuring what it costs; never off outside a bench. */
@@ -76,12 +80,13 @@ export class Pipeline {
     const { services: { stores: { db } }, limits, log } = this.options;
     const { ctx, correlationId } = exchange;
     const match = this.match(ctx.method, path);
+    if (match.kind === 'found' && match.route.declaration.signsIn === true) return this.signIn(exchange, match);
     if (match.kind === 'found' && match.route.declaration.access === 'anyone') return this.open(exchange, match);
-    const credential = await this.authenticated(exchange, ticketIn(ctx.query, match));
+    const credential = await this.authenticated(exchange, { ticket: ticketIn(ctx.query, match) });
     await limits.person(ctx, credential.actor, match.kind === 'found' ? match.route.declaration.limits : ['api']);
     const act = auditedAct({ db, log }, { actor: credential.actor, correlationId, method: ctx.method, path, match });
     try {
-      const answered = await this.once(permitted(exchange, path, credential, match, act));
+      const answered = await this.once(this.permitted(exchange, path, credential, match, act));
       await act?.answered(answered.status, 'Idempotency-Replayed' in answered.headers);
       return answered;
     } catch (error) {
@@ -93,22 +98,47 @@ export class Pipeline {
   /** Nobody vouches for it: it counts by its address, a credential that it brings is not looked at, and it has no key to repeat it by. */
   private async open(exchange: Exchange, { route, params }: Extract<Match, { kind: 'found' }>): Promise<Answered> {
     const { ctx } = exchange;
-    await this.options.limits.stranger(ctx, this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for')));
+    await this.options.limits.stranger(ctx, this.addressOf(ctx));
     exchange.route = route.path;
     const sent = route.method === 'get' ? {} : await this.options.readBody(ctx);
     const operation = { operationId: randomUUID(), keyedRequest: null };
     return this.handled({ exchange, credential: nobody, actor: nobody.actor, act: null, route, params }, sent, operation);
   }
 
-  /** A person whose requests are counted, for what stands beside the routes. */
-  async limitedCaller(exchange: Exchange): Promise<Actor> {
-    const { actor } = await this.authenticated(exchange);
+  /** The credential is what was sent: a good one counts for its person, anything else for its address. */
+  private async signIn(exchange: Exchange, { route, params }: Extract<Match, { kind: 'found' }>): Promise<Answered> {
+    const { ctx } = exchange;
+    const { limits, publicUrl } = this.options;
+    exchange.route = route.path;
+    refuseOtherPages(ctx, publicUrl);
+    const sent = await this.options.readBody(ctx);
+    const token = typeof sent === 'object' && sent !== null && 'token' in sent && typeof sent.token === 'string' ? sent.token : null;
+    const operation = { operationId: randomUUID(), keyedRequest: null };
+    if (token === null) {
+      await limits.stranger(ctx, this.addressOf(ctx));
+      return this.handled({ exchange, credential: nobody, actor: nobody.actor, act: null, route, params }, sent, operation);
+    }
+    const credential = await this.authenticated(exchange, { presented: { authorization: `Bearer ${token}`, apiKey: '' } });
+    const { actor } = credential;
+    await limits.person(ctx, actor, route.declaration.limits);
+    exchange.tenant = actor.tenant;
+    if (credential.onlySession !== undefined) throw unauthenticated('The token of a resume link is for its session, not for the console.');
+    return this.handled({ exchange, credential, actor, act: null, route, params }, sent, operation);
+  }
+
+  /** A person whose requests are counted, for what stands beside the routes. By cookie from our own page, or the origin that is named. */
+  async limitedCaller(exchange: Exchange, trustedOrigin: string | null): Promise<Actor> {
+    const { actor, byCookie } = await this.authenticated(exchange);
+    const isTrusted = trustedOrigin !== null && exchange.ctx.get('origin') === trustedOrigin;
+    if (byCookie === true && !isTrusted) requireOwnPage(exchange.ctx, this.options.publicUrl);
     await this.options.limits.person(exchange.ctx, actor, ['api']);
     return actor;
   }
 
   /** A bad credential counts against its address, so that guessing has an end. */
-  private async authenticated({ ctx }: Exchange, ticket: TicketGiven | null = null): Promise<Credential> {
+  private async authenticated(
+    { ctx }: Exchange, { ticket = null, presented = presentedIn(ctx) }: { ticket?: TicketGiven | null; presented?: Presented } = {},
+  ): Promise<Credential> {
     const { authentication, authenticates, limits } = this.options;
     if (!authenticates) {
       return {
@@ -117,10 +147,12 @@ export class Pipeline {
       };
     }
     try {
-      const headers = { authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') };
-      return await (ticket === null ? authentication.authenticate(headers) : this.byTicket(ticket, headers));
+      if (ticket !== null) return await this.byTicket(ticket, presented);
+      const cookie = isNothing(presented) ? cookieToken(ctx) : '';
+      if (cookie === '') return await authentication.authenticate(presented);
+      return { ...await authentication.authenticate({ authorization: `Bearer ${cookie}`, apiKey: '' }), byCookie: true };
     } catch (error) {
-      const address = this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
+      const address = this.addressOf(ctx);
       // only what was judged is a guess: not a key that cannot be looked up, nor a token that cannot be verified just now, nor a ticket
       // that was used, with which browsers come back by themselves
       const isGuess = error instanceof Problem && !(ticket !== null && isTicket(ticket.text));
@@ -129,8 +161,12 @@ export class Pipeline {
     }
   }
 
-  private async byTicket({ text, sessionId }: TicketGiven, { authorization, apiKey }: Presented): Promise<Credential> {
-    if (authorization !== '' || apiKey !== '') {
+  private addressOf(ctx: Context): string {
+    return this.options.addressOf(ctx.req.socket.remoteAddress, ctx.get('x-forwarded-for'));
+  }
+
+  private async byTicket({ text, sessionId }: TicketGiven, presented: Presented): Promise<Credential> {
+    if (!isNothing(presented)) {
       throw new Problem('invalid_request', 'A ticket and a credential were both given. Send one of them.', {
         errors: [{
           pointer: '/ticket', code: 'two_credentials', message: 'A request has one credential.',
@@ -145,6 +181,13 @@ export class Pipeline {
     }
     if (!await this.options.authentication.stillCounts(credential)) throw unauthenticated('The credential behind this ticket has ended.');
     return credential;
+  }
+
+  /** The caller may ask for this; of one by cookie, our own page asks. */
+  private permitted(...request: Parameters<typeof permitted>): Permitted {
+    const [{ ctx }, , credential] = request;
+    if (credential.byCookie === true) requireOwnPage(ctx, this.options.publicUrl);
+    return permitted(...request);
   }
 
   /** Reads what was sent; a keyed request that was answered before is answered from memory, before its rules are looked at. */
@@ -253,12 +296,21 @@ function pathOf(path: string): string {
   return path.replace(/\/$/, '');
 }
 
+/** A header that names a caller goes before the cookie, which a browser sends along by itself. */
+function presentedIn(ctx: Context): Presented {
+  return { authorization: ctx.get('authorization'), apiKey: ctx.get('x-api-key') };
+}
+
+function isNothing({ authorization, apiKey }: Presented): boolean {
+  return authorization === '' && apiKey === '';
+}
+
 interface TicketGiven { readonly text: string; readonly sessionId: string }
 
-/** A ticket counts for streams alone: anywhere else it is an unknown field. */
+/** A ticket counts for streams of sessions alone: anywhere else it is an unknown field. */
 function ticketIn(query: Readonly<Record<string, string | string[] | undefined>>, match: Match): TicketGiven | null {
   const text = textOf(query['ticket']);
-  if (text === undefined || match.kind !== 'found' || match.route.declaration.streams !== true) return null;
+  if (text === undefined || match.kind !== 'found' || match.route.declaration.tickets !== true) return null;
   return { text, sessionId: match.params['session_id'] ?? '' };
 }
 

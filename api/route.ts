@@ -77,7 +77,7 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly example?: Body extends z.ZodType ? z.input<Body> : never;
   /** Schema of the answers by status (200, 201); of a stream the data of its events. */
   readonly answers: Readonly<Record<number, Result>>;
-  /** Media types of the bytes that it answers, of status 200 and 206. */
+  /** Media types of the bytes that it answers, of status 200 and 206; with a schema for 200, beside that JSON and without parts. */
   readonly sends?: readonly string[];
   /** Headers of requests and answers beside those of every route, by name. */
   readonly headers?: { readonly request?: HeaderWords; readonly answer?: HeaderWords };
@@ -87,8 +87,12 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly audit?: AuditRule;
   /** Members of the answer that are shown once: a repeat by Idempotency-Key gets null, and no store holds them. */
   readonly shownOnce?: readonly string[];
-  /** Answers server-sent events; a ticket in the query may stand for the credential (api/stream-tickets.ts). */
+  /** Answers server-sent events. */
   readonly streams?: true;
+  /** A ticket in the query may stand for the credential (api/stream-tickets.ts). */
+  readonly tickets?: true;
+  /** The credential is the member `token` of the body: signing in. Its caller is counted and known as with a header. */
+  readonly signsIn?: true;
   /** Codes it may answer beside those that every route may. */
   readonly problems?: readonly ProblemCode[];
   readonly handler: (

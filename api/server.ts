@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
+import type { Actor } from '../domain/message.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { addAudit, beginAudit } from '../stores/postgres/audit.ts';
 import { tenantNames } from '../stores/postgres/tenants.ts';
@@ -25,6 +26,7 @@ import { notFound, Problem } from './problem.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';
 import type { StreamTickets } from './stream-tickets.ts';
+import { webPage, type WebFiles } from './web-pages.ts';
 
 export const base = '/api/v1/onboarding';
 
@@ -57,6 +59,7 @@ export interface ServerOptions {
   readonly tickets: StreamTickets;
   readonly addressOf: AddressOf;
   readonly health: Health;
+  readonly web: WebFiles;
   readonly metrics: Metrics;
   /** Of the codec endpoint; the rest it takes from the services. */
   readonly codec: Pick<CodecOptions, 'pathKey' | 'uiOrigin'>;
@@ -95,6 +98,7 @@ export class ApiServer {
     this.pipeline = new Pipeline({
       services, routes, authentication, tickets, addressOf, limits: this.limits, log: this.log,
       readBody: bodyReader({ maxBytes: settings.bodyBytes, maxDepth: settings.bodyDepth }), idempotencyHours: settings.idempotencyHours,
+      publicUrl: settings.publicUrl,
       checkAnswers: settings.checkAnswers, authenticates: guards?.authentication !== false,
     });
     const app = new Koa();
@@ -152,7 +156,8 @@ export class ApiServer {
         return this.limits.exempt(ctx);
       }
     }
-    const page = this.pages.get(ctx.path.replace(/(?<=.)\/$/, ''));
+    const path = ctx.path.replace(/(?<=.)\/$/, '');
+    const page = this.pages.get(path) ?? webPage(this.options.web, path);
     if (page !== undefined && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
       exchange.route = 'page';
       this.limits.exempt(ctx);
@@ -162,7 +167,8 @@ export class ApiServer {
       await this.metricsPage.handle(ctx, this.outsiders(ctx));
     } else if (ctx.path.startsWith('/codec/')) {
       exchange.route = '/codec';
-      await this.codec.handle(ctx, { ...this.outsiders(ctx), caller: () => this.pipeline.limitedCaller(exchange) }, exchange.correlationId);
+      const caller = (): Promise<Actor> => this.pipeline.limitedCaller(exchange, this.options.codec.uiOrigin);
+      await this.codec.handle(ctx, { ...this.outsiders(ctx), caller }, exchange.correlationId);
     } else if (ctx.path === base || ctx.path.startsWith(`${base}/`)) {
       await this.send(exchange, await this.pipeline.answer(exchange, ctx.path.slice(base.length)));
     } else {

@@ -7,6 +7,7 @@ import type { SessionListener } from '../stores/redis/session-signals.ts';
 import { until } from '../test/support/until.ts';
 import type { Call } from './call.ts';
 import { SessionStreams } from './session-streams.ts';
+import { StreamPlaces } from './stream-places.ts';
 import { EngineUnavailableError } from '../engine/calls.ts';
 
 const view: SessionView = {
@@ -39,7 +40,7 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
     signals: { isLive: options.live
       ?? true, listen: (_session, changed) => { world.ring = changed; return () => undefined; } } satisfies Pick<SessionListener,
     'isLive' | 'listen'>,
-    streamsMax: 1, streamsPerPersonMax: 1, pollMs: options.pollMs ?? 1_000, now: () => world.now,
+    places: new StreamPlaces({ streamsMax: 1, streamsPerPersonMax: 1 }), pollMs: options.pollMs ?? 1_000, now: () => world.now,
   });
   const closing = new AbortController();
   open.push(closing);
@@ -51,7 +52,7 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
   };
   const start = async (): Promise<void> => {
     const { stream } = await streams.follow(call, view.session_id);
-    void stream?.((text) => { world.text += text; }, closing.signal).then(() => { world.ended = true; });
+    void stream?.((text) => { world.text += text; }, closing.signal, () => Promise.resolve()).then(() => { world.ended = true; });
     await until('the first event is sent', () => world.text !== '');
   };
   const happens = (): void => {

@@ -14,9 +14,9 @@ import type { SessionListener } from '../stores/redis/session-signals.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { eventText, type Stream } from './event-stream.ts';
 import { iso, presentSession } from './presentation.ts';
-import { Problem } from './problem.ts';
 import type { Call } from './call.ts';
 import type { Sessions } from '../engine/sessions.ts';
+import type { StreamPlaces } from './stream-places.ts';
 import { SessionWire, time } from './wire.ts';
 import { EngineUnavailableError } from '../engine/calls.ts';
 
@@ -32,8 +32,7 @@ export interface SessionStreamsOptions {
   readonly sessions: Pick<Sessions, 'events'>;
   readonly flows: FlowRegistry;
   readonly signals: Pick<SessionListener, 'listen' | 'isLive'>;
-  readonly streamsMax: number;
-  readonly streamsPerPersonMax: number;
+  readonly places: StreamPlaces;
   /** Pause before a session is asked again while no signals arrive. */
   readonly pollMs: number;
   readonly now: () => number;
@@ -41,13 +40,9 @@ export interface SessionStreamsOptions {
 
 /** A signal can be lost even while Redis is there; and so often the credential is looked at. */
 const checkMs = 30_000;
-/** Streams end when they end: what a refused person is told to wait. */
-const retryAfterSeconds = '10';
 
 export class SessionStreams {
   private readonly options: SessionStreamsOptions;
-  private readonly perPerson = new Map<string, number>();
-  private open = 0;
 
   constructor(options: SessionStreamsOptions) {
     this.options = options;
@@ -58,37 +53,12 @@ export class SessionStreams {
    * session does, and `rate_limited` or `too_many_streams` when it would be one stream too many.
    */
   async follow(call: Call, sessionId: string): Promise<{ readonly stream: Stream | null; readonly owner: string }> {
-    this.take(call);
+    this.options.places.take(call);
     const bell = new Bell();
     call.onEnd(this.options.signals.listen({ tenant: call.actor.tenant, session_id: sessionId }, () => { bell.ring(); }));
     const following = new Following(this.options, call, sessionId, bell);
     const owner = await following.begin();
     return { owner, stream: following.hasMore ? (write, signal) => following.run(write, signal) : null };
-  }
-
-  /** One of the person's places, until the request ends. */
-  private take({ actor, onEnd }: Call): void {
-    const { streamsMax, streamsPerPersonMax } = this.options;
-    const person = JSON.stringify([actor.tenant, actor.subject]);
-    const own = this.perPerson.get(person) ?? 0;
-    if (own >= streamsPerPersonMax) {
-      throw new Problem('rate_limited', `You have ${own} event streams open, and that is the most. Close one first.`, {
-        headers: { 'Retry-After': retryAfterSeconds }, members: { violated_policies: ['streams'] },
-      });
-    }
-    if (this.open >= streamsMax) {
-      throw new Problem('too_many_streams', 'There is no room for another event stream right now.', {
-        headers: { 'Retry-After': retryAfterSeconds },
-      });
-    }
-    this.perPerson.set(person, own + 1);
-    this.open += 1;
-    onEnd(() => {
-      this.open -= 1;
-      const left = (this.perPerson.get(person) ?? 1) - 1;
-      if (left > 0) this.perPerson.set(person, left);
-      else this.perPerson.delete(person);
-    });
   }
 }
 

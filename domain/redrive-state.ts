@@ -27,6 +27,8 @@ export interface RedriveState {
   readonly redrive_id: string;
   readonly status: RedriveStatus;
   readonly matched: number;
+  /** So many first, of those that matched. Absent in what a run of before answers. */
+  readonly canary?: number;
   readonly succeeded: number;
   /** Parked again, or refused: no longer parked, or over its retries. */
   readonly failed: number;

@@ -59,12 +59,12 @@ export class Redrive {
   }
 
   view(): RedriveState {
-    const { redrive_id, task_ids } = this.input;
+    const { redrive_id, task_ids, canary } = this.input;
     const results = [...this.results].map(([task_id, result]): RedriveItem => ({ task_id, result }));
     const succeeded = results.filter(({ result }) => result === 'succeeded').length;
     return {
-      redrive_id, status: this.status, matched: task_ids.length, succeeded, failed: results.length - succeeded, remaining: this.remaining,
-      note: this.note, results,
+      redrive_id, status: this.status, matched: task_ids.length, canary: Math.min(canary, task_ids.length), succeeded,
+      failed: results.length - succeeded, remaining: this.remaining, note: this.note, results,
     };
   }
 

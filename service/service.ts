@@ -3,17 +3,24 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
-import { inputMistakes } from '../activities/tasks.ts';
+import { inputMistakes, inputSchema } from '../activities/tasks.ts';
+import { symbolsMax } from '../analytics/history.ts';
+import { userKey } from '../analytics/session-row.ts';
 import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
 import { IdentityKeys } from '../api/identity-keys.ts';
+import { LiveReports } from '../api/live-reports.ts';
 import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
+import { RedriveStreams } from '../api/redrive-streams.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
+import { readWebFiles } from '../api/web-pages.ts';
+import type { Services } from '../api/services.ts';
 import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
+import { StreamPlaces } from '../api/stream-places.ts';
 import { StreamTickets } from '../api/stream-tickets.ts';
 import { ConfigurationError } from '../domain/configuration-error.ts';
 import type { FlowRules } from '../domain/flow.ts';
@@ -23,6 +30,7 @@ import { connectEngine, engineAnswers, registerSearchAttributes } from '../engin
 import { hasRoom } from '../engine/disk-room.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
+import { sessionRuns } from '../engine/session-runs.ts';
 import { Sessions } from '../engine/sessions.ts';
 import { uploadNotes } from '../engine/upload-notes.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
@@ -34,6 +42,7 @@ import { Breakers } from '../outside/breakers/registry.ts';
 import { Outside } from '../outside/outside.ts';
 import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
+import { DataThrough } from '../stores/data-through.ts';
 import { chosenFileStore } from '../stores/files/chosen.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
@@ -43,10 +52,13 @@ import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { notePeople } from '../stores/postgres/people.ts';
 import { forgetResumeLinks } from '../stores/postgres/resume-links.ts';
+import { HistorySymbols } from '../stores/postgres/session-histories.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
+import { ReportCache } from '../stores/redis/reports/report-cache.ts';
+import { ReportListener } from '../stores/redis/reports/report-listener.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
 import { createTickets } from '../stores/redis/tickets.ts';
@@ -65,6 +77,8 @@ import {
   allowsPrivate, breakerNumbers, changeTargetSettings, fileStoreSettings, limitSettings, lookingLimits, lostKeys, receiverSettings,
   serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
+import { webBundle } from './web-bundle.ts';
+import { propertySealer, pseudonymKey } from './pseudonyms.ts';
 import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
@@ -109,6 +123,9 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const log = pino(
     { level: configuration.LOG_LEVEL, base: null, redact: ['authorization', 'token', '*.authorization', '*.token'] }, pino.destination(2),
   );
+  // made, where it is not yet, while the rest starts
+  const web = roles.includes('api') ? webBundle().then(readWebFiles) : Promise.resolve(new Map());
+  web.catch(() => undefined);
   const metrics = createMetrics();
   const breakers = new Breakers(breakerNumbers(configuration), metrics.breakerChanged);
   metrics.watchBreakers(() => breakers.list());
@@ -145,7 +162,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const changeTarget = chosenChangeTarget(changeTargetSettings(configuration), outside);
   const uploadWorkflows = createUploadWorkflows({ ...engine, client, limits: lookingLimits(configuration), newId: randomUUID });
   const worker = !roles.includes('worker') ? null : await startWorkerRole({
-    configuration, temporalAddress: urls.temporalAddress, client, revival, stuck, uploadWorkflows, stores, flows, changeTarget,
+    configuration, temporalAddress: urls.temporalAddress, client, revival,
+    engineAnswers: (patienceMs) => engineAnswers(connection, patienceMs), stuck, uploadWorkflows, stores, flows, changeTarget,
     limits, outside, metrics, developmentKey, linkKey: linkKey(keysOf(options)), publicUrl: () => url, log,
   }, onStop);
   const isRunning = worker?.isRunning ?? (() => true);
@@ -165,10 +183,11 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   });
   const listener = new SessionListener(urls.redisUrl);
   onStop(() => listener.close());
+  const places = new StreamPlaces({
+    streamsMax: configuration.GANGWAY_STREAMS, streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
+  });
   const streams = new SessionStreams({
-    sessions, flows, signals: listener, streamsMax: configuration.GANGWAY_STREAMS,
-    streamsPerPersonMax: configuration.GANGWAY_STREAMS_PER_PERSON,
-    pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
+    sessions, flows, signals: listener, places, pollMs: configuration.GANGWAY_STREAM_POLL_MS, now: Date.now,
   });
   const uploads = new Uploads({
     ...uploadSettings(configuration), ...stores, limiter: limits.limiter, photos: limits.resources.photo_uploads,
@@ -196,8 +215,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const server = new ApiServer({
     services: {
       sessions, streams, uploads, flows, changes: { target: changeTarget, areTold: receiverSettings(configuration) !== null },
-      deadLetters: { tasks, inputMistakes, capacity: configuration.GANGWAY_DLQ_CAPACITY },
-      reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      deadLetters: {
+        tasks, inputMistakes, inputSchema, capacity: configuration.GANGWAY_DLQ_CAPACITY,
+        redrives: new RedriveStreams({ tasks, places, now: Date.now }),
+      },
+      reports: reportsOf(options, stores, metrics, log, onStop), limits, stores, streamPlaces: places,
+      intake: intakeOf(configuration, stores, developmentKey),
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
         urlOf: (secret) => resumeUrl(url, secret),
@@ -206,6 +229,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       healCommand: healCommand({
         address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
       }),
+      sessionRuns: (tenant, id) => sessionRuns({ client, timeoutMs: engine.timeoutMs }, tenant, id),
       temporalLink: workflowLink(temporalUiUrl, configuration.TEMPORAL_NAMESPACE), log, now: Date.now,
     },
     settings: serverSettings(configuration), routes, metrics,
@@ -214,7 +238,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       db: stores.db, onVerified: (seen) => { people.note(seen); }, now: Date.now,
     }),
     tickets: new StreamTickets(createTickets(stores.redis, stores.sealer)),
-    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() },
+    addressOf: addressReader(configuration.TRUSTED_PROXIES), health: { readiness: () => readiness.check() }, web: await web,
     codec: { pathKey: options.codecPathKey ?? null, uiOrigin: originOf(temporalUiUrl) },
     ...(options.guards === undefined ? {} : { guards: options.guards }),
   });
@@ -227,6 +251,44 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     await server.close(unreadyMs(configuration, roles), configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
   return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
+}
+
+/** On connections of its own: a large report must not hold up what counts requests. */
+function reportsOf(
+  { configuration, urls }: ServiceOptions, stores: Awaited<ReturnType<typeof openStores>>, metrics: Metrics, log: Logger,
+  onStop: (close: () => Promise<void>) => void,
+): Services['reports'] {
+  const { db, clickhouse, sealer } = stores;
+  const redis = openRedis({
+    url: urls.redisUrl, timeoutMs: Math.max(configuration.GANGWAY_REDIS_TIMEOUT_MS, reportRedisMs),
+    onError: () => { log.debug('reports are not kept: Redis does not answer'); },
+  });
+  const listener = new ReportListener(urls.redisUrl);
+  onStop(async () => { redis.disconnect(); await listener.close(); });
+  const cache = new ReportCache({
+    redis, sealer, listener, now: Date.now, random: Math.random, onOutcome: metrics.reportAnswered, onRun: metrics.reportRun,
+    onRefreshFailed: (error) => { log.debug({ err: frames(error) }, 'a kept report is refreshed later'); },
+  });
+  const behindMs = configuration.GANGWAY_FLUSH_SECONDS * 1_000;
+  const live = new LiveReports({
+    everyMs: liveMs, onFailure: () => { log.debug('a report that is followed is worked out later: a store does not answer'); }, now: Date.now,
+  });
+  return { clickhouse, cache, live, dataThrough: new DataThrough({ db, redis, taskQueue: configuration.GANGWAY_TASK_QUEUE, behindMs }) };
+}
+
+/** Between two runs of a report that somebody follows. */
+const liveMs = 2_500;
+/** Eight megabytes take their time. */
+const reportRedisMs = 500;
+
+function intakeOf(
+  configuration: Configuration, { db, clickhouse, sealer }: Awaited<ReturnType<typeof openStores>>, developmentKey: Uint8Array | null,
+): Services['intake'] {
+  const key = pseudonymKey(configuration, developmentKey);
+  return {
+    db, clickhouse, symbols: new HistorySymbols(db, symbolsMax), properties: propertySealer(sealer),
+    userKey: key === null ? null : (tenant, user) => userKey(key, tenant, user), bodyBytes: configuration.GANGWAY_IMPORT_BYTES,
+  };
 }
 
 /** First of all: it tells of a start that goes on for long, too. */

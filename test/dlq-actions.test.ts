@@ -4,54 +4,12 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Client, Connection } from '@temporalio/client';
-import type { Json } from '../domain/json.ts';
-import { connectEngine } from '../engine/connection.ts';
-import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import { whileFrozen } from './support/frozen.ts';
 import type { InstanceAddress } from './support/instance.ts';
-import { runFileOf } from './support/instance-stores.ts';
-import { failureOf, sealerOf } from './support/parked-rows.ts';
+import { engineOf, park, type Engine } from './support/parking.ts';
 import { base, cast, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
-import { taskWorkflowId } from '../workflows/workflow-ids.ts';
-
-interface Engine { readonly client: Client; readonly connection: Connection }
-
-async function engineOf(instance: InstanceAddress): Promise<Engine> {
-  const { urls } = await runFileOf(instance);
-  return connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer: await sealerOf(instance) });
-}
-
-/** Of a rejected changeset: the task writes it down, and is done. With another status it breaks the schema, and fails at once. */
-const inputOf = (tenant: string, status: string) => ({
-  correlation_id: 'c-1', tenant, session_id: randomUUID(), changeset_id: randomUUID(), changes: [], requested_by: 'ana', approved_by: 'ben',
-  second_approved_by: null,
-  approval_id: null, risk_score: 0, status,
-});
-
-/** A task as a session parks it, in the engine and in the list. Returns its id. */
-async function park(
-  { client }: Engine, admin: Person,
-  { status = 'rejected', fingerprint = 'f-1' }: { readonly status?: string; readonly fingerprint?: string } = {},
-): Promise<string> {
-  const { tenant } = admin;
-  const parking = {
-    task_id: randomUUID(), tenant, task_name: 'applyChangeset', input: inputOf(tenant, status) as Json,
-    context: { session_id: null, user: 'ana', correlation_id: 'c-1' },
-    reply_to: null, max_retries: 3, failure: failureOf({ fingerprint }),
-  };
-  await client.workflow.start(parkedTaskWorkflow, {
-    taskQueue: 'gangway', workflowId: taskWorkflowId(tenant, parking.task_id), args: [{ parking }],
-  });
-  await until(
-    'it is in the list',
-    async () => (await admin.get(`/admin/dlq/tasks/${parking.task_id}/`)).status === 200
-      && (await rowOf(admin, parking.task_id)) !== undefined,
-  );
-  return parking.task_id;
-}
 
 async function rowOf(admin: Person, id: string, status = 'parked'): Promise<Body> {
   return (await admin.get(`/admin/dlq/tasks/?limit=100&status=${status}`)).body.results.find((row: Body) => row.task_id === id);

@@ -20,15 +20,15 @@ const RedriveRequest = z.strictObject({
 }).meta({ id: 'RedriveRequest' });
 
 const count = z.number().int();
-const RedriveWire = z.object({
+export const RedriveWire = z.object({
   redrive_id: uuid, status: z.enum(redriveStatuses),
   matched: count.meta({
     description: `When it began, the oldest first, at most ${counts.redrive_tasks}; what is parked later is not part of it`,
   }),
-  succeeded: count, failed: count.meta({ description: 'Parked again, or refused' }), remaining: count,
+  canary: count.meta({ description: 'So many first; 0: none' }), succeeded: count, failed: count.meta({ description: 'Parked again, or refused' }), remaining: count,
   note: z.string().nullable().meta({ description: 'Why it stopped' }),
 }).meta({ id: 'Redrive' });
-const RedriveWithResults = RedriveWire.extend({
+export const RedriveWithResults = RedriveWire.extend({
   results: z.array(z.object({ task_id: uuid, result: z.enum(redriveResults) })),
 }).meta({ id: 'RedriveWithResults' });
 
@@ -52,7 +52,7 @@ export const dlqRedriveRoutes = [
         ...how, redrive_id: redriveId, tenant: call.actor.tenant, actor: call.actor.subject, task_ids: ids,
       });
       const details = { matched: redrive.matched, left_out: total - ids.length, canary: how.canary, rate_per_second: how.rate_per_second };
-      return audited({ status: 202, body: present(redrive) }, { target: `redrive:${redriveId}`, details });
+      return audited({ status: 202, body: presentRedrive(redrive) }, { target: `redrive:${redriveId}`, details });
     },
   }),
   route.get('/admin/dlq/redrives/:redrive_id', {
@@ -60,8 +60,16 @@ export const dlqRedriveRoutes = [
     params: redriveParams, query: z.strictObject(clientId), answers: { 200: RedriveWithResults },
     handler: async ({ params, call, services }) => {
       const redrive = await services.deadLetters.tasks.redrive(call.actor.tenant, params.redrive_id);
-      return ok({ ...present(redrive), results: redrive.results.map(({ task_id, result }) => ({ task_id, result })) });
+      return ok({ ...presentRedrive(redrive), results: redrive.results.map(({ task_id, result }) => ({ task_id, result })) });
     },
+  }),
+  route.get('/admin/dlq/redrives/:redrive_id/events', {
+    summary: 'Live numbers of a redrive until it is over', access: ['admin'], limits: ['api'], audit: 'redrive.events',
+    params: redriveParams, query: z.strictObject({ ...clientId, last_event_id: z.string().max(100).optional() }),
+    streams: true, answers: { 200: RedriveWire }, problems: ['too_many_streams'],
+    handler: async ({ params, call, services }) => ({
+      stream: await services.deadLetters.redrives.follow(call, params.redrive_id, presentRedrive),
+    }),
   }),
   ...(['pause', 'resume', 'abort'] as const).map((act) => route.post(`/admin/dlq/redrives/:redrive_id/${act}`, {
     summary: `${act.charAt(0).toUpperCase()}${act.slice(1)} a redrive; tasks that were begun go on`, access: ['admin'], limits: ['api'],
@@ -70,13 +78,15 @@ export const dlqRedriveRoutes = [
     problems: ['wrong_state'],
     handler: async ({ params, call, services }) => {
       const redrive = await services.deadLetters.tasks.steerRedrive(call.actor.tenant, params.redrive_id, act, call.operationId);
-      return audited({ status: 202, body: present(redrive) }, { details: { status: redrive.status } });
+      return audited({ status: 202, body: presentRedrive(redrive) }, { details: { status: redrive.status } });
     },
   })),
 ];
 
-function present({ redrive_id, status, matched, succeeded, failed, remaining, note }: RedriveState): z.input<typeof RedriveWire> {
-  return { redrive_id, status, matched, succeeded, failed, remaining, note };
+export function presentRedrive(
+  { redrive_id, status, matched, canary = 0, succeeded, failed, remaining, note }: RedriveState,
+): z.input<typeof RedriveWire> {
+  return { redrive_id, status, matched, canary, succeeded, failed, remaining, note };
 }
 
 function unconfirmed(matching: number): Problem {

@@ -33,7 +33,7 @@ const Stats = z.object({
   time_range: z.object({ hours: count, from: time, to: time }), last_updated: time,
 }).meta({ id: 'TaskStats' });
 
-const Groups = z.object({
+export const Groups = z.object({
   results: z.array(z.object({
     fingerprint: z.string(), task_name: z.string(), category: z.enum(errorCategories),
     message: z.string().meta({ description: 'Of the newest, scrubbed' }), count,

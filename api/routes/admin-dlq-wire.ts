@@ -18,6 +18,7 @@ export const TaskWire = z.object({
 
 export const TaskWithHistory = TaskWire.extend({
   input: json.meta({ description: 'Personal data is masked. In an amended input a mask stands for what it masks' }),
+  input_schema: json.meta({ description: 'What an input has to look like, as JSON Schema; null: there is no such task any more' }),
   amended: z.boolean(), max_retries: z.number().int(),
   context: z.object({ session_id: uuid.nullable(), user: z.string().nullable(), correlation_id: z.string() }),
   retry_history: z.array(z.object({
@@ -76,7 +77,8 @@ export function presentWhole(services: Services, state: ParkedTaskState, stale: 
     parked_at: new Date(state.parked_at),
   };
   return {
-    ...presentTask(row, services.now()), input: maskedInput(state.input), amended: state.amended, max_retries: state.max_retries,
+    ...presentTask(row, services.now()), input: maskedInput(state.input),
+    input_schema: services.deadLetters.inputSchema(state.task_name), amended: state.amended, max_retries: state.max_retries,
     context: { session_id: context.session_id, user: context.user, correlation_id: context.correlation_id },
     retry_history: history.map(({ number, at, category, error, delay_seconds, worker, round, actor, reason: why, input }) => ({
       round, attempt: number, at: iso(at), category, error, delay_seconds, worker, actor, reason: why, input,

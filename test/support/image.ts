@@ -72,6 +72,7 @@ export function copiedFiles(copies: readonly Copy[], isIgnored: (path: string) =
 /** Where a role begins, what bundles the workflow code and what is in the bundle. */
 const entries = [
   'scripts/role.ts', 'service/workflow-bundle.ts', 'scripts/bundle-workflows.ts', 'workflows/main.ts', 'engine/failure-converter.ts',
+  'scripts/bundle-web.ts', 'web/main.tsx',
 ].map((path) => join(root, path));
 /** No import names them: npm and Node read them. */
 const byName = ['package.json', 'package-lock.json'];

@@ -1,0 +1,93 @@
+/** Debian's Chromium, driven as a person drives it, and what is looked at on every page of ours. */
+import { execFile } from 'node:child_process';
+import { access, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+
+const program = '/usr/bin/chromium';
+const installMs = 600_000;
+
+/** Started once for a test file. Where there is no Chromium it is installed, which takes a minute and needs root. */
+export async function startBrowser(): Promise<Browser> {
+  await access(program).catch(installChromium);
+  // tests run as root, which has no sandbox; /dev/shm is small in containers
+  return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+}
+
+async function installChromium(): Promise<void> {
+  const run = promisify(execFile);
+  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', [...wait, 'update'], { timeout: installMs, env });
+  await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', 'chromium', 'fonts-liberation'], { timeout: installMs, env });
+}
+
+export interface Viewing {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** What must not happen on any page: requests to elsewhere, broken content policy, errors of scripts. */
+  readonly faults: string[];
+}
+
+interface ViewingOptions {
+  readonly width?: number;
+  readonly dark?: boolean;
+}
+
+/** A browser profile of its own, with its first page. */
+export async function view(browser: Browser, url: string, { width = 1280, dark = false }: ViewingOptions = {}): Promise<Viewing> {
+  const context = await browser.newContext({
+    baseURL: url, viewport: { width, height: 800 }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', reducedMotion: 'reduce',
+  });
+  const faults: string[] = [];
+  const { origin } = new URL(url);
+  context.on('request', (request) => {
+    if (new URL(request.url()).origin !== origin) faults.push(`a request to ${request.url()}`);
+  });
+  context.on('weberror', (error) => { faults.push(`an error: ${error.error().message}`); });
+  context.on('console', (message) => {
+    if (/Content Security Policy|Trusted ?Type/i.test(message.text())) faults.push(message.text());
+  });
+  return { context, page: await context.newPage(), faults };
+}
+
+/** The console in a session of its own, by the cookie. */
+export async function signIn({ context }: Viewing, token: string): Promise<void> {
+  const reply = await context.request.post('/api/v1/onboarding/console/session/', { data: { token } });
+  if (reply.status() !== 204) throw new Error(`Signing in: ${reply.status()} ${await reply.text()}`);
+}
+
+/** The first data of a page are there. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('main[aria-busy=false]').waitFor();
+}
+
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await settled(page);
+}
+
+/** Presses Tab until something is focused. As a person does who has no mouse. */
+export async function tabTo(page: Page, role: Parameters<Page['getByRole']>[0], name: string | RegExp): Promise<void> {
+  const wanted = page.getByRole(role, { name, exact: true }).first();
+  for (let presses = 0; presses < 100; presses += 1) {
+    if (await wanted.evaluate((element) => element === element.ownerDocument.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`${role} ${String(name)} is not reached by Tab.`);
+}
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds, a line each. */
+export async function axe(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axeSource);
+  return page.evaluate<string[]>(`axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) => (
+    nodes.map(({ target, failureSummary }) => id + ' ' + target.join(' ') + ': ' + failureSummary))))`);
+}
+
+/** Wider than the window it is in: it would have to be pushed sideways. */
+export async function isTooWide(page: Page): Promise<boolean> {
+  return page.evaluate<boolean>('document.scrollingElement.scrollWidth > innerWidth');
+}

@@ -1,0 +1,27 @@
+/** Shapes of the HTTP contract, from the schemas that validate it. Types alone: none of their code comes here. */
+import type { z } from 'zod';
+import type { ConsoleSession } from '../../api/routes/console.ts';
+import type { RedriveWithResults, RedriveWire } from '../../api/routes/admin-dlq-redrives.ts';
+import type { Groups } from '../../api/routes/admin-dlq-reports.ts';
+import type { Retried as RetriedWire } from '../../api/routes/admin-dlq.ts';
+import type { TaskWire, TaskWithHistory } from '../../api/routes/admin-dlq-wire.ts';
+import type { MistakeWire, ProblemWire } from '../../api/wire.ts';
+
+export type Who = z.output<typeof ConsoleSession>;
+export type ProblemBody = z.output<typeof ProblemWire>;
+export type Mistake = z.output<typeof MistakeWire>;
+export type TaskGroups = z.output<typeof Groups>;
+export type TaskGroup = TaskGroups['results'][number];
+export type Task = z.output<typeof TaskWire>;
+export type WholeTask = z.output<typeof TaskWithHistory>;
+export type Retried = z.output<typeof RetriedWire>;
+export type Redrive = z.output<typeof RedriveWire>;
+export type WholeRedrive = z.output<typeof RedriveWithResults>;
+
+/** A page of a list. */
+export interface Listed<Row> {
+  readonly results: readonly Row[];
+  readonly total: number;
+  readonly total_is_at_least?: boolean | undefined;
+  readonly next_cursor: string | null;
+}

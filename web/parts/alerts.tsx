@@ -1,0 +1,44 @@
+/** What went wrong, where a person cannot miss it. */
+import { useEffect, useRef } from 'preact/hooks';
+import type { RequestProblem } from '../client/problem.ts';
+
+/** What is wrong with a field, by the id of its control. */
+export interface FieldError { readonly field: string; readonly message: string }
+
+export function ProblemAlert({ problem }: { readonly problem: RequestProblem }) {
+  const fixes = [...new Set(problem.mistakes.map(({ fix }) => fix))];
+  return (
+    <div role="alert" class="alert">
+      <p>{problem.message}</p>
+      {problem.mistakes.length === 0 ? null : (
+        <ul>{problem.mistakes.map(({ pointer, message }) => <li key={`${pointer} ${message}`}>{message}</li>)}</ul>
+      )}
+      {fixes.map((fix) => <p key={fix}>{fix}</p>)}
+      {problem.correlationId === null ? null : <p class="quiet">Correlation id <code>{problem.correlationId}</code></p>}
+    </div>
+  );
+}
+
+/** Takes the focus each time there are other errors. */
+export function ErrorSummary({ errors }: { readonly errors: readonly FieldError[] }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => { box.current?.focus(); }, [errors]);
+  return (
+    <div role="alert" class="alert" tabIndex={-1} ref={box}>
+      <h2>There is a problem</h2>
+      <ul>
+        {errors.map(({ field, message }) => (
+          <li key={field}>
+            <a
+              href={`#${field}`}
+              onClick={(event) => {
+                event.preventDefault();
+                document.getElementById(field)?.focus();
+              }}
+            >{message}</a>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
