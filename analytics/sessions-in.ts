@@ -3,6 +3,7 @@ import type { Device } from '../domain/device.ts';
 import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
 import type { Parameter } from '../stores/clickhouse/client.ts';
 import { endedStates, stageNumbers, type Segment } from './rows.ts';
+import { whyConditions, type WhySelection } from './why/selection.ts';
 
 /** Sessions of a tenant started in [startMs, endMs), epoch milliseconds. */
 export interface SessionFilters {
@@ -22,11 +23,11 @@ export interface ClosedAnswer { readonly question_id: string; readonly value: st
 
 /** dropped: left without completing, at `stage` where one is named; still_open: may go on from there. */
 export const outcomes = ['completed', 'dropped', 'still_open'] as const;
-/** With a question: it was shown; answered; put again; shown last when the session left. */
-export const questionOutcomes = ['shown', 'answered', 'repeated', 'left'] as const;
+/** With a question: it was shown; answered; put again; shown last when the session left; shown, and that is not where it left. */
+export const questionOutcomes = ['shown', 'answered', 'repeated', 'left', 'past'] as const;
 
 /** Which of the sessions stand behind a number; each part narrows. */
-export interface Selection {
+export interface Selection extends WhySelection {
   /** Reached it; with `outcome` dropped or still_open: came no further. */
   readonly stage?: StageName | undefined;
   readonly outcome?: (typeof outcomes)[number] | (typeof questionOutcomes)[number] | undefined;
@@ -93,7 +94,7 @@ export function narrowing(filters: SessionFilters): { readonly conditions: reado
 
 function conditionsOf(selection: Selection, params: Record<string, Parameter>): string[] {
   const { stage, outcome, question_id: question, state, within_seconds: within } = selection;
-  const conditions: string[] = [];
+  const conditions = [...whyConditions(selection, params)];
   for (const [name, compares] of [['started_from_ms', '>='], ['started_before_ms', '<']] as const) {
     const ms = selection[name];
     if (ms === undefined) continue;
@@ -128,6 +129,7 @@ function questionCondition(outcome: Selection['outcome']): string {
   const place = 'indexOf(questions, {question:String})';
   if (outcome === 'answered') return `arrayElement(question_ms, ${place}) >= 0 AND ${place} > 0`;
   if (outcome === 'repeated') return `${place} > 0 AND arrayElement(question_repeats, ${place}) > 0`;
-  if (outcome === 'left' || outcome === 'dropped') return `last_question = {question:String} AND stage < ${last} AND ${leftCondition}`;
-  return `${place} > 0`;
+  const left = `last_question = {question:String} AND stage < ${last} AND ${leftCondition}`;
+  if (outcome === 'left' || outcome === 'dropped') return left;
+  return outcome === 'past' ? `${place} > 0 AND NOT (${left})` : `${place} > 0`;
 }
