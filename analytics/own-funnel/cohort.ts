@@ -1,11 +1,12 @@
 /** The sessions of a funnel of one's own, each with how far it came: as SQL, from which a report counts and a list lists. */
 import type { ClickHouse, Parameter, QueryOptions } from '../../stores/clickhouse/client.ts';
+import { stages } from '../../domain/lifecycle.ts';
 import { foreign, later } from '../history.ts';
-import type { SessionFilters } from '../sessions-in.ts';
+import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
 import { hasWhere, type FunnelDefinition } from './definition.ts';
 import { bitOf, has, stepsOf, type Mark } from './marks.ts';
 import { outcomeOf, type MarkedHistory, type Outcome } from './outcome.ts';
-import { eventHistories, otherBefore, reachAfter, reducedTrails, trails, union, withoutTrail, withReach, type Source } from './sources.ts';
+import { columns, eventHistories, otherBefore, reachAfter, reducedTrails, trails, union, withoutTrail, withReach, type Source } from './sources.ts';
 import { Alphabet, type NamedSymbols } from './symbols.ts';
 
 /** Different histories of one funnel at most. Each is worked out once; a tenant has some thousand. */
@@ -106,5 +107,18 @@ function withOutcomes(source: Source, { definition }: OwnFunnel, outcomes: reado
       ...source.params, histories: all.map(([history]) => history),
       ...Object.fromEntries(Object.entries(values).map(([name, value]) => [name, all.map(([, outcome]) => value(outcome))])),
     },
+  };
+}
+
+/** The stage funnel's, in the same form: a row says when each stage was reached. */
+export function stageCohort(filters: SessionFilters, now: number): Cohort {
+  const { from, params } = sessionsIn(filters, now);
+  const started = 'toUInt64(toUnixTimestamp64Milli(started_at))';
+  const times = stages.map((stage) => (stage === 'started' ? started : `${started} + ${stage}_ms`));
+  const places = stages.map((_, index) => `${index + 1} AS at_${index + 1}`);
+  return {
+    sql: `SELECT ${columns.join(', ')}, ${leftCondition} AS is_left, stage AS level, 0 AS optional, [${times.join(', ')}] AS history_ms,
+      ${places.join(', ')} FROM ${from}`,
+    params,
   };
 }

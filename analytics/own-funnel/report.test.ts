@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { plainCohort, type PlainResult, type ToldEvent } from '../../test/support/plain-funnel.ts';
 import { openTold, type Told, type ToldRow } from '../../test/support/told-sessions.ts';
 import { orders } from './attempt.ts';
-import { TooManyHistories, type HistoryBounds } from './cohort.ts';
+import { cohortOf, stageCohort, TooManyHistories, type HistoryBounds } from './cohort.ts';
 import type { FunnelDefinition, FunnelStep } from './definition.ts';
-import { edgesSeconds, ownFunnel, type OwnFunnelReport } from './report.ts';
+import { edgesSeconds, ownFunnel, partsIn, timeToConvert, type OwnFunnelReport } from './report.ts';
 import { ownSessions, type OwnSelection } from './sessions.ts';
+import { completionTimes } from '../completion.ts';
 import { stageFunnelQuery, funnelReport, type FunnelRow } from '../funnel.ts';
 
 const startMs = Date.UTC(2026, 2, 1);
@@ -122,7 +123,7 @@ describe('a funnel of one\'s own', () => {
           }
         }
       },
-    ), { numRuns: 8, seed, endOnFailure: true });
+    ), { numRuns: 5, seed, endOnFailure: true });
   });
 
   test('lists for each figure just the sessions that it counts, also of each part and of the rest', async () => {
@@ -133,8 +134,9 @@ describe('a funnel of one\'s own', () => {
     const tenant = await told.store(sessions);
     const definition = funnelOf(['a', step('o', { optional: true }), 'b', 'c']);
     const funnel = { definition, filters: { tenant, startMs, endMs }, now, symbols: { numbers: told.numbers, full: false } };
+    const from = { cohort: await cohortOf(told.db, funnel), steps: definition.steps, flow: undefined };
     const listed = async (selection: Partial<OwnSelection>): Promise<number> => {
-      const { sql, params } = await ownSessions(told.db, funnel, { level: null, outcome: null, cell: null, ...selection });
+      const { sql, params } = await ownSessions(told.db, from, { level: null, outcome: null, cell: null, ...selection });
       return (await told.db.query<{ count: number }>({ sql: `SELECT uniqExact(session_id) AS count FROM (${sql})`, params }))[0]?.count ?? -1;
     };
     const { stages, breakdown = [], ...totals } = await report(tenant, definition);
@@ -201,10 +203,12 @@ describe('a funnel of one\'s own', () => {
     const tenant = await told.store(sessions);
     const filters = { tenant, startMs, endMs };
     const [row] = await told.db.query<FunnelRow>(stageFunnelQuery(filters, now));
-    const { time_to_convert: _, breakdown: _parts, ...own } = await report(tenant, funnelOf(all));
+    const { time_to_convert: convert, breakdown: parts, ...own } = await report(tenant, funnelOf(all));
     expect(row).toBeDefined();
     if (row === undefined) return;
-    expect({ ...own, stages: own.stages.map(({ optional: _optional, ...stage }) => stage) }).toEqual(funnelReport(row));
+    expect(await timeToConvert(told.db, stageCohort(filters, now), 5)).toEqual(convert);
+    expect(await partsIn(told.db, stageCohort(filters, now), { names: all, flow: undefined, breakdown: 'language' })).toEqual(parts);
+    expect({ ...own, stages: own.stages.map(({ optional: _optional, ...stage }) => stage) }).toEqual({ ...funnelReport(row), ...await completionTimes(told.db, filters, now) });
     expect(own.total_sessions).toBe(80);
   });
 });

@@ -1,6 +1,7 @@
 /** The figures of a funnel of one's own, in the form of the stage funnel. */
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
 import { stages, type StageName } from '../../domain/lifecycle.ts';
+import { completionFrom, endsQuery, leftMs, type CompletionTimes } from '../completion.ts';
 import { rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../funnel.ts';
 import { wilson } from '../statistics.ts';
 import { labelOf, partsMax, type Breakdown } from './breakdown.ts';
@@ -38,7 +39,7 @@ export interface Part {
 }
 
 export interface OwnStage extends FunnelStage { readonly optional: boolean }
-export interface OwnFunnelReport extends FunnelReport {
+export interface OwnFunnelReport extends FunnelReport, CompletionTimes {
   readonly stages: readonly OwnStage[];
   readonly time_to_convert: TimeToConvert;
   readonly breakdown?: readonly Part[];
@@ -47,29 +48,55 @@ export interface OwnFunnelReport extends FunnelReport {
 interface Counts { readonly counts: readonly number[]; readonly dropped: readonly number[]; readonly still_open: readonly number[] }
 interface OwnRow extends FunnelRow {
   readonly optional_counts: readonly number[];
-  readonly histogram: readonly number[];
-  readonly convert_ms: readonly (number | null)[];
 }
 
+/** Throws TooManyHistories. */
 export async function ownFunnel(
   db: ClickHouse, funnel: OwnFunnel, breakdown: Breakdown | null, options: QueryOptions = {}, bounds?: HistoryBounds,
 ): Promise<OwnFunnelReport> {
   const cohort = await cohortOf(db, funnel, options, bounds);
-  const { definition } = funnel;
-  const [[row], parts] = await Promise.all([
+  const { definition, filters } = funnel;
+  const required = requiredOf(definition).map(({ step, place }) => named(step, place, definition));
+  const [[row], completion, convert, breakdowns] = await Promise.all([
     db.query<OwnRow>(reportQuery(cohort, definition), options),
-    breakdown === null ? [] : db.query<Counts & { label: string }>(partsQuery(cohort, funnel, breakdown), options),
+    completionFrom(db, endsOf(cohort, definition), options),
+    timeToConvert(db, cohort, required.length, options),
+    breakdown === null ? {} : partsIn(db, cohort, { names: required.map(({ name }) => name), flow: filters.flow, breakdown }, options)
+      .then((parts) => ({ breakdown: parts })),
   ]);
   if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
-  const report = reportOf(requiredOf(definition).map(({ step, place }) => named(step, place, definition)), row);
-  return {
-    ...report, stages: withOptional(report.stages, row, definition),
-    time_to_convert: {
-      edges_seconds: edgesSeconds, counts: row.histogram, p25: seconds(row.convert_ms[0]), median: seconds(row.convert_ms[1]),
-      p90: seconds(row.convert_ms[2]),
-    },
-    ...(breakdown === null ? {} : { breakdown: partsOf(parts, report.stages) }),
-  };
+  const report = reportOf(required, row);
+  return { ...report, ...completion, stages: withOptional(report.stages, row, definition), time_to_convert: convert, ...breakdowns };
+}
+
+/** Of those in the cohort who made all of its steps. */
+export async function timeToConvert(db: ClickHouse, { sql, params }: Cohort, required: number, options: QueryOptions = {}): Promise<TimeToConvert> {
+  const [lasted, converted] = [`(${took(1, required)})`, `level = ${required}`];
+  const edges = edgesSeconds.map((edge) => edge * 1_000);
+  const bins = [null, ...edges].map((from, index) => [
+    converted, ...from === null ? [] : [`${lasted} >= ${from}`], ...edges[index] === undefined ? [] : [`${lasted} < ${edges[index]}`],
+  ].join(' AND '));
+  const [row] = await db.query<{ histogram: number[]; quantiles: (number | null)[] }>({
+    sql: `SELECT ${list(bins.map((condition) => `countIf(${condition})`))} AS histogram,
+      quantilesExactInclusiveIf(0.25, 0.5, 0.9)(${lasted}, ${converted}) AS quantiles FROM (${sql})`,
+    params,
+  }, options);
+  if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
+  const [p25, median, p90] = row.quantiles;
+  return { edges_seconds: edgesSeconds, counts: row.histogram, p25: seconds(p25), median: seconds(median), p90: seconds(p90) };
+}
+
+export interface Divided {
+  /** Of the required steps. */
+  readonly names: readonly string[];
+  /** All sessions have this flow. */
+  readonly flow: string | undefined;
+  readonly breakdown: Breakdown;
+}
+
+export async function partsIn(db: ClickHouse, cohort: Cohort, divided: Divided, options: QueryOptions = {}): Promise<readonly Part[]> {
+  const rows = await db.query<Counts & { label: string }>(partsQuery(cohort, divided.names.length, divided), options);
+  return partsOf(rows, divided.names);
 }
 
 /** What the columns of a cohort count, step by step. */
@@ -84,10 +111,6 @@ function reportQuery({ sql, params }: Cohort, definition: FunnelDefinition): Coh
   const required = requiredOf(definition).length;
   const next = Array.from({ length: required - 1 }, (_, index) => [`(${took(index + 1, index + 2)})`, `level >= ${index + 2}`] as const);
   const [convert, converted] = [`(${took(1, required)})`, `level = ${required}`];
-  const edges = [...edgesSeconds.map((edge) => edge * 1_000)];
-  const bins = [null, ...edges].map((from, index) => [
-    converted, ...from === null ? [] : [`${convert} >= ${from}`], ...edges[index] === undefined ? [] : [`${convert} < ${edges[index]}`],
-  ].join(' AND '));
   const columns = {
     ...countColumns(required),
     mean_ms: typed(next.map(([ms, condition]) => `avgIf(${ms}, ${condition})`)),
@@ -95,32 +118,43 @@ function reportQuery({ sql, params }: Cohort, definition: FunnelDefinition): Coh
     median_ms: 'arrayMap(pair -> pair[1], step_quantiles)', p90_ms: 'arrayMap(pair -> pair[2], step_quantiles)',
     completion_mean_ms: `avgIf(${convert}, ${converted})`,
     completion_median_ms: `quantileExactInclusiveIf(0.5)(${convert}, ${converted})`,
-    convert_ms: `quantilesExactInclusiveIf(0.25, 0.5, 0.9)(${convert}, ${converted})`,
-    histogram: list(bins.map((condition) => `countIf(${condition})`)),
     optional_counts: `CAST(${list(definition.steps.map((step, index) =>
       (step.optional ? `countIf(bitTest(optional, ${index}))` : '0')))}, 'Array(UInt64)')`,
   };
   return { sql: `SELECT\n${selected(columns)}\nFROM (${sql})`, params };
 }
 
-/** Each part with its counts, the largest first. */
-export function partsQuery({ sql, params }: Cohort, { definition, filters }: OwnFunnel, breakdown: Breakdown): Cohort {
-  const label = labelOf(breakdown, filters.flow);
-  const columns = { label: label.sql, ...countColumns(requiredOf(definition).length) };
+/** From where a session opened its first attempt: until it made every step, until it left, or until now. */
+function endsOf({ sql, params }: Cohort, definition: FunnelDefinition): Cohort {
+  const required = requiredOf(definition).length;
+  const opened = 'toInt64(history_ms[opens])';
+  const gone = `toUnixTimestamp64Milli(started_at) + toInt64(${leftMs}) - ${opened}`;
+  return endsQuery({
+    params,
+    sql: `SELECT level = ${required} AS is_completed, is_left,
+      toUInt64(greatest(0, multiIf(is_completed, toInt64(history_ms[at_${required}]) - ${opened}, is_left, ${gone}, {now_ms:Int64} - ${opened}))) AS ms
+      FROM (${sql})`,
+  });
+}
+
+/** Each part with its counts, the largest first. `required`: how many steps the cohort has. */
+export function partsQuery({ sql, params }: Cohort, required: number, { flow, breakdown }: Pick<Divided, 'flow' | 'breakdown'>): Cohort {
+  const label = labelOf(breakdown, flow);
+  const columns = { label: label.sql, ...countColumns(required) };
   return {
     sql: `SELECT\n${selected(columns)}\nFROM (${sql})\nGROUP BY label ORDER BY counts[1] DESC, label`, params: { ...params, ...label.params },
   };
 }
 
-function partsOf(rows: readonly (Counts & { label: string })[], ofStages: readonly FunnelStage[]): readonly Part[] {
+function partsOf(rows: readonly (Counts & { label: string })[], names: readonly string[]): readonly Part[] {
   const largest = rows.slice(0, partsMax).map((row) => ({ ...row, is_other: false }));
   const rest = rows.slice(partsMax);
   const sums = (name: keyof Counts): readonly number[] =>
-    ofStages.map((_, index) => rest.reduce((sum, row) => sum + (row[name][index] ?? 0), 0));
+    names.map((_, index) => rest.reduce((sum, row) => sum + (row[name][index] ?? 0), 0));
   const other = { label: 'other', is_other: true, counts: sums('counts'), dropped: sums('dropped'), still_open: sums('still_open') };
   return [...largest, ...rest.length === 0 ? [] : [other]].map(({ label, is_other, counts, dropped, still_open: open }) => ({
     label, is_other, sessions: counts[0] ?? 0,
-    stages: ofStages.map(({ name }, index) => ({
+    stages: names.map((name, index) => ({
       name, count: counts[index] ?? 0, dropped: dropped[index] ?? 0, still_open: open[index] ?? 0,
       conversion_rate: rate(counts[index] ?? 0, counts[Math.max(index - 1, 0)] ?? 0),
       conversion_from_start: rate(counts[index] ?? 0, counts[0] ?? 0),

@@ -1,7 +1,8 @@
-/** Which sessions stand behind a figure of a funnel of one's own. */
+/** Which sessions stand behind a figure of a funnel. */
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
 import { labelOf, partsMax, type Breakdown, type Cell } from './breakdown.ts';
-import { cohortOf, type Cohort, type OwnFunnel } from './cohort.ts';
+import type { Cohort } from './cohort.ts';
+import type { FunnelStep } from './definition.ts';
 import { partsQuery } from './report.ts';
 
 export interface OwnSelection {
@@ -12,33 +13,43 @@ export interface OwnSelection {
   readonly cell: { readonly breakdown: Breakdown; readonly part: Cell } | null;
 }
 
-/** A SELECT with the columns of a session. */
+export interface SelectedFrom {
+  readonly cohort: Cohort;
+  readonly steps: readonly Pick<FunnelStep, 'optional'>[];
+  /** All sessions have this flow. */
+  readonly flow: string | undefined;
+}
+
+/** A SELECT with the columns of a session. Throws RangeError for a level beyond the last step. */
 export async function ownSessions(
-  db: ClickHouse, funnel: OwnFunnel, selection: OwnSelection, options: QueryOptions = {},
+  db: ClickHouse, from: SelectedFrom, selection: OwnSelection, options: QueryOptions = {},
 ): Promise<Cohort> {
-  const cohort = await cohortOf(db, funnel, options);
-  const conditions = ['1', ...levelConditions(funnel, selection)];
-  let { params } = cohort;
+  const conditions = ['1', ...levelConditions(from, selection)];
+  let { params } = from.cohort;
   if (selection.cell !== null) {
     const { breakdown, part } = selection.cell;
-    const label = labelOf(breakdown, funnel.filters.flow);
+    const label = labelOf(breakdown, from.flow);
     conditions.push(part === 'other' ? `${label.sql} NOT IN {labels:Array(String)}` : `${label.sql} IN {labels:Array(String)}`);
-    const labels = part === 'other' ? await largest(db, cohort, funnel, breakdown, options) : [part.label];
+    const labels = part === 'other' ? await largest(db, from, breakdown, options) : [part.label];
     params = { ...params, ...label.params, labels };
   }
-  return { sql: `SELECT * FROM (${cohort.sql}) WHERE ${conditions.join(' AND ')}`, params };
+  return { sql: `SELECT * FROM (${from.cohort.sql}) WHERE ${conditions.join(' AND ')}`, params };
 }
 
 async function largest(
-  db: ClickHouse, cohort: Cohort, funnel: OwnFunnel, breakdown: Breakdown, options: QueryOptions,
+  db: ClickHouse, { cohort, steps, flow }: SelectedFrom, breakdown: Breakdown, options: QueryOptions,
 ): Promise<readonly string[]> {
-  const { sql, params } = partsQuery(cohort, funnel, breakdown);
+  const { sql, params } = partsQuery(cohort, requiredIn(steps), { flow, breakdown });
   const rows = await db.query<{ label: string }>({ sql: `SELECT label FROM (${sql}) LIMIT ${partsMax}`, params }, options);
   return rows.map(({ label }) => label);
 }
 
-function levelConditions({ definition: { steps } }: OwnFunnel, { level, outcome }: OwnSelection): readonly string[] {
-  const required = steps.filter(({ optional }) => !optional).length;
+function requiredIn(steps: SelectedFrom['steps']): number {
+  return steps.filter(({ optional }) => !optional).length;
+}
+
+function levelConditions({ steps }: SelectedFrom, { level, outcome }: OwnSelection): readonly string[] {
+  const required = requiredIn(steps);
   const left = outcome === 'dropped' ? ['is_left'] : outcome === 'still_open' ? ['NOT is_left'] : [];
   if (outcome === 'completed') return [`level = ${required}`];
   if (level === null) return left.length === 0 ? [] : [`level < ${required}`, ...left];
@@ -46,6 +57,6 @@ function levelConditions({ definition: { steps } }: OwnFunnel, { level, outcome 
   if (step === undefined) throw new RangeError(`A funnel of ${steps.length} steps has no level ${level}`);
   // nobody is lost at an optional step
   if (step.optional) return left.length === 0 ? [`bitTest(optional, ${level - 1})`] : ['0'];
-  const made = steps.slice(0, level).filter(({ optional }) => !optional).length;
+  const made = requiredIn(steps.slice(0, level));
   return left.length === 0 ? [`level >= ${made}`] : [`level = ${made}`, `level < ${required}`, ...left];
 }

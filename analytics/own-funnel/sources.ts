@@ -24,8 +24,9 @@ export const otherBefore = '!';
 export const reachAfter = '@';
 
 /** Columns that reports and lists need of a session. */
-const columns = [
-  'session_id', 'started_at', 'flow', 'flow_version', 'language', 'segment', 'device', 'closed_answers', 'state', 'stage',
+export const columns = [
+  'session_id', 'started_at', 'flow', 'flow_version', 'language', 'segment', 'device', 'closed_answers', 'state', 'stage', 'origin',
+  'abandoned_ms', 'ended_ms', 'last_ms',
 ] as const;
 
 /** Sessions that had any event in the period: a first step may come long after the start. */
