@@ -1,9 +1,13 @@
 /** Writes the copies of sessions: PostgreSQL (archive), Redis (hot copy), ClickHouse (analytics), each in batches over all sessions. */
-import { createHash, createHmac } from 'node:crypto';
 import type { Logger } from 'pino';
-import { stageNumbers, tables, type EventRow, type SessionRow } from '../analytics/rows.ts';
+import { foreign, keyOf, symbolOf } from '../analytics/history.ts';
+import { tables, type SessionRow } from '../analytics/rows.ts';
+import { readHistories } from '../analytics/session-histories.ts';
+import { eventRows, historyColumns, sessionRow } from '../analytics/session-row.ts';
+import { currentAnswers } from '../domain/answer-log.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
-import type { StageName } from '../domain/lifecycle.ts';
+import { closedAnswers, type ClosedAnswers } from '../domain/closed-answers.ts';
+import type { FlowRules } from '../domain/flow.ts';
 import type { SessionView } from '../domain/message.ts';
 import { newestCheckpoint, uiStateAt } from '../domain/newest-checkpoint.ts';
 import type { CheckpointContent, SessionEvent, SessionState } from '../domain/session-state.ts';
@@ -14,6 +18,9 @@ import type { HotCopies, HotCopy } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { noteReminders } from '../stores/postgres/interventions.ts';
 import { dropReminders, queueEvents } from '../stores/postgres/outgoing-events.ts';
+import {
+  appendHistories, saveEvents, type HistoryPart, type HistorySymbols, type SealedEvents,
+} from '../stores/postgres/session-histories.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
 import { saveSessions } from '../stores/postgres/sessions.ts';
 import { Batch } from './batch.ts';
@@ -39,31 +46,34 @@ export interface CopyWriterOptions {
   readonly hotCopies: HotCopies;
   readonly signals: SessionSignals;
   readonly sealer: Sealer;
+  readonly symbols: HistorySymbols;
+  readonly rulesOf: RulesOf;
   readonly log: Logger;
   readonly waitMs: number;
   readonly maxRows: number;
-  /** Keys the pseudonym of a person in ClickHouse, which holds no user ids. */
+  /** Keys the pseudonym of a person. */
   readonly pseudonymKey: Uint8Array;
   /** Events are to be sent to EVENT_WEBHOOK_URL. */
   readonly keepEvents: boolean;
 }
 
 export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
-  const { db, clickhouse, hotCopies, signals, log, waitMs, maxRows } = options;
+  const { hotCopies, signals, log, waitMs, maxRows } = options;
   const archive = new Batch<SessionCopies>({
-    waitMs: 0, maxItems: maxRows, store: (all) => archiveSessions(db, options.sealer, all, options.keepEvents),
+    waitMs: 0, maxItems: maxRows, store: (all) => archiveSessions(options, all, options.keepEvents),
   });
   const hot = new Batch<HotCopy>({ waitMs: 0, maxItems: maxRows, store: async (all) => {
     await hotCopies.put(all);
     await signals.publish(all.map(({ view }) => view));
   } });
   const analytics = new Batch<SessionCopies>({
-    waitMs, maxItems: maxRows, store: (all) => saveAnalytics(clickhouse, all, options.pseudonymKey),
+    waitMs, maxItems: maxRows, store: (all) => saveAnalytics(options, all),
   });
   return {
     write: async (copies) => {
       await Promise.all([
-        archive.add(copies), analytics.add(copies),
+        // what analytics writes is made of what the archive has
+        archive.add(copies).then(() => analytics.add(copies)),
         hot.add({ view: copies.view, checkpoint: newestCheckpoint(copies.state) }).catch(() => {
           log.debug('a hot copy was not written: Redis does not answer');
         }),
@@ -72,8 +82,13 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   };
 }
 
+interface ArchiveStores { readonly db: Database; readonly sealer: Sealer; readonly symbols: HistorySymbols }
+
 /** `keepEvents`: events are to be told to somebody. Repeating it does no harm, and an older copy replaces no newer one. */
-export async function archiveSessions(db: Database, sealer: Sealer, all: readonly SessionCopies[], keepEvents: boolean): Promise<void> {
+export async function archiveSessions(
+  { db, sealer, symbols }: ArchiveStores, all: readonly SessionCopies[], keepEvents: boolean,
+): Promise<void> {
+  const histories = await historyParts(symbols, all);
   const newest = [
     ...new Map([...all].sort((a, b) => a.view.revision - b.view.revision).map((copies) => [copies.view.session_id, copies])).values(),
   ];
@@ -86,6 +101,8 @@ export async function archiveSessions(db: Database, sealer: Sealer, all: readonl
       session_id: state.session_id, tenant: state.tenant, checkpoint,
       answers: sealer.seal(encode(contentOf(state, checkpoint)), sealedAs.checkpoint(state.tenant, state.session_id, checkpoint.version)),
     }))));
+    await saveEvents(tx, sealedEvents(sealer, all));
+    await appendHistories(tx, histories);
     const { reminders, returns, unwanted } = remindersIn(all);
     await noteReminders(tx, reminders, returns);
     if (keepEvents) {
@@ -105,34 +122,65 @@ function encode(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-async function saveAnalytics(clickhouse: ClickHouse, all: readonly SessionCopies[], key: Uint8Array): Promise<void> {
-  const events = all.flatMap(eventRows);
+/** In order of the sessions' events, as long as the copies of one session come so. */
+async function historyParts(symbols: HistorySymbols, all: readonly SessionCopies[]): Promise<readonly HistoryPart[]> {
+  const told = all.filter(({ events }) => events.length > 0);
+  const tenants = Map.groupBy(told, ({ state }) => state.tenant);
+  const numbers = new Map(await Promise.all([...tenants].map(async ([tenant, copies]) => [
+    tenant, await symbols.take(tenant, new Set(copies.flatMap(({ events }) => events.map(keyOf)))),
+  ] as const)));
+  return told.map(({ state: { tenant, session_id }, events }) => ({
+    tenant, session_id, first_sequence: events[0]?.sequence ?? 0, times: events.map(({ at }) => at),
+    symbols: events.map((event) => symbolAt(numbers.get(tenant)?.get(keyOf(event)))).join(''),
+  }));
+}
+
+function symbolAt(number: number | undefined): string {
+  return number === undefined ? foreign : symbolOf(number);
+}
+
+function sealedEvents(sealer: Sealer, all: readonly SessionCopies[]): SealedEvents[] {
+  return all.flatMap(({ state: { tenant, session_id }, events }) => {
+    const [first, last] = [events[0]?.sequence, events.at(-1)?.sequence];
+    if (first === undefined || last === undefined) return [];
+    const sealed = sealer.seal(encode(events), sealedAs.events(tenant, session_id, first));
+    return [{ tenant, session_id, first_sequence: first, last_sequence: last, events: sealed }];
+  });
+}
+
+export type RulesOf = (tenant: string, flow: SessionView['flow']) => Promise<FlowRules | null>;
+
+/** What rows of sessions are made with. */
+export interface RowStores {
+  readonly db: Database;
+  readonly symbols: HistorySymbols;
+  readonly rulesOf: RulesOf;
+  readonly pseudonymKey: Uint8Array;
+}
+export type StateAndView = Pick<SessionCopies, 'state' | 'view'>;
+
+async function saveAnalytics(stores: RowStores & { readonly clickhouse: ClickHouse }, all: readonly SessionCopies[]): Promise<void> {
+  const rows = await sessionRows(stores, all);
+  const events = all.flatMap(({ state, events: told }) => eventRows(state, told));
   await Promise.all([
-    clickhouse.insert(tables.sessions, all.map((copies) => sessionRow(copies, key))),
-    events.length === 0 ? undefined : clickhouse.insert(tables.events, events),
+    stores.clickhouse.insert(tables.sessions, rows), events.length === 0 ? undefined : stores.clickhouse.insert(tables.events, events),
   ]);
 }
 
-function sessionRow({ state, view }: SessionCopies, key: Uint8Array): SessionRow {
-  const after = (at: number | null | undefined): number => (at == null ? 0 : Math.max(at - state.created_at, 0));
-  const reached = (stage: StageName): number => after(state.stages[stage]);
-  return {
-    tenant: state.tenant, session_id: state.session_id, version: state.revision, started_at: state.created_at, flow: view.flow.id,
-    flow_version: view.flow.version, language: state.language, segment: state.segment, client: state.tenant, state: state.state,
-    stage: stageNumbers[view.stage], engaged_ms: reached('engaged'), recommendations_generated_ms: reached('recommendations_generated'),
-    approval_decision_ms: reached('approval_decision'), completed_ms: reached('completed'), abandoned_ms: after(state.abandoned_at),
-    ended_ms: after(state.ended_at), last_question: view.question?.id ?? '', answers: view.answers_count,
-    repeats: Object.values(state.asked).reduce((sum, times) => sum + times - 1, 0), errors: state.refusals,
-    user_key: createHmac('sha256', key).update(`${state.tenant}\n${state.owner}`).digest('hex').slice(0, 32), origin: 'workflow',
-    is_deleted: 0,
-  };
+/** As ClickHouse has them, in the order of the sessions; their histories are read from PostgreSQL. */
+export async function sessionRows(stores: RowStores, all: readonly StateAndView[]): Promise<readonly SessionRow[]> {
+  const [histories, answers] = await Promise.all([
+    readHistories(stores, all.map(({ state }) => state)),
+    Promise.all(all.map(async ({ state, view }) => closedAnswersOf(await stores.rulesOf(state.tenant, view.flow), state))),
+  ]);
+  return all.map(({ state, view }, at) => {
+    const known = histories.get(state.session_id);
+    const whole = known !== undefined && known.last_sequence >= state.event_sequence ? known : null;
+    const columns = historyColumns(whole?.history ?? null, whole?.symbols ?? new Map());
+    return sessionRow(state, view, columns, answers[at] ?? {}, stores.pseudonymKey);
+  });
 }
 
-function eventRows({ state, events }: SessionCopies): EventRow[] {
-  return events.map((event) => ({
-    tenant: state.tenant, session_id: state.session_id, session_started_at: state.created_at, seq: event.sequence, ts: event.at,
-    event: event.event,
-    question_id: event.question_id, properties: event.properties,
-    event_id: createHash('sha256').update(`${state.session_id}:${event.sequence}`).digest().readBigUInt64BE(0).toString(),
-  }));
+function closedAnswersOf(rules: FlowRules | null, state: SessionState): ClosedAnswers {
+  return rules === null ? {} : closedAnswers(rules, currentAnswers(state));
 }

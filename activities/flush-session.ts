@@ -1,4 +1,5 @@
 /** Copies of a session to the other stores: batched over sessions, idempotent, retried until stored. */
+import { activityInfo } from '@temporalio/activity';
 import { z } from 'zod';
 import { defineTask } from './task.ts';
 import type { SessionCopies } from './copy-writer.ts';
@@ -10,5 +11,5 @@ const input = z.object({ correlation_id: z.string() }).and(
 
 export const flushSession = defineTask({
   name: 'flushSession', input, timeoutMs: 15_000, retry: 'proxy',
-  run: async (copies, { copies: writer }) => { await writer.write(copies); },
+  run: async (copies, { copies: writer }) => { await writer.write(copies, activityInfo().attempt); },
 });

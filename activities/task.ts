@@ -14,13 +14,13 @@ import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Inspecting } from '../uploads/inspecting.ts';
 import type { Alerting } from './alerts/alerting.ts';
-import type { CopyWriter } from './copy-writer.ts';
 import type { EventReceiver } from './outbox/receiver.ts';
 import type { PaidModel } from './model/chat-model.ts';
 import type { SessionWorkflows } from './session-workflows.ts';
 import type { Stuck } from './stuck.ts';
 import type { TaskWorkflows } from './task-workflows.ts';
 import type { UploadWorkflows } from './upload-workflows.ts';
+import type { FlushWriter } from './waiting-flushes.ts';
 
 /** What tasks work with; handed in, never imported. */
 export interface TaskServices {
@@ -30,7 +30,7 @@ export interface TaskServices {
     readonly sealer: Sealer;
   };
   readonly flows: FlowRegistry;
-  readonly copies: CopyWriter;
+  readonly copies: FlushWriter;
   readonly changeTarget: ChangeTarget;
   /** null: no model is configured. */
   readonly model: PaidModel | null;

@@ -9,24 +9,24 @@
 import type { ClickHouse, QueryOptions, Statement } from '../stores/clickhouse/client.ts';
 import { stages } from '../domain/lifecycle.ts';
 import type { StageName } from '../domain/lifecycle.ts';
-import { endedStates, stageNumbers } from './rows.ts';
-import { sessionsIn } from './sessions-in.ts';
+import { stageNumbers } from './rows.ts';
+import { leftCondition, sessionsIn } from './sessions-in.ts';
 import type { SessionFilters } from './sessions-in.ts';
 import { wilson } from './statistics.ts';
 import type { Interval } from './statistics.ts';
 
 export type { SessionFilters } from './sessions-in.ts';
 
-/** One stage. Rates are 0..1, and 0 where they would be 0 of 0; times are minutes, null when nobody made the step. */
+/** One stage. Rates are 0..1, null where they would be 0 of 0; times are minutes to 3 decimals, null when nobody made the step. */
 export interface FunnelStage {
   readonly name: StageName;
   readonly description: string;
   readonly count: number;
-  /** Of those who reached the stage before; for the first stage, of the cohort: 1, or 0 when it is empty. */
-  readonly conversion_rate: number;
-  readonly conversion_from_start: number;
+  /** Of those who reached the stage before; for the first stage, of the cohort: 1, or null when it is empty. */
+  readonly conversion_rate: number | null;
+  readonly conversion_from_start: number | null;
   /** dropped / count */
-  readonly drop_off_rate: number;
+  readonly drop_off_rate: number | null;
   readonly dropped: number;
   readonly still_open: number;
   /** 95 % Wilson interval of `conversion_rate`; [0, 1] when there was nobody to convert. */
@@ -53,7 +53,7 @@ export interface FunnelReport {
   /** Dropped at any stage. */
   readonly abandoned_sessions: number;
   readonly open_sessions: number;
-  readonly overall_conversion_rate: number;
+  readonly overall_conversion_rate: number | null;
   readonly overall_conversion_interval: Interval;
   readonly avg_completion_time_minutes: number | null;
   readonly median_completion_time_minutes: number | null;
@@ -95,15 +95,14 @@ const numbers = stages.map((name) => stageNumbers[name]);
 const stepNumbers = numbers.slice(1);
 const beforeLast = numbers.slice(0, -1);
 const lastStage = stageNumbers.completed;
-const leftWithoutNext = `(abandoned_ms > 0 OR state IN (${endedStates.map((state) => `'${state}'`).join(', ')}))`;
 
 /** One pass over the newest versions. Medians are exact and interpolated: between two values lies their mean. */
-export function stageFunnelQuery(filters: SessionFilters): Statement {
-  const { from, params } = sessionsIn(filters);
+export function stageFunnelQuery(filters: SessionFilters, now: number): Statement {
+  const { from, params } = sessionsIn(filters, now);
   const columns = {
     counts: list(numbers.map((stage) => `countIf(stage >= ${stage})`)),
-    dropped: list([...beforeLast.map((stage) => `countIf(stage = ${stage} AND ${leftWithoutNext})`), '0']),
-    still_open: list([...beforeLast.map((stage) => `countIf(stage = ${stage} AND NOT ${leftWithoutNext})`), '0']),
+    dropped: list([...beforeLast.map((stage) => `countIf(stage = ${stage} AND ${leftCondition})`), '0']),
+    still_open: list([...beforeLast.map((stage) => `countIf(stage = ${stage} AND NOT ${leftCondition})`), '0']),
     mean_ms: list(stepNumbers.map((stage) => `avgIf(${stepMs(stage)}, stage >= ${stage})`)),
     step_quantiles: list(stepNumbers.map((stage) =>
       `quantilesExactInclusiveIf(0.5, 0.9)(${stepMs(stage)}, stage >= ${stage})`)),
@@ -134,9 +133,9 @@ export function funnelReport(row: FunnelRow): FunnelReport {
 }
 
 export async function funnel(
-  db: ClickHouse, filters: SessionFilters, options: QueryOptions = {},
+  db: ClickHouse, filters: SessionFilters, now: number, options: QueryOptions = {},
 ): Promise<FunnelReport> {
-  const [row] = await db.query<FunnelRow>(stageFunnelQuery(filters), options);
+  const [row] = await db.query<FunnelRow>(stageFunnelQuery(filters, now), options);
   if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
   return funnelReport(row);
 }
@@ -174,8 +173,8 @@ function dropOffPoints(row: FunnelRow): readonly DropOffPoint[] {
   const points = stages.slice(0, -1).flatMap((from, index) => {
     const to = stages[index + 1];
     const count = row.dropped[index] ?? 0;
-    if (to === undefined || count === 0) return [];
     const dropOffRate = rate(count, row.counts[index] ?? 0);
+    if (to === undefined || count === 0 || dropOffRate === null) return [];
     return [{
       from_stage: from, to_stage: to, drop_off_count: count, drop_off_rate: dropOffRate,
       impact_severity: impactSeverity(dropOffRate, count),
@@ -195,14 +194,14 @@ function list(expressions: readonly string[]): string {
   return `[${expressions.join(', ')}]`;
 }
 
-function rate(part: number, whole: number): number {
-  return whole === 0 ? 0 : part / whole;
+export function rate(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole;
 }
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function minutes(ms: number | null | undefined): number | null {
-  return ms === null || ms === undefined ? null : ms / 60_000;
+export function minutes(ms: number | null | undefined): number | null {
+  return ms === null || ms === undefined ? null : Math.round(ms / 60) / 1_000;
 }

@@ -1,4 +1,5 @@
 /** Periods of reports: dates or date-times in a time zone, end exclusive, safe over changes of the clock. */
+import { formatter, localInstant, wallClock } from './zone.ts';
 
 export interface Period {
   /** Epoch milliseconds. */
@@ -45,6 +46,28 @@ export function readPeriod(parameters: PeriodParameters, now: number, defaultDay
   return { startMs: start, endMs: end, timezone };
 }
 
+export const earlierPeriods = ['previous', 'year'] as const;
+
+/** previous: as long on the clock, and directly before. year: the same dates and hours a year before (of 29 February, 28). */
+export function periodBefore({ startMs, endMs, timezone }: Period, which: (typeof earlierPeriods)[number]): Period {
+  const [start, end] = [wallClock(startMs, timezone), wallClock(endMs, timezone)];
+  if (which === 'previous') return { startMs: localInstant(start - (end - start), timezone), endMs: startMs, timezone };
+  return { startMs: localInstant(yearBefore(start), timezone), endMs: localInstant(yearBefore(end), timezone), timezone };
+}
+
+function yearBefore(wall: number): number {
+  const date = new Date(wall);
+  const month = date.getUTCMonth();
+  date.setUTCFullYear(date.getUTCFullYear() - 1);
+  if (date.getUTCMonth() !== month) date.setUTCDate(0);
+  return date.getTime();
+}
+
+/** Days on the clock: one that lasts 23 or 25 hours is one day. */
+export function daysIn({ startMs, endMs, timezone }: Period): number {
+  return (wallClock(endMs, timezone) - wallClock(startMs, timezone)) / dayMs;
+}
+
 function readInstant(
   name: keyof PeriodParameters, text: string | undefined, timezone: string, fallback: number,
 ): number | PeriodProblem {
@@ -78,35 +101,6 @@ function offsetMs(offset: string): number {
   if (offset.toUpperCase() === 'Z') return 0;
   const sign = offset.startsWith('-') ? -1 : 1;
   return sign * (Number(offset.slice(1, 3)) * 60 + Number(offset.slice(4, 6))) * 60_000;
-}
-
-/**
- * The instant when clocks of the zone show this wall-clock time. Shown twice (autumn): the first. Never shown (spring;
- * in Cairo a day begins at 01:00, on Samoa one was left out): as much later as the clock was put forward, which for a
- * missing midnight is the first instant of the day.
- */
-function localInstant(wall: number, timezone: string): number {
-  // A day before and after enclose any one change of the clock; offsets themselves reach from -12 to +14 hours.
-  const offsets = [wall - dayMs, wall + dayMs].map((instant) => wallClock(instant, timezone) - instant);
-  const candidates = offsets.map((offset) => wall - offset).toSorted((a, b) => a - b);
-  const shown = candidates.find((instant) => wallClock(instant, timezone) === wall);
-  return shown ?? wall - (offsets[0] ?? 0);
-}
-
-/** What the clocks of the zone show at an instant, as if it were UTC. */
-function wallClock(instant: number, timezone: string): number {
-  const parts = formatter(timezone).formatToParts(instant);
-  const shown = new Map(parts.map(({ type, value }) => [type, Number(value)]));
-  const of = (type: Intl.DateTimeFormatPartTypes): number => shown.get(type) ?? 0;
-  const seconds = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
-  return seconds + (((instant % 1_000) + 1_000) % 1_000);
-}
-
-function formatter(timezone: string): Intl.DateTimeFormat {
-  return new Intl.DateTimeFormat('en-US', {
-    timeZone: timezone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23',
-    year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
-  });
 }
 
 /**

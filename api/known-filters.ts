@@ -1,10 +1,20 @@
-/** Filters that name a flow or a language: one that the tenant never had is refused with those it has, and never counts as zero. */
-import { matchLanguage } from '../domain/flow.ts';
-import type { FlowName } from '../flows/registry.ts';
+/** Filters that name what a tenant may have or not: what it never had is refused with what it has, and never counts as zero. */
+import type { ClosedAnswer, SessionFilters } from '../analytics/sessions-in.ts';
+import { closedValues } from '../domain/closed-answers.ts';
+import { matchLanguage, type QuestionRule } from '../domain/flow.ts';
+import type { Filterable, FlowName } from '../flows/registry.ts';
 import { Problem } from './problem.ts';
 import type { Services } from './services.ts';
 
 interface Named { readonly flow?: string | undefined; readonly language?: string | undefined }
+type Asked = Named & {
+  readonly flow_version?: number | undefined;
+  readonly user_segment?: SessionFilters['segment'];
+  readonly device?: SessionFilters['device'];
+  /** QUESTION_ID:VALUE */
+  readonly answer?: string | undefined;
+};
+type Known = Pick<SessionFilters, 'flow' | 'flow_version' | 'language' | 'segment' | 'device' | 'answer'>;
 
 /** Names said at most in an error. */
 const saidNames = 50;
@@ -13,7 +23,44 @@ const saidNames = 50;
  * The filters as sessions are stored under them: a language tag is matched as at the start of a session. Throws `unknown_flow`
  * and `unknown_filter_value`. The store is asked only for what no flow of today has.
  */
-export async function knownFilters(services: Services, tenant: string, { flow, language }: Named): Promise<Named> {
+export async function knownFilters(services: Services, tenant: string, asked: Asked): Promise<Known> {
+  const named = await knownNames(services, tenant, asked);
+  const { flow_version: version, answer } = asked;
+  const more = { segment: asked.user_segment, device: asked.device };
+  if (version === undefined && answer === undefined) return { ...named, ...more };
+  const filterable = await services.flows.filterable(tenant);
+  if (version !== undefined) checkVersion(filterable, named.flow, version);
+  const closed = answer === undefined ? undefined : closedAnswer(filterable, named.flow, answer);
+  return { ...named, ...more, flow_version: version, answer: closed };
+}
+
+function checkVersion({ versions }: Filterable, flow: string | undefined, version: number): void {
+  const known = versions.filter(({ flow_id: id }) => flow === undefined || id === flow).map((each) => each.version);
+  if (known.includes(version)) return;
+  const all = [...new Set(known)].sort((a, b) => a - b).map(String);
+  throw unknownValue('flow_version', 'No session has this version.', all);
+}
+
+function closedAnswer({ questions }: Filterable, flow: string | undefined, text: string): ClosedAnswer {
+  const colon = text.indexOf(':');
+  const [id, value] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)];
+  const ofFlow = questions.filter(({ flow_id: flowId }) => flow === undefined || flowId === flow).map(({ question }) => question);
+  const asked = ofFlow.filter((question) => question.id === id);
+  if (asked.length === 0) {
+    const known = [...new Set(ofFlow.map((question) => question.id))].sort();
+    throw unknownValue('answer', 'Write QUESTION_ID:VALUE with a question of few answers.', known.map((each) => `${each}:…`));
+  }
+  const values = [...new Set(asked.flatMap(filterValues))];
+  if (!values.includes(value)) throw unknownValue('answer', 'This question has no such answer.', values.map((each) => `${id}:${each}`));
+  return { question_id: id, value };
+}
+
+/** Of several choices each one may be asked for. */
+function filterValues(question: QuestionRule): readonly string[] {
+  return closedValues(question) ?? question.options;
+}
+
+async function knownNames(services: Services, tenant: string, { flow, language }: Named): Promise<Named> {
   if (flow === undefined && language === undefined) return {};
   const startable = found(await services.flows.all(tenant), { flow, language });
   if (startable !== null) return startable;
@@ -44,10 +91,12 @@ export function unknownFlow(known: readonly string[]): Problem {
 }
 
 function unknownLanguage(known: readonly string[]): Problem {
-  return new Problem('unknown_filter_value', `No session has this language. There are: ${said(known)}.`, {
-    errors: [
-      { pointer: '/language', code: 'unknown_filter_value', message: 'No session has this language.', fix: `Use one of: ${said(known)}.` },
-    ],
+  return unknownValue('language', 'No session has this language.', known);
+}
+
+function unknownValue(name: string, message: string, known: readonly string[]): Problem {
+  return new Problem('unknown_filter_value', `${message} There are: ${said(known)}.`, {
+    errors: [{ pointer: `/${name}`, code: 'unknown_filter_value', message, fix: `Use one of: ${said(known)}.` }],
     members: { known_values: known.slice(0, saidNames) },
   });
 }

@@ -19,6 +19,11 @@ export const uuid = z.uuid();
 export const moment = z.iso.datetime({ offset: true })
   .refine((text) => Date.parse(text) >= 0, rule('out_of_range', 'must be a time since 1970', 'Give a later time.'));
 export const rate = z.number().min(0).max(1);
+/** null: of 0 of 0. */
+export const rateOrNull = rate.nullable();
+export const count = z.number().int().min(0);
+/** With at most 3 decimals; null: of nobody. */
+export const minutes = z.number().nullable();
 /** Lower and upper bound of a rate. */
 export const interval = z.array(rate).length(2).readonly();
 

@@ -25,6 +25,8 @@ export interface QuestionRule {
   readonly pattern: string | null;
   /** number only: true refuses fractions; absent: fractions are fine. */
   readonly integer?: boolean;
+  /** number only, ascending: where the bands begin by which reports divide the answers; absent: they do not. */
+  readonly bands?: readonly number[];
   readonly group?: string;
 }
 

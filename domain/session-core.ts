@@ -7,6 +7,7 @@ import { currentAnswers, currentSequences, formerValue, LogSize, openQuestions }
 import { awaitedApproval } from './awaited-approval.ts';
 import { bounds, counts, firstOf, stateParts, textMax, unsavedUpTo } from './bounds.ts';
 import { hashOf, type Checkpoint } from './checkpoint.ts';
+import type { SessionEventName } from './event-names.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
 import { jsonBytes, sameValue, type Json } from './json.ts';
 import { isEnded, mayMove, progressPercent, stages, takesAnswers, type SessionStateName, type StageName } from './lifecycle.ts';
@@ -183,7 +184,14 @@ export class SessionCore {
     return checkpoint;
   }
 
-  protected record(event: string, at: number, questionId = '', properties: Readonly<Record<string, string>> = {}): SessionEvent {
+  protected record(
+    event: SessionEventName, at: number, questionId = '', properties: Readonly<Record<string, string>> = {},
+  ): SessionEvent {
+    return this.note(event, at, questionId, properties);
+  }
+
+  /** Under a name that may be anybody's. */
+  protected note(event: string, at: number, questionId: string, properties: Readonly<Record<string, string>>): SessionEvent {
     const { state } = this;
     state.event_sequence += 1;
     state.revision += 1;
@@ -223,6 +231,14 @@ export class SessionCore {
   protected askNext(before: QuestionRule | null): void {
     const next = this.currentQuestion();
     if (next !== null && next.id !== before?.id) this.noteAsked(next.id);
+  }
+
+  /** Last in whatever may make another question current: what the person is shown now is recorded, once until it changes. */
+  protected showQuestion(now: number): void {
+    const shown = this.currentQuestion()?.id ?? null;
+    if (shown === this.state.shown) return;
+    this.state.shown = shown;
+    if (shown !== null) this.record('question_shown', now, shown);
   }
 
   protected requestProposal(now: number): void {

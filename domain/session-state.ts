@@ -169,6 +169,8 @@ export interface SessionState extends NewSession {
   refusals: number;
   /** How often each question was put to the person. */
   asked: Record<string, number>;
+  /** The question that was recorded as shown last; null: none is. */
+  shown: string | null;
   /** Of abandonment, as it was recorded last. */
   risk_level: RiskLevel;
   reminders: RemindersState;

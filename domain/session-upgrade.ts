@@ -6,7 +6,7 @@ import { MessageLog } from './message-log.ts';
 import type { AnswerEntry, SeenOutcome, SessionState } from './session-state.ts';
 
 /** Members of today's form that earlier ones may lack; `repeats`: refusals by question, before each asking was counted. */
-type Later = 'asked' | 'risk_level' | 'listed' | 'reminders';
+type Later = 'asked' | 'shown' | 'risk_level' | 'listed' | 'reminders';
 type Stored = Omit<SessionState, Later> & Partial<Pick<SessionState, Later>> & {
   readonly repeats?: Readonly<Record<string, number>>;
 };
@@ -24,17 +24,20 @@ interface FirstSeen { readonly fingerprint: string; readonly outcome: AnswerOutc
 
 export type StoredState = Stored | FirstState;
 
-/** `stored` is the caller's own copy; it may be changed. */
-export function upgraded(stored: StoredState): SessionState {
+/** `stored` is the caller's own copy; it may be changed. `current`: the question that such a session asks now. */
+export function upgraded(stored: StoredState, current: (state: SessionState) => string | null): SessionState {
   const { repeats, ...state } = stored.format === 1 ? fromFirst(stored) : stored;
   // from before a cancellation could be asked for in Temporal itself, before values were offered, before there were
   // uploads, and before risk was looked at
   const asked = state.asked ?? askedOf(state, repeats);
-  return {
-    ...state, cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [], asked,
+  const whole = {
+    ...state, shown: state.shown ?? null,
+    cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [], asked,
     risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 },
     listed: state.listed ?? { score: standingScore(riskCounters({ ...state, asked })), last_activity_at: state.last_activity_at },
   };
+  // what was shown before it was recorded is not shown again
+  return state.shown === undefined ? { ...whole, shown: current(whole) } : whole;
 }
 
 /** Each answered question was asked once, and again after each refusal. */

@@ -157,6 +157,44 @@ describe('the fold', () => {
   });
 });
 
+describe('what is shown', () => {
+  const shownIn = (session: OnboardingSession): string[] =>
+    session.state.unsaved.events.filter(({ event }) => event === 'question_shown').map((event) => event.question_id);
+
+  test('whatever is sent, the question that was recorded as shown last is the current one, and none is recorded twice in a row', () => {
+    fc.assert(fc.property(fc.array(sendable, { maxLength: 25 }), (bodies) => {
+      const session = OnboardingSession.open(rules, start, 0);
+      bodies.forEach((body, at) => {
+        const before = session.currentQuestion()?.id ?? null;
+        const count = shownIn(session).length;
+        send(session, message(body, `m${at}`), at);
+        const now = session.currentQuestion()?.id ?? null;
+        expect(session.state.shown).toBe(now);
+        expect(shownIn(session).slice(count)).toEqual(now === null || now === before ? [] : [now]);
+      });
+    }), { numRuns: 300 });
+  });
+
+  test('a question is shown again when a person gives the session back, and when a checkpoint is restored', () => {
+    const session = OnboardingSession.open(rules, start, 0);
+    send(session, message({ question_id: 'kind', value: 'office' }, 'm1'), 1);
+    session.escalate(message({ reason: 'help', urgency: 'low' }, 'm2'), 2);
+    session.resume(message({ version: null, current: null, ui_state: null }, 'm3'), 3);
+    expect(shownIn(session)).toEqual(['kind', 'users', 'users']);
+    session.resume(message({ version: 1, current: [], ui_state: null }, 'm4'), 4);
+    expect(shownIn(session)).toEqual(['kind', 'users', 'users', 'kind']);
+  });
+
+  test('a session from before showing was recorded does not record what it showed then', () => {
+    const before = OnboardingSession.open(rules, start, 0);
+    const { shown, ...older } = before.state;
+    const restored = OnboardingSession.restore(rules, older as never);
+    expect([shown, restored.state.shown]).toEqual(['kind', 'kind']);
+    send(restored, message({ question_id: 'kind', value: 'office' }, 'm1'), 1);
+    expect(shownIn(restored)).toEqual(['kind', 'users']);
+  });
+});
+
 describe('answers', () => {
   test('an answer that closes a branch supersedes the answers in it, and offers them again when the branch returns', () => {
     const session = OnboardingSession.open(rules, start, 0);
@@ -307,7 +345,9 @@ describe('checkpoints', () => {
     send(session, message({ question_id: 'kind', value: 'office' }, 'm'), 1);
     session.saved(stored.events.at(-1)?.sequence ?? 0, stored.checkpoints.at(-1)?.version ?? 0);
     const left = session.unsaved();
-    expect(left.events.map((event) => event.event)).toEqual(['question_answered', 'state_changed', 'stage_reached', 'checkpoint_created']);
+    expect(left.events.map((event) => event.event)).toEqual([
+      'question_answered', 'state_changed', 'stage_reached', 'checkpoint_created', 'question_shown',
+    ]);
     expect(left.checkpoints.map((each) => each.kind)).toEqual(['stage']);
   });
 });

@@ -22,8 +22,11 @@ import { isResultOf } from './message-shape.ts';
 import { webUiActor, type TaskOutcome } from './parked-task.ts';
 import { uiStateAt } from './newest-checkpoint.ts';
 import { isPerson, personOf } from './person.ts';
+import { SessionCore } from './session-core.ts';
 import { SessionOverTime } from './session-over-time.ts';
-import type { Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, QuestionThen, Reading } from './session-state.ts';
+import type {
+  Asked, Decision, DecisionOutcome, NewSession, ParkedStep, Proposal, QuestionThen, Reading, SessionState,
+} from './session-state.ts';
 import { isGone } from './session-uploads.ts';
 import { upgraded, type StoredState } from './session-upgrade.ts';
 import type { UploadNote } from './upload.ts';
@@ -41,7 +44,7 @@ export class OnboardingSession extends SessionOverTime {
     const session = new OnboardingSession(rules, {
       ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
       ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, asked: {}, risk_level: 'low',
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, asked: {}, shown: null, risk_level: 'low',
       reminders: { enabled: rules.reminders ?? true, silent_since: 0, number: 0 }, listed: { score: 0, last_activity_at: now },
       proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,
@@ -51,12 +54,15 @@ export class OnboardingSession extends SessionOverTime {
     session.record('session_started', now);
     session.reach('started', now);
     session.askNext(null);
+    session.showQuestion(now);
     return session;
   }
 
   /** Goes on from a state that was carried over or archived. */
   static restore(rules: FlowRules, state: StoredState): OnboardingSession {
-    return new OnboardingSession(rules, upgraded(JSON.parse(JSON.stringify(state)) as StoredState));
+    const stored = JSON.parse(JSON.stringify(state)) as StoredState;
+    const currentOf = (whole: SessionState): string | null => new SessionCore(rules, whole).currentQuestion()?.id ?? null;
+    return new OnboardingSession(rules, upgraded(stored, currentOf));
   }
 
   // ---- answers ---------------------------------------------------------------------------------------------------
@@ -101,6 +107,7 @@ export class OnboardingSession extends SessionOverTime {
     else if (outcome.kind !== 'not_asked') this.state.offered = null;
     if (outcome.kind === 'accepted') this.askNext(question);
     else if (outcome.kind !== 'not_asked') this.noteAsked(outcome.question_id);
+    this.showQuestion(now);
     return { fingerprint: message.fingerprint, outcome };
   }
 
@@ -231,6 +238,7 @@ export class OnboardingSession extends SessionOverTime {
     this.record('upload', now, reopened[0] ?? '', { upload_id, kind, status, ...(reason === null ? {} : { reason }) });
     if (reopened.length > 0) this.fileIsGone(now);
     else this.changed();
+    this.showQuestion(now);
   }
 
   /** As an amendment would: a proposal that was made of it does not stand, also while a person has taken the session over. */
@@ -292,6 +300,7 @@ export class OnboardingSession extends SessionOverTime {
     this.state.returns_to = this.state.state;
     this.record('session_escalated', now, '', { urgency });
     this.move('escalated', now);
+    this.showQuestion(now);
   }
 
   // ---- decisions -----------------------------------------------------------------------------------------------------
@@ -456,6 +465,7 @@ export class OnboardingSession extends SessionOverTime {
       this.state.returns_to = null;
       if (message.body.version !== null) this.goBack(message.body.version, message.body, now);
       this.record('session_resumed', now);
+      this.showQuestion(now);
       this.checkpoint('auto', now);
       this.remember(message, null);
     }
@@ -513,7 +523,7 @@ export class OnboardingSession extends SessionOverTime {
     if (!this.isNew(message.id)) return;
     this.active(now);
     const { event, properties, occurred_at: at } = message.body;
-    this.record(event, Math.min(at ?? now, now), '', { ...properties, origin: 'client' });
+    this.note(event, Math.min(at ?? now, now), '', { ...properties, origin: 'client' });
     this.remember(message, null);
   }
 

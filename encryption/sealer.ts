@@ -173,10 +173,15 @@ function additionalData(keyId: string, context: string): Buffer {
 export const sealedAs = {
   snapshot: (tenant: string, sessionId: string): string => `snapshot:${sessionId}:${tenant}`,
   checkpoint: (tenant: string, sessionId: string, version: number): string => `checkpoint:${sessionId}:${version}:${tenant}`,
+  events: (tenant: string, sessionId: string, firstSequence: number): string => `events:${sessionId}:${firstSequence}:${tenant}`,
   newestCheckpoint: (tenant: string, sessionId: string): string => `newest checkpoint:${sessionId}:${tenant}`,
   view: (tenant: string, sessionId: string): string => `view:${sessionId}:${tenant}`,
   keyedAnswer: (tenant: string): string => `keyed answer:${tenant}`,
+  importedEvent: (tenant: string, sessionId: string, at: number, event: string): string => (
+    `imported event:${sessionId}:${at}:${event}:${tenant}`
+  ),
   task: (tenant: string, taskId: string): string => `task:${taskId}:${tenant}`,
   uploadName: (tenant: string, uploadId: string): string => `upload name:${uploadId}:${tenant}`,
   ticket: (hash: string): string => `stream ticket:${hash}`,
+  report: (tenant: string, key: string): string => `report:${key}:${tenant}`,
 } as const;

@@ -58,7 +58,7 @@ function ownText(written: Readonly<Record<string, string | null>>, language: str
 // --- Questions ---
 
 /** Fields that say nothing about which answers a question takes. */
-const beside: readonly string[] = ['prompt', 'help', 'retry_text', 'pii', 'group'];
+const beside: readonly string[] = ['prompt', 'help', 'retry_text', 'pii', 'bands', 'group'];
 
 /**
  * The rule of a question. Its mistakes are noted. Null when the shape of a field is wrong that says which answers it takes:
@@ -86,6 +86,7 @@ export function checkQuestion(
     if (written.integer === true && rule.type !== 'number') {
       source.report([...path, 'integer'], "only a number question has 'integer'");
     }
+    checkBands(written, path, source);
   }
   return [...wrong].every((field) => beside.includes(field.split('.')[0] ?? '')) ? rule : null;
 }
@@ -103,8 +104,16 @@ function ruleOf(written: WrittenQuestion, when: Expression | null): QuestionRule
     max: written.max ?? (isText ? defaultTextLength.max : null),
     pattern: written.pattern ?? null,
     ...(written.integer === true ? { integer: true } : {}),
+    ...(written.bands === undefined ? {} : { bands: written.bands }),
     ...(written.group === undefined ? {} : { group: written.group }),
   };
+}
+
+function checkBands({ type, pii, bands }: WrittenQuestion, path: Path, source: FlowSource): void {
+  if (bands === undefined) return;
+  if (type !== 'number') source.report([...path, 'bands'], "only a number question has 'bands'");
+  if (pii) source.report([...path, 'bands'], "personal data is in no report: leave out 'bands'");
+  if (bands.some((from, at) => at > 0 && from <= (bands[at - 1] ?? from))) source.report([...path, 'bands'], "'bands' must ascend");
 }
 
 function checkHasOptions({ type, options }: WrittenQuestion, path: Path, source: FlowSource): void {

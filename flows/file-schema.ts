@@ -59,6 +59,7 @@ export const QuestionSchema = z.strictObject({
   min: limit.optional(),
   max: limit.optional(),
   integer: z.boolean().optional(),
+  bands: z.array(z.number()).min(1, 'must have at least one bound').max(19, 'must have at most 19 bounds').optional(),
   pattern: z.string().optional(),
   group: z.string().min(1, 'must not be empty').max(64, 'must have at most 64 characters').optional(),
 });

@@ -7,7 +7,8 @@
  */
 import { createHash } from 'node:crypto';
 import { canonicalJson, type Json } from '../domain/json.ts';
-import type { Flow } from '../domain/flow.ts';
+import { isClosed } from '../domain/closed-answers.ts';
+import type { Flow, QuestionRule } from '../domain/flow.ts';
 import { loadFlow, type FlowProblem } from './files.ts';
 import { LruMap } from '../domain/lru-map.ts';
 import type { Database } from '../stores/postgres/database.ts';
@@ -20,14 +21,23 @@ export interface FlowRegistry {
   all(tenant: string): Promise<readonly Flow[]>;
   /** Ids and languages of all that sessions of the tenant may have run on: also of versions that are no longer started. */
   everRegistered(tenant: string): Promise<readonly FlowName[]>;
+  /** Versions and closed questions of all that sessions of the tenant may have run on: what reports may be narrowed by. */
+  filterable(tenant: string): Promise<Filterable>;
   /** The version a session of the tenant runs on. Throws when it was never registered. */
   version(tenant: string, flowId: string, version: number): Promise<Flow>;
+  /** The same; null when it was never registered. */
+  find(tenant: string, flowId: string, version: number): Promise<Flow | null>;
   /**
    * Adds the next version of a tenant's flow, unless it would be the newest once more. Every mistake of a document comes
    * back at once, however wrong it is.
    * @param document in the form of flows/*.yaml. Its id may be missing; the version it has is not looked at.
    */
   publish(tenant: string, flowId: string, document: FlowDocument): Promise<Publication>;
+}
+
+export interface Filterable {
+  readonly versions: readonly { readonly flow_id: string; readonly version: number }[];
+  readonly questions: readonly { readonly flow_id: string; readonly question: QuestionRule }[];
 }
 
 export type FlowName = Pick<Flow, 'id' | 'languages'>;
@@ -102,7 +112,28 @@ class CachedFlows implements FlowRegistry {
     );
   }
 
+  async filterable(tenant: string): Promise<Filterable> {
+    const [versions, questions] = await Promise.all([
+      this.db.asTenant(tenant).query<{ flow_id: string; version: number }>(
+        "SELECT flow_id, version FROM flows WHERE tenant IN ($1, '') ORDER BY flow_id, version DESC", [tenant],
+      ),
+      this.db.asTenant(tenant).query<{ flow_id: string; question: QuestionRule }>(
+        `SELECT DISTINCT flow_id, question FROM flows, jsonb_array_elements(definition->'rules'->'questions') AS question
+         WHERE tenant IN ($1, '') AND question->>'type' IN ('boolean', 'single_choice', 'multi_choice', 'number')
+           AND NOT (question->>'pii')::boolean`,
+        [tenant],
+      ),
+    ]);
+    return { versions, questions: questions.filter(({ question }) => isClosed(question)) };
+  }
+
   async version(tenant: string, flowId: string, version: number): Promise<Flow> {
+    const flow = await this.find(tenant, flowId, version);
+    if (flow === null) throw new Error(`Flow ${flowId} version ${version} was never registered.`);
+    return flow;
+  }
+
+  async find(tenant: string, flowId: string, version: number): Promise<Flow | null> {
     const key = keyOf(tenant, flowId, version);
     const known = this.taken.has(key) ? undefined : this.shipped.get(keyOf('', flowId, version));
     const cached = known ?? this.definitions.get(key);
@@ -112,7 +143,7 @@ class CachedFlows implements FlowRegistry {
       "SELECT definition FROM flows WHERE tenant IN ($1, '') AND flow_id = $2 AND version = $3 ORDER BY tenant DESC LIMIT 1",
       [tenant, flowId, version],
     );
-    if (row === undefined) throw new Error(`Flow ${flowId} version ${version} was never registered.`);
+    if (row === undefined) return null;
     this.definitions.set(key, row.definition);
     return row.definition;
   }

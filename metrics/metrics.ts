@@ -38,6 +38,10 @@ export interface Metrics {
   readonly watchStuck: (count: () => Promise<number | null>) => void;
   /** Whether the scanner of uploads can be believed; never called where there is none. */
   readonly watchScanner: (sees: () => boolean) => void;
+  /** A report that was answered. hit, stale: from what is kept; shared: of a run that somebody else began; run: of its own. */
+  readonly reportAnswered: (outcome: string) => void;
+  /** A run of a report, by the pattern of its route. */
+  readonly reportRun: (run: { readonly report: string; readonly seconds: number; readonly failed: boolean }) => void;
   /** A workflow task that failed in this process, by the class of the failure. */
   readonly workflowTaskFailed: (failure: string) => void;
   /** The text that Prometheus reads, and its media type. */
@@ -117,6 +121,13 @@ export function createMetrics(): Metrics {
       if (scannerSees !== null) this.set(scannerSees() ? 1 : 0);
     },
   });
+  const reports = new Counter({
+    name: 'gangway_report_answers_total', help: 'Reports answered: hit and stale ones were kept', labelNames: ['outcome'], registers,
+  });
+  const reportRuns = new Histogram({
+    name: 'gangway_report_run_seconds', help: 'Working out a report, queries and all', labelNames: ['report', 'outcome'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10], registers,
+  });
   const failedWorkflowTasks = new Counter({
     name: 'gangway_workflow_task_failures_total', help: 'Workflow tasks that failed in this process', labelNames: ['failure'], registers,
   });
@@ -134,6 +145,8 @@ export function createMetrics(): Metrics {
     uploadsUnderWay: (change) => { uploadsUnderWay.inc(change); },
     watchStuck: (count) => { stuck = count; },
     watchScanner: (sees) => { scannerSees = sees; },
+    reportAnswered: (outcome) => { reports.inc({ outcome }); },
+    reportRun: ({ report, seconds, failed }) => { reportRuns.observe({ report, outcome: failed ? 'failed' : 'done' }, seconds); },
     workflowTaskFailed: (failure) => { failedWorkflowTasks.inc({ failure }); },
     watchBreakers: (list) => { breakers = list; },
     watchDeadLetters: (count) => { deadLetters.source = count; },

@@ -6,12 +6,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { archiveSessions, type SessionCopies } from '../activities/copy-writer.ts';
+import { symbolsMax } from '../analytics/history.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { copiesInHistories } from '../engine/session-histories.ts';
 import type { Configuration } from '../service/configuration.ts';
 import { readConfiguration } from '../service/environment.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
+import { HistorySymbols } from '../stores/postgres/session-histories.ts';
 import { sqlState } from '../stores/postgres/sql-states.ts';
 import { optionsOrEnd } from './arguments.ts';
 import { dataFolder } from './embedded/data-folder.ts';
@@ -61,12 +63,13 @@ async function rebuild(
   const sealer = createSealer(readCodecKeys(codecKeys));
   const { TEMPORAL_NAMESPACE: namespace, TEMPORAL_API_KEY: apiKey } = configuration;
   const { client, connection } = await connectEngine({ address, namespace, apiKey, sealer });
+  const symbols = new HistorySymbols(db, symbolsMax);
   const sessions = new Set<string>();
   const refused = new Set<string>();
   try {
     for await (const copies of copiesInHistories({ client, sealer, tenant })) {
       // their events were sent when they were new
-      await archiveSessions(db, sealer, copies, false).then(() => { note(sessions, copies); }, (error: unknown) => {
+      await archiveSessions({ db, sealer, symbols }, copies, false).then(() => { note(sessions, copies); }, (error: unknown) => {
         // somebody has begun another one of this flow since: that one stays
         if (sqlState(error) !== uniqueViolation) throw error;
         note(refused, copies);

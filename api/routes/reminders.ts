@@ -6,7 +6,7 @@ import { countInterventions } from '../../stores/postgres/interventions.ts';
 import { iso } from '../presentation.ts';
 import { ok, route } from '../route.ts';
 import { clientId, rate, sessionParams, time, uuid } from '../wire.ts';
-import { periodOf } from './analytics.ts';
+import { periodOf } from '../report-route.ts';
 
 /** Whoever is there again within so many days counts as returned; younger silences are not counted yet. */
 const returnDays = 7;

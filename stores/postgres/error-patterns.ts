@@ -152,6 +152,29 @@ export async function listErrorPatterns(
   };
 }
 
+/** What was counted of one error in whole hours. */
+export interface ErrorOccurrences {
+  readonly fingerprint: string;
+  readonly task_name: string;
+  readonly category: ErrorCategory;
+  readonly severity: ErrorSeverity;
+  readonly exception_type: string;
+  readonly message: string;
+  readonly occurrences: number;
+}
+
+/** Errors of a tenant in the hours that [startMs, endMs) touches, the most frequent first. */
+export function errorsBetween(db: Database, tenant: string, startMs: number, endMs: number, limit: number): Promise<readonly ErrorOccurrences[]> {
+  return db.asTenant(tenant).query<ErrorOccurrences>(
+    `SELECT fingerprint, p.task_name, p.category, p.severity, p.exception_type, p.message, counted.occurrences
+     FROM (SELECT fingerprint, sum(count)::float8 AS occurrences FROM error_hours
+           WHERE tenant = $1 AND hour >= $2 AND hour < $3 GROUP BY fingerprint) AS counted
+       JOIN error_patterns p USING (fingerprint)
+     WHERE p.tenant = $1 ORDER BY counted.occurrences DESC, fingerprint LIMIT $4`,
+    [tenant, new Date(Math.floor(startMs / hourMs) * hourMs), new Date(endMs), limit],
+  );
+}
+
 function trendOf(
   { count, before, first_seen: first }: { readonly count: number; readonly before: number; readonly first_seen: Date }, since: number,
 ): ErrorTrend {

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { comparePeriods, timedVerdicts, trends } from '../../analytics/comparison.ts';
+import { daysIn, periodBefore, type Period } from '../../analytics/period.ts';
+import { changeWire, differenceInterval, followedLinks, followUpWire, sideWire, SideWire, stageWire, StageComparisonWire } from '../compared-periods.ts';
+import { iso } from '../presentation.ts';
+import { PeriodWire, periodOf, reportRoute } from '../report-route.ts';
+import { rate, rateOrNull } from '../wire.ts';
+
+const bound = z.string().max(40).optional();
+
+export const comparisonRoutes = [
+  reportRoute('/analytics/comparison', {
+    id: 'PeriodComparison', summary: 'Two periods at equal maturity: what changed, and whether it says anything',
+    query: { period1_start: bound, period1_end: bound, period2_start: bound, period2_end: bound },
+    answer: {
+      period: PeriodWire, period1: SideWire, period2: SideWire,
+      changes: z.object({
+        total_sessions: changeWire, sessions_per_day: changeWire, conversion_rate: changeWire, completion_time: changeWire,
+      }),
+      ...followUpWire,
+      statistical_significance: z.object({
+        p_value: rate, test: z.enum(['z', 'fisher']), is_significant: z.boolean(), confidence_level: rate, interval: differenceInterval,
+        minimum_detectable_effect: rateOrNull, verdict: z.enum(timedVerdicts),
+      }),
+      stage_comparisons: z.array(StageComparisonWire).readonly(), trend: z.enum(trends),
+    },
+    compute: async ({ filters, query, now, services, links }) => {
+      const [one, two] = periodsOf(query, now);
+      const [earlier, later] = one.startMs <= two.startMs ? [one, two] : [two, one];
+      const spanOf = (period: Period) => ({
+        filters: { ...filters, startMs: period.startMs, endMs: period.endMs },
+        days: daysIn({ ...period, endMs: Math.max(period.startMs, Math.min(period.endMs, now)) }),
+      });
+      const { earlier: before, later: after, stage_comparisons: compared, ...report } =
+        await comparePeriods(services.reports.clickhouse, spanOf(earlier), spanOf(later), now);
+      const sides = earlier === one ? [before, after] as const : [after, before] as const;
+      const follow = { followUpMs: report.follow_up_seconds * 1_000, now };
+      const linked = (period: Period) => followedLinks(links, period, follow);
+      return {
+        ...report, period: { start: iso(two.startMs), end: iso(two.endMs), timezone: two.timezone },
+        period1: sideWire(sides[0], one, linked(one)), period2: sideWire(sides[1], two, linked(two)),
+        stage_comparisons: compared.map((stage) => stageWire(stage, earlier === one, linked(one), linked(two))),
+      };
+    },
+  }),
+];
+
+type PeriodsAsked = Readonly<Record<
+  'period1_start' | 'period1_end' | 'period2_start' | 'period2_end' | 'start_date' | 'end_date' | 'timezone', string | undefined
+>>;
+
+/** The second: what is asked, else the common period, else the last 7 days. The first: what is asked, else as long and directly before. */
+function periodsOf(query: Partial<PeriodsAsked>, now: number): readonly [Period, Period] {
+  const { timezone } = query;
+  const two = periodOf(
+    { start_date: query.period2_start ?? query.start_date, end_date: query.period2_end ?? query.end_date, timezone }, now, 7,
+    query.period2_start === undefined && query.period2_end === undefined ? undefined : { start_date: 'period2_start', end_date: 'period2_end' },
+  );
+  const before = periodBefore(two, 'previous');
+  if (query.period1_start === undefined && query.period1_end === undefined) return [before, two];
+  const one = periodOf(
+    { start_date: query.period1_start, end_date: query.period1_end, timezone }, two.startMs, Math.max(1, Math.round(daysIn(two))),
+    { start_date: 'period1_start', end_date: 'period1_end' },
+  );
+  return [one, two];
+}
