@@ -89,7 +89,7 @@ test('of cohorts of every kind, and of buckets', async () => {
     const found = await cohorts(db, filters, kind, now, { buckets, follow });
     for (const { narrowed, ...cohort } of found.cohorts) {
       const span = { startMs: narrowed.startMs ?? filters.startMs, endMs: narrowed.endMs ?? filters.endMs };
-      const week = followedLinks({ to: (selection, more) => links.to(selection, { ...narrowed, ...more }) }, span, follow);
+      const week = followedLinks({ ...links, to: (selection, more) => links.to(selection, { ...narrowed, ...more }) }, span, follow);
       await expectListed(tenant, [[links.to({}, narrowed), cohort.sessions]]);
       await expectListed(tenant, cohort.stages.map(({ name, count }) =>
         [kind === 'week' ? week.reached(name) : links.to({ stage: name }, narrowed), count] as const));

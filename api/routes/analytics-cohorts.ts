@@ -47,7 +47,7 @@ export const cohortRoutes = [
       return {
         ...report, cohort_by: kind, follow_up_seconds: kind === 'week' ? follow.followUpMs / 1_000 : null, annotations,
         cohorts: report.cohorts.map(({ narrowed, ...cohort }) => {
-          const own = { to: (selection = {}, span = {}) => links.to(selection, { ...narrowed, ...span }) };
+          const own = { ...links, to: (selection = {}, span = {}) => links.to(selection, { ...narrowed, ...span }) };
           const span = { startMs: narrowed.startMs ?? period.startMs, endMs: narrowed.endMs ?? period.endMs };
           const { followed, reached } = kind === 'week' ? followedLinks(own, span, follow) : {
             followed: own.to(), reached: (stage: (typeof stages)[number]) => own.to({ stage }),

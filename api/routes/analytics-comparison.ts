@@ -26,6 +26,7 @@ export const comparisonRoutes = [
       }),
       stage_comparisons: z.array(StageComparisonWire).readonly(), trend: z.enum(trends),
     },
+    table: 'stage_comparisons',
     compute: async ({ filters, query, now, services, links }) => {
       const [one, two] = periodsOf(query, now);
       const [earlier, later] = one.startMs <= two.startMs ? [one, two] : [two, one];
