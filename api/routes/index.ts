@@ -14,6 +14,7 @@ import { limitRoutes } from './admin-limits.ts';
 import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics-funnel.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
+import { whyRoutes } from './analytics-why.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { consoleRoutes } from './console.ts';
@@ -34,7 +35,8 @@ export const routes: readonly Route[] = [
   ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
-  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes, ...comparisonRoutes,
+  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
+  ...comparisonRoutes, ...whyRoutes,
   ...apiKeyRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
 ];

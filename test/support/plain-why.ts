@@ -50,7 +50,9 @@ export function anyVisit(fromMs: number, toMs: number): fc.Arbitrary<PlainVisit>
     language: fc.constantFrom('en', 'de', 'hi', ''), device: fc.constantFrom(...devices), segment: fc.constantFrom(...segments),
     questions: fc.subarray(['name', 'hours', 'size']).chain((ids) => fc.tuple(...ids.map(question))),
     size: fc.option(fc.constantFrom('small', 'large')), days: fc.subarray(['mon', 'tue', 'wed']),
-    parked: fc.array(fc.record({ step: fc.constantFrom('propose', 'apply'), category: fc.constantFrom('network', 'database') }), { maxLength: 2 }),
+    parked: fc.array(fc.record({ step: fc.constantFrom('propose', 'apply'), category: fc.constantFrom('network', 'database') }), {
+      maxLength: 2,
+    }),
     lastMs: time,
   }).map(({ steps, left, size, days, ...rest }) => ({
     ...rest, id: randomUUID(), reached: steps.map((_, index) => steps.slice(0, index + 1).reduce((sum, step) => sum + step, 0)),
@@ -79,7 +81,9 @@ export function visitRow(tenant: string, visit: PlainVisit): SessionRow {
 
 export function visitEvents(tenant: string, visit: PlainVisit): readonly EventRow[] {
   const all = [
-    ...visit.questions.flatMap(({ id, refused }) => refused.map((code) => ({ event: 'answer_refused', question_id: id, properties: { code } }))),
+    ...visit.questions.flatMap(({ id, refused }) => (
+      refused.map((code) => ({ event: 'answer_refused', question_id: id, properties: { code } }))
+    )),
     ...visit.parked.map(({ step, category }) => ({ event: 'task_parked', question_id: '', properties: { step, category, task_id: 't' } })),
     { event: 'client:answer_refused', question_id: 'name', properties: { code: 'too_long', origin: 'client' } },
   ];
@@ -135,7 +139,8 @@ export function plainFactors(visits: readonly PlainVisit[], withinMs: number): r
 
 /** H: nine of ten of those who completed had by then; an hour at least, a week at most, whole seconds. */
 export function plainFollowUp(previous: readonly PlainVisit[], current: readonly PlainVisit[]): number {
-  const p90 = [previous, current].map((visits) => quantile(visits.flatMap(({ reached }) => reached[3] ?? []), 0.9)).find((ms) => ms !== null);
+  const times = [previous, current].map((visits) => visits.flatMap(({ reached }) => reached[3] ?? []));
+  const p90 = quantile(times.find((some) => some.length > 0) ?? [], 0.9);
   return Math.min(7 * dayMs, Math.max(3_600_000, Math.ceil((p90 ?? 0) / 1_000) * 1_000));
 }
 
