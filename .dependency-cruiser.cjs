@@ -12,6 +12,7 @@ const mayUse = {
   activities: ['domain', 'encryption', 'outside', 'metrics', 'stores', 'uploads', 'flows', 'analytics'],
   engine: ['domain', 'encryption', 'stores', 'workflows', 'activities'],
   api: ['domain', 'encryption', 'outside', 'metrics', 'stores', 'uploads', 'flows', 'analytics', 'workflows', 'engine'],
+  web: ['api'],
   service: [
     'domain', 'encryption', 'outside', 'metrics', 'stores', 'uploads', 'flows', 'analytics', 'workflows', 'activities', 'engine', 'api',
   ],
@@ -43,6 +44,13 @@ module.exports = {
       name: 'only-engine-and-service-talk-to-temporal', severity: 'error', from: { path: anyRoom, pathNot: `^(engine|service)/|${tests}` },
       to: { path: '^node_modules/@temporalio/(client|worker)', dependencyTypesNot: ['type-only'] },
     },
+    {
+      name: 'web-takes-types-of-the-contract-only', severity: 'error', from: { path: '^web/' },
+      to: { path: anyRoom, pathNot: '^web/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'web-needs-no-node', severity: 'error', from: { path: '^web/', pathNot: tests }, to: { dependencyTypes: ['core'] },
+    },
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     {
       name: 'no-circles-of-types', severity: 'error', from: { path: anyRoom },
@@ -58,7 +66,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' }, exclude: { path: '(^|/)(\\.local|test/planted|test/clients/programs)/' }, tsPreCompilationDeps: true,
     parser: 'swc',
     enhancedResolveOptions: {
-      extensions: ['.ts', '.js', '.cjs', '.mjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.tsx', '.js', '.cjs', '.mjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'],
     },
   },
 };

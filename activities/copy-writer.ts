@@ -1,7 +1,7 @@
 /** Writes the copies of sessions: PostgreSQL (archive), Redis (hot copy), ClickHouse (analytics), each in batches over all sessions. */
 import type { Logger } from 'pino';
 import { foreign, keyOf, symbolOf } from '../analytics/history.ts';
-import { tables } from '../analytics/rows.ts';
+import { tables, type SessionRow } from '../analytics/rows.ts';
 import { readHistories } from '../analytics/session-histories.ts';
 import { eventRows, historyColumns, sessionRow } from '../analytics/session-row.ts';
 import { currentAnswers } from '../domain/answer-log.ts';
@@ -150,29 +150,35 @@ function sealedEvents(sealer: Sealer, all: readonly SessionCopies[]): SealedEven
 
 export type RulesOf = (tenant: string, flow: SessionView['flow']) => Promise<FlowRules | null>;
 
-interface AnalyticsStores {
+/** What rows of sessions are made with. */
+export interface RowStores {
   readonly db: Database;
-  readonly clickhouse: ClickHouse;
   readonly symbols: HistorySymbols;
   readonly rulesOf: RulesOf;
   readonly pseudonymKey: Uint8Array;
 }
+export type StateAndView = Pick<SessionCopies, 'state' | 'view'>;
 
-async function saveAnalytics(stores: AnalyticsStores, all: readonly SessionCopies[]): Promise<void> {
+async function saveAnalytics(stores: RowStores & { readonly clickhouse: ClickHouse }, all: readonly SessionCopies[]): Promise<void> {
+  const rows = await sessionRows(stores, all);
+  const events = all.flatMap(({ state, events: told }) => eventRows(state, told));
+  await Promise.all([
+    stores.clickhouse.insert(tables.sessions, rows), events.length === 0 ? undefined : stores.clickhouse.insert(tables.events, events),
+  ]);
+}
+
+/** As ClickHouse has them, in the order of the sessions; their histories are read from PostgreSQL. */
+export async function sessionRows(stores: RowStores, all: readonly StateAndView[]): Promise<readonly SessionRow[]> {
   const [histories, answers] = await Promise.all([
     readHistories(stores, all.map(({ state }) => state)),
     Promise.all(all.map(async ({ state, view }) => closedAnswersOf(await stores.rulesOf(state.tenant, view.flow), state))),
   ]);
-  const rows = all.map(({ state, view }, at) => {
+  return all.map(({ state, view }, at) => {
     const known = histories.get(state.session_id);
     const whole = known !== undefined && known.last_sequence >= state.event_sequence ? known : null;
     const columns = historyColumns(whole?.history ?? null, whole?.symbols ?? new Map());
     return sessionRow(state, view, columns, answers[at] ?? {}, stores.pseudonymKey);
   });
-  const events = all.flatMap(({ state, events: told }) => eventRows(state, told));
-  await Promise.all([
-    stores.clickhouse.insert(tables.sessions, rows), events.length === 0 ? undefined : stores.clickhouse.insert(tables.events, events),
-  ]);
 }
 
 function closedAnswersOf(rules: FlowRules | null, state: SessionState): ClosedAnswers {

@@ -62,8 +62,17 @@ export function sessionsIn(filters: SessionFilters, now: number, selection: Sele
     'started_at >= fromUnixTimestamp64Milli({start_ms:Int64})',
     'started_at < fromUnixTimestamp64Milli({end_ms:Int64})',
   ];
-  const { tenant, startMs, endMs, answer } = filters;
-  const params: Record<string, Parameter> = { tenant, start_ms: startMs, end_ms: endMs, now_ms: now };
+  const { tenant, startMs, endMs } = filters;
+  const narrowed = narrowing(filters);
+  const params: Record<string, Parameter> = { tenant, start_ms: startMs, end_ms: endMs, now_ms: now, ...narrowed.params };
+  conditions.push(...narrowed.conditions, ...conditionsOf(selection, params));
+  return { from: `sessions FINAL\nWHERE ${conditions.join(' AND ')}`, params };
+}
+
+/** What filters ask for beside tenant and period. */
+export function narrowing(filters: SessionFilters): { readonly conditions: readonly string[]; readonly params: SessionSource['params'] } {
+  const conditions: string[] = [];
+  const params: Record<string, Parameter> = {};
   for (const name of ['flow', 'language', 'segment', 'device'] as const) {
     const value = filters[name];
     if (value === undefined) continue;
@@ -74,14 +83,13 @@ export function sessionsIn(filters: SessionFilters, now: number, selection: Sele
     conditions.push('flow_version = {flow_version:UInt32}');
     params['flow_version'] = filters.flow_version;
   }
-  if (answer !== undefined) {
+  if (filters.answer !== undefined) {
     // of several choices the one asked for may be any
     conditions.push("has(splitByChar('+', closed_answers[{answer_question:String}]), {answer_value:String})");
-    params['answer_question'] = answer.question_id;
-    params['answer_value'] = answer.value;
+    params['answer_question'] = filters.answer.question_id;
+    params['answer_value'] = filters.answer.value;
   }
-  conditions.push(...conditionsOf(selection, params));
-  return { from: `sessions FINAL\nWHERE ${conditions.join(' AND ')}`, params };
+  return { conditions, params };
 }
 
 function conditionsOf(selection: Selection, params: Record<string, Parameter>): string[] {

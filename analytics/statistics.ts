@@ -143,21 +143,19 @@ export function cochranArmitage(groups: readonly Arm[], scores: readonly number[
 }
 
 /**
- * Kendall's test of a row of numbers for a trend (Mann), two-sided, with ties and continuity corrected. It asks only which of two is
- * the larger, so one odd day cannot make a trend. Fewer than 4 numbers: p 1.
+ * Whether counts of equally long spans rise or fall along a line (Cox and Lewis, The Statistical Analysis of Series of Events, 3.3), with
+ * the spread about the line in place of Poisson's where it is larger: people do not come independently. Fewer than 3: p 1.
  */
-export function mannKendall(values: readonly number[]): ZTest {
-  const n = values.length;
-  if (n < 4) return { z: 0, p: 1 };
-  let larger = 0;
-  values.forEach((later, index) => {
-    for (const earlier of values.slice(0, index)) larger += Math.sign(later - earlier);
-  });
-  const ties = [...Map.groupBy(values, (value) => value).values()].map(({ length }) => length);
-  const weight = (count: number): number => count * (count - 1) * (2 * count + 5);
-  const variance = (weight(n) - ties.reduce((total, count) => total + weight(count), 0)) / 18;
-  if (variance <= 0 || larger === 0) return { z: 0, p: 1 };
-  const z = (larger - Math.sign(larger)) / Math.sqrt(variance);
+export function countTrend(counts: readonly number[]): ZTest {
+  const n = counts.length;
+  const total = sum(counts, (count) => count);
+  if (n < 3 || total === 0) return { z: 0, p: 1 };
+  const place = (index: number): number => index - (n - 1) / 2;
+  const spread = sum(counts, (_, index) => place(index) ** 2);
+  const rise = sum(counts, (count, index) => place(index) * count);
+  const expected = (index: number): number => Math.max(1, total / n + (place(index) * rise) / spread);
+  const dispersion = sum(counts, (count, index) => (count - expected(index)) ** 2 / expected(index)) / (n - 2);
+  const z = rise / Math.sqrt((total / n) * spread * Math.max(1, dispersion));
   return { z, p: twoSidedP(z) };
 }
 

@@ -4,6 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { until } from '../test/support/until.ts';
 import { eventText, sendStream, streamHeaders, type Stream } from './event-stream.ts';
+import { LiveReports, type Snapshot } from './live-reports.ts';
 
 const closing: (() => void)[] = [];
 afterEach(() => { for (const close of closing.splice(0)) close(); });
@@ -71,4 +72,32 @@ test('a stream that fails closes its connection', async () => {
   let ended = false;
   socket.once('end', () => { ended = true; });
   await until('the connection has ended', () => ended || socket.readableEnded || socket.destroyed);
+});
+
+test('a reader that lags is sent the newest, and not what it has missed', async () => {
+  let made = 0;
+  const live = new LiveReports({ everyMs: 0, onFailure: () => undefined, now: Date.now });
+  const padding = 'x'.repeat(100_000);
+  const produce = (): Promise<Snapshot> => {
+    made += 1;
+    return Promise.resolve({ id: String(made).padStart(9, '0'), data: { made, padding } });
+  };
+  const call = { expiresAt: Infinity, stillCounts: () => Promise.resolve(true) };
+  const { socket, outcome } = await serve(live.follow(call, 'one', 'live', produce));
+  // more than any socket holds
+  await until('much was made', () => made > 2_000);
+  let text = '';
+  const seen = (): number[] => [...text.matchAll(/"made":(\d+)/g)].map(([, number]) => Number(number));
+  const woken = made;
+  socket.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; });
+  socket.resume();
+  await until('it is up to date', () => (seen().at(-1) ?? 0) >= woken);
+  expect(outcome()).toBe('open');
+  expect(seen().filter((number) => number < woken).length).toBeLessThan(woken / 4);
+  socket.destroy();
+  await until('it has ended', () => outcome() === 'ended');
+  // nobody reads: nothing is made
+  const last = made;
+  await new Promise((resolve) => { setImmediate(resolve); });
+  await until('the last run is over', () => made <= last + 1);
 });

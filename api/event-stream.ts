@@ -1,8 +1,12 @@
 /** Server-sent events on one response: their text, heartbeats, a bound for slow readers, and an end that frees the socket. */
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-/** Writes until it returns; `signal` aborts when the reader has gone or the service shuts down. */
-export type Stream = (write: (text: string) => void, signal: AbortSignal) => Promise<void>;
+/**
+ * Writes until it returns; `signal` aborts when the reader has gone or the service shuts down. `drained` waits until the reader
+ * has taken what was written, or has gone.
+ */
+export type Stream = (write: (text: string) => void, signal: AbortSignal, drained: () => Promise<void>) => Promise<void>;
 
 export interface StreamOptions {
   /** Aborts at shutdown. */
@@ -21,7 +25,7 @@ export const streamHeaders = {
 } as const;
 
 /** One event. JSON has no raw line breaks, so that its data is one line. */
-export function eventText(event: { readonly id: number; readonly name: string; readonly data: unknown }): string {
+export function eventText(event: { readonly id: number | string; readonly name: string; readonly data: unknown }): string {
   return `id: ${event.id}\nevent: ${event.name}\ndata: ${JSON.stringify(event.data)}\n\n`;
 }
 
@@ -40,7 +44,11 @@ export async function sendStream(response: ServerResponse, stream: Stream, optio
   const heartbeat = setInterval(() => { write(':\n\n'); }, options.heartbeatMs);
   try {
     write(`retry: ${retryMs}\n\n`);
-    await stream(write, signal);
+    const drained = async (): Promise<void> => {
+      // rejects when the signal does, and then there is nobody to wait for
+      if (response.writableNeedDrain && !signal.aborted) await once(response, 'drain', { signal }).catch(() => undefined);
+    };
+    await stream(write, signal, drained);
   } finally {
     clearInterval(heartbeat);
     response.end();

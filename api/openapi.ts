@@ -90,14 +90,16 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
     content: { 'application/problem+json': { schema: ProblemWire } },
   }]);
   const type = declaration.streams === true ? 'text/event-stream' : 'application/json';
+  const bytes = { type: 'string', format: 'binary' } as const;
+  const sends = Object.fromEntries((declaration.sends ?? []).map((each) => [each, { schema: bytes }]));
+  // as one form of an answer among others, or as what there is to have: then parts of it too
+  const isOneForm = declaration.answers[200] !== undefined;
   const answers = Object.entries(declaration.answers).map(([status, schema]) => [status, {
     description: doneWords[status] ?? 'Done', headers: answerHeaders(route),
-    ...(schema === nothing ? {} : { content: { [type]: { schema } } }),
+    ...(schema === nothing ? {} : { content: { [type]: { schema }, ...(status === '200' ? sends : {}) } }),
   }]);
-  const bytes = { type: 'string', format: 'binary' } as const;
-  const sent = declaration.sends === undefined ? [] : ['200', '206'].map((status) => [status, {
-    description: status === '206' ? 'A part' : 'All of it', headers: answerHeaders(route),
-    content: Object.fromEntries((declaration.sends ?? []).map((each) => [each, { schema: bytes }])),
+  const sent = declaration.sends === undefined || isOneForm ? [] : ['200', '206'].map((status) => [status, {
+    description: status === '206' ? 'A part' : 'All of it', headers: answerHeaders(route), content: sends,
   }]);
   const ended = declaration.streams !== true ? []
     : [['204', { description: 'There is nothing more to come', headers: answerHeaders(route) }]];

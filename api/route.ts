@@ -77,7 +77,7 @@ export interface RouteDeclaration<Params extends Given, Query extends Given, Bod
   readonly example?: Body extends z.ZodType ? z.input<Body> : never;
   /** Schema of the answers by status (200, 201); of a stream the data of its events. */
   readonly answers: Readonly<Record<number, Result>>;
-  /** Media types of the bytes that it answers, of status 200 and 206. */
+  /** Media types of the bytes that it answers, of status 200 and 206; with a schema for 200, beside that JSON and without parts. */
   readonly sends?: readonly string[];
   /** Headers of requests and answers beside those of every route, by name. */
   readonly headers?: { readonly request?: HeaderWords; readonly answer?: HeaderWords };

@@ -1,25 +1,33 @@
 /** What routes work with; handed in at start. */
 import type { Logger } from 'pino';
+import type { Intake } from '../analytics/importing.ts';
+import type { Publishing } from '../analytics/publishing.ts';
 import type { Json } from '../domain/json.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { ParkedTasks } from '../engine/parked-tasks.ts';
+import type { SessionRuns } from '../engine/session-runs.ts';
 import type { Sessions } from '../engine/sessions.ts';
 import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { Breakers } from '../outside/breakers/registry.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { DataThrough } from '../stores/data-through.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
+import type { ReportCache } from '../stores/redis/reports/report-cache.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { RedriveStreams } from './redrive-streams.ts';
+import type { LiveReports } from './live-reports.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
+import type { StreamPlaces } from './stream-places.ts';
 
 export interface Services {
   readonly sessions: Sessions;
   readonly streams: SessionStreams;
+  readonly streamPlaces: StreamPlaces;
   readonly uploads: Uploads;
   readonly flows: FlowRegistry;
   readonly changes: {
@@ -39,8 +47,14 @@ export interface Services {
   };
   readonly reports: {
     readonly clickhouse: ClickHouse;
-    /** Longest time until an answer is in the reports. */
-    readonly behindMs: number;
+    readonly cache: Pick<ReportCache, 'get'>;
+    readonly dataThrough: Pick<DataThrough, 'of'>;
+    readonly live: LiveReports;
+  };
+  /** Events of other systems. */
+  readonly intake: Intake & Publishing & {
+    /** Largest body of an import, unpacked. */
+    readonly bodyBytes: number;
   };
   readonly limits: {
     readonly limiter: Limiter;
@@ -58,6 +72,8 @@ export interface Services {
   readonly stuck: StuckWorkflows;
   /** The command line that heals a workflow which cannot move. */
   readonly healCommand: (workflowId: string) => string;
+  /** Its workflow, with the runs of it that the engine has. */
+  readonly sessionRuns: (tenant: string, sessionId: string) => Promise<SessionRuns>;
   /** Where the Temporal Web UI shows a workflow; null: there is no such page. */
   readonly temporalLink: (workflowId: string) => string | null;
   readonly log: Logger;

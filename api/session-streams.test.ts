@@ -52,7 +52,7 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
   };
   const start = async (): Promise<void> => {
     const { stream } = await streams.follow(call, view.session_id);
-    void stream?.((text) => { world.text += text; }, closing.signal).then(() => { world.ended = true; });
+    void stream?.((text) => { world.text += text; }, closing.signal, () => Promise.resolve()).then(() => { world.ended = true; });
     await until('the first event is sent', () => world.text !== '');
   };
   const happens = (): void => {

@@ -63,6 +63,17 @@ function raised(alert: ToldAlert): AlertWords {
         ],
       };
     }
+    case 'scanner_blind': {
+      const { workers, blind_since } = alert.facts;
+      return {
+        title: 'The virus scanner of uploads is blind: it calls the EICAR text clean',
+        lines: [
+          `${workers === 1 ? 'A worker sees' : `${workers} workers see`} that clamd does not find what every scanner finds, as one does ` +
+          'whose signatures are missing. Nothing that it says counts: uploads of all tenants wait in quarantine until it sees.',
+          `Noticed ${time(blind_since ?? alert.raised_at)}.`,
+        ],
+      };
+    }
   }
 }
 
@@ -81,6 +92,10 @@ function recovered(alert: ToldAlert): AlertWords {
       return { title: `Over: ${tenant}: ${alert.facts.task_name} (${alert.facts.category})`, lines: [stood] };
     case 'session_stuck':
       return { title: `Over: ${tenant}: every session moves again`, lines: [stood] };
+    case 'scanner_blind':
+      return {
+        title: 'Over: the virus scanner of uploads sees again', lines: ['It finds the EICAR text, and what waits is scanned again.', stood],
+      };
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { alertChanges, stuckChanges, type Alert, type AlertChanges, type OpenFingerprint, type QueueFacts } from './alert.ts';
+import { alertChanges, blindChanges, stuckChanges, type Alert, type AlertChanges, type OpenFingerprint, type QueueFacts } from './alert.ts';
 import { alertWords, type ToldAlert } from './alert-message.ts';
 
 const now = Date.UTC(2026, 4, 2, 10, 30);
@@ -27,6 +27,22 @@ describe('capacity', () => {
     expect(kinds(alertChanges(quiet, standing({ kind: 'capacity' }), { ...thresholds, capacity: 1, sharePercent: 1 }))).toEqual(
       { begun: [], over: ['capacity'] },
     );
+  });
+});
+
+describe('a scanner that is blind', () => {
+  const facts = (workers: number, since: number | null) => [
+    { tenant: '', kind: 'scanner_blind', key: '', facts: { workers, blind_since: since } },
+  ];
+
+  test.each([
+    ['nobody has looked', { blind: 0, seeing: 0, blind_since: null }, [], []],
+    ['all see', { blind: 0, seeing: 3, blind_since: null }, [], facts(0, null)],
+    ['one of three is blind', { blind: 1, seeing: 2, blind_since: now }, facts(1, now), []],
+    ['all are blind', { blind: 2, seeing: 0, blind_since: now }, facts(2, now), []],
+  ])('is told once, and is over when somebody sees and nobody is blind: %s', (_, sights, begun, over) => {
+    expect(blindChanges(sights, false)).toEqual({ begun, over: [] });
+    expect(blindChanges(sights, true)).toEqual({ begun: [], over });
   });
 });
 

@@ -1,9 +1,9 @@
 /**
- * Which alerts stand, begin and end, from what is open in the dead letter queue, and from sessions that cannot move. An alert is told
- * when it begins and once more when it is over; what stands already is not told again.
+ * Which alerts stand, begin and end, from what is open in the dead letter queue, from sessions that cannot move and from a scanner that
+ * finds nothing. An alert is told when it begins and once more when it is over; what stands already is not told again.
  */
 
-export const alertKinds = ['capacity', 'age', 'new_fingerprint', 'session_stuck'] as const;
+export const alertKinds = ['capacity', 'age', 'new_fingerprint', 'session_stuck', 'scanner_blind'] as const;
 export type AlertKind = (typeof alertKinds)[number];
 
 /** One way of failing among the open tasks of a tenant. */
@@ -48,15 +48,24 @@ export interface AgeFacts {
 export interface StuckFacts { readonly stuck: number; readonly failure_type: string }
 export interface TenantStuck extends StuckFacts { readonly tenant: string }
 
+/** The virus scanner of uploads calls clean what everybody finds. `workers`: that see it so. */
+export interface BlindFacts {
+  readonly workers: number;
+  /** Epoch ms. */
+  readonly blind_since: number | null;
+}
+
 /** Numbers and names only: nothing that a person said, no input, no message of an error. */
 export type AlertDetail =
   | { readonly kind: 'capacity'; readonly facts: CapacityFacts }
   | { readonly kind: 'age'; readonly facts: AgeFacts }
   | { readonly kind: 'new_fingerprint'; readonly facts: OpenFingerprint }
-  | { readonly kind: 'session_stuck'; readonly facts: StuckFacts };
+  | { readonly kind: 'session_stuck'; readonly facts: StuckFacts }
+  | { readonly kind: 'scanner_blind'; readonly facts: BlindFacts };
 
 /** Of a tenant, at most one alert of a kind and key stands at a time. */
 export type Alert = AlertDetail & {
+  /** Nobody's where it is about what all tenants share. */
   readonly tenant: string;
   /** The fingerprint; '' where there is one alert a tenant. */
   readonly key: string;
@@ -106,6 +115,20 @@ export function stuckChanges(
     begun: stuck.filter(({ tenant }) => !among(tenant, standing)).map(alert),
     over: standing.filter(({ tenant }) => !among(tenant, stuck)).map((one) => alert({ ...one, stuck: 0 })),
   };
+}
+
+/** What is about no tenant. */
+export const nobody = '';
+
+/**
+ * A scanner is over its blindness only where somebody sees it find again: one that does not answer meanwhile is none that does, and
+ * of several workers all have to see.
+ */
+export function blindChanges(
+  { blind, seeing, blind_since }: { readonly blind: number; readonly seeing: number; readonly blind_since: number | null }, stands: boolean,
+): AlertChanges {
+  const alert: Alert = { tenant: nobody, kind: 'scanner_blind', key: '', facts: { workers: blind, blind_since } };
+  return { begun: blind > 0 && !stands ? [alert] : [], over: blind === 0 && seeing > 0 && stands ? [alert] : [] };
 }
 
 function isFull({ open }: QueueFacts, { capacity, sharePercent }: AlertThresholds, share = 1): boolean {

@@ -18,10 +18,12 @@ const message = <Body>(body: Body, id: string) => ({ id, fingerprint: id, actor,
 type Step = { readonly kind: 'answer'; readonly id: string; readonly value: string }
   | { readonly kind: 'save' } | { readonly kind: 'back'; readonly share: number };
 
+/** Of whole numbers: of doubles most are next to nothing, and nearly every return would be to the first version. */
+const share = fc.integer({ min: 0, max: 999 }).map((thousandths) => thousandths / 1_000);
 const steps = fc.array(fc.oneof(
   fc.record({ kind: fc.constant('answer' as const), id: fc.constantFrom('a', 'b', 'c'), value: fc.constantFrom('x', 'y', 'z') }),
   fc.constant({ kind: 'save' as const }),
-  fc.record({ kind: fc.constant('back' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({ kind: fc.constant('back' as const), share }),
 ), { maxLength: 40 });
 
 /** Plays them, and notes what counted at each checkpoint when it was made. */

@@ -177,6 +177,9 @@ export const sealedAs = {
   newestCheckpoint: (tenant: string, sessionId: string): string => `newest checkpoint:${sessionId}:${tenant}`,
   view: (tenant: string, sessionId: string): string => `view:${sessionId}:${tenant}`,
   keyedAnswer: (tenant: string): string => `keyed answer:${tenant}`,
+  importedEvent: (tenant: string, sessionId: string, at: number, event: string): string => (
+    `imported event:${sessionId}:${at}:${event}:${tenant}`
+  ),
   task: (tenant: string, taskId: string): string => `task:${taskId}:${tenant}`,
   uploadName: (tenant: string, uploadId: string): string => `upload name:${uploadId}:${tenant}`,
   ticket: (hash: string): string => `stream ticket:${hash}`,

@@ -10,11 +10,13 @@ import { isEnded, type SessionStateName } from '../domain/lifecycle.ts';
 import type { SessionView } from '../domain/message.ts';
 import { OnboardingSession } from '../domain/session.ts';
 import type { SessionState } from '../domain/session-state.ts';
+import { SessionUploads } from '../domain/session-uploads.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { endUnknownSession, findSession } from '../stores/postgres/sessions.ts';
+import { uploadNotes } from '../stores/postgres/uploads.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
-import { readState, sessionWorkflow, type SessionInput, type SessionLimits } from '../workflows/messages.ts';
+import { readState, sessionWorkflow, uploadJudged, type SessionInput, type SessionLimits } from '../workflows/messages.ts';
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 import { callEngine, EngineUnavailableError, NoOpenRunError } from './calls.ts';
 import { failingTasks } from './failing-tasks.ts';
@@ -79,7 +81,28 @@ export class SessionRevival {
     if (run === 'lost' && session.ended) return 'ended';
     if (run === 'stopped' && this.options.terminated === 'end') session.cancelByOperator(this.options.now());
     // one that has ended begins as well: its copies are still to be written
-    return await this.begin(id, session) ? (known === last ? 'begun' : 'restored') : 'ended';
+    if (!await this.begin(id, session)) return 'ended';
+    await this.tellOfUploads(id, known.state);
+    return known === last ? 'begun' : 'restored';
+  }
+
+  /**
+   * What became of its files while it was not there, nobody could tell it. Their rows are read once it is there again: whatever comes
+   * later is told to it.
+   */
+  private async tellOfUploads(id: string, { tenant, session_id: sessionId, uploads, ended_at: endedAt }: SessionState): Promise<void> {
+    if (endedAt !== null) return;
+    const { client, db, timeoutMs } = this.options;
+    const known = new SessionUploads([...uploads]);
+    // without PostgreSQL nobody has judged a file meanwhile, but for what was judged before it went away
+    const notes = await uploadNotes(db, tenant, sessionId).catch((error: unknown) => {
+      if (error instanceof StoreUnavailableError) return [];
+      throw error;
+    });
+    for (const note of notes) {
+      const isNews = known.isNews(note) && (note.status !== 'deleted' || uploads.some(({ upload_id: upload }) => upload === note.upload_id));
+      if (isNews) await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).signal(uploadJudged, note));
+    }
   }
 
   /** false: it has ended meanwhile. */

@@ -9,7 +9,7 @@ import { longLines } from './check/lines.ts';
 const project = join(import.meta.dirname, '..');
 const bin = (name: string) => join(project, 'node_modules', '.bin', name);
 /** Every folder that has TypeScript somewhere below it. */
-const rooms = [...new Set(globSync('*/**/*.ts', { cwd: project, exclude: ['node_modules', 'coverage'] })
+const rooms = [...new Set(globSync('*/**/*.{ts,tsx}', { cwd: project, exclude: ['node_modules', 'coverage'] })
   .map((path) => path.split(sep)[0] ?? ''))].sort();
 
 interface Outcome {
@@ -26,6 +26,7 @@ interface Check {
 
 const checks: readonly Check[] = [
   { name: 'types', run: () => program(bin('tsc'), ['-p', '.']) },
+  { name: 'types of web', run: () => program(bin('tsc'), ['-p', 'web', '--noEmit']) },
   { name: 'lint', run: () => program(bin('oxlint'), ['--type-aware', '--deny-warnings']) },
   {
     name: 'layers',

@@ -171,6 +171,7 @@ export const configurationSchema = z.object({
   GANGWAY_MODEL_TIMEOUT_MS: milliseconds(20_000, { max: 28_000 }, 'Longest wait for a proposal of the model, milliseconds'),
   GANGWAY_READING_TIMEOUT_MS: milliseconds(8_000, { max: 9_000 }, 'Longest wait for the model to read free text, milliseconds'),
   GANGWAY_BODY_BYTES: count(1_048_576, { max: 16_777_216 }, 'Largest JSON body, bytes'),
+  GANGWAY_IMPORT_BYTES: count(268_435_456, { max: 4_294_967_296 }, 'Largest file of events that an import takes at once, bytes when unpacked'),
   GANGWAY_BODY_DEPTH: count(32, { max: 1_000 }, 'Deepest nesting of a JSON body'),
   GANGWAY_IDLE_ABANDONED_DAYS: days(7, { max: 3_650 }, 'Idle days after which a session counts as abandoned'),
   GANGWAY_IDLE_CANCEL_DAYS: days(90, { max: 3_650 }, 'Idle days after which a session is cancelled'),
@@ -230,6 +231,10 @@ export const configurationSchema = z.object({
   GANGWAY_EVENT_TIMEOUT_MS: milliseconds(10_000, { max: 60_000 }, 'Deadline of one try, milliseconds'),
   GANGWAY_EVENT_PARALLEL: count(8, { max: 32 }, 'Events under way at once in one worker, each of another session'),
   GANGWAY_EVENT_POLL_MS: milliseconds(500, { max: 60_000 }, 'Pause before looking for due events again, milliseconds'),
+  GANGWAY_HISTORY_KEEP_DAYS: days(
+    400, { max: 36_500 },
+    'Days that single events of sessions are kept, for replay and funnels by event; longer reports than these lose some',
+  ),
   GANGWAY_EVENT_KEEP_DAYS: days(7, { max: 3_650 }, 'Days a delivered event is kept'),
   GANGWAY_REMINDER_FIRST_HOURS: hours(24, { max: 8_760 }, 'Hours of silence after which a person is reminded, with EVENT_WEBHOOK_URL'),
   GANGWAY_REMINDER_SECOND_HOURS: hours(72, { max: 8_760 }, 'Hours of silence after which a person is reminded once more'),

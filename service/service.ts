@@ -4,16 +4,20 @@ import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
 import { inputMistakes, inputSchema } from '../activities/tasks.ts';
+import { symbolsMax } from '../analytics/history.ts';
+import { userKey } from '../analytics/session-row.ts';
 import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';
 import { IdentityKeys } from '../api/identity-keys.ts';
+import { LiveReports } from '../api/live-reports.ts';
 import { PeopleSeen } from '../api/people-seen.ts';
 import { ReadinessCheck } from '../api/readiness.ts';
 import { RedriveStreams } from '../api/redrive-streams.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
 import { readWebFiles } from '../api/web-pages.ts';
+import type { Services } from '../api/services.ts';
 import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
 import { StreamPlaces } from '../api/stream-places.ts';
@@ -26,6 +30,7 @@ import { connectEngine, engineAnswers, registerSearchAttributes } from '../engin
 import { hasRoom } from '../engine/disk-room.ts';
 import { ParkedTasks } from '../engine/parked-tasks.ts';
 import { SessionRevival } from '../engine/session-revival.ts';
+import { sessionRuns } from '../engine/session-runs.ts';
 import { Sessions } from '../engine/sessions.ts';
 import { uploadNotes } from '../engine/upload-notes.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
@@ -37,6 +42,7 @@ import { Breakers } from '../outside/breakers/registry.ts';
 import { Outside } from '../outside/outside.ts';
 import { chosenChangeTarget } from '../stores/change-target/chosen.ts';
 import { migrateClickHouse, openClickHouse, type ClickHouse } from '../stores/clickhouse/client.ts';
+import { DataThrough } from '../stores/data-through.ts';
 import { chosenFileStore } from '../stores/files/chosen.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import { settleCutOffAudits } from '../stores/postgres/audit.ts';
@@ -46,10 +52,13 @@ import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { notePeople } from '../stores/postgres/people.ts';
 import { forgetResumeLinks } from '../stores/postgres/resume-links.ts';
+import { HistorySymbols } from '../stores/postgres/session-histories.ts';
 import { openTaskCount } from '../stores/postgres/task-reports.ts';
 import { openRedis } from '../stores/redis/client.ts';
 import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
+import { ReportCache } from '../stores/redis/reports/report-cache.ts';
+import { ReportListener } from '../stores/redis/reports/report-listener.ts';
 import { resourcesOf } from '../stores/redis/limits/policy.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
 import { createTickets } from '../stores/redis/tickets.ts';
@@ -69,6 +78,7 @@ import {
   serverSettings, sessionLimits, uploadSettings,
 } from './settings.ts';
 import { webBundle } from './web-bundle.ts';
+import { propertySealer, pseudonymKey } from './pseudonyms.ts';
 import { startWorkerRole } from './worker-role.ts';
 
 export interface ServiceOptions {
@@ -209,7 +219,8 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
         tasks, inputMistakes, inputSchema, capacity: configuration.GANGWAY_DLQ_CAPACITY,
         redrives: new RedriveStreams({ tasks, places, now: Date.now }),
       },
-      reports: { clickhouse: stores.clickhouse, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }, limits, stores,
+      reports: reportsOf(options, stores, metrics, log, onStop), limits, stores, streamPlaces: places,
+      intake: intakeOf(configuration, stores, developmentKey),
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
         urlOf: (secret) => resumeUrl(url, secret),
@@ -218,6 +229,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
       healCommand: healCommand({
         address: urls.temporalAddress, namespace: configuration.TEMPORAL_NAMESPACE, program: urls.temporalProgram ?? null,
       }),
+      sessionRuns: (tenant, id) => sessionRuns({ client, timeoutMs: engine.timeoutMs }, tenant, id),
       temporalLink: workflowLink(temporalUiUrl, configuration.TEMPORAL_NAMESPACE), log, now: Date.now,
     },
     settings: serverSettings(configuration), routes, metrics,
@@ -239,6 +251,44 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     await server.close(unreadyMs(configuration, roles), configuration.GANGWAY_DRAIN_SECONDS * 1_000);
   });
   return { url: `http://${configuration.HOST}:${port}`, metricsPort, isRunning };
+}
+
+/** On connections of its own: a large report must not hold up what counts requests. */
+function reportsOf(
+  { configuration, urls }: ServiceOptions, stores: Awaited<ReturnType<typeof openStores>>, metrics: Metrics, log: Logger,
+  onStop: (close: () => Promise<void>) => void,
+): Services['reports'] {
+  const { db, clickhouse, sealer } = stores;
+  const redis = openRedis({
+    url: urls.redisUrl, timeoutMs: Math.max(configuration.GANGWAY_REDIS_TIMEOUT_MS, reportRedisMs),
+    onError: () => { log.debug('reports are not kept: Redis does not answer'); },
+  });
+  const listener = new ReportListener(urls.redisUrl);
+  onStop(async () => { redis.disconnect(); await listener.close(); });
+  const cache = new ReportCache({
+    redis, sealer, listener, now: Date.now, random: Math.random, onOutcome: metrics.reportAnswered, onRun: metrics.reportRun,
+    onRefreshFailed: (error) => { log.debug({ err: frames(error) }, 'a kept report is refreshed later'); },
+  });
+  const behindMs = configuration.GANGWAY_FLUSH_SECONDS * 1_000;
+  const live = new LiveReports({
+    everyMs: liveMs, onFailure: () => { log.debug('a report that is followed is worked out later: a store does not answer'); }, now: Date.now,
+  });
+  return { clickhouse, cache, live, dataThrough: new DataThrough({ db, redis, taskQueue: configuration.GANGWAY_TASK_QUEUE, behindMs }) };
+}
+
+/** Between two runs of a report that somebody follows. */
+const liveMs = 2_500;
+/** Eight megabytes take their time. */
+const reportRedisMs = 500;
+
+function intakeOf(
+  configuration: Configuration, { db, clickhouse, sealer }: Awaited<ReturnType<typeof openStores>>, developmentKey: Uint8Array | null,
+): Services['intake'] {
+  const key = pseudonymKey(configuration, developmentKey);
+  return {
+    db, clickhouse, symbols: new HistorySymbols(db, symbolsMax), properties: propertySealer(sealer),
+    userKey: key === null ? null : (tenant, user) => userKey(key, tenant, user), bodyBytes: configuration.GANGWAY_IMPORT_BYTES,
+  };
 }
 
 /** First of all: it tells of a start that goes on for long, too. */

@@ -171,6 +171,9 @@ export function deliverySettings(c: Configuration): DeliverySettings {
   };
 }
 
+/** A worker that has missed so many looks, and the time of a scan that takes long, has gone. */
+const [sightsPerProbe, sightMarginMs] = [2, 120_000];
+
 export function alertSettings(c: Configuration): AlertSettings {
   const { ALERT_WEBHOOK_URL: webhook, ALERT_WEBHOOK_SECRET: secret, SLACK_WEBHOOK_URL: slack } = c;
   const { SMTP_URL: smtp, GANGWAY_ALERT_MAIL_TO: to, GANGWAY_ALERT_MAIL_FROM: from } = c;
@@ -181,7 +184,9 @@ export function alertSettings(c: Configuration): AlertSettings {
       ...(slack === undefined ? [] : [slackChannel({ url: slack })]),
       ...(smtp === undefined || to === undefined || from === undefined ? [] : [mailAlerts({ url: smtp, from, to: listOf(to) })]),
     ],
-    publicUrl: c.PUBLIC_URL ?? null, keepDays: c.GANGWAY_DLQ_KEEP_DAYS,
+    publicUrl: c.PUBLIC_URL ?? null,
+    scannerSightMs: c.CLAMD_URL === undefined ? null : sightsPerProbe * c.GANGWAY_UPLOAD_SCAN_PROBE_SECONDS * 1_000 + sightMarginMs,
+    keepDays: c.GANGWAY_DLQ_KEEP_DAYS,
   };
 }
 

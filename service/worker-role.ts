@@ -1,8 +1,9 @@
 /** The worker role as a whole: tasks with all they work with, schedules, and the delivery of events. */
-import { createHmac } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { startAnalyticsUpkeep } from '../activities/analytics-upkeep.ts';
 import { alertingOf } from '../activities/alerts/alerting.ts';
 import { createCopyWriter } from '../activities/copy-writer.ts';
 import type { PaidModel } from '../activities/model/chat-model.ts';
@@ -13,6 +14,7 @@ import { reminders } from '../activities/outbox/reminder.ts';
 import { eventReceiver } from '../activities/outbox/receiver.ts';
 import type { RetriesOptions } from '../activities/retries.ts';
 import { createTasks, retryOf } from '../activities/tasks.ts';
+import { workerName } from '../activities/worker-name.ts';
 import type { UploadWorkflows } from '../activities/upload-workflows.ts';
 import { notedFlushes } from '../activities/waiting-flushes.ts';
 import { symbolsMax } from '../analytics/history.ts';
@@ -32,6 +34,7 @@ import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
 import { HistorySymbols } from '../stores/postgres/session-histories.ts';
+import { noteSight } from '../stores/postgres/scanner-sights.ts';
 import { RecoveryLog } from '../stores/postgres/task-recoveries.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Limiter } from '../stores/redis/limits/limiter.ts';
@@ -46,6 +49,7 @@ import { noScanner, type Scanner } from '../uploads/scanning/scanner.ts';
 import { watchedScanner } from '../uploads/scanning/watched-scanner.ts';
 import { parkedTaskWorkflow } from '../workflows/task-messages.ts';
 import type { Configuration } from './configuration.ts';
+import { propertySealer, pseudonymKey } from './pseudonyms.ts';
 import {
   alertSettings, deliverySettings, modelSettings, processingSettings, receiverSettings, scannerSettings, upkeepSchedules, workerSettings,
 } from './settings.ts';
@@ -96,11 +100,15 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const settings = workerSettings(configuration);
   const { taskQueue } = settings;
   const receiver = receiverSettings(configuration);
+  const rows = {
+    ...stores, symbols: new HistorySymbols(stores.db, symbolsMax), pseudonymKey: requiredPseudonymKey(options),
+    rulesOf: (tenant: string, flow: { readonly id: string; readonly version: number }) => (
+      flows.find(tenant, flow.id, flow.version).then((found) => found?.rules ?? null)
+    ),
+  };
   const copies = notedFlushes(createCopyWriter({
-    ...stores, symbols: new HistorySymbols(stores.db, symbolsMax), log,
-    waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
-    pseudonymKey: pseudonymKey(options), keepEvents: receiver !== null,
-    rulesOf: (tenant, flow) => flows.find(tenant, flow.id, flow.version).then((found) => found?.rules ?? null),
+    ...rows, log, waitMs: configuration.GANGWAY_FLUSH_BATCH_MS, maxRows: configuration.GANGWAY_FLUSH_BATCH_ROWS,
+    keepEvents: receiver !== null,
   }), { db: stores.db, log, longMs: longFlushMs });
   const atEngine = { client, taskQueue, timeoutMs: configuration.GANGWAY_ENGINE_TIMEOUT_MS * 5 };
   const taskWorkflows = createTaskWorkflows(atEngine);
@@ -129,6 +137,11 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   });
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
+  const reports = startAnalyticsUpkeep({
+    ...rows, properties: propertySealer(stores.sealer), keepDays: configuration.GANGWAY_HISTORY_KEEP_DAYS, log, now: Date.now,
+    newId: randomUUID,
+  });
+  onStop(() => reports.stop());
   onStop(beat(stores.redis, taskQueue, () => worker.isRunning()));
   onStop(keepFlushClock(stores.redis, taskQueue, async () => worker.isRunning() && await options.engineAnswers(enginePatienceMs)));
   if (events !== null) {
@@ -144,7 +157,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
 }
 
 /** Without CLAMD_URL nobody scans. One that is blind is an error of whoever runs it, and told as one. */
-function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
+function scannerOf({ configuration, stores: { db }, metrics, log }: WorkerRoleOptions, onStop: OnStop): Scanner {
   const settings = scannerSettings(configuration);
   if (settings === null) return noScanner;
   const scanner = watchedScanner(clamdScanner(settings), {
@@ -152,6 +165,11 @@ function scannerOf({ configuration, metrics, log }: WorkerRoleOptions, onStop: O
     onSight: (sight, why) => {
       if (sight === 'seeing') log.info('the scanner finds the EICAR text');
       else log.error({ sight, why }, 'the scanner does not find the EICAR text: uploads wait in quarantine');
+    },
+    onLook: (sight) => {
+      noteSight(db, workerName, sight === 'unknown' ? null : sight === 'seeing').catch(() => {
+        log.debug('what the scanner sees is noted with the next look: PostgreSQL does not answer');
+      });
     },
   });
   metrics.watchScanner(() => scanner.sight() === 'seeing');
@@ -194,12 +212,12 @@ function retriesOf(
 }
 
 /** Keys the pseudonyms of people in ClickHouse. */
-function pseudonymKey({ developmentKey, configuration }: WorkerRoleOptions): Uint8Array {
-  const secret = configuration.GANGWAY_PSEUDONYM_KEY ?? developmentKey;
-  if (secret === null) {
+function requiredPseudonymKey({ developmentKey, configuration }: WorkerRoleOptions): Uint8Array {
+  const key = pseudonymKey(configuration, developmentKey);
+  if (key === null) {
     throw new Error(
       'GANGWAY_PSEUDONYM_KEY is needed where JWKS_URL is set: a secret text that keys the pseudonyms of people in ClickHouse.',
     );
   }
-  return createHmac('sha256', secret).update('gangway pseudonyms').digest();
+  return key;
 }

@@ -19,6 +19,7 @@ import { Breakers } from '../outside/breakers/registry.ts';
 import { readConfiguration } from '../service/environment.ts';
 import { alertSettings, breakerNumbers } from '../service/settings.ts';
 import { openDatabase, type Database } from '../stores/postgres/database.ts';
+import { noteSight } from '../stores/postgres/scanner-sights.ts';
 import { endedTasksStatement } from '../stores/postgres/task-cleanup.ts';
 import { databaseOf, storesOf, testSchemas } from './support/instance-stores.ts';
 import { newTenant, type Body } from './support/person.ts';
@@ -38,7 +39,7 @@ beforeAll(async () => {
   await shared.query(`CREATE SCHEMA ${schema}`);
   url.searchParams.set('options', `-c search_path=${schema},public`);
   db = openDatabase({ url: url.href, timeoutMs: 120_000, connections: 6 });
-  for (const name of ['030_tasks.sql', '032_alerts.sql', '050_stuck_alerts.sql']) {
+  for (const name of ['030_tasks.sql', '032_alerts.sql', '050_stuck_alerts.sql', '070_scanner_sights.sql']) {
     await db.query(await readFile(new URL(`../stores/postgres/schema/${name}`, import.meta.url), 'utf8'));
   }
   await db.query('SELECT isolate_tenants()');
@@ -51,6 +52,7 @@ afterAll(async () => {
 afterEach(async () => {
   await db.asSystem().query('DELETE FROM tasks');
   await db.asSystem().query('DELETE FROM alerts');
+  await db.query('DELETE FROM scanner_sights');
 });
 
 interface Rows {
@@ -241,6 +243,54 @@ describe('alerts', () => {
     stuck = [];
     expect(await raiseAlerts(worker())).toMatchObject({ raised: 0, recovered: 1, told: 3 });
     expect(hooks()[1]?.body).toMatchObject({ event: 'alert_recovered', data: { kind: 'session_stuck', facts: { stuck: 0 } } });
+  });
+
+  test('of a scanner that is blind are told once, however many workers see it so, and once more when all see again', async () => {
+    const clamd = { CLAMD_URL: 'tcp://127.0.0.1:3310' };
+    await noteSight(db, 'one', true);
+    expect(await raiseAlerts(worker(clamd))).toEqual({ raised: 0, recovered: 0, told: 0, failed: 0 });
+    await noteSight(db, 'one', false);
+    // whose worker has no scanner knows nothing of one
+    expect(await raiseAlerts(worker())).toEqual({ raised: 0, recovered: 0, told: 0, failed: 0 });
+    expect(await raiseAlerts(worker(clamd))).toEqual({ raised: 1, recovered: 0, told: 3, failed: 0 });
+    await noteSight(db, 'two', false);
+    expect(await raiseAlerts(worker(clamd))).toEqual({ raised: 0, recovered: 0, told: 0, failed: 0 });
+    expect(hooks()[0]?.body).toMatchObject({
+      event: 'alert_raised', tenant: null,
+      data: {
+        kind: 'scanner_blind', title: 'The virus scanner of uploads is blind: it calls the EICAR text clean',
+        facts: { workers: 1, blind_since: expect.stringMatching(/Z$/) }, text: expect.stringContaining('gangway_upload_scanner_sees'),
+      },
+    });
+    // one that is started anew does not answer meanwhile, and one of two sees: neither is the end of it
+    await noteSight(db, 'one', null);
+    await noteSight(db, 'two', true);
+    expect(await raiseAlerts(worker(clamd))).toEqual({ raised: 0, recovered: 0, told: 0, failed: 0 });
+    await noteSight(db, 'one', true);
+    expect(await raiseAlerts(worker(clamd))).toEqual({ raised: 0, recovered: 1, told: 3, failed: 0 });
+    expect(hooks()[1]?.body).toMatchObject({
+      event: 'alert_recovered', data: { kind: 'scanner_blind', title: 'Over: the virus scanner of uploads sees again' },
+    });
+    expect(heard()).toEqual([2, 2, 2]);
+    await noteSight(db, 'two', false);
+    expect(await raiseAlerts(worker(clamd))).toMatchObject({ raised: 1, told: 3 });
+  });
+
+  test('of a blind scanner neither begin nor end by what a worker saw that has gone since', async () => {
+    const clamd = { CLAMD_URL: 'tcp://127.0.0.1:3310', GANGWAY_UPLOAD_SCAN_PROBE_SECONDS: '600' };
+    const age = (name: string) => db.query("UPDATE scanner_sights SET at = now() - interval '23 minutes' WHERE worker = $1", [name]);
+    await noteSight(db, 'gone', false);
+    await age('gone');
+    expect(await raiseAlerts(worker(clamd))).toMatchObject({ raised: 0 });
+    await noteSight(db, 'here', false);
+    expect(await raiseAlerts(worker(clamd))).toMatchObject({ raised: 1 });
+    // nobody who has looked lately is left: nothing is known
+    await noteSight(db, 'gone', true);
+    await age('gone');
+    await age('here');
+    expect(await raiseAlerts(worker(clamd))).toMatchObject({ recovered: 0 });
+    await noteSight(db, 'next', true);
+    expect(await raiseAlerts(worker(clamd))).toMatchObject({ recovered: 1 });
   });
 
   test('of a fingerprint are never over, and one that was known comes back unheard, while another tenant hears of its own', async () => {

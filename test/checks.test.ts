@@ -50,14 +50,15 @@ describe('types', () => {
 });
 
 describe('layers', () => {
-  test('an import that points upwards, an impure domain, a value import of an activity and a circle are each found', async () => {
+  test('an import that points upwards, an impure domain, a value import of an activity or of the contract and a circle are each found', async () => {
     const output = await failing(
-      'depcruise', ['--config', join(root, '.dependency-cruiser.cjs'), 'domain', 'workflows', 'activities', 'api'],
+      'depcruise', ['--config', join(root, '.dependency-cruiser.cjs'), 'domain', 'workflows', 'activities', 'api', 'web'],
       join(root, 'test', 'planted'),
     );
     for (
       const rule of [
         'domain-points-down', 'domain-is-pure', 'workflows-import-activity-types-only', 'activities-points-down', 'api-points-down',
+        'web-takes-types-of-the-contract-only',
         'no-circles',
       ]
     ) {

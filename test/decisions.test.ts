@@ -232,7 +232,7 @@ describe('the funnel', () => {
     await gone.post(`/sessions/${third.session_id}/cancel/`, {});
     let report: Body;
     await until('the funnel has all three', async () => {
-      report = (await cy.get('/analytics/funnel/')).body;
+      report = (await cy.get('/analytics/funnel/?fresh=true')).body;
       return report.completed_sessions === 1 && report.stages[1].count === 2 && report.abandoned_sessions === 1;
     });
     expect(report).toMatchObject({

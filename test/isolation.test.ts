@@ -19,6 +19,7 @@ const systemSchemas = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information
 const withoutTenant: Readonly<Record<string, string>> = {
   schema_migrations: 'which migrations were applied: the same for all tenants',
   codec_keys: 'which keys seal the payloads of all tenants: their names and checks, never a key',
+  scanner_sights: 'whether the scanner of uploads finds what everybody finds, by worker: a scanner is everybody\'s',
 };
 
 interface Column { readonly column: string; readonly type: string; readonly generated: boolean }

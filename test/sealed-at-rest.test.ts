@@ -1,6 +1,6 @@
 /**
  * What a person types is readable nowhere after the service has stopped: every file of the data folder, every table of every
- * store and all output are searched, through a whole life with refusals, amendments, errors, a cancellation and a decision.
+ * store and all output are searched, through a whole life with refusals, amendments, files, errors, a cancellation and a decision.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +9,14 @@ import { Redis } from 'ioredis';
 import { openClickHouse } from '../stores/clickhouse/client.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { json, says, startFakeModel, type FakeModel } from './support/fake-model.ts';
+import { pdf } from './support/files/documents.ts';
+import { jpeg, withJpegComment } from './support/files/pictures.ts';
 import { newFolder } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { cast, type Body, type Person } from './support/person.ts';
+import { base, cast, newTenant, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
+import { sender } from './support/uploading.ts';
 
 /** Typed everywhere but where it would end up in the proposed configuration. */
 const secret = 'qzxmarkerqzx';
@@ -145,6 +148,42 @@ async function completed(ana: Person, ben: Person, db: Database): Promise<void> 
   await ana.inState(id, 'completed');
 }
 
+/** Files with the marker in their names and in what stands in them: one is clean, one half there, others were refused or rejected. */
+async function uploaded(of: Instance): Promise<void> {
+  const ana = await sender(of, newTenant(), 'ana', 'user');
+  const { session_id: id } = await ana.start({ flow: 'site_survey' });
+  const document = { content: pdf(`% ${secret} stands in it`), name: `${secret}.pdf`, type: 'application/pdf' };
+  const sent = await ana.send(id, document, { kind: 'document' });
+  expect(sent.status).toBe(201);
+  const picture = { content: withJpegComment(await jpeg(), `${secret} was here`), name: `${secret}.jpg`, type: 'image/jpeg' };
+  expect((await ana.send(id, picture)).status).toBe(201);
+  expect((await ana.send(id, { ...document, content: Buffer.from(`MZ ${secret}`) }, { kind: 'document' })).status).toBe(415);
+  // its header is well, and nobody can open the rest
+  const broken = Buffer.from(await jpeg({ width: 300, height: 300 }));
+  broken.write(secret.repeat(20), broken.length - 300, 'latin1');
+  expect((await ana.send(id, { ...picture, content: broken })).status).toBe(201);
+  const large = Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.from(`% ${secret} `.repeat(150_000))]);
+  const tus = { 'tus-resumable': '1.0.0' };
+  const named = (text: string): string => Buffer.from(text).toString('base64');
+  const begun = await ana.raw(`/sessions/${id}/uploads/resumable/`, 'POST', {
+    ...tus, 'upload-length': String(large.length),
+    'upload-metadata': `filename ${named(`${secret}.pdf`)},filetype ${named('application/pdf')},kind ${named('document')}`,
+  });
+  const part = await ana.raw((begun.headers.get('location') ?? '').slice(base.length), 'PATCH', {
+    ...tus, 'content-type': 'application/offset+octet-stream', 'upload-offset': '0',
+  }, large.subarray(0, 1_500_000));
+  expect([begun.status, part.status]).toEqual([201, 204]);
+  await until('every whole one has its verdict', async () => {
+    const { results } = (await ana.get(`/sessions/${id}/uploads/`)).body;
+    return results.length === 3 && results.every(({ status }: Body) => status !== 'quarantined');
+  });
+  const { content } = await fetch(`${of.url}${base}/sessions/${id}/uploads/${sent.body.upload_id}/content/`, {
+    headers: { authorization: `Bearer ${ana.bearer}` },
+  }).then(async (response) => ({ content: Buffer.from(await response.arrayBuffer()) }));
+  // it is there for whoever may have it
+  expect(content.includes(secret)).toBe(true);
+}
+
 /** A session whose proposal is parked with the marker in its input, by a model that repeats it in its error; and is discarded. */
 async function parked(ana: Person, admin: Person): Promise<void> {
   const { session_id: id } = await ana.answerAll(await ana.start(), { business_unit_name: unwelcome });
@@ -172,6 +211,7 @@ test('after a whole life no store, file, log or output holds what was typed, but
   const db = await databaseOf(instance);
   const { ana, ben, admin } = await cast(instance);
   await cancelled(ana);
+  await uploaded(instance);
   await parked(ana, admin);
   await completed(ana, ben, db);
 
@@ -187,7 +227,9 @@ test('after a whole life no store, file, log or output holds what was typed, but
   expect(await instance.stop()).toBe(0);
   expect(found(Buffer.from(instance.output()), secret, number, proposedName, reason)).toBe(false);
   const files = await filesBelow(instance.folder);
-  for (const part of ['temporal.db', 'postgres', 'redis', 'clickhouse', 'logs', 'secrets']) {
+  // what is whole, and what has come of the other one
+  expect(files.filter((file) => file.includes('uploads/files')).length).toBeGreaterThanOrEqual(4);
+  for (const part of ['temporal.db', 'postgres', 'redis', 'clickhouse', 'logs', 'secrets', 'uploads/files']) {
     expect(files.some((file) => file.includes(join(instance?.folder ?? '', part)))).toBe(true);
   }
   for (const file of files) {

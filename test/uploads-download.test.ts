@@ -6,7 +6,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
+import sharp from 'sharp';
 import { pdf } from './support/files/documents.ts';
+import { photographed, png } from './support/files/pictures.ts';
 import { root } from './support/folders.ts';
 import { base, newTenant, type Body } from './support/person.ts';
 import { pasted } from './support/readme.ts';
@@ -30,15 +32,15 @@ const document = (size = 200_000): File => ({
   content: pdf(`% ${randomUUID()} ${'x'.repeat(size)}`), name: 'Plan für "Ärzte".pdf', type: 'application/pdf',
 });
 
-async function sent(file: File): Promise<{ ana: Sender; session: string; at: string; upload: Body }> {
+async function sent(file: File, kind = 'document'): Promise<{ ana: Sender; session: string; at: string; upload: Body }> {
   const ana = await sender(instance, newTenant(), 'ana', 'user');
   const session = (await ana.start()).session_id as string;
-  const { body: upload } = await ana.send(session, file, { kind: 'document' });
+  const { body: upload } = await ana.send(session, file, { kind });
   return { ana, session, at: `/sessions/${session}/uploads/${upload.upload_id}/`, upload };
 }
 
-async function clean(file: File): ReturnType<typeof sent> {
-  const made = await sent(file);
+async function clean(file: File, kind = 'document'): ReturnType<typeof sent> {
+  const made = await sent(file, kind);
   await until('it is clean', async () => (await made.ana.get(made.at)).body.status === 'clean');
   return made;
 }
@@ -96,6 +98,43 @@ test('owner and admin may have it, and the admin\'s reading is audited; to all o
   expect((await download(await sender(instance, ana.tenant, 'ben', 'approver'), `${at}content/`)).status).toBe(403);
   expect((await download(ana, `${at}thumbnail/`)).status).toBe(404);
 });
+
+test('a thumbnail is a small upright picture of the picture, in its form and without its metadata; what is no picture has none', async () => {
+  const taken = await photographed(6, { width: 900, height: 600 });
+  const seeThrough = await png({ width: 200, height: 400 }, true);
+  const pictures = [
+    [taken, 'photo.jpg', 'image/jpeg', 'image/jpeg', [320, 213]], [seeThrough, 'plan.png', 'image/png', 'image/webp', [160, 320]],
+  ] as const;
+  for (const [content, name, type, becomes, [width, height]] of pictures) {
+    const { ana, at } = await clean({ content, name, type }, 'photo');
+    const { status, headers, content: small } = await download(ana, `${at}thumbnail/`);
+    expect([status, headers.get('content-type'), headers.get('content-length')]).toEqual([200, becomes, String(small.length)]);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'x-content-type-options': 'nosniff', 'content-security-policy': "sandbox; default-src 'none'", 'cache-control': 'private, no-cache',
+      'content-disposition': expect.stringMatching(/^attachment; filename="thumbnail\.(jpg|webp)"/),
+    });
+    const { exif, icc, orientation, ...found } = await sharp(small).metadata();
+    expect([found.width, found.height, exif, icc, orientation]).toEqual([width, height, undefined, undefined, undefined]);
+    expect(await cornerOf(small)).toBe('red');
+    const known = await download(ana, `${at}thumbnail/`, { 'if-none-match': headers.get('etag') ?? '' });
+    expect([known.status, known.content.length]).toEqual([304, 0]);
+    // the whole picture has another tag
+    expect((await download(ana, `${at}content/`, { 'if-none-match': headers.get('etag') ?? '' })).status).toBe(200);
+    for (const who of [await sender(instance, ana.tenant, 'eve', 'user'), await sender(instance, newTenant(), 'ana', 'admin')]) {
+      expect((await download(who, `${at}thumbnail/`)).status).toBe(404);
+    }
+    expect((await ana.raw(at, 'DELETE', {})).status).toBe(204);
+    expect((await download(ana, `${at}thumbnail/`)).status).toBe(404);
+  }
+  const { ana, at } = await clean(document(100));
+  expect((await download(ana, `${at}thumbnail/`)).status).toBe(404);
+});
+
+/** The colour of the upper left, as marked pictures have it. */
+async function cornerOf(picture: Buffer): Promise<'red' | 'blue'> {
+  const [r = 0, , b = 0] = await sharp(picture).extract({ left: 8, top: 8, width: 1, height: 1 }).raw().toBuffer();
+  return r > b ? 'red' : 'blue';
+}
 
 test('the commands of docs/uploads.md work when pasted, twice', async () => {
   const script = pasted(await readFile(join(root, 'docs/uploads.md'), 'utf8'));

@@ -4,7 +4,8 @@ import { fakeClamd, type FakeClamd } from './support/fake-clamd.ts';
 import { jpeg } from './support/files/pictures.ts';
 import { newFolder } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
-import { cast, type Person } from './support/person.ts';
+import { cast, type Body, type Person } from './support/person.ts';
+import { secret, startReceiver, type Receiver } from './support/receiver.ts';
 import { judged, photo, sendFile } from './support/sending.ts';
 import { until } from './support/until.ts';
 
@@ -12,21 +13,27 @@ import { until } from './support/until.ts';
 let [ofFiles, ofEicar] = ['stream: OK\0', 'stream: Win.Test.EICAR_HDB-1 FOUND\0'];
 let asked = 0;
 let scanner: FakeClamd;
+let receiver: Receiver;
 let instance: Instance;
 beforeAll(async () => {
+  receiver = await startReceiver(() => ({}));
   scanner = await fakeClamd((socket, received) => {
     const isEicar = received.includes('EICAR-STANDARD-ANTIVIRUS-TEST-FILE');
     if (!isEicar) asked += 1;
     socket.end(isEicar ? ofEicar : ofFiles, 'latin1');
   });
   instance = await startInstance(await newFolder(), {
-    CLAMD_URL: scanner.url, GANGWAY_UPLOAD_SCAN_PAUSE_SECONDS: '1', GANGWAY_UPLOAD_SCAN_PROBE_SECONDS: '1',
+    ALERT_WEBHOOK_URL: `${receiver.url}/alerts`, ALERT_WEBHOOK_SECRET: secret, GANGWAY_ALLOW_PRIVATE_URLS: 'true',
+    GANGWAY_DLQ_ALERT_SECONDS: '1', CLAMD_URL: scanner.url, GANGWAY_UPLOAD_SCAN_PAUSE_SECONDS: '1', GANGWAY_UPLOAD_SCAN_PROBE_SECONDS: '1',
   });
 });
 afterAll(async () => {
   await discard(instance);
-  await scanner.close();
+  await Promise.all([scanner.close(), receiver.close()]);
 });
+
+const alerts = (): unknown[] => receiver.requests.map(({ body }) => (body.data as Body).kind === 'scanner_blind' ? body.event : null)
+  .filter((event) => event !== null);
 
 interface Sent { readonly ana: Person; readonly session: string; readonly upload: string }
 
@@ -39,10 +46,14 @@ async function sent(width: number): Promise<Sent> {
   return { ana, session, upload: body.upload_id };
 }
 
-async function contentOf({ ana, session, upload }: Sent): Promise<unknown> {
-  const { status, body } = await ana.get(`/sessions/${session}/uploads/${upload}/content/`);
-  return [status, body?.code];
+/** What of it is not handed out, and why. */
+async function refusedOf({ ana, session, upload }: Sent): Promise<unknown> {
+  return Promise.all(['content', 'thumbnail'].map(async (what) => {
+    const { status, body } = await ana.get(`/sessions/${session}/uploads/${upload}/${what}/`);
+    return [what, status, body?.code];
+  }));
 }
+const nothingYet = [['content', 409, 'not_clean'], ['thumbnail', 409, 'not_clean']];
 
 async function scannerSees(): Promise<number> {
   const text = await (await fetch(`${instance.url}/metrics`)).text();
@@ -56,7 +67,7 @@ describe('An instance with a scanner', () => {
     ofFiles = 'stream: Own.Marker FOUND\0';
     const bad = await sent(102);
     expect(await judged(bad.ana, bad.session, bad.upload)).toMatchObject({ status: 'rejected', reason: 'infected' });
-    expect(await contentOf(bad)).toEqual([409, 'not_clean']);
+    expect(await refusedOf(bad)).toEqual(nothingYet);
   });
 
   test.each([
@@ -67,20 +78,23 @@ describe('An instance with a scanner', () => {
     const waiting = await sent(103);
     const before = asked;
     await until('it was asked twice more', () => asked >= before + 2);
-    expect(await contentOf(waiting)).toEqual([409, 'not_clean']);
+    expect(await refusedOf(waiting)).toEqual(nothingYet);
     ofFiles = 'stream: OK\0';
     expect(await judged(waiting.ana, waiting.session, waiting.upload)).toMatchObject({ status: 'clean' });
   });
 
-  test('believes nothing of a scanner that is blind, says so, and goes on when it sees', async () => {
+  test('believes nothing of a scanner that is blind, tells operators once, and once more when it sees, and goes on then', async () => {
     ofEicar = 'stream: OK\0';
     await until('it is known to be blind', async () => await scannerSees() === 0);
     const waiting = await sent(104);
     const before = asked;
-    expect(await contentOf(waiting)).toEqual([409, 'not_clean']);
+    await until('it is told', () => alerts().length > 0);
+    expect(await refusedOf(waiting)).toEqual(nothingYet);
     ofEicar = 'stream: Eicar FOUND\0';
     await until('it is known to see', async () => await scannerSees() === 1);
     expect(await judged(waiting.ana, waiting.session, waiting.upload)).toMatchObject({ status: 'clean' });
     expect(asked).toBe(before + 1);
+    await until('its end is told', () => alerts().length > 1);
+    expect(alerts()).toEqual(['alert_raised', 'alert_recovered']);
   });
 });

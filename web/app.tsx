@@ -40,7 +40,7 @@ export function App() {
       </Shell>
     );
   }
-  if (person == null || (path === '/' && first !== undefined)) return <Shell person={null}><Page title="Gangway" busy /></Shell>;
+  if (person == null || (path === '/' && first !== undefined)) return <Shell person={null}><Page title="Gangway" busy isPassing /></Shell>;
   return <Shell person={person}>{mayOpen(person, path) && path !== '/' ? <Screens /> : <Barred />}</Shell>;
 }
 

@@ -1,4 +1,4 @@
-/** Alerts of the dead letter queue: when one begins, and where it is told. */
+/** Alerts: when one begins, and where it is told. */
 import type { AlertThresholds } from '../../domain/alert.ts';
 import type { BackOff } from '../../domain/back-off.ts';
 import type { Outside } from '../../outside/outside.ts';
@@ -10,6 +10,8 @@ export interface AlertSettings {
   readonly channels: readonly AlertChannelOf[];
   /** Under which people reach the console; null: unknown. */
   readonly publicUrl: string | null;
+  /** Milliseconds for which what a worker saw of the scanner of uploads counts; null: there is none. */
+  readonly scannerSightMs: number | null;
   /** Days that an alert stays after its end. */
   readonly keepDays: number;
 }

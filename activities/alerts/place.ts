@@ -7,6 +7,7 @@ const stuckPath = '/api/v1/onboarding/admin/sessions/stuck/';
 
 export function placeOf({ kind, facts }: ToldAlert, publicUrl: string | null): AlertPlace {
   const address = publicUrl === null ? null : `${publicUrl.replace(/\/+$/, '')}/`;
+  if (kind === 'scanner_blind') return { console: address, api: 'GET /metrics, gangway_upload_scanner_sees' };
   if (kind === 'session_stuck') return { console: address, api: `GET ${stuckPath}` };
   const query = kind === 'new_fingerprint' ? `fingerprint=${encodeURIComponent(facts.fingerprint)}` : 'sort=oldest';
   return { console: address, api: `GET ${tasksPath}?${query}` };

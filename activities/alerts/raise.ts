@@ -1,10 +1,13 @@
 /**
- * Looks at the dead letter queues of all tenants and at sessions that cannot move, keeps which alerts begin and end, and tells every
- * channel what it has not heard.
+ * Looks at the dead letter queues of all tenants, at sessions that cannot move and at the scanner of uploads, keeps which alerts begin
+ * and end, and tells every channel what it has not heard.
  */
-import { alertChanges, stuckChanges, type Alert } from '../../domain/alert.ts';
-import { beginAlerts, endAlerts, forgetAlerts, standingStuck, takeRaising, tenantAlerts } from '../../stores/postgres/alerts.ts';
+import { alertChanges, blindChanges, stuckChanges, type Alert } from '../../domain/alert.ts';
+import {
+  beginAlerts, endAlerts, forgetAlerts, isScannerBlind, standingStuck, takeRaising, tenantAlerts,
+} from '../../stores/postgres/alerts.ts';
 import type { Queries, Scope } from '../../stores/postgres/database.ts';
+import { recentSights } from '../../stores/postgres/scanner-sights.ts';
 import type { StuckTally } from '../stuck.ts';
 import { tellChannel, type RaiseOptions } from './tell.ts';
 
@@ -33,6 +36,11 @@ async function keepChanges(
     if (!await takeRaising(tx)) return { raised, recovered };
     if (stuck !== null) {
       const { begun, over } = stuckChanges(stuck, await standingStuck(tx));
+      raised += await begin(tx, options, begun);
+      recovered += await endAlerts(tx, over);
+    }
+    if (options.scannerSightMs !== null) {
+      const { begun, over } = blindChanges(await recentSights(tx, options.scannerSightMs), await isScannerBlind(tx));
       raised += await begin(tx, options, begun);
       recovered += await endAlerts(tx, over);
     }

@@ -19,7 +19,7 @@ const RetryRequest = z.strictObject({
   reason, priority: z.enum(taskPriorities).optional(),
 }).meta({ id: 'RetryRequest' });
 
-const Retried = z.object({
+export const Retried = z.object({
   task_id: uuid, status: z.literal('retrying'), manual_retries: z.number().int(), max_retries: z.number().int(),
 }).meta({ id: 'RetriedTask' });
 const Discarded = z.object({ task_id: uuid, status: z.literal('discarded'), deleted_at: time }).meta({ id: 'DiscardedTask' });

@@ -1,40 +1,10 @@
 import { z } from 'zod';
-import { comparePeriods, timedVerdicts, trends, type Side, type StageComparison } from '../../analytics/comparison.ts';
-import type { DrillDown } from '../../analytics/drill-down.ts';
-import { followedUntil, type FollowUp } from '../../analytics/followed.ts';
+import { comparePeriods, timedVerdicts, trends } from '../../analytics/comparison.ts';
 import { daysIn, periodBefore, type Period } from '../../analytics/period.ts';
-import type { Selection } from '../../analytics/sessions-in.ts';
-import { stages, type StageName } from '../../domain/lifecycle.ts';
+import { changeWire, differenceInterval, followedLinks, followUpWire, sideWire, SideWire, stageWire, StageComparisonWire } from '../compared-periods.ts';
 import { iso } from '../presentation.ts';
 import { PeriodWire, periodOf, reportRoute } from '../report-route.ts';
-import { count, interval, minutes, rate, rateOrNull, time } from '../wire.ts';
-
-const drill_down = z.string();
-/** Of a difference of rates. */
-export const differenceInterval = z.array(z.number().min(-1).max(1)).length(2).readonly();
-
-const change = z.object({
-  absolute: z.number().nullable(), percent: z.number().nullable().meta({ description: 'Of the earlier value; null where that is 0' }),
-});
-
-const SideWire = z.object({
-  start: time, end: time, days: z.number(), total_sessions: count, sessions_per_day: z.number().nullable(),
-  followed_sessions: count.meta({ description: 'At least as old as the follow-up' }), excluded_young: count,
-  completed_sessions: count.meta({ description: 'Of the followed ones, within the follow-up of their own start' }),
-  conversion_rate: rateOrNull, interval, median_completion_time_minutes: minutes, drill_down,
-  drill_downs: z.object({ followed_sessions: drill_down, excluded_young: drill_down, completed_sessions: drill_down }),
-}).meta({ id: 'ComparedPeriod' });
-
-const stageSide = z.object({ count, conversion_rate: rateOrNull, drill_down });
-
-export const StageComparisonWire = z.object({
-  name: z.enum(stages), period1: stageSide, period2: stageSide, change, interval: differenceInterval, p_value: rate, p_adjusted: rate,
-  significant: z.boolean(),
-}).meta({ id: 'StageComparison' });
-
-export const followUpWire = {
-  follow_up_seconds: z.number().int().meta({ description: 'How long each session had, on both sides' }), excluded_young: count,
-};
+import { rate, rateOrNull } from '../wire.ts';
 
 const bound = z.string().max(40).optional();
 
@@ -44,7 +14,9 @@ export const comparisonRoutes = [
     query: { period1_start: bound, period1_end: bound, period2_start: bound, period2_end: bound },
     answer: {
       period: PeriodWire, period1: SideWire, period2: SideWire,
-      changes: z.object({ total_sessions: change, sessions_per_day: change, conversion_rate: change, completion_time: change }),
+      changes: z.object({
+        total_sessions: changeWire, sessions_per_day: changeWire, conversion_rate: changeWire, completion_time: changeWire,
+      }),
       ...followUpWire,
       statistical_significance: z.object({
         p_value: rate, test: z.enum(['z', 'fisher']), is_significant: z.boolean(), confidence_level: rate, interval: differenceInterval,
@@ -91,40 +63,4 @@ function periodsOf(query: Partial<PeriodsAsked>, now: number): readonly [Period,
     { start_date: 'period1_start', end_date: 'period1_end' },
   );
   return [one, two];
-}
-
-/** Lists of the sessions of a period that are old enough, and of those that are not. */
-export interface FollowedLinks {
-  readonly all: string;
-  readonly young: string;
-  readonly followed: string;
-  /** Of the followed ones, those that reached the stage within the follow-up. */
-  reached(stage: StageName): string;
-}
-
-export function followedLinks(links: DrillDown, { startMs, endMs }: Pick<Period, 'startMs' | 'endMs'>, follow: FollowUp): FollowedLinks {
-  // The last that is old enough counts; a bound does not.
-  const until = followedUntil(follow) + 1;
-  const to = (selection: Selection): string => links.to(selection, { startMs, endMs });
-  return {
-    all: to({}), young: to({ started_from_ms: until }), followed: to({ started_before_ms: until }),
-    reached: (stage) => to({ stage, within_seconds: follow.followUpMs / 1_000, started_before_ms: until }),
-  };
-}
-
-function sideWire(side: Side, period: Period, links: FollowedLinks): z.input<typeof SideWire> {
-  return {
-    start: iso(period.startMs), end: iso(period.endMs), ...side, drill_down: links.all,
-    drill_downs: { followed_sessions: links.followed, excluded_young: links.young, completed_sessions: links.reached('completed') },
-  };
-}
-
-/** `earlierIsFirst`: whether what is called 1 is the earlier one. */
-export function stageWire(
-  { earlier, later, ...stage }: StageComparison, earlierIsFirst: boolean, first: FollowedLinks, second: FollowedLinks,
-): z.input<typeof StageComparisonWire> {
-  const [one, two] = earlierIsFirst ? [earlier, later] : [later, earlier];
-  return {
-    ...stage, period1: { ...one, drill_down: first.reached(stage.name) }, period2: { ...two, drill_down: second.reached(stage.name) },
-  };
 }

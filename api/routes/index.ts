@@ -11,8 +11,10 @@ import { dlqRoutes } from './admin-dlq.ts';
 import { stuckRoutes } from './admin-stuck.ts';
 import { flowPublishingRoutes } from './admin-flows.ts';
 import { limitRoutes } from './admin-limits.ts';
+import { importRoutes } from './analytics-import.ts';
 import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics-funnel.ts';
+import { cohortRoutes } from './analytics-cohorts.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
 import { whyRoutes } from './analytics-why.ts';
 import { answerRoutes } from './answers.ts';
@@ -20,10 +22,12 @@ import { changesetRoutes } from './changesets.ts';
 import { consoleRoutes } from './console.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
+import { liveRoutes } from './live.ts';
 import { recoveryRoutes } from './recovery.ts';
 import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
 import { riskRoutes } from './risk.ts';
+import { replayRoutes } from './session-replay.ts';
 import { sessionRoutes } from './sessions.ts';
 import { resumableUploadRoutes } from './resumable-uploads.ts';
 import { streamRoutes } from './stream.ts';
@@ -35,8 +39,9 @@ export const routes: readonly Route[] = [
   ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
-  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes, ...analyticsRoutes,
-  ...comparisonRoutes, ...whyRoutes,
+  ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,
+  ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes, ...whyRoutes, ...liveRoutes,
   ...apiKeyRoutes,
+  ...importRoutes, ...replayRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
 ];

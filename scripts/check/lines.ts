@@ -8,7 +8,7 @@ const whole = [/^\s*(?:const \w+ = )?\/.*\/[a-z]*[,;]?$/, /^\s*(?:test|describe|
 
 /** One line for each that is longer, as `file:line: length`. */
 export function longLines(project: string): string[] {
-  const files = globSync('**/*.{ts,js,cjs}', {
+  const files = globSync('**/*.{ts,tsx,css,js,cjs}', {
     cwd: project, exclude: ['node_modules/**', '.local/**', 'coverage/**'],
   });
   return files.sort().flatMap((file) => readFileSync(join(project, file), 'utf8').split('\n').flatMap((line, at) => (

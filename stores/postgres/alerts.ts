@@ -1,4 +1,4 @@
-/** Alerts of the dead letter queue: what is open in each tenant, which alerts stand, and what each channel was told of them. */
+/** Alerts: what is open in each tenant, which alerts stand, and what each channel was told of them. */
 import type { Alert, AlertKind, OpenFingerprint, QueueFacts, TenantStuck } from '../../domain/alert.ts';
 import type { ToldAlert } from '../../domain/alert-message.ts';
 import type { Queries, Statement } from './database.ts';
@@ -69,6 +69,11 @@ export function standingStuck(tx: Queries): Promise<TenantStuck[]> {
     `SELECT tenant, (facts->>'stuck')::int AS stuck, facts->>'failure_type' AS failure_type
      FROM alerts WHERE kind = 'session_stuck' AND resolved_at IS NULL`,
   );
+}
+
+/** Whether the alert of the scanner of uploads stands. */
+export async function isScannerBlind(tx: Queries): Promise<boolean> {
+  return (await tx.query("SELECT FROM alerts WHERE kind = 'scanner_blind' AND resolved_at IS NULL")).length > 0;
 }
 
 const raising = 7_461_032;

@@ -33,6 +33,21 @@ export async function openTaskCount(
   return { parked: row?.parked ?? 0, retrying: row?.retrying ?? 0, oldestSeconds: row?.oldest ?? 0 };
 }
 
+/** Open tasks of a tenant, now. Throws StoreUnavailableError. */
+export async function openTasksOf(db: Database, tenant: string): Promise<{
+  readonly open: number; readonly parked: number; readonly retrying: number;
+  /** Since the oldest was parked; null: none is open. */
+  readonly oldestSeconds: number | null;
+}> {
+  const [row] = await db.asTenant(tenant).query<{ parked: number; retrying: number; oldest: number | null }>(
+    `SELECT count(*) FILTER (WHERE status = 'parked')::int AS parked, count(*) FILTER (WHERE status = 'retrying')::int AS retrying,
+       floor(date_part('epoch', now() - min(parked_at)))::float8 AS oldest FROM tasks WHERE tenant = $1 AND ${isOpen}`,
+    [tenant],
+  );
+  const { parked = 0, retrying = 0, oldest = null } = row ?? {};
+  return { open: parked + retrying, parked, retrying, oldestSeconds: oldest };
+}
+
 interface CountedRow {
   readonly status: TaskStatus; readonly category: ErrorCategory; readonly task_name: string; readonly exception_type: string;
   readonly count: number; readonly manual_retries: number; readonly retried: number;

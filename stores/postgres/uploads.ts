@@ -2,7 +2,7 @@
  * Uploads as rows. Whoever adds to what a person or a session uses holds the lock of the person until it is committed, and counts
  * the rows under it: so many at once pass what one by one would pass.
  */
-import type { FileFamily, UploadKind, UploadLimits, UploadRefused, UploadStatus } from '../../domain/upload.ts';
+import type { FileFamily, UploadKind, UploadLimits, UploadNote, UploadRefused, UploadStatus } from '../../domain/upload.ts';
 import { placeRefusal, sessionRefusal, type UploadUse } from '../../domain/upload-quota.ts';
 import type { Database, Queries } from './database.ts';
 import { keysetPage, type Page, type PageOf } from './keyset-page.ts';
@@ -291,6 +291,19 @@ export async function takePlace(
     );
     return { kind: 'taken', upload: returned(taken) };
   });
+}
+
+/** Most that is told of one session: more than it may hold, with those that were deleted. */
+const notesMax = 500;
+
+/** How the uploads of a session stand, as it is told of them; the newest, in the order in which they came. */
+export async function uploadNotes(db: Database, tenant: string, sessionId: string): Promise<readonly UploadNote[]> {
+  const rows = await db.asTenant(tenant).query<UploadNote>(
+    `SELECT upload_id, object_id, kind, status, reason FROM uploads
+     WHERE tenant = $1 AND session_id = $2 AND status <> 'receiving' ORDER BY created_at DESC, upload_id DESC LIMIT ${notesMax}`,
+    [tenant, sessionId],
+  );
+  return rows.reverse();
 }
 
 /** Parts of a resumable upload are stored: it has come so far. False: somebody else has gone on, or it is gone. */

@@ -12,6 +12,8 @@ export interface WatchOptions {
   readonly everyMs: number;
   /** Called with the first and when it has changed. */
   readonly onSight: (sight: ScannerSight, why: string | null) => void;
+  /** Called with each look, after that. */
+  readonly onLook?: (sight: ScannerSight) => void;
 }
 
 export interface WatchedScanner extends Scanner {
@@ -31,16 +33,18 @@ const probe: StoredBytes = {
 };
 
 /** Probes at once, and then again and again. */
-export function watchedScanner(scanner: Scanner, { everyMs, onSight }: WatchOptions): WatchedScanner {
+export function watchedScanner(scanner: Scanner, { everyMs, onSight, onLook }: WatchOptions): WatchedScanner {
   const closing = new AbortController();
   let sight: ScannerSight | null = null;
   let looking: Promise<void> | null = null;
   const look = async (): Promise<void> => {
     const result = await scanner.scan(probe, closing.signal);
     const now = sightBy[result.verdict];
-    if (now === sight) return;
-    sight = now;
-    onSight(now, result.verdict === 'unknown' ? result.why : null);
+    if (now !== sight) {
+      sight = now;
+      onSight(now, result.verdict === 'unknown' ? result.why : null);
+    }
+    onLook?.(now);
   };
   // those who wait at once wait for one probe
   const probed = (): Promise<void> => {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { ConsoleSession } from '../../api/routes/console.ts';
 import type { RedriveWithResults, RedriveWire } from '../../api/routes/admin-dlq-redrives.ts';
 import type { Groups } from '../../api/routes/admin-dlq-reports.ts';
+import type { Retried as RetriedWire } from '../../api/routes/admin-dlq.ts';
 import type { TaskWire, TaskWithHistory } from '../../api/routes/admin-dlq-wire.ts';
 import type { MistakeWire, ProblemWire } from '../../api/wire.ts';
 
@@ -13,6 +14,7 @@ export type TaskGroups = z.output<typeof Groups>;
 export type TaskGroup = TaskGroups['results'][number];
 export type Task = z.output<typeof TaskWire>;
 export type WholeTask = z.output<typeof TaskWithHistory>;
+export type Retried = z.output<typeof RetriedWire>;
 export type Redrive = z.output<typeof RedriveWire>;
 export type WholeRedrive = z.output<typeof RedriveWithResults>;
 

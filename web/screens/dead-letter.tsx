@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
 import { useAct, useAsked } from '../client/asking.ts';
-import type { WholeTask } from '../client/contract.ts';
+import type { Retried, WholeTask } from '../client/contract.ts';
 import { RequestProblem } from '../client/problem.ts';
 import { query, request, type Answer } from '../client/request.ts';
 import type { FieldError } from '../parts/alerts.tsx';
@@ -39,14 +39,18 @@ function Task({ id }: { readonly id: string }) {
     ask: (signal) => request<WholeTask>('GET', `/admin/dlq/tasks/${id}/`, { signal }),
   });
   const status = asked.data?.body.status;
-  const before = useRef(status);
+  const rounds = asked.data?.body.manual_retries;
+  /** A round that nobody has told the end of; it may be over before it was seen under way. */
+  const untold = useRef<number | undefined>(undefined);
   useEffect(() => {
     setRetrying(status === 'retrying');
-    if (before.current === 'retrying' && status !== undefined && status !== 'retrying') {
+    if (status === undefined || rounds === undefined) return;
+    if (status === 'retrying') untold.current = rounds;
+    else if (rounds === untold.current) {
       say(status === 'parked' ? 'It failed again, and waits for you.' : states[status]);
+      untold.current = undefined;
     }
-    before.current = status;
-  }, [status]);
+  }, [status, rounds]);
   const [edits, setEdits] = useState<Edits>(new Map());
   const [errors, setErrors] = useState<readonly FieldError[]>([]);
   const [isForced, setForced] = useState(false);
@@ -67,7 +71,8 @@ function Task({ id }: { readonly id: string }) {
       ...(reason.trim() === '' ? {} : { reason }), ...(isForced ? { force: true } : {}),
     };
     try {
-      await request('POST', `/admin/dlq/tasks/${id}/retry/`, { key, body, ifMatch: known.etag });
+      const { body: begun } = await request<Retried>('POST', `/admin/dlq/tasks/${id}/retry/`, { key, body, ifMatch: known.etag });
+      untold.current = begun.manual_retries;
     } catch (error) {
       const found = inputErrors(error, fields);
       if (found.length === 0) throw error;

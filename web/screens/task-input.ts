@@ -24,7 +24,7 @@ export interface InputField {
 export type Edits = ReadonlyMap<string, string>;
 
 interface Schema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly anyOf?: readonly Schema[];
@@ -39,8 +39,7 @@ export function fieldsOf(task: Pick<WholeTask, 'input' | 'input_schema'>): reado
 }
 
 function fieldsBelow(given: Schema, value: Value | undefined, path: readonly string[], depth: number): InputField[] {
-  const isNullable = given.anyOf?.some(({ type }) => type === 'null') === true;
-  const schema = isNullable && given.anyOf?.length === 2 ? given.anyOf.find(({ type }) => type !== 'null') ?? given : given;
+  const { schema, isNullable } = withoutNull(given);
   const { properties } = schema;
   if (properties !== undefined && depth < depthMax && (isRecord(value) || path.length === 0)) {
     const members: Readonly<Record<string, Value | undefined>> = isRecord(value) ? value : {};
@@ -54,6 +53,17 @@ function fieldsBelow(given: Schema, value: Value | undefined, path: readonly str
     pointer: `/${path.map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`, label: path.join(' / '),
     kind: kindOf(schema, value, choices), choices, isNullable, value, isHidden,
   }];
+}
+
+/** A schema that also takes null says so in one of two ways. */
+function withoutNull(given: Schema): { readonly schema: Schema; readonly isNullable: boolean } {
+  if (typeof given.type === 'object') {
+    const [only, ...more] = given.type.filter((each) => each !== 'null');
+    const isNullable = given.type.includes('null');
+    return { schema: only === undefined || more.length > 0 ? given : { ...given, type: only }, isNullable };
+  }
+  const isNullable = given.anyOf?.some(({ type }) => type === 'null') === true;
+  return { schema: isNullable && given.anyOf?.length === 2 ? given.anyOf.find(({ type }) => type !== 'null') ?? given : given, isNullable };
 }
 
 function kindOf({ type }: Schema, value: Value | undefined, choices: readonly string[]): Kind {

@@ -12,6 +12,8 @@ interface PageProps {
   readonly errors?: readonly FieldError[];
   /** Beside the heading. */
   readonly actions?: ComponentChildren;
+  /** On the way to another page: nobody has been here. */
+  readonly isPassing?: boolean;
   /** Above it, where one came from. */
   readonly trail?: ComponentChildren;
   readonly children?: ComponentChildren;
@@ -20,12 +22,13 @@ interface PageProps {
 /** Where a person is, so that whoever goes on to another place begins at its heading. */
 let shown: string | null = null;
 
-export function Page({ title, busy = false, problem = null, errors = [], actions, trail, children }: PageProps) {
+export function Page({ title, busy = false, problem = null, errors = [], actions, isPassing = false, trail, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${errors.length > 0 ? 'Error: ' : ''}${title} - Gangway`;
   }, [title, errors.length > 0]);
   useEffect(() => {
+    if (isPassing) return;
     const here = location.pathname;
     if (shown !== null && shown !== here) heading.current?.focus();
     shown = here;

@@ -1,4 +1,5 @@
 /** Alerts for programs: in the envelope that outgoing events have, signed alike. */
+import { nobody } from '../../../domain/alert.ts';
 import { attempt } from '../../outbox/delivery.ts';
 import { channelAnswerBytes, channelTimeoutMs, type AlertChannelOf, type AlertMessage } from '../channel.ts';
 import { placeLines } from '../place.ts';
@@ -18,7 +19,7 @@ export function webhookChannel({ url, secret }: { readonly url: string; readonly
 function envelopeOf({ message_id, alert_id, alert, words, place }: AlertMessage) {
   const { says, tenant, kind, facts, raised_at, resolved_at } = alert;
   return {
-    event_id: message_id, event: `alert_${says}`, occurred_at: iso(resolved_at ?? raised_at), tenant,
+    event_id: message_id, event: `alert_${says}`, occurred_at: iso(resolved_at ?? raised_at), tenant: tenant === nobody ? null : tenant,
     data: {
       alert_id, kind, raised_at: iso(raised_at), recovered_at: resolved_at === null ? null : iso(resolved_at), title: words.title,
       text: [...words.lines, ...placeLines(place)].join('\n'), console_url: place.console, facts: withTimes(facts),
@@ -28,7 +29,7 @@ function envelopeOf({ message_id, alert_id, alert, words, place }: AlertMessage)
 
 /** Times inside are epoch ms; outside they are RFC 3339. */
 function withTimes(facts: AlertMessage['alert']['facts']): Readonly<Record<string, unknown>> {
-  const times = new Set(['first_seen', 'oldest_open_parked_at']);
+  const times = new Set(['first_seen', 'oldest_open_parked_at', 'blind_since']);
   return Object.fromEntries(Object.entries(facts).map(([name, value]: [string, unknown]) => [
     name, times.has(name) && typeof value === 'number' ? iso(value) : value,
   ]));

@@ -26,6 +26,8 @@ export interface ReportRequest {
   readonly receivedAt: number;
   /** Past what is kept. */
   readonly fresh: boolean;
+  /** How long a value is fresh, and after that stale; five and ten minutes when it is not said. */
+  readonly keep?: { readonly freshMs: number; readonly staleMs: number } | undefined;
 }
 
 /** hit: kept and fresh. stale: kept, the next is being worked out. shared: of a run that somebody else began. run: of one's own. */
@@ -102,7 +104,8 @@ export class ReportCache {
   async get<T>(request: ReportRequest, compute: () => Promise<T>): Promise<Served<T>> {
     const notBefore = this.notBefore(request);
     const stored = await this.ask((store) => store.read(request.name));
-    const usable = stored != null && stored.startedAt >= notBefore ? stored : null;
+    const { staleMs } = request.keep ?? this.limits;
+    const usable = stored != null && stored.startedAt >= notBefore && this.options.now() < stored.freshUntil + staleMs ? stored : null;
     const isFresh = usable !== null && (request.fresh || this.options.now() < usable.freshUntil);
     if (usable !== null && !isFresh) {
       this.flight(request, usable.startedAt + 1, compute).catch((error: unknown) => { this.options.onRefreshFailed(error); });
@@ -206,8 +209,9 @@ export class ReportCache {
     }
   }
 
-  private async keep({ name }: ReportRequest, value: unknown, startedAt: number): Promise<Kept> {
-    const { freshMs, spread, staleMs, bytesMax } = this.limits;
+  private async keep({ name, keep = this.limits }: ReportRequest, value: unknown, startedAt: number): Promise<Kept> {
+    const { spread, bytesMax } = this.limits;
+    const { freshMs, staleMs } = keep;
     const bytes: Packed = await packed(value);
     const isTooLarge = bytes.bytes.length > bytesMax;
     const freshForMs = freshMs * (1 - spread + 2 * spread * this.options.random());

@@ -1,0 +1,143 @@
+/**
+ * Sessions with their histories, as SQL: each row has `history`, by which sessions are alike for a funnel, and `history_ms`, the epoch
+ * milliseconds of its places. What is not of interest to the funnel is left out, so that few histories are different:
+ *
+ *   trail      the characters of the session's row, as they stand
+ *   reduced    of these only the ones that the funnel names; `!` before a group: strict has seen something else since the one before
+ *   events     marks as numbers, from the events one by one: what no character tells
+ *
+ * With a window, a history that is longer than it says after `@` how far each place reaches.
+ */
+import type { Parameter } from '../../stores/clickhouse/client.ts';
+import { later } from '../history.ts';
+import { leftCondition, narrowing, type SessionFilters } from '../sessions-in.ts';
+import type { FunnelDefinition } from './definition.ts';
+import { bitOf, type Mark } from './marks.ts';
+
+export interface Source {
+  /** A SELECT without ORDER BY: columns of `sessions`, `is_left`, `history`, `history_ms`. */
+  readonly sql: string;
+  readonly params: Readonly<Record<string, Parameter>>;
+}
+
+export const otherBefore = '!';
+export const reachAfter = '@';
+
+/** Columns that reports and lists need of a session. */
+const columns = [
+  'session_id', 'started_at', 'flow', 'flow_version', 'language', 'segment', 'device', 'closed_answers', 'state', 'stage',
+] as const;
+
+/** Sessions that had any event in the period: a first step may come long after the start. */
+function candidates(filters: SessionFilters, now: number, more: string): Source {
+  const { conditions, params } = narrowing(filters);
+  const all = [
+    'tenant = {tenant:String}', 'started_at < fromUnixTimestamp64Milli({end_ms:Int64})',
+    'started_at + toIntervalMillisecond(last_ms) >= fromUnixTimestamp64Milli({start_ms:Int64})', ...conditions, more,
+  ];
+  return {
+    sql: `SELECT ${columns.join(', ')}, ${leftCondition} AS is_left, trail, trail_ms FROM sessions FINAL WHERE ${all.join(' AND ')}`,
+    params: { tenant: filters.tenant, start_ms: filters.startMs, end_ms: filters.endMs, now_ms: now, ...params },
+  };
+}
+
+/** `opening`: characters of which one opens an attempt. */
+export function trails(filters: SessionFilters, now: number, opening: string): Source {
+  const { sql, params } = candidates(filters, now, 'match(trail, {opening:String})');
+  return {
+    sql: `SELECT ${columns.join(', ')}, is_left, trail AS history, trail_ms AS history_ms FROM (${sql})`,
+    params: { ...params, opening: `[${opening}]` },
+  };
+}
+
+/** `symbols`: the characters that are of interest; `others`: the rest is, too, as far as it is there. */
+export function reducedTrails(
+  filters: SessionFilters, now: number, { opening, symbols, others }: { opening: string; symbols: string; others: boolean },
+): Source {
+  const { sql, params } = candidates(filters, now, 'match(trail, {opening:String})');
+  const before = others ? `if(place > previous + 1, '${otherBefore}', '')` : '\'\'';
+  return {
+    sql: `SELECT ${columns.join(', ')}, is_left,
+      splitByChar('${later}', trail) AS every,
+      arrayFilter((place, text) -> match(text, {kept:String}), arrayEnumerate(every), every) AS places,
+      arrayStringConcat(arrayMap((place, previous) -> concat(${before}, replaceRegexpAll(every[place], {dropped:String}, {instead:String})),
+        places, arrayPopBack(arrayPushFront(places, toUInt32(if(empty(places), 0, places[1] - 1))))), '${later}') AS history,
+      arrayMap(place -> trail_ms[place], places) AS history_ms
+      FROM (${sql})`,
+    params: { ...params, opening: `[${opening}]`, kept: `[${symbols}]`, dropped: `[^${symbols}]`, instead: others ? '?' : '' },
+  };
+}
+
+/** `only`: just those sessions whose row has no history. */
+export function eventHistories(filters: SessionFilters, now: number, definition: FunnelDefinition, only: 'without a trail' | 'all'): Source {
+  const { sql, params } = candidates(filters, now, only === 'all' ? '1' : 'trail = \'\'');
+  const marked = markExpression(definition);
+  return {
+    sql: `SELECT ${columns.map((name) => `session.${name} AS ${name}`).join(', ')}, session.is_left AS is_left,
+      told.history AS history, told.history_ms AS history_ms
+      FROM (${sql}) AS session
+      INNER JOIN (
+        SELECT session_id, arraySort(groupArray((ms, text))) AS groups, arrayStringConcat(groups.2, '${later}') AS history,
+          groups.1 AS history_ms
+        FROM (
+          SELECT session_id, ms, arrayStringConcat(arrayMap(mark -> toString(mark), arraySort(groupArray(mark))), ',') AS text
+          FROM (
+            SELECT session_id, toUInt64(toUnixTimestamp64Milli(ts)) AS ms, if(question_id = '', name, concat(name, ':', question_id)) AS key,
+              groupBitOr(${marked.sql}) AS mark
+            FROM events FINAL
+            WHERE tenant = {tenant:String} AND session_id IN (SELECT session_id FROM (${sql}))
+            GROUP BY session_id, ms, key
+          )
+          WHERE mark <> 0
+          GROUP BY session_id, ms
+        )
+        GROUP BY session_id
+      ) AS told ON told.session_id = session.session_id`,
+    params: { ...params, ...marked.params },
+  };
+}
+
+/** Longer than the window: how far each place reaches, counted in places. */
+export function withReach({ sql, params }: Source, windowMs: number): Source {
+  const reach = 'arrayStringConcat(arrayMap(from -> toString(arrayCount(ms -> ms <= from + {window_ms:UInt64}, history_ms)), history_ms), \',\')';
+  const short = 'empty(history_ms) OR history_ms[-1] - history_ms[1] <= {window_ms:UInt64}';
+  return {
+    sql: `SELECT ${columns.join(', ')}, is_left, if(${short}, plain, concat(plain, '${reachAfter}', ${reach})) AS history, history_ms
+      FROM (SELECT ${columns.join(', ')}, is_left, history AS plain, history_ms FROM (${sql}))`,
+    params: { ...params, window_ms: windowMs },
+  };
+}
+
+export function union(sources: readonly Source[]): Source {
+  const selected = `SELECT ${columns.join(', ')}, is_left, history, history_ms`;
+  return {
+    sql: sources.map(({ sql }) => `${selected} FROM (${sql})`).join('\nUNION ALL\n'),
+    params: Object.assign({}, ...sources.map(({ params }) => params)) as Source['params'],
+  };
+}
+
+interface Expression { readonly sql: string; readonly params: Record<string, Parameter> }
+
+/** As `markOf`, over events, with the properties that steps ask for. */
+function markExpression({ steps, order, consider, with: having, without }: FunnelDefinition): Expression {
+  const params: Record<string, Parameter> = {};
+  const named = (name: string): string => {
+    const parameter = `name_${Object.keys(params).length}`;
+    params[parameter] = name;
+    return `(key = {${parameter}:String} OR startsWith(key, concat({${parameter}:String}, ':')))`;
+  };
+  const property = ([key, value]: readonly [string, string]): string => {
+    const [name, text] = [`key_${Object.keys(params).length}`, `value_${Object.keys(params).length}`];
+    params[name] = key;
+    params[text] = value;
+    return `(mapContains(properties, {${name}:String}) AND properties[{${name}:String}] = {${text}:String})`;
+  };
+  const bit = (condition: string, mark: Mark): string => `if(${condition}, toUInt32(${mark}), 0)`;
+  const bits = [
+    ...steps.map(({ event, where }, index) => bit([named(event), ...Object.entries(where).map(property)].join(' AND '), bitOf.step(index))),
+    ...having.map((name, index) => bit(named(name), bitOf.with(index))),
+    ...without.map((name, index) => bit(named(name), bitOf.without(index))),
+  ];
+  if (order === 'strict') bits.push(consider === null ? String(bitOf.other) : bit(consider.map(named).join(' OR ') || '0', bitOf.other));
+  return { sql: `toUInt32(${bits.join(' + ')})`, params };
+}

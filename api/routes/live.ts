@@ -1,0 +1,216 @@
+/** What happens now: realtime, once or as a stream, and the overview of a dashboard. */
+import { z } from 'zod';
+import { funnel } from '../../analytics/funnel.ts';
+import { lastHours } from '../../analytics/realtime.ts';
+import { recovery } from '../../analytics/recovery.ts';
+import { keyedPeriod, reportKey } from '../../analytics/report-key.ts';
+import { leastScore } from '../../domain/abandonment-risk.ts';
+import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
+import { isEnded, sessionStates, stages } from '../../domain/lifecycle.ts';
+import { listErrorPatterns, type ErrorPattern } from '../../stores/postgres/error-patterns.ts';
+import { sessionsAtRisk } from '../../stores/postgres/sessions-at-risk.ts';
+import { sessionStatesNow } from '../../stores/postgres/session-states.ts';
+import { openTasksOf } from '../../stores/postgres/task-reports.ts';
+import {
+  answered, bodyOf, FreshnessWire, howAnswered, periodOf, PeriodWire, reportAnswers, servedRun, type Answering, type ReportInput,
+} from '../report-route.ts';
+import { iso } from '../presentation.ts';
+import { route, type Answer } from '../route.ts';
+import type { Services } from '../services.ts';
+import { clientId, count, minutes, rateOrNull, time } from '../wire.ts';
+
+const hours = { time_range_hours: z.coerce.number().int().min(1).max(720).default(24).meta({ description: 'Back from now' }) };
+type Hours = typeof hours;
+const query = z.strictObject({ ...clientId, ...hours, ...howAnswered });
+const drill_down = z.string();
+const stage = z.enum(stages);
+
+const ErrorsWire = z.array(z.object({
+  fingerprint: z.string(), task_name: z.string(), category: z.enum(errorCategories), severity: z.enum(errorSeverities), count,
+  affected_sessions: count, last_seen: time,
+})).readonly();
+const DropOffWire = z.object({
+  from_stage: stage, to_stage: stage, drop_off_count: count, drop_off_rate: z.number(), drill_down,
+});
+
+const realtimeAnswer = {
+  total_sessions: count.meta({ description: 'Started in the time range; so are those of stage_breakdown and completion_rate' }), drill_down,
+  active_sessions: count.meta({ description: 'Open at this moment, whenever they began' }),
+  states: z.partialRecord(z.enum(sessionStates), count).meta({
+    description: 'At this moment, from PostgreSQL: open sessions whenever they began, ended ones that ended in the time range',
+  }),
+  stage_breakdown: z.record(stage, count).meta({ description: 'Sessions that reached the stage' }), drill_downs: z.record(stage, drill_down),
+  completion_rate: rateOrNull,
+  avg_session_duration_minutes: minutes.meta({ description: 'Of those that have ended' }),
+  recent_errors: ErrorsWire, at_risk_count: count.meta({ description: 'Open sessions of level high or critical' }),
+  dlq_size: count.meta({ description: 'Tasks that are parked or being retried' }),
+  weekly_summary: z.object({
+    total_sessions: count, completion_rate: rateOrNull, avg_completion_time_minutes: minutes, top_drop_off: DropOffWire.nullable(), drill_down,
+  }).meta({ description: 'The last seven days, at most five minutes old' }),
+  cache_ttl_seconds: z.number().meta({ description: 'For so long the same answer is given' }),
+};
+
+/** With the pause between two runs (service.ts) and the flush of a change, a second, no change of stage is seen later than after 5 s. */
+const keep = { freshMs: 1_500, staleMs: 0 };
+const shownErrors = 10;
+
+const realtime: Answering<Hours, typeof realtimeAnswer> = {
+  keep,
+  compute: async (input) => {
+    const { filters, tenant, now, services, links, query: { time_range_hours: range } } = input;
+    const { clickhouse } = services.reports;
+    const [last, states, errors, risky, tasks, weekly_summary] = await Promise.all([
+      lastHours(clickhouse, filters, now), sessionStatesNow(services.stores.db, tenant, new Date(filters.startMs)),
+      errorsOf(services, tenant, range, now), atRisk(services, tenant, now), openTasksOf(services.stores.db, tenant), weekOf(input),
+    ]);
+    return {
+      ...last, drill_down: links.to(), drill_downs: linksOfStages(input), states, recent_errors: errors.rows, at_risk_count: risky,
+      active_sessions: sessionStates.filter((state) => !isEnded(state)).reduce((sum, state) => sum + (states[state] ?? 0), 0),
+      dlq_size: tasks.open, weekly_summary, cache_ttl_seconds: Math.ceil(keep.freshMs / 1_000),
+    };
+  },
+};
+
+const overviewAnswer = {
+  overview: z.object({
+    total_sessions: count, active_sessions: count, completed_sessions: count, conversion_rate: rateOrNull, avg_completion_time_minutes: minutes,
+    median_completion_time_minutes: minutes, drill_down, drill_downs: z.object({ completed_sessions: drill_down }),
+  }),
+  funnel: z.object({
+    stages: z.array(z.object({ name: stage, count, conversion_rate: rateOrNull, drop_off_rate: rateOrNull, drill_down })),
+    top_drop_offs: z.array(DropOffWire),
+  }),
+  recovery: z.object({
+    checkpoints_created: count, sessions_resumed: count, resume_success_rate: rateOrNull.meta({
+      description: 'Of the resumed sessions, those in which an answer was accepted or a stage reached afterwards',
+    }),
+    at_risk_count: count,
+  }),
+  errors: z.object({ total: count, patterns: ErrorsWire }),
+  dlq: z.object({ open: count, parked: count, retrying: count, oldest_task_age_seconds: z.number().nullable(), capacity: count }),
+  time_range: z.object({ start: time, end: time, hours: z.number() }),
+};
+
+const overview: Answering<Hours, typeof overviewAnswer> = {
+  compute: async (input) => {
+    const { filters, tenant, now, services, links, query: { time_range_hours: range } } = input;
+    const { clickhouse } = services.reports;
+    const { startMs, endMs } = filters;
+    const [report, states, recovered, errors, risky, tasks] = await Promise.all([
+      funnel(clickhouse, filters, now), sessionStatesNow(services.stores.db, tenant, new Date(startMs)),
+      recovery(clickhouse, tenant, startMs, endMs), errorsOf(services, tenant, range, now), atRisk(services, tenant, now),
+      openTasksOf(services.stores.db, tenant),
+    ]);
+    const active = sessionStates.filter((state) => !isEnded(state)).reduce((sum, state) => sum + (states[state] ?? 0), 0);
+    return {
+      overview: {
+        total_sessions: report.total_sessions, active_sessions: active, completed_sessions: report.completed_sessions,
+        conversion_rate: report.overall_conversion_rate, avg_completion_time_minutes: report.avg_completion_time_minutes,
+        median_completion_time_minutes: report.median_completion_time_minutes, drill_down: links.to(),
+        drill_downs: { completed_sessions: links.to({ outcome: 'completed' }) },
+      },
+      funnel: {
+        stages: report.stages.map(({ name, count: reached, conversion_rate, drop_off_rate }) => ({
+          name, count: reached, conversion_rate, drop_off_rate, drill_down: links.to({ stage: name }),
+        })),
+        top_drop_offs: report.top_drop_off_points.slice(0, 3).map((point) => ({
+          from_stage: point.from_stage, to_stage: point.to_stage, drop_off_count: point.drop_off_count, drop_off_rate: point.drop_off_rate,
+          drill_down: links.to({ stage: point.from_stage, outcome: 'dropped' }),
+        })),
+      },
+      recovery: { ...recovered, at_risk_count: risky },
+      errors: { total: errors.total, patterns: errors.rows },
+      dlq: {
+        open: tasks.open, parked: tasks.parked, retrying: tasks.retrying, capacity: services.deadLetters.capacity,
+        oldest_task_age_seconds: tasks.oldestSeconds,
+      },
+      time_range: { start: iso(startMs), end: iso(endMs), hours: range },
+    };
+  },
+};
+
+const problems = ['too_many_streams'] as const;
+
+export const liveRoutes = [
+  route.get('/analytics/realtime', {
+    summary: 'The last hours; with Accept: text/event-stream as events, each the whole and at most 5 s old', access: ['analyst'], limits: ['api'],
+    query, problems, answers: { 200: z.object({ period: PeriodWire, freshness: FreshnessWire, ...realtimeAnswer }).meta({ id: 'Realtime' }) },
+    headers: reportAnswers.headers, sends: [...reportAnswers.sends, 'text/event-stream'],
+    handler: async ({ query: asked, call, services }) => {
+      const report = { ...realtime, days: asked.time_range_hours / 24 };
+      const name = 'GET /analytics/realtime';
+      const path = '/analytics/realtime';
+      if (!/\btext\/event-stream\b/i.test(call.header('accept'))) {
+        return answered<Hours, typeof realtimeAnswer, Answer<never>['body']>(report, { name, path, query: asked, call, services });
+      }
+      services.streamPlaces.take(call);
+      const produce = async () => {
+        const served = await servedRun<Hours, typeof realtimeAnswer>(report, {
+          name, path, query: { ...asked, fresh: 'false' }, services,
+          call: { actor: call.actor, method: 'GET', receivedAt: services.now() },
+        });
+        return { id: iso(served.startedAt), data: bodyOf(served, asked.client_id) };
+      };
+      // whoever cannot be answered is told so before the stream begins
+      await produce();
+      const followed = JSON.stringify([name, call.actor.tenant, asked.client_id ?? null, asked.time_range_hours]);
+      return { stream: services.reports.live.follow(call, followed, 'realtime', produce) };
+    },
+  }),
+  route.get('/dashboard/overview', {
+    summary: 'The last hours at a glance: sessions, funnel, recovery, errors, parked tasks', access: ['analyst'], limits: ['api'], query,
+    answers: { 200: z.object({ period: PeriodWire, freshness: FreshnessWire, ...overviewAnswer }).meta({ id: 'Overview' }) }, ...reportAnswers,
+    handler: ({ query: asked, call, services }) => (
+      answered<Hours, typeof overviewAnswer, Answer<never>['body']>(
+        { ...overview, days: asked.time_range_hours / 24 },
+        { name: 'GET /dashboard/overview', path: '/dashboard/overview', query: asked, call, services },
+      )
+    ),
+  }),
+];
+
+async function atRisk(services: Services, tenant: string, now: number): Promise<number> {
+  return (await sessionsAtRisk(services.stores.db, { tenant, least: leastScore.high, limit: 1, now })).total;
+}
+
+async function errorsOf(
+  { stores: { db } }: Services, tenant: string, range: number, now: number,
+): Promise<{ readonly total: number; readonly rows: z.input<typeof ErrorsWire> }> {
+  const page = await listErrorPatterns(
+    db, { tenant, hours: range, now, category: null, task_name: null }, { limit: shownErrors, after: null },
+  );
+  return { total: page.total, rows: page.rows.map(presentError) };
+}
+
+/** Without the message, which is for who operates the service. */
+function presentError({ fingerprint, task_name, category, severity, count: times, affected_sessions, last_seen }: ErrorPattern) {
+  return { fingerprint, task_name, category, severity, count: times, affected_sessions, last_seen: last_seen.toISOString() };
+}
+
+function linksOfStages({ links }: Pick<ReportInput<unknown>, 'links'>): Record<(typeof stages)[number], string> {
+  return Object.fromEntries(stages.map((name) => [name, links.to({ stage: name })])) as Record<(typeof stages)[number], string>;
+}
+
+/** Kept by itself: it changes little, and whoever follows the last hours asks again and again. */
+async function weekOf({ tenant, services, now, links }: ReportInput<unknown>): Promise<z.input<typeof realtimeAnswer.weekly_summary>> {
+  const period = periodOf({}, now);
+  const key = reportKey({ report: 'weekly summary', period: keyedPeriod({}, period, 7), parameters: {} });
+  const { value: { report, startMs, endMs } } = await services.reports.cache.get(
+    { name: { tenant, key }, report: 'weekly summary', receivedAt: now, fresh: false },
+    async () => {
+      const at = periodOf({}, services.now());
+      const filters = { tenant, startMs: at.startMs, endMs: at.endMs };
+      return { ...filters, report: await funnel(services.reports.clickhouse, filters, services.now()) };
+    },
+  );
+  const [worst] = report.top_drop_off_points;
+  const within = { startMs, endMs };
+  return {
+    total_sessions: report.total_sessions, completion_rate: report.overall_conversion_rate,
+    avg_completion_time_minutes: report.avg_completion_time_minutes, drill_down: links.to({}, within),
+    top_drop_off: worst === undefined ? null : {
+      from_stage: worst.from_stage, to_stage: worst.to_stage, drop_off_count: worst.drop_off_count, drop_off_rate: worst.drop_off_rate,
+      drill_down: links.to({ stage: worst.from_stage, outcome: 'dropped' }, within),
+    },
+  };
+}

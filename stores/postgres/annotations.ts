@@ -1,0 +1,35 @@
+/** What happened that a series may show: what the audit log knows of changes. */
+import type { Database } from './database.ts';
+
+export const annotationKinds = ['flow_published', 'limit_changed', 'rollback'] as const;
+export type AnnotationKind = (typeof annotationKinds)[number];
+
+export interface Annotation { readonly at: Date; readonly kind: AnnotationKind; readonly text: string }
+
+/** Of a period, the newest; a series with more would be unreadable. */
+export const annotationsMax = 200;
+
+interface Row { readonly at: Date; readonly action: string; readonly target: string | null; readonly details: Readonly<Record<string, unknown>> }
+
+/** Acts of [startMs, endMs) that were allowed and changed something, oldest first. No reasons and no people: readers are analysts. */
+export async function annotations(db: Database, tenant: string, startMs: number, endMs: number): Promise<readonly Annotation[]> {
+  const rows: readonly Row[] = await db.asTenant(tenant).query(
+    `SELECT at, action, target, details FROM audit
+     WHERE tenant = $1 AND action = ANY ($2) AND result = 'allowed' AND at >= to_timestamp($3 / 1000.0) AND at < to_timestamp($4 / 1000.0)
+       AND (details->>'is_new') IS DISTINCT FROM 'false'
+     ORDER BY at DESC, id DESC LIMIT $5`,
+    [tenant, ['flow.publish', 'limits.change', 'changeset.rollback'], startMs, endMs, annotationsMax],
+  );
+  return rows.map(annotationOf).reverse();
+}
+
+function annotationOf({ at, action, target, details }: Row): Annotation {
+  const name = target?.slice(target.indexOf(':') + 1) ?? '';
+  switch (action) {
+    case 'flow.publish': return { at, kind: 'flow_published', text: `Flow ${name}, version ${String(details['version'])}` };
+    case 'changeset.rollback': return {
+      at, kind: 'rollback', text: `Changeset ${name} ${details['status'] === 'rolled_back' ? 'rolled back' : 'rolled back in part'}`,
+    };
+    default: return { at, kind: 'limit_changed', text: `Limit ${name}` };
+  }
+}
