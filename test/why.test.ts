@@ -18,8 +18,8 @@ test('errors are counted in the hours that the period touches, and never those o
   const begin = Date.UTC(2026, 9, 1);
   const end = begin + 10 * hourMs;
   const error = (hour: number, count: number, of = tenant) => ({
-    tenant: of, fingerprint: `f-${of}`, hour, task_name: 'applyChangeset', category: 'network', severity: 'medium', exception_type: 'Refused',
-    message: 'refused', count, first_seen: hour, last_seen: hour, sessions: new Set<string>(),
+    tenant: of, fingerprint: `f-${of}`, hour, task_name: 'applyChangeset', category: 'network', severity: 'medium',
+    exception_type: 'Refused', message: 'refused', count, first_seen: hour, last_seen: hour, sessions: new Set<string>(),
   } as const);
   const errors = [error(begin, 3), error(begin - hourMs, 100), error(end - hourMs, 4), error(end, 100), error(begin, 50, other)];
   for (const each of errors) await addErrors(db, randomUUID(), [each]);
@@ -41,7 +41,8 @@ describe('on a running service', () => {
       return body.dropped_sessions === 1 && body.error_patterns.length > 0;
     });
     expect(body).toMatchObject({
-      total_sessions: 1, overall_drop_off_rate: 1, by_question: [{ question_id: 'setup_urgency', shown: 1, answered: 0, dropped: 1, repeat_rate: 1 }],
+      total_sessions: 1, overall_drop_off_rate: 1,
+      by_question: [{ question_id: 'setup_urgency', shown: 1, answered: 0, dropped: 1, repeat_rate: 1 }],
       error_patterns: [{ kind: 'refusal', question_id: 'setup_urgency', sessions: 1, occurrences: 1 }],
       factors: [], highest_drop_off_bucket: null,
     });

@@ -72,7 +72,7 @@ async function listed(filters: SessionFilters, now: number, selection: Selection
   return row?.n ?? -1;
 }
 
-const runs = { numRuns: 25 };
+const runs = { numRuns: 15 };
 
 describe('Drop-off identification', () => {
   test('buckets count what the plain implementation counts, in any zone, with what is still open apart', async () => {
@@ -167,7 +167,7 @@ describe('Drop-off identification', () => {
         expect(await listed(filters, now, { outcome: 'completed', ...range })).toBe(completed);
         expect(await listed(filters, now, { outcome: 'dropped', ...range })).toBe(dropped);
       }
-    }), { numRuns: 15 });
+    }), { numRuns: 6 });
   });
 });
 

@@ -24,6 +24,8 @@ export interface PlainVisit {
   readonly reached: readonly number[];
   readonly left: 'cancelled' | 'error' | 'abandoned' | null;
   readonly imported: boolean;
+  /** Of an import: its events are kept under a start that was known before, so much later. */
+  readonly movedMs: number;
   readonly flow: string;
   readonly flowVersion: number;
   readonly language: string;
@@ -46,7 +48,8 @@ export function anyVisit(fromMs: number, toMs: number): fc.Arbitrary<PlainVisit>
   return fc.record({
     startedAt: fc.oneof(fc.integer({ min: fromMs, max: toMs - 1 }), fc.constantFrom(fromMs, toMs - 1)),
     steps: fc.array(time, { maxLength: 4 }), left: fc.constantFrom(null, 'cancelled' as const, 'error' as const, 'abandoned' as const),
-    imported: fc.boolean(), flow: fc.constantFrom('clinic', 'desk'), flowVersion: fc.integer({ min: 1, max: 2 }),
+    imported: fc.boolean(), movedMs: fc.constantFrom(0, 40 * dayMs), flow: fc.constantFrom('clinic', 'desk'),
+    flowVersion: fc.integer({ min: 1, max: 2 }),
     language: fc.constantFrom('en', 'de', 'hi', ''), device: fc.constantFrom(...devices), segment: fc.constantFrom(...segments),
     questions: fc.subarray(['name', 'hours', 'size']).chain((ids) => fc.tuple(...ids.map(question))),
     size: fc.option(fc.constantFrom('small', 'large')), days: fc.subarray(['mon', 'tue', 'wed']),
@@ -88,7 +91,8 @@ export function visitEvents(tenant: string, visit: PlainVisit): readonly EventRo
     { event: 'client:answer_refused', question_id: 'name', properties: { code: 'too_long', origin: 'client' } },
   ];
   return all.map((each, seq) => ({
-    tenant, session_id: visit.id, session_started_at: visit.startedAt, seq, ts: visit.startedAt + seq, name: each.event, ...each,
+    tenant, session_id: visit.id, session_started_at: visit.startedAt + (visit.imported ? visit.movedMs : 0), seq,
+    ts: visit.startedAt + seq, name: each.event, ...each,
     origin: visit.imported ? 'import' : 'workflow',
     event_id: createHash('sha256').update(`${visit.id}:${seq}`).digest().readBigUInt64BE(0).toString(),
   } satisfies EventRow));
