@@ -34,7 +34,8 @@ const completed = `stage >= ${stageNumbers.completed}`;
 const ended = `state IN (${endedStates.map((state) => `'${state}'`).join(', ')})`;
 const imported = "origin = 'import'";
 /** Ways of leaving that did not happen are later than any time. */
-export const leftMs = `least(if(abandoned_ms > 0, abandoned_ms, maxMs), if(${ended}, ended_ms, maxMs), if(${imported}, last_ms + 604800000, maxMs))`;
+export const leftMs = 'least(' +
+  `if(abandoned_ms > 0, abandoned_ms, maxMs), if(${ended}, ended_ms, maxMs), if(${imported}, last_ms + 604800000, maxMs))`;
 
 interface CompletionRow {
   readonly times: readonly number[];

@@ -36,6 +36,7 @@ export const cohortRoutes = [
       insights: z.array(z.object({ kind: z.enum(insightKinds), text: z.string(), cohorts: z.array(z.string()).readonly() })).readonly(),
       ...annotationsWire,
     },
+    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_by: kind, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = kind === 'week' ? bucketsIn(period, { granularity: 'weekly', weekStart, now }) : [];
@@ -76,6 +77,7 @@ export const cohortRoutes = [
       }),
       ...annotationsWire,
     },
+    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_type: granularity, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = bucketsIn(period, { granularity, weekStart, now });
