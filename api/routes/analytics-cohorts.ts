@@ -37,6 +37,7 @@ export const cohortRoutes = [
       ...annotationsWire,
     },
     table: 'cohorts',
+    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_by: kind, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = kind === 'week' ? bucketsIn(period, { granularity: 'weekly', weekStart, now }) : [];
@@ -77,6 +78,7 @@ export const cohortRoutes = [
       }),
       ...annotationsWire,
     },
+    table: 'cohorts',
     table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_type: granularity, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { funnel } from '../../analytics/funnel.ts';
 import { stages } from '../../domain/lifecycle.ts';
+import { funnelReasons, reasonsWire } from '../funnel-reasons.ts';
 import { compareQuery, comparisonAnswer, ComparisonWire, completionAnswer, completionWire } from '../funnel-comparison.ts';
 import { reportRoute } from '../report-route.ts';
 import { count, interval, minutes, rateOrNull } from '../wire.ts';
@@ -26,17 +27,18 @@ export const analyticsRoutes = [
         from_stage: z.enum(stages), to_stage: z.enum(stages), drop_off_count: count, drop_off_rate: z.number(),
         impact_severity: z.enum(['critical', 'high', 'medium', 'low']), drill_down,
       })).readonly(),
-      ...completionWire, comparison: ComparisonWire,
+      ...completionWire, comparison: ComparisonWire, ...reasonsWire,
     },
     table: 'stages',
-    compute: async ({ filters, period, query, services, now, links }) => {
+    compute: async (input) => {
+      const { filters, period, query, services, now, links } = input;
       const { clickhouse } = services.reports;
       const asked = { clickhouse, filters, period, now, links };
       const [report, completion, comparison] = await Promise.all([
         funnel(clickhouse, filters, now), completionAnswer(asked), comparisonAnswer(asked, query.compare),
       ]);
       return {
-        ...report, ...completion, comparison,
+        ...report, ...completion, comparison, ...await funnelReasons(input, report.total_sessions),
         drill_down: links.to(),
         drill_downs: {
           completed_sessions: links.to({ outcome: 'completed' }), abandoned_sessions: links.to({ outcome: 'dropped' }),

@@ -16,6 +16,7 @@ import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics-funnel.ts';
 import { cohortRoutes } from './analytics-cohorts.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
+import { whyRoutes } from './analytics-why.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { consoleRoutes } from './console.ts';
@@ -39,7 +40,7 @@ export const routes: readonly Route[] = [
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,
-  ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes, ...liveRoutes,
+  ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes, ...whyRoutes, ...liveRoutes,
   ...apiKeyRoutes,
   ...importRoutes, ...replayRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
