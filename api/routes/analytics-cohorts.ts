@@ -37,7 +37,6 @@ export const cohortRoutes = [
       ...annotationsWire,
     },
     table: 'cohorts',
-    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_by: kind, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = kind === 'week' ? bucketsIn(period, { granularity: 'weekly', weekStart, now }) : [];
@@ -78,7 +77,6 @@ export const cohortRoutes = [
       }),
       ...annotationsWire,
     },
-    table: 'cohorts',
     table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_type: granularity, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
