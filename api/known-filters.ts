@@ -41,6 +41,14 @@ function checkVersion({ versions }: Filterable, flow: string | undefined, versio
   throw unknownValue('flow_version', 'No session has this version.', all);
 }
 
+/** A question by whose answers sessions can be divided. */
+export async function closedQuestion(services: Services, tenant: string, flow: string | undefined, id: string): Promise<string> {
+  const { questions } = await services.flows.filterable(tenant);
+  const known = [...new Set(questions.filter(({ flow_id: flowId }) => flow === undefined || flowId === flow).map(({ question }) => question.id))].sort();
+  if (known.includes(id)) return id;
+  throw unknownValue('breakdown', 'No question of few answers has this id.', known.map((each) => `answer:${each}`));
+}
+
 function closedAnswer({ questions }: Filterable, flow: string | undefined, text: string): ClosedAnswer {
   const colon = text.indexOf(':');
   const [id, value] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)];

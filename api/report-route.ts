@@ -7,14 +7,14 @@ import { z } from 'zod';
 import { drillDown, sessionsPath, type DrillDown } from '../analytics/drill-down.ts';
 import { readPeriod, type Period } from '../analytics/period.ts';
 import { keyedPeriod, reportKey } from '../analytics/report-key.ts';
-import { figuresOf, tableOf, type ReportTable } from '../analytics/report-table.ts';
+import { figuresOf, parquetOf, tableOf, type ReportTable } from '../analytics/report-table.ts';
 import { segments } from '../analytics/rows.ts';
 import type { SessionFilters } from '../analytics/sessions-in.ts';
 import { devices } from '../domain/device.ts';
-import { attachment } from './attachment.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { Call } from './call.ts';
 import { csv } from './csv.ts';
+import { download } from './table-download.ts';
 import { knownFilters } from './known-filters.ts';
 import { iso } from './presentation.ts';
 import { Problem, type ProblemCode } from './problem.ts';
@@ -38,7 +38,7 @@ export const periodParameters = {
 /** How a report is answered: nothing of it changes a figure. */
 export const howAnswered = {
   fresh: z.enum(['true', 'false']).optional().meta({ description: 'true: of a run that began after the request, or 2 s before at most' }),
-  format: z.enum(['json', 'csv']).optional(),
+  format: z.enum(['json', 'csv', 'parquet']).optional(),
 };
 /** What every report can be asked. */
 export const commonFilters = { ...clientId, ...periodParameters, ...sessionFilters, ...howAnswered };
@@ -93,7 +93,7 @@ export function reportRoute<Query extends z.ZodRawShape, Answer extends z.ZodRaw
 
 /** What a route declares that answers by `answered`. */
 export const reportAnswers = {
-  sends: ['text/csv'], headers: { answer: { 'Cache-Status': 'What came of the cache (RFC 9211)' } },
+  sends: ['text/csv', 'application/vnd.apache.parquet'], headers: { answer: { 'Cache-Status': 'What came of the cache (RFC 9211)' } },
 };
 
 export interface AskedReport<Query> {
@@ -116,10 +116,18 @@ export type Answering<Query extends z.ZodRawShape, Body extends z.ZodRawShape> =
 export async function answered<Query extends z.ZodRawShape, Body extends z.ZodRawShape, Result>(
   report: Answering<Query, Body>, asked: AskedReport<z.output<z.ZodObject<Query>>>,
 ): Promise<Answer<Result> | Download> {
-  const { name, call, query } = asked;
+  const { name, call, query, services } = asked;
   const served = await servedRun(report, asked);
   const headers = { 'Cache-Status': cacheStatus(served, query.fresh === 'true'), 'Cache-Control': 'private, no-cache' };
-  if (query.format === 'csv') return asCsv(name, call.method, tableIn(report.table, served.value.computed), headers);
+  if (query.format === 'csv' || query.format === 'parquet') {
+    const table = tableIn(report.table, served.value.computed);
+    return download({
+      name: name.replace(/^\w+ \//, '').replaceAll('/', '-'), format: query.format, headers, method: call.method,
+      bytes: query.format === 'csv'
+        ? () => Promise.resolve(csv(table.columns.map((column) => column.name), table.rows))
+        : () => services.reports.clickhouse.export(parquetOf(table), 'Parquet'),
+    });
+  }
   return ok(bodyOf(served, query.client_id) as Result, headers);
 }
 
@@ -163,16 +171,6 @@ function tableIn(table: string | number | symbol | ((answer: never) => ReportTab
   return Array.isArray(list) ? tableOf(list as object[]) : figuresOf(computed);
 }
 
-function asCsv(name: string, method: string, { columns, rows }: ReportTable, headers: Readonly<Record<string, string>>): Download {
-  const file = `${name.replace(/^\w+ \//, '').replaceAll('/', '-')}.csv`;
-  return {
-    status: 200, bytes: method === 'HEAD' ? null : csv(columns.map((column) => column.name), rows),
-    headers: {
-      ...headers, 'Content-Type': 'text/csv; charset=utf-8; header=present', 'Content-Disposition': attachment(file),
-    },
-  };
-}
-
 /** Kept answers are the tenant's: whoever names it says so in every link too. */
 function linkedFor<T>(value: T, client: string | undefined): T {
   if (client === undefined) return value;
@@ -202,4 +200,3 @@ export function periodOf(
 }
 
 export type PeriodNames = Readonly<Record<'start_date' | 'end_date', string>>;
-

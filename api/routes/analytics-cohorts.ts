@@ -36,6 +36,7 @@ export const cohortRoutes = [
       insights: z.array(z.object({ kind: z.enum(insightKinds), text: z.string(), cohorts: z.array(z.string()).readonly() })).readonly(),
       ...annotationsWire,
     },
+    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_by: kind, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = kind === 'week' ? bucketsIn(period, { granularity: 'weekly', weekStart, now }) : [];
@@ -46,7 +47,7 @@ export const cohortRoutes = [
       return {
         ...report, cohort_by: kind, follow_up_seconds: kind === 'week' ? follow.followUpMs / 1_000 : null, annotations,
         cohorts: report.cohorts.map(({ narrowed, ...cohort }) => {
-          const own = { to: (selection = {}, span = {}) => links.to(selection, { ...narrowed, ...span }) };
+          const own = { ...links, to: (selection = {}, span = {}) => links.to(selection, { ...narrowed, ...span }) };
           const span = { startMs: narrowed.startMs ?? period.startMs, endMs: narrowed.endMs ?? period.endMs };
           const { followed, reached } = kind === 'week' ? followedLinks(own, span, follow) : {
             followed: own.to(), reached: (stage: (typeof stages)[number]) => own.to({ stage }),
@@ -76,6 +77,7 @@ export const cohortRoutes = [
       }),
       ...annotationsWire,
     },
+    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_type: granularity, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = bucketsIn(period, { granularity, weekStart, now });

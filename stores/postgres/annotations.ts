@@ -9,7 +9,12 @@ export interface Annotation { readonly at: Date; readonly kind: AnnotationKind; 
 /** Of a period, the newest; a series with more would be unreadable. */
 export const annotationsMax = 200;
 
-interface Row { readonly at: Date; readonly action: string; readonly target: string | null; readonly details: Readonly<Record<string, unknown>> }
+interface Row {
+  readonly at: Date;
+  readonly action: string;
+  readonly target: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
 
 /** Acts of [startMs, endMs) that were allowed and changed something, oldest first. No reasons and no people: readers are analysts. */
 export async function annotations(db: Database, tenant: string, startMs: number, endMs: number): Promise<readonly Annotation[]> {

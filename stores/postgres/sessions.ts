@@ -190,15 +190,19 @@ function namedSessions(name: string): string {
 export interface AwaitedFilter {
   readonly tenant: string;
   readonly waitsFor: AwaitedApproval['waits_for'] | null;
+  readonly sessionId: string | null;
   /** Only those on which this person may decide (personName); null: all. */
   readonly person: string | null;
 }
 
 /** Sessions that wait for an approver, the longest waiting first. */
-export async function listAwaited(db: Database, { tenant, waitsFor, person }: AwaitedFilter, page: Page): Promise<PageOf<SessionView>> {
+export async function listAwaited(
+  db: Database, { tenant, waitsFor, sessionId, person }: AwaitedFilter, page: Page,
+): Promise<PageOf<SessionView>> {
   const params: unknown[] = [tenant];
   const conditions = ['tenant = $1', 'waiting_since IS NOT NULL'];
   if (waitsFor !== null) conditions.push(`view -> 'awaits' ->> 'waits_for' = $${params.push(waitsFor)}`);
+  if (sessionId !== null) conditions.push(`session_id = $${params.push(sessionId)}`);
   if (person !== null) {
     conditions.push(`NOT EXISTS (SELECT FROM jsonb_array_elements(view -> 'awaits' -> 'parties') AS party
       WHERE coalesce(party ->> 'person', person_name(tenant, party ->> 'subject')) = $${params.push(person)})`);

@@ -1,11 +1,14 @@
 /** Shapes of the HTTP contract, from the schemas that validate it. Types alone: none of their code comes here. */
 import type { z } from 'zod';
+import type { AwaitedWire } from '../../api/routes/approvals.ts';
+import type { ChangesetWire, ChangesetWithChanges, RollbackDone as RollbackWire } from '../../api/routes/changesets.ts';
 import type { ConsoleSession } from '../../api/routes/console.ts';
+import type { ApprovalResult, DecisionResult, Recommendations } from '../../api/routes/decisions.ts';
 import type { RedriveWithResults, RedriveWire } from '../../api/routes/admin-dlq-redrives.ts';
 import type { Groups } from '../../api/routes/admin-dlq-reports.ts';
 import type { Retried as RetriedWire } from '../../api/routes/admin-dlq.ts';
 import type { TaskWire, TaskWithHistory } from '../../api/routes/admin-dlq-wire.ts';
-import type { MistakeWire, ProblemWire } from '../../api/wire.ts';
+import type { ChangeWire, MistakeWire, ProblemWire } from '../../api/wire.ts';
 
 export type Who = z.output<typeof ConsoleSession>;
 export type ProblemBody = z.output<typeof ProblemWire>;
@@ -14,6 +17,16 @@ export type TaskGroups = z.output<typeof Groups>;
 export type TaskGroup = TaskGroups['results'][number];
 export type Task = z.output<typeof TaskWire>;
 export type WholeTask = z.output<typeof TaskWithHistory>;
+export type Awaited = z.output<typeof AwaitedWire>;
+export type Proposal = z.output<typeof Recommendations>;
+export type Item = Proposal['recommendations'][number];
+export type Risk = NonNullable<Proposal['risk']>;
+export type Change = z.output<typeof ChangeWire>;
+export type Decided = z.output<typeof DecisionResult>;
+export type Approved = z.output<typeof ApprovalResult>;
+export type Changeset = z.output<typeof ChangesetWire>;
+export type WholeChangeset = z.output<typeof ChangesetWithChanges>;
+export type RolledBack = z.output<typeof RollbackWire>;
 export type Retried = z.output<typeof RetriedWire>;
 export type Redrive = z.output<typeof RedriveWire>;
 export type WholeRedrive = z.output<typeof RedriveWithResults>;
