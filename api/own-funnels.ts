@@ -122,7 +122,7 @@ function invalidWindow(): Problem {
 
 /** null: none. Throws `unknown_filter_value`. */
 export async function breakdownOf(
-  services: Services, { tenant, flow }: SessionFilters, text: string | undefined,
+  services: Services, { tenant, flow }: Pick<SessionFilters, 'tenant' | 'flow'>, text: string | undefined,
 ): Promise<Breakdown | null> {
   if (text === undefined) return null;
   const dimension = dimensions.find((each) => each === text);

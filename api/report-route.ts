@@ -58,6 +58,9 @@ export interface ReportInput<Query> {
   readonly links: DrillDown;
 }
 
+/** What is known of a request before it is computed. */
+export interface Checked<Query> extends Pick<ReportInput<Query>, 'query' | 'services'> { readonly filters: Pick<SessionFilters, 'tenant' | 'flow'> }
+
 export interface ReportDeclaration<Query extends z.ZodRawShape, Answer extends z.ZodRawShape> {
   readonly summary: string;
   /** Beside the common filters. */
@@ -73,6 +76,8 @@ export interface ReportDeclaration<Query extends z.ZodRawShape, Answer extends z
   /** How long it is kept, where that is not the usual time. */
   readonly keep?: { readonly freshMs: number; readonly staleMs: number };
   readonly problems?: readonly ProblemCode[];
+  /** Refuses by a Problem what cannot be computed, before anybody waits for it. */
+  readonly check?: (asked: Checked<z.output<z.ZodObject<Query>>>) => Promise<void>;
   readonly compute: (input: ReportInput<z.output<z.ZodObject<Query>>>) => Promise<z.input<z.ZodObject<Answer>>>;
 }
 
@@ -110,7 +115,7 @@ interface Run { readonly period: z.input<typeof PeriodWire>; readonly data_throu
 
 /** Of a declaration what answers. */
 export type Answering<Query extends z.ZodRawShape, Body extends z.ZodRawShape> =
-  Pick<ReportDeclaration<Query, Body>, 'compute' | 'days' | 'table' | 'keep'>;
+  Pick<ReportDeclaration<Query, Body>, 'check' | 'compute' | 'days' | 'table' | 'keep'>;
 
 /** The answer that is kept for these parameters, or of one run for all who ask. Throws as knownFilters and periodOf do. */
 export async function answered<Query extends z.ZodRawShape, Body extends z.ZodRawShape, Result>(
@@ -139,6 +144,7 @@ export async function servedRun<Query extends z.ZodRawShape, Body extends z.ZodR
   const { timezone: _timezone, user_segment: _segment, ...parameters } = rest;
   const period = periodOf(query, services.now(), report.days);
   const known = await knownFilters(services, tenant, query);
+  await report.check?.({ query, services, filters: { tenant, flow: known.flow } });
   const key = reportKey({
     report: name, period: keyedPeriod({ start_date: start, end_date: end }, period, report.days ?? defaultDays),
     parameters: { ...parameters, ...known },
