@@ -64,7 +64,8 @@ test('Counts are those of a plain look at every session: the day, the same weekd
         (session) => session.flow === flow && session.startedAt >= start && session.startedAt < start + dayMs,
       );
       const plain = ['clinic', 'depot', 'desk'].map((flow) => ({
-        tenant, flow, day: within(began(dayStart, flow)), before: within([7, 14, 21, 28].flatMap((days) => began(dayStart - days * dayMs, flow))),
+        tenant, flow, day: within(began(dayStart, flow)),
+        before: within([7, 14, 21, 28].flatMap((days) => began(dayStart - days * dayMs, flow))),
       })).filter(({ day, before }) => (day[0] ?? 0) + (before[0] ?? 0) > 0);
       expect(rows.toSorted((a, b) => (a.flow < b.flow ? -1 : 1))).toEqual(plain);
     },
@@ -77,10 +78,12 @@ describe('verdicts', () => {
     const bad = judgedDay(now, hourMs);
     await stored(tenant, sessionsOf(seeded(1), 200, (day) => (day === bad ? 0.4 : 0.75)));
     expect((await judgedOf(tenant)).map(({ key, verdict }) => [key, verdict])).toEqual([
-      ['clinic:engaged', 'low'], ['clinic:recommendations_generated', 'fine'], ['clinic:approval_decision', 'fine'], ['clinic:completed', 'fine'],
+      ['clinic:engaged', 'low'], ['clinic:recommendations_generated', 'fine'],
+      ['clinic:approval_decision', 'fine'], ['clinic:completed', 'fine'],
     ]);
     const [step] = await judgedOf(tenant);
-    expect(step?.facts).toMatchObject({ day: new Date(bad).toISOString(), timezone: 'UTC', sessions: 200, sessions_before: 800, follow_up_seconds: 3_600 });
+    expect(step?.facts).toMatchObject({ day: new Date(bad).toISOString(), timezone: 'UTC',
+      sessions: 200, sessions_before: 800, follow_up_seconds: 3_600 });
     // what is not all there is not judged
     expect(await judgedOf(tenant, () => Promise.resolve(bad + dayMs))).toEqual([]);
   });
@@ -120,7 +123,9 @@ describe('verdicts', () => {
     for (let look = 0; look < 1_000; look += 1) {
       const steps = Array.from({ length: 4 }, (_, at) => {
         const rate = 0.2 + 0.6 * random();
-        return testedSteps({ tenant: 't', flow: `f${at}`, day: [120, arm(120, rate), 0, 0, 0], before: [480, arm(480, rate), 0, 0, 0] }, 0, hourMs);
+        return testedSteps({
+          tenant: 't', flow: `f${at}`, day: [120, arm(120, rate), 0, 0, 0], before: [480, arm(480, rate), 0, 0, 0],
+        }, 0, hourMs);
       }).flat().filter(({ to }) => to === 'engaged');
       if (verdicts(steps).some(({ verdict }) => verdict === 'low')) low += 1;
     }

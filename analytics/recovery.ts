@@ -18,7 +18,8 @@ const oldestDays = 400;
 /** Events of [startMs, endMs), epoch milliseconds. */
 export function recoveryQuery(tenant: string, startMs: number, endMs: number): Statement {
   return {
-    sql: `SELECT sum(checkpoints) AS checkpoints, countIf(resumes > 0) AS resumed, countIf(resumes > 0 AND last_step >= resumed_at) AS went_on
+    sql: `SELECT sum(checkpoints) AS checkpoints, countIf(resumes > 0) AS resumed,
+  countIf(resumes > 0 AND last_step >= resumed_at) AS went_on
 FROM (
   SELECT session_id, countIf(name = 'checkpoint_created') AS checkpoints, countIf(name = 'session_resumed') AS resumes,
     minIf(ts, name = 'session_resumed') AS resumed_at, maxIf(ts, name IN {steps:Array(String)}) AS last_step

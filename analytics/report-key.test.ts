@@ -5,7 +5,8 @@ import { keyedPeriod, reportKey } from './report-key.ts';
 
 const now = Date.UTC(2026, 10, 29, 12, 0, 0, 500);
 
-function keyOf(given: PeriodParameters, parameters: Readonly<Record<string, unknown>> = {}, at = now, report = 'GET /analytics/funnel'): string {
+function keyOf(given: PeriodParameters, parameters: Readonly<Record<string, unknown>> = {}, at = now,
+  report = 'GET /analytics/funnel'): string {
   const period = readPeriod(given, at);
   if ('problem' in period) throw new Error(period.problem.message);
   return reportKey({ report, period: keyedPeriod(given, period, 7), parameters });
@@ -29,7 +30,8 @@ describe('Caching behavior', () => {
   });
 
   test('The order of parameters and absent ones make no difference; any value, and the report, does', () => {
-    fc.assert(fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue()), fc.string(), fc.jsonValue(), (parameters, name, value) => {
+    fc.assert(fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue()), fc.string(), fc.jsonValue(),
+      (parameters, name, value) => {
       const shuffled = Object.fromEntries(Object.entries(parameters).reverse());
       expect(keyOf({}, { absent: undefined, ...shuffled })).toBe(keyOf({}, parameters));
       const changed = { ...parameters, [name]: value };

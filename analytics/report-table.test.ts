@@ -27,7 +27,8 @@ const readBack = (path: string) => db.query<Record<string, Cell>>({ sql: `SELECT
 test('Parquet reads back to the same cells, whatever stands in them and whatever columns are called', async () => {
   const text = fc.string({ unit: 'grapheme' }).map((each) => each.toWellFormed());
   const types = fc.array(fc.constantFrom('text', 'number', 'boolean'), { minLength: 1, maxLength: 5 });
-  await fc.assert(fc.asyncProperty(types, fc.array(fc.array(fc.tuple(text, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(),
+  await fc.assert(fc.asyncProperty(types, fc.array(fc.array(fc.tuple(text,
+    fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(),
     fc.boolean()), { minLength: 5, maxLength: 5 }), { minLength: 1, maxLength: 5 }), async (chosen, drawn) => {
     const columns = chosen.map((type, at): Column => ({ name: `${'na`me \\\'"'.slice(0, at * 3)}${at}`, type }));
     const rows = drawn.map((row) => columns.map(({ type }, at): Cell => {

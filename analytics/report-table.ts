@@ -42,7 +42,8 @@ const stored: Readonly<Record<Column['type'], string>> = { text: 'String', numbe
 
 /** The table as rows of ClickHouse, which writes the forms that it is asked for. */
 export function parquetOf({ columns, rows }: ReportTable): Statement {
-  const structure = columns.map(({ name, type }) => `\`${name.replaceAll(/[\\`]/g, String.raw`\$&`)}\` Nullable(${stored[type]})`).join(', ');
+  const quoted = (name: string): string => `\`${name.replaceAll(/[\\`]/g, String.raw`\$&`)}\``;
+  const structure = columns.map(({ name, type }) => `${quoted(name)} Nullable(${stored[type]})`).join(', ');
   return {
     sql: 'SELECT * FROM format(JSONCompactEachRow, {structure:String}, {rows:String})',
     params: { structure, rows: rows.map((row) => JSON.stringify(row)).join('\n') },

@@ -77,12 +77,14 @@ function plain(row: SessionRow): Record<string, unknown> {
 }
 
 test('CSV and Parquet hold every session that is asked for, each as it is stored, the oldest first', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(anySession(startMs - dayMs, now + dayMs), { minLength: 1, maxLength: 30 }), async (sessions) => {
+  await fc.assert(fc.asyncProperty(fc.array(anySession(startMs - dayMs, now + dayMs), { minLength: 1, maxLength: 30 }),
+    async (sessions) => {
     const tenant = randomUUID();
     const rows = sessions.map((session) => rowOf(tenant, session));
     await db.insert(tables.sessions, rows);
     const expected = rows.filter(({ started_at: at }) => at >= startMs && at < now).map(plain);
-    const byId = (all: readonly Record<string, unknown>[]) => all.toSorted((a, b) => (String(a['session_id']) < String(b['session_id']) ? -1 : 1));
+    const byId = (all: readonly Record<string, unknown>[]) => all.toSorted(
+      (a, b) => (String(a['session_id']) < String(b['session_id']) ? -1 : 1));
     const [csv, parquet] = [await fromCsv(tenant), await fromParquet(tenant)];
     expect(byId(csv)).toEqual(byId(expected));
     expect(parquet).toEqual(csv);

@@ -17,7 +17,8 @@ const times: Readonly<Record<string, string>> = {
 const others: Readonly<Record<string, string>> = {
   flow: 'toString(row.flow)', flow_version: 'row.flow_version', language: 'toString(row.language)', user_segment: 'toString(row.segment)',
   device: 'toString(row.device)', state: 'toString(row.state)',
-  stage: `if(row.stage = 0, NULL, [${stages.map((stage) => `'${stage}'`).join(', ')}][row.stage])`, last_question: 'toString(row.last_question)',
+  stage: `if(row.stage = 0, NULL, [${stages.map((stage) => `'${stage}'`).join(', ')}][row.stage])`,
+  last_question: 'toString(row.last_question)',
   answers: 'row.answers', repeats: 'row.repeats', errors: 'row.errors', origin: 'toString(row.origin)',
 };
 
@@ -38,7 +39,8 @@ function writtenQuery(sessions: SelectedSessions): Statement {
 
 function selected({ tenant, selection: { sql, params } }: SelectedSessions, timeColumns: readonly string[]): Statement {
   const columns = [
-    'toString(row.session_id) AS session_id', ...timeColumns, ...Object.entries(others).map(([name, expression]) => `${expression} AS ${name}`),
+    'toString(row.session_id) AS session_id', ...timeColumns,
+    ...Object.entries(others).map(([name, expression]) => `${expression} AS ${name}`),
   ];
   return {
     // by their ids: what selects them has not always all columns

@@ -58,7 +58,8 @@ test('Much is written in pieces', async () => {
 
 test('An object is a row: nested ones are columns, an interval is two, links are none, and a column of mixed kinds is text', () => {
   expect(tableOf([
-    { name: 'a', rate: 0.5, interval: [0, 1], evidence: { sessions: 3, tags: ['x', 'y'] }, drill_down: '/p', at: '2026-11-25T08:30:00.000Z' },
+    { name: 'a', rate: 0.5, interval: [0, 1], evidence: { sessions: 3, tags: ['x', 'y'] }, drill_down: '/p',
+      at: '2026-11-25T08:30:00.000Z' },
     { name: 'b', rate: null, more: true, interval: [null, null], evidence: { sessions: '?' } },
   ])).toEqual({
     columns: [

@@ -83,7 +83,8 @@ test('a reader that lags is sent the newest, and not what it has missed', async 
     return Promise.resolve({ id: String(made).padStart(9, '0'), data: { made, padding } });
   };
   const call = {
-    actor: { tenant: 'acme', subject: 'cy', roles: [] }, onEnd: () => undefined, expiresAt: Infinity, stillCounts: () => Promise.resolve(true),
+    actor: { tenant: 'acme', subject: 'cy', roles: [] }, onEnd: () => undefined, expiresAt: Infinity,
+    stillCounts: () => Promise.resolve(true),
   };
   const { socket, outcome } = await serve(await live.follow(call, 'one', 'live', produce));
   // more than any socket holds

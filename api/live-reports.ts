@@ -98,7 +98,8 @@ class Producer {
   /** The newest that is not `sent`; null: there was none in time. */
   async newer(sent: string, timeoutMs: number, signal: AbortSignal): Promise<Snapshot | null> {
     const waited = new AbortController();
-    const timeout = pause(Math.max(timeoutMs, 0), 'late' as const, { signal: AbortSignal.any([signal, waited.signal]) }).catch(() => 'late' as const);
+    const either = AbortSignal.any([signal, waited.signal]);
+    const timeout = pause(Math.max(timeoutMs, 0), 'late' as const, { signal: either }).catch(() => 'late' as const);
     try {
       while (this.newest === null || this.newest.id === sent) {
         if (await Promise.race([this.next.promise, timeout]) === 'late') return null;

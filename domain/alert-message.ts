@@ -101,7 +101,9 @@ function recovered(alert: ToldAlert): AlertWords {
       return { title: `Over: ${tenant}: every session moves again`, lines: [stood] };
     case 'conversion_drop': {
       const { flow, to_stage } = alert.facts;
-      return { title: `Over: ${tenant}: as many people of ${flow} come to ${to_stage} as before`, lines: [...dropLines(tenant, alert.facts), stood] };
+      return {
+        title: `Over: ${tenant}: as many people of ${flow} come to ${to_stage} as before`, lines: [...dropLines(tenant, alert.facts), stood],
+      };
     }
     case 'scanner_blind':
       return {
@@ -120,10 +122,11 @@ function lateLines(tenant: string, { open, open_too_long: late, oldest_open_park
 
 function dropLines(tenant: string, facts: DropFacts): readonly string[] {
   const { flow, from_stage, to_stage, day, timezone, rate, sessions, rate_before, sessions_before, p_adjusted, follow_up_seconds } = facts;
+  const p = p_adjusted < 0.0001 ? 'under 0.0001' : p_adjusted.toFixed(4);
   return [
     `On ${day.slice(0, 10)} (${timezone}) ${percent(rate)} of ${sessions} sessions of ${flow} in ${tenant} went from ${from_stage} to ` +
       `${to_stage}; on the same weekday of the four weeks before ${percent(rate_before)} of ${sessions_before} did.`,
-    `Each session had ${spanOf(follow_up_seconds)} for it. Adjusted p value ${p_adjusted < 0.0001 ? 'under 0.0001' : p_adjusted.toFixed(4)}.`,
+    `Each session had ${spanOf(follow_up_seconds)} for it. Adjusted p value ${p}.`,
   ];
 }
 

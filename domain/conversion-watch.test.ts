@@ -50,7 +50,9 @@ test('Steps and tenants are watched each by itself, and what is fine is not reme
 });
 
 test('The words say which step, how many of how many before and now, the day with its zone, and no name of a person', () => {
-  const told = { says: 'raised', tenant: 'acme', raised_at: Date.UTC(2026, 10, 25, 9), resolved_at: null, kind: 'conversion_drop', facts } as const;
+  const told = {
+    says: 'raised', tenant: 'acme', raised_at: Date.UTC(2026, 10, 25, 9), resolved_at: null, kind: 'conversion_drop', facts,
+  } as const;
   expect(alertWords(told)).toEqual({
     title: 'acme: fewer people of desk come to engaged: 40.0 % instead of 75.0 %',
     lines: [

@@ -1,4 +1,4 @@
-/** What reports do not know of yet is said with them: in PostgreSQL and Redis as they run, with a ClickHouse that is away and one that is there. */
+/** What reports do not know of yet is said with them: in PostgreSQL and Redis as they run, and with a ClickHouse that is away. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';

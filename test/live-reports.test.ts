@@ -40,7 +40,8 @@ describe('GET /analytics/realtime/', () => {
     let body: Body;
     await until('all of it is there', async () => {
       body = (await cy.get('/analytics/realtime/')).body;
-      return body.states.awaiting_approval === 1 && body.total_sessions === 3 && body.states.cancelled === 1 && body.states.in_progress === 1
+      return body.states.awaiting_approval === 1 && body.total_sessions === 3 && body.states.cancelled === 1
+        && body.states.in_progress === 1
         && body.stage_breakdown.engaged === 2;
     });
     expect(body).toMatchObject({
@@ -57,7 +58,9 @@ describe('GET /analytics/realtime/', () => {
 
   test.each(['0', '721', '1e9', 'x', '1.5'])('refuses time_range_hours=%s', async (hours) => {
     const { cy } = await cast(instance);
-    expect(await cy.get(`/analytics/realtime/?time_range_hours=${hours}`)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(await cy.get(`/analytics/realtime/?time_range_hours=${hours}`)).toMatchObject({
+      status: 400, body: { code: 'invalid_request' },
+    });
   });
 
   test('followed, has a change of stage within five seconds, under the time it was worked out at', async () => {

@@ -94,11 +94,13 @@ describe('Caching behavior', () => {
     expect(all.flatMap(({ outcomes }) => outcomes).filter((outcome) => outcome === 'run')).toHaveLength(1);
   });
 
-  test('A value is handed out for five minutes in every process, stale for ten more while one run works out the next, then never', async () => {
+  test('A value is handed out for five minutes in every process, stale for ten more while one run works out the next', async () => {
     const [first, second] = await processes(2) as [Process, Process];
     const runs = counted();
     const request = asked();
-    expect(await first.cache.get(request, runs.compute)).toMatchObject({ value: { run: 1 }, outcome: 'run', ttlSeconds: 300, notKept: null });
+    expect(await first.cache.get(request, runs.compute)).toMatchObject({
+      value: { run: 1 }, outcome: 'run', ttlSeconds: 300, notKept: null,
+    });
     clock.aheadMs = 299_000;
     expect(await second.cache.get(request, runs.compute)).toMatchObject({ value: { run: 1 }, outcome: 'hit', ttlSeconds: 1 });
     expect(runs.count).toBe(1);
@@ -159,9 +161,13 @@ describe('Caching behavior', () => {
     expect((await early).value).toEqual({ run: 1 });
     expect(await Promise.all(late)).toMatchObject([{ value: { run: 2 } }, { value: { run: 2 } }]);
     clock.aheadMs += 1_900;
-    expect(await second.cache.get({ ...refresh, receivedAt: clock.now() }, runs.compute)).toMatchObject({ value: { run: 2 }, outcome: 'hit' });
+    expect(await second.cache.get({ ...refresh, receivedAt: clock.now() }, runs.compute)).toMatchObject({
+      value: { run: 2 }, outcome: 'hit',
+    });
     clock.aheadMs += 500;
-    expect(await second.cache.get({ ...refresh, receivedAt: clock.now() }, runs.compute)).toMatchObject({ value: { run: 3 }, outcome: 'run' });
+    expect(await second.cache.get({ ...refresh, receivedAt: clock.now() }, runs.compute)).toMatchObject({
+      value: { run: 3 }, outcome: 'run',
+    });
   });
 
   test('After a fresh answer no plain one is older, even when an earlier run ends later', async () => {
@@ -202,7 +208,7 @@ describe('Caching behavior', () => {
     expect({ seed, faults }).toEqual({ seed, faults: [] });
   });
 
-  test('A value over the bound is not kept: its lease is free at once, who waits anywhere is answered, and the older value goes', async () => {
+  test('A value over the bound is not kept: its lease is free at once, who waits is answered, and the older value goes', async () => {
     const [first, second] = await processes(2, { bytesMax: 2_000, leaseMs: 900_000 }) as [Process, Process];
     const request = asked();
     await first.cache.get(request, () => Promise.resolve('small'));

@@ -41,13 +41,15 @@ const realtimeAnswer = {
   states: z.partialRecord(z.enum(sessionStates), count).meta({
     description: 'At this moment, from PostgreSQL: open sessions whenever they began, ended ones that ended in the time range',
   }),
-  stage_breakdown: z.record(stage, count).meta({ description: 'Sessions that reached the stage' }), drill_downs: z.record(stage, drill_down),
+  stage_breakdown: z.record(stage, count).meta({ description: 'Sessions that reached the stage' }),
+  drill_downs: z.record(stage, drill_down),
   completion_rate: rateOrNull,
   avg_session_duration_minutes: minutes.meta({ description: 'Of those that have ended' }),
   recent_errors: ErrorsWire, at_risk_count: count.meta({ description: 'Open sessions of level high or critical' }),
   dlq_size: count.meta({ description: 'Tasks that are parked or being retried' }),
   weekly_summary: z.object({
-    total_sessions: count, completion_rate: rateOrNull, avg_completion_time_minutes: minutes, top_drop_off: DropOffWire.nullable(), drill_down,
+    total_sessions: count, completion_rate: rateOrNull, avg_completion_time_minutes: minutes, top_drop_off: DropOffWire.nullable(),
+    drill_down,
   }).meta({ description: 'The last seven days, at most five minutes old' }),
   cache_ttl_seconds: z.number().meta({ description: 'For so long the same answer is given' }),
 };
@@ -76,8 +78,8 @@ const realtime: Answering<Hours, typeof realtimeAnswer> = {
 
 const overviewAnswer = {
   overview: z.object({
-    total_sessions: count, active_sessions: count, completed_sessions: count, conversion_rate: rateOrNull, avg_completion_time_minutes: minutes,
-    median_completion_time_minutes: minutes, drill_down, drill_downs: z.object({ completed_sessions: drill_down }),
+    total_sessions: count, active_sessions: count, completed_sessions: count, conversion_rate: rateOrNull,
+    avg_completion_time_minutes: minutes, median_completion_time_minutes: minutes, drill_down, drill_downs: z.object({ completed_sessions: drill_down }),
   }),
   funnel: z.object({
     stages: z.array(z.object({ name: stage, count, conversion_rate: rateOrNull, drop_off_rate: rateOrNull, drill_down })),
@@ -138,8 +140,9 @@ const problems = ['too_many_streams'] as const;
 
 export const liveRoutes = [
   route.get('/analytics/realtime', {
-    summary: 'The last hours; with Accept: text/event-stream as events, each the whole and at most 5 s old', access: ['analyst'], limits: ['api'],
-    query, problems, answers: { 200: z.object({ period: PeriodWire, freshness: FreshnessWire, ...realtimeAnswer }).meta({ id: 'Realtime' }) },
+    summary: 'The last hours; with Accept: text/event-stream as events, each the whole and at most 5 s old', access: ['analyst'],
+    limits: ['api'], query, problems,
+    answers: { 200: z.object({ period: PeriodWire, freshness: FreshnessWire, ...realtimeAnswer }).meta({ id: 'Realtime' }) },
     headers: reportAnswers.headers, sends: [...reportAnswers.sends, 'text/event-stream'],
     handler: async ({ query: asked, call, services }) => {
       const report = { ...realtime, days: asked.time_range_hours / 24 };
@@ -161,7 +164,8 @@ export const liveRoutes = [
   }),
   route.get('/dashboard/overview', {
     summary: 'The last hours at a glance: sessions, funnel, recovery, errors, parked tasks', access: ['analyst'], limits: ['api'], query,
-    answers: { 200: z.object({ period: PeriodWire, freshness: FreshnessWire, ...overviewAnswer }).meta({ id: 'Overview' }) }, ...reportAnswers,
+    answers: { 200: z.object({ period: PeriodWire, freshness: FreshnessWire, ...overviewAnswer }).meta({ id: 'Overview' }) },
+    ...reportAnswers,
     handler: ({ query: asked, call, services }) => (
       answered<Hours, typeof overviewAnswer, Answer<never>['body']>(
         { ...overview, days: asked.time_range_hours / 24 },
