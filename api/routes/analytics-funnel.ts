@@ -10,7 +10,8 @@ import { funnelReasons, ownReasons } from '../funnel-reasons.ts';
 import { funnelWire, linked, linking } from '../funnel-answer.ts';
 import { compareQuery, comparisonAnswer } from '../funnel-comparison.ts';
 import {
-  breakdownOf, breakdownQuery, countable, definitionInQuery, definitionJson, definitionOf, FunnelBody, funnelQuery, ownFunnelOf,
+  breakdownOf, breakdownQuery, countable, definitionInQuery, definitionJson, definitionOf, FunnelBody, funnelQuery, noComparison,
+  ownFunnelOf,
 } from '../own-funnels.ts';
 import {
   answered, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked, type ReportInput,
@@ -31,7 +32,7 @@ export const analyticsRoutes = [
     id: 'Funnel', summary: 'How many sessions reach each stage, or each step of a funnel of one\'s own, and where they are lost',
     query: { ...funnelQuery, ...asked }, answer: funnelWire, table: 'stages', problems,
     check: async (given) => {
-      definitionInQuery(given.query);
+      if (definitionInQuery(given.query) !== null) noComparison(given.query);
       await checkBreakdown(given);
     },
     compute: (input) => funnelAnswer(input, definitionInQuery(input.query)),
@@ -45,6 +46,7 @@ export const analyticsRoutes = [
     ...reportAnswers, problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', ...problems],
     handler: async ({ query, body, call, services }) => {
       const { steps, order, window_seconds, consider, with: having, without, ...filters } = body;
+      noComparison(filters);
       const definition = definitionOf({ steps, order, window_seconds, consider, with: having, without });
       return answered<typeof defined, typeof funnelWire, z.input<typeof FunnelAnswer>>(
         { table: 'stages', check: checkBreakdown, compute: (input) => funnelAnswer(input, definition) },
