@@ -65,10 +65,12 @@ test('an imported session that nothing was heard of for seven days has left then
   const rows = [
     { ...rowOf(tenant, { ...nobody, startedAt: now - 20 * dayMs }), origin: 'import' as const, last_ms: dayMs },
     rowOf(tenant, { ...nobody, startedAt: now - 20 * dayMs, left: { how: 'abandoned', afterMs: 8 * dayMs } }),
-    rowOf(tenant, completedAfter(3)),
+    rowOf(tenant, { ...nobody, startedAt: now - 2 * dayMs }),
+    rowOf(tenant, { ...completedAfter(3 * 1_440), startedAt: now - 20 * dayMs }),
   ];
   await db.insert(tables.sessions, rows);
   const report = await completionTimes(db, { tenant, startMs: now - 90 * dayMs, endMs: now }, now);
-  expect(report.censored).toBe(0);
+  expect(report.censored).toBe(1);
+  // After three days both leavers were still there: one of three, not of two.
   expect(report.completion_by.at(-1)?.share).toBeCloseTo(1 / 3, 12);
 });

@@ -7,6 +7,7 @@ import type { FunnelDefinition } from '../analytics/own-funnel/definition.ts';
 import type { Part } from '../analytics/own-funnel/report.ts';
 import { stages } from '../domain/lifecycle.ts';
 import { completionWire, ComparisonWire } from './funnel-comparison.ts';
+import { reasonsWire } from './funnel-reasons.ts';
 import { breakdownText, definitionParameters } from './own-funnels.ts';
 import { count, interval, minutes, rateOrNull } from './wire.ts';
 
@@ -41,7 +42,7 @@ export const funnelWire = {
       drill_downs: z.object({ dropped: drill_down, still_open: drill_down }),
     })).readonly(),
   })).readonly().optional().meta({ description: 'The ten largest parts, and what is in none of them as `other`; they sum to the total' }),
-  ...completionWire, comparison: ComparisonWire,
+  ...completionWire, comparison: ComparisonWire, ...reasonsWire,
 };
 
 interface Figures extends FunnelReport {

@@ -6,6 +6,7 @@ import { stageCohort } from '../../analytics/own-funnel/cohort.ts';
 import type { FunnelDefinition } from '../../analytics/own-funnel/definition.ts';
 import { ownFunnel, partsIn, timeToConvert } from '../../analytics/own-funnel/report.ts';
 import { stages } from '../../domain/lifecycle.ts';
+import { funnelReasons, ownReasons } from '../funnel-reasons.ts';
 import { funnelWire, linked, linking } from '../funnel-answer.ts';
 import { compareQuery, comparisonAnswer } from '../funnel-comparison.ts';
 import {
@@ -76,7 +77,8 @@ async function funnelAnswer(
   };
 }
 
-async function stageAnswer({ filters, period, query, services, now, links }: ReportInput<Asked>, breakdown: Breakdown | null) {
+async function stageAnswer(input: ReportInput<Asked>, breakdown: Breakdown | null) {
+  const { filters, period, query, services, now, links } = input;
   const { clickhouse } = services.reports;
   const cohort = stageCohort(filters, now);
   const [report, completion, comparison, convert, parts] = await Promise.all([
@@ -87,10 +89,11 @@ async function stageAnswer({ filters, period, query, services, now, links }: Rep
   ]);
   return {
     ...linked({ ...report, ...parts }, linking(links, null, breakdown)), ...completion, comparison, time_to_convert: convert,
+    ...await funnelReasons(input, report.total_sessions),
   };
 }
 
 async function ownAnswer({ filters, services, now }: ReportInput<Asked>, definition: FunnelDefinition, breakdown: Breakdown | null) {
   const own = await ownFunnelOf(services, filters, now, definition);
-  return { ...await countable(ownFunnel(services.reports.clickhouse, own, breakdown)), comparison: null };
+  return { ...await countable(ownFunnel(services.reports.clickhouse, own, breakdown)), comparison: null, ...ownReasons };
 }

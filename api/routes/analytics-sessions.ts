@@ -16,6 +16,8 @@ import { breakdownOf, countable, definitionInLink, listedFunnelQuery, ownFunnelO
 import { iso } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import { periodOf, periodParameters, sessionFilters } from '../report-route.ts';
+import { sessionFile } from '../session-file.ts';
+import { formatParameter, tableTypes } from '../table-download.ts';
 import { ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { rule } from '../validation.ts';
@@ -42,6 +44,7 @@ const ListQuery = z.strictObject({
     .optional(),
   factor_side: z.enum(factorSides).optional(), refused: pair.optional(), parked: pair.optional(), minutes_from: minutes.optional(),
   minutes_to: minutes.optional(),
+  format: formatParameter.meta({ description: 'csv, parquet: all of them in a file, whatever limit and cursor say' }),
 });
 type ListQuery = z.output<typeof ListQuery>;
 
@@ -50,7 +53,7 @@ const place = z.strictObject({ list: z.literal('counted'), started_ms: z.number(
 export const countedSessionRoutes = [
   route.get('/analytics/sessions', {
     summary: 'The sessions behind a number: where a report says drill_down, this is what it leads to. No owners, no answers',
-    access: ['analyst'], limits: ['api'], query: ListQuery, answers: { 200: listOf(SessionWire) },
+    access: ['analyst'], limits: ['api'], query: ListQuery, answers: { 200: listOf(SessionWire) }, sends: tableTypes,
     problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', 'invalid_steps', 'invalid_window', 'too_many_histories'],
     handler: async ({ query, call, services }) => {
       const now = services.now();
@@ -59,6 +62,9 @@ export const countedSessionRoutes = [
       const filters: SessionFilters = { tenant, startMs, endMs, ...await knownFilters(services, tenant, query) };
       const after = readCursorAs(place, query.cursor);
       const sessions = await selected(services, filters, query, now);
+      if (query.format === 'csv' || query.format === 'parquet') {
+        return sessionFile(services.reports.clickhouse, sessions, query.format, call.method);
+      }
       const page = await sessionPage(services.reports.clickhouse, sessions, { limit: query.limit, after, totalMax: listTotalMax });
       const next = page.next === null ? null : { list: 'counted', ...page.next };
       return ok(listed({ ...page, next }, page.rows.map(present)));

@@ -18,6 +18,7 @@ import { cohortRoutes } from './analytics-cohorts.ts';
 import { eventCatalogueRoutes } from './analytics-events.ts';
 import { countedSessionRoutes } from './analytics-sessions.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
+import { whyRoutes } from './analytics-why.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { consoleRoutes } from './console.ts';
@@ -42,7 +43,8 @@ export const routes: readonly Route[] = [
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,
-  ...analyticsRoutes, ...countedSessionRoutes, ...eventCatalogueRoutes, ...ownFunnelRoutes, ...comparisonRoutes, ...cohortRoutes, ...liveRoutes,
+  ...analyticsRoutes, ...countedSessionRoutes, ...eventCatalogueRoutes, ...ownFunnelRoutes, ...comparisonRoutes, ...cohortRoutes,
+  ...whyRoutes, ...liveRoutes,
   ...apiKeyRoutes,
   ...importRoutes, ...replayRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,
