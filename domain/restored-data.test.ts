@@ -165,7 +165,8 @@ function play(all: readonly Step[], done: Done): void {
       case 'upload': {
         const before = Object.keys(model.counts).length;
         session.noteUpload({
-          upload_id: uuid(each.at), object_id: uuid(1_000 * (1 + model.tryOf(uuid(each.at), each.status)) + each.at), kind: 'photo', status: each.status, reason: null,
+          upload_id: uuid(each.at), object_id: uuid(1_000 * (1 + model.tryOf(uuid(each.at), each.status)) + each.at), kind: 'photo',
+          status: each.status, reason: null,
         }, now);
         model.upload(uuid(each.at), each.status);
         if (Object.keys(model.counts).length < before) done.gone += 1;

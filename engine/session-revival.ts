@@ -100,8 +100,9 @@ export class SessionRevival {
       throw error;
     });
     for (const note of notes) {
-      const isNews = known.isNews(note) && (note.status !== 'deleted' || uploads.some(({ upload_id: upload }) => upload === note.upload_id));
-      if (isNews) await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).signal(uploadJudged, note));
+      const isKnown = uploads.some(({ upload_id: upload }) => upload === note.upload_id);
+      if (!known.isNews(note) || (!isKnown && note.status === 'deleted')) continue;
+      await callEngine(client, timeoutMs, () => client.workflow.getHandle(id).signal(uploadJudged, note));
     }
   }
 

@@ -6,8 +6,9 @@ import { OnboardingSession } from '../domain/session.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { loadFlowFolder } from '../flows/files.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
+import { readState, sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
 import { newFolder } from './support/folders.ts';
+import { whileFrozen } from './support/frozen.ts';
 import { discard, killEverything, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
 import { sealerOf } from './support/parked-rows.ts';
@@ -224,6 +225,54 @@ test('SIGKILL of everything between a reminder that is recorded as due and its d
     expect(await outboxOf(storedAfter, tenant, id)).toEqual([{ event_id: due?.event_id, status: 'delivered' }]);
     await storedAfter.close();
   } finally {
+    await heard.close();
+  }
+});
+
+test('SIGKILL of everything after a reminder is recorded and before it has a row: then it has one, and is sent once', async () => {
+  const heard = await startReceiver(() => ({}));
+  const environment = profiles.outside.settings(heard.port);
+  const folder = await newFolder();
+  let running = await startInstance(folder, environment);
+  try {
+    const tenant = newTenant();
+    const before = await engineOf(running);
+    const plan = { ...soon, afterMs: [10_000] };
+    const sessions = await Promise.all(['ana', 'ben', 'cy'].map((owner) => left(tenant, owner, plan, before.client)));
+    const stored = await databaseOf(running);
+    const rows = async (of: Database): Promise<number> => (
+      await of.asTenant(tenant).query("SELECT FROM outgoing_events WHERE event = 'session.reminder_due'")
+    ).length;
+    const recorded = async (): Promise<boolean> => {
+      const states = await Promise.all(sessions.map(async ({ handle }) => (await handle.query(readState)).state));
+      return states.every(
+        ({ reminders, unsaved }) => reminders.number === 1 && unsaved.events.some(({ event }) => event === 'reminder_due'),
+      );
+    };
+    await until('each has its row', async () => (await stored.asTenant(tenant).query('SELECT FROM sessions')).length === sessions.length);
+    expect(await rows(stored)).toBe(0);
+    await stored.close();
+    // no row can be written: a frozen PostgreSQL takes nothing and refuses nothing
+    await whileFrozen(running, 'postgres', async () => {
+      await until('each has recorded that it is due', recorded);
+      await before.connection.close();
+      await killEverything(running);
+    });
+    expect(heard.requests).toEqual([]);
+    running = await startInstance(folder, environment);
+    const after = await databaseOf(running);
+    const sent = (): string[] => sessions.flatMap(({ id }) => remindersOf(id, heard).map(({ body }) => body.event_id as string));
+    await until('each is sent', () => sent().length >= sessions.length);
+    const engine = await engineOf(running);
+    const { id: later } = await left(tenant, 'dee', { ...soon, afterMs: [500] }, engine.client);
+    await until('a later one is sent', () => remindersOf(later, heard).length > 0);
+    await engine.connection.close();
+    expect(sessions.map(({ id }) => remindersOf(id, heard).length)).toEqual([1, 1, 1]);
+    expect(new Set(sent()).size).toBe(sessions.length);
+    expect(await rows(after)).toBe(sessions.length + 1);
+    await after.close();
+  } finally {
+    await discard(running);
     await heard.close();
   }
 });

@@ -77,7 +77,8 @@ async function walk(ana: Person, number: number): Promise<Walk> {
   const send = async (): Promise<void> => {
     const whole = withJpegComment(await jpeg({ width: 400, height: 300 }), randomUUID());
     const isCut = random.chance(0.3);
-    const { status, body } = await sendFile(ana, id, photo(isCut ? Buffer.concat([whole.subarray(0, whole.length * 0.7), endOfImage]) : whole));
+    const picture = isCut ? Buffer.concat([whole.subarray(0, whole.length * 0.7), endOfImage]) : whole;
+    const { status, body } = await sendFile(ana, id, photo(picture));
     expect(status).toBe(201);
     const upload = body.upload_id as string;
     uploads.push(upload);
@@ -136,7 +137,8 @@ test('restored_data of a resume is what counted at that version, less what hangs
   for (const [number, { ana }] of people.entries()) walks.push(await walk(ana, number));
   for (const [number, { id }] of walks.entries()) {
     const runs: Body[] = [];
-    for await (const run of engine.client.workflow.list({ query: `WorkflowId = 'session:${people[number]?.tenant}:${id}'` })) runs.push(run);
+    const workflowId = `session:${people[number]?.tenant}:${id}`;
+    for await (const run of engine.client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) runs.push(run);
     expect(runs.length).toBeGreaterThan(2);
   }
   expect(walks.reduce((sum, { returns }) => sum + returns, 0)).toBeGreaterThan(5);

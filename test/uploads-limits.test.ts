@@ -1,4 +1,5 @@
 /** Layers 6 and 7, and the day's photos, with the numbers that users have. */
+import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pdf } from './support/files/documents.ts';
@@ -44,6 +45,31 @@ test('Burst protection', async () => {
   // another session of the same person is the same person
   const second = (await ana.start({ flow: 'site_survey' })).session_id as string;
   expect((await ana.send(second, await photo())).body.code).toBe('burst_limit');
+});
+
+test('what the session has already is told at a full quota too where its hash is declared, and takes nothing; other bytes are not', async () => {
+  const { ana, session } = await begun();
+  const file = await photo();
+  const hash = createHash('sha256').update(file.content).digest();
+  const first = await ana.send(session, file);
+  for (let times = 1; times < 10; times += 1) expect(told(await ana.send(session, await photo()))).toEqual([201]);
+  const declared = [
+    { fields: { sha256: hash.toString('hex') } }, { headers: { 'content-digest': `sha-256=:${hash.toString('base64')}:` } },
+  ];
+  for (const sending of declared) {
+    const again = await ana.send(session, file, sending);
+    expect([again.status, again.body.upload_id, again.body.quota.photos.used]).toEqual([200, first.body.upload_id, 10]);
+    const other = await ana.send(session, await photo(), sending);
+    expect([other.status, other.body.code]).toEqual([422, 'checksum_mismatch']);
+  }
+  // whoever declares nothing is asked for room first
+  expect((await ana.send(session, file)).body.code).toBe('burst_limit');
+  // what is elsewhere is not here, and what has gone is not there
+  const second = (await ana.start({ flow: 'site_survey' })).session_id as string;
+  expect((await ana.send(second, file, declared[0])).body.code).toBe('burst_limit');
+  expect((await ana.raw(`/sessions/${session}/uploads/${first.body.upload_id}/`, 'DELETE', {})).status).toBe(204);
+  expect((await ana.send(session, file, declared[0])).body.code).toBe('burst_limit');
+  expect((await ana.get(`/sessions/${session}/uploads/`)).body.total).toBe(9);
 });
 
 test('Window expiration', async () => {

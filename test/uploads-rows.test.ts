@@ -47,7 +47,7 @@ interface Wish {
 function uploadOf(wish: Wish, more: Partial<NewUpload> = {}): NewUpload {
   return {
     ...wish, upload_id: randomUUID(), object_id: randomUUID(), writer: randomUUID(), sealed_name: Buffer.from('a'), family: null,
-    resumable: false, ...more,
+    resumable: false, sha256: null, ...more,
   };
 }
 

@@ -7,13 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cleanUp } from '../activities/clean-up-uploads.ts';
 import { startWaiting } from '../activities/reconcile-uploads.ts';
 import type { UploadStatus } from '../domain/upload.ts';
-import { createChunkSealer } from '../encryption/sealed-chunks.ts';
+import { createChunkSealer, unsealedChunks } from '../encryption/sealed-chunks.ts';
 import { createSealer, readCodecKeys, sealedAs } from '../encryption/sealer.ts';
 import { openFolder } from '../stores/files/folder.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { UploadTry } from '../stores/postgres/uploads.ts';
-import { filesOf } from '../uploads/files.ts';
+import { StoreUnavailableError } from '../stores/unavailable.ts';
+import { filesOf, sessionPrefix } from '../uploads/files.ts';
+import { forgetSessionUploads } from '../uploads/forgetting.ts';
 import { verifyUploads } from '../uploads/verifying.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { from, listed } from './support/file-store-contract.ts';
@@ -23,6 +25,8 @@ import { databaseOf } from './support/instance-stores.ts';
 import { cast, newTenant } from './support/person.ts';
 import { judged, photo, sendFile } from './support/sending.ts';
 import { sharedInstance } from './support/shared.ts';
+import { until } from './support/until.ts';
+import { openUpload, photo as sentPhoto, sender } from './support/uploading.ts';
 
 const instance = await sharedInstance();
 const sealer = createSealer(readCodecKeys(testCodecKeys));
@@ -215,5 +219,53 @@ describe('npm run uploads:verify', () => {
     expect(said).toContain(`missing ${filesOf(upload).clean}\n`);
     expect(said).toMatch(/\d+ files are what they were, \d+ are not\n$/);
     expect(code).toBe(1);
+  });
+});
+
+describe('All uploads of sessions', () => {
+  const rowsOf = async (tenant: string, of: Database = db): Promise<string[]> => (
+    await of.asTenant(tenant).query<{ session_id: string }>('SELECT session_id FROM uploads ORDER BY created_at')
+  ).map(({ session_id: id }) => id);
+
+  test('are forgotten, files and rows, whatever became of them, and those of other sessions and tenants stay', async () => {
+    const [tenant, other, session, kept] = [newTenant(), newTenant(), randomUUID(), randomUUID()];
+    for (const status of ['receiving', 'quarantined', 'clean', 'rejected', 'deleted'] as const) await planted(tenant, status, 0, session);
+    // a file whose row has gone
+    const lost = await planted(tenant, 'quarantined', 0, session);
+    await db.asTenant(tenant).query('DELETE FROM uploads WHERE upload_id = $1', [lost.upload_id]);
+    const stays = [await planted(tenant, 'clean', 0, kept), await planted(other, 'clean', 0, session)];
+    expect(await forgetSessionUploads({ db, files }, tenant, [session, randomUUID()])).toBe(5);
+    expect([await rowsOf(tenant), await rowsOf(other)]).toEqual([[kept], [session]]);
+    expect(await listed(files, sessionPrefix(tenant, session))).toEqual([]);
+    for (const upload of stays) expect(await listed(files, filesOf(upload).prefix)).not.toEqual([]);
+    expect(await forgetSessionUploads({ db, files }, tenant, [session])).toBe(0);
+  });
+
+  test('are not half forgotten for good: where files do not go rows stay, and once more takes both', async () => {
+    const [tenant, session] = [newTenant(), randomUUID()];
+    for (const status of ['quarantined', 'clean'] as const) await planted(tenant, status, 0, session);
+    const broken = { ...files, delete: () => Promise.reject(new StoreUnavailableError('files', null)) };
+    await expect(forgetSessionUploads({ db, files: broken }, tenant, [session])).rejects.toMatchObject({ store: 'files' });
+    expect(await rowsOf(tenant)).toEqual([session, session]);
+    expect(await forgetSessionUploads({ db, files }, tenant, [session])).toBe(2);
+    expect([await rowsOf(tenant), await listed(files, sessionPrefix(tenant, session))]).toEqual([[], []]);
+  });
+
+  test('are forgotten while one is being sent: its sender is told, and nothing of it is stored', async () => {
+    const ana = await sender(instance, newTenant(), 'ana', 'user');
+    const { session_id: session } = await ana.start() as { session_id: string };
+    const [there, coming] = [await sentPhoto(), await sentPhoto()];
+    expect((await ana.send(session, there)).status).toBe(201);
+    const socket = await openUpload(ana, session, coming, 100);
+    let answer = '';
+    socket.on('data', (data: Buffer) => { answer += data.toString('latin1'); });
+    await until('it is on its way', async () => (await rowsOf(ana.tenant)).length === 2);
+    const stored = openFolder(join(instance.folder, 'uploads'), unsealedChunks);
+    expect(await forgetSessionUploads({ db, files: stored }, ana.tenant, [session])).toBe(2);
+    socket.write(coming.content.subarray(100));
+    socket.write('\r\n--b-0123456789--\r\n');
+    await until('its sender is told', () => answer.includes('upload_gone'));
+    expect([await rowsOf(ana.tenant), await listed(stored, sessionPrefix(ana.tenant, session))]).toEqual([[], []]);
+    socket.destroy();
   });
 });

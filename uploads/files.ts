@@ -4,9 +4,14 @@ import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { forgetFiles, type UploadTry } from '../stores/postgres/uploads.ts';
 
-/** All files of one try. A tenant's name may hold anything, so that its hash stands for it. */
+/** Where all files of a session are. A tenant's name may hold anything, so that its hash stands for it. */
+export function sessionPrefix(tenant: string, sessionId: string): string {
+  return `${createHash('sha256').update(tenant).digest('base64url').slice(0, 22)}/${sessionId}/`;
+}
+
+/** All files of one try. */
 export function filesOf({ tenant, session_id: sessionId, upload_id: uploadId, object_id: objectId }: UploadTry) {
-  const folder = `${createHash('sha256').update(tenant).digest('base64url').slice(0, 22)}/${sessionId}/${uploadId}/${objectId}`;
+  const folder = `${sessionPrefix(tenant, sessionId)}${uploadId}/${objectId}`;
   return {
     prefix: `${folder}/`,
     /** As it was sent. */
@@ -26,9 +31,13 @@ export function fileNamed(key: string): { readonly object_id: string; readonly n
 
 const deletedAtOnce = 100;
 
-export async function removeFiles(files: FileStore, upload: UploadTry): Promise<void> {
+export function removeFiles(files: FileStore, upload: UploadTry): Promise<void> {
+  return removeBelow(files, filesOf(upload).prefix);
+}
+
+export async function removeBelow(files: FileStore, prefix: string): Promise<void> {
   let keys: string[] = [];
-  for await (const { key } of files.list(filesOf(upload).prefix)) {
+  for await (const { key } of files.list(prefix)) {
     keys.push(key);
     if (keys.length < deletedAtOnce) continue;
     await files.delete(keys);

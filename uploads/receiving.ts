@@ -60,6 +60,7 @@ export class Receiving {
     const { reserving, accepting, metrics } = this.options;
     const begun = await reserving.reserve(sender, wish);
     if (begun.kind === 'known') return this.again(sender, begun.upload, sent);
+    if (begun.kind === 'same') return this.same(sender, begun.upload, sent);
     metrics.uploadsUnderWay(1);
     const { own } = begun;
     try {
@@ -83,9 +84,26 @@ export class Receiving {
     if (sha256 !== null && upload.sha256 !== null && !upload.sha256.equals(sha256)) {
       throw new UploadFailed('upload_id_reused', 'This upload_id names a file of another content.', 'Use a fresh UUID for each file.');
     }
+    return this.asItStands(sender, upload);
+  }
+
+  private async asItStands(sender: Sender, upload: UploadRow): Promise<Received> {
     await this.options.accepting.remind(sender, upload);
     const use = await settledUse(this.options.db.asTenant(upload.tenant), upload);
     return { upload: await findUpload(this.options.db, upload) ?? upload, use, isNew: false };
+  }
+
+  /** Declared to be what is there already: its bytes are read, and kept nowhere, only to see that they are. */
+  private async same(sender: Sender, upload: UploadRow, sent: Sent): Promise<Received> {
+    this.checkDeclared(await this.digestOf(upload, sent), sent);
+    return this.asItStands(sender, upload);
+  }
+
+  private checkDeclared(digest: Buffer, { sha256, isDeclared }: Sent): void {
+    if ((sha256 === null || digest.equals(sha256)) && isDeclared(digest)) return;
+    throw new UploadFailed(
+      'checksum_mismatch', 'The content is not what its checksum says.', 'Send it again: it was changed on the way.',
+    );
   }
 
   private async digestOf(upload: UploadRow, { bytes, signal }: Sent): Promise<Buffer> {
@@ -99,8 +117,9 @@ export class Receiving {
     }
   }
 
-  private async take(own: OwnUpload, family: FileFamily | null, { bytes, signal, sha256, isDeclared }: Sent): Promise<Received> {
+  private async take(own: OwnUpload, family: FileFamily | null, sent: Sent): Promise<Received> {
     const { files, reserving, accepting, places, pace, metrics } = this.options;
+    const { bytes, signal } = sent;
     const place = places.hold(own);
     const watch = new Watch(pace, place.moved);
     const max = reserving.bytesMax(own.kind);
@@ -108,11 +127,7 @@ export class Receiving {
       await files.put(filesOf(own).sent, watch.through(bytes, max, tooLong(max)), AbortSignal.any([signal, watch.signal, place.signal]));
       metrics.uploadedBytes(watch.size);
       const digest = watch.hash.digest();
-      if ((sha256 !== null && !digest.equals(sha256)) || !isDeclared(digest)) {
-        throw new UploadFailed(
-          'checksum_mismatch', 'The content is not what its checksum says.', 'Send it again: it was changed on the way.',
-        );
-      }
+      this.checkDeclared(digest, sent);
       return await accepting.settle(own, family, digest);
     } catch (error) {
       await reserving.giveBack(own);

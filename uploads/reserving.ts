@@ -43,13 +43,16 @@ export interface Wish {
   /** null: nobody said; then it counts as the most that one of its kind may have. */
   readonly bytes: number | null;
   readonly resumable: boolean;
+  /** 32 bytes that its content is declared to have; null: nobody said. */
+  readonly sha256: Uint8Array | null;
 }
 
 export type OwnUpload = UploadWriter & Pick<UploadRow, 'owner' | 'kind'>;
 
 export type Begun =
   | { readonly kind: 'begun'; readonly upload: UploadRow; readonly own: OwnUpload; readonly family: FileFamily | null }
-  | { readonly kind: 'known'; readonly upload: UploadRow };
+  | { readonly kind: 'known'; readonly upload: UploadRow }
+  | { readonly kind: 'same'; readonly upload: UploadRow };
 
 /** Longest that a plain photo which nobody settles counts, milliseconds: longer than the slowest one may take. */
 const photoLeaseMs = 3 * 3_600_000;
@@ -78,10 +81,10 @@ export class Reserving {
       writer: randomUUID(), kind: wish.kind,
     };
     const name = sealer.seal(Buffer.from(declared.name), sealedAs.uploadName(actor.tenant, uploadId));
-    const wanted = { ...own, sealed_name: name, family: declared.family, bytes, resumable: wish.resumable };
+    const wanted = { ...own, sealed_name: name, family: declared.family, bytes, resumable: wish.resumable, sha256: wish.sha256 };
     const reserved = await reserveUpload(db, wanted, limits, times);
     switch (reserved.kind) {
-      case 'known': return reserved;
+      case 'known': case 'same': return reserved;
       case 'not_owner':
         throw new UploadFailed(
           holds(actor, 'admin') ? 'forbidden' : 'not_found', 'Only the owner of a session sends files to it.', 'Send them to your own.',

@@ -62,10 +62,10 @@ export class Resuming {
   }
 
   /** The same id again is the same upload. */
-  async begin(sender: Sender, wish: Omit<Wish, 'resumable'>): Promise<UploadRow> {
+  async begin(sender: Sender, wish: Omit<Wish, 'resumable' | 'sha256'>): Promise<UploadRow> {
     const { reserving, metrics } = this.options;
     try {
-      return (await reserving.reserve(sender, { ...wish, resumable: true })).upload;
+      return (await reserving.reserve(sender, { ...wish, resumable: true, sha256: null })).upload;
     } catch (error) {
       metrics.uploadEnded('resumable', outcomeOf(error));
       throw error;

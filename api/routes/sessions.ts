@@ -145,6 +145,7 @@ async function begin(
       session_id: randomUUID(), claim_token: randomUUID(), tenant: actor.tenant, owner: actor.subject, flow_id: flow.id,
       flow_version: flow.version, language,
       start_request: call.keyedRequest, lease_seconds: leaseSeconds,
+      user_key: services.intake.userKey?.(actor.tenant, actor.subject) ?? null,
     });
     if ('claim' in result) return { view: await start(services, call, flow, language, context, result.claim) };
     if (result.open.confirmed) {

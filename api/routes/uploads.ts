@@ -82,11 +82,13 @@ async function received(services: Services, call: Call, sessionId: string, queri
   const uploadId = uploadIdOf(given['upload_id']) ?? keyedId(call);
   const incoming = incomingOf(call);
   const digest = digestIn(incoming.header('content-digest'));
+  const sha256 = sha256In(given['sha256']);
   incoming.watched();
   const result = await services.uploads.receive(senderOf(call), {
     session_id: sessionId, upload_id: uploadId, kind: chosen, name: file.name, type: file.type, bytes: file.length, resumable: false,
+    sha256: sha256 ?? digest,
   }, {
-    bytes: file.bytes, signal: incoming.signal, sha256: sha256In(given['sha256']), isKeyed: key !== null,
+    bytes: file.bytes, signal: incoming.signal, sha256, isKeyed: key !== null,
     // of the content: by RFC 9530 that is the whole body, and most who send it mean the file
     isDeclared: (sha256) => digest === null || digest.equals(sha256) || digest.equals(file.bodyDigest()),
   });

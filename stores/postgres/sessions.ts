@@ -25,6 +25,8 @@ export interface ClaimRequest {
   /** Names the keyed request that starts it, so that its repeat gets this session. */
   readonly start_request: string | null;
   readonly lease_seconds: number;
+  /** The owner's pseudonym, by which imported sessions know the same person; null: nobody has a key for it. */
+  readonly user_key: string | null;
 }
 
 export interface OpenSession {
@@ -41,12 +43,13 @@ export async function claimSession(db: Database, request: ClaimRequest): Promise
     `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, claim_token, claim_expires_at, start_request,
        segment)
      VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9,
-             CASE WHEN EXISTS (SELECT FROM sessions WHERE tenant = $2 AND owner = $3) THEN 'returning' ELSE 'first_time' END)
+             CASE WHEN EXISTS (SELECT FROM sessions WHERE tenant = $2 AND owner = $3)
+               OR EXISTS (SELECT FROM imported_sessions WHERE tenant = $2 AND user_key = $10) THEN 'returning' ELSE 'first_time' END)
      ON CONFLICT (tenant, owner, flow_id) WHERE ended_at IS NULL DO NOTHING
      RETURNING segment`,
     [
       request.session_id, request.tenant, request.owner, request.flow_id, request.flow_version, request.language, request.claim_token,
-      request.lease_seconds, request.start_request,
+      request.lease_seconds, request.start_request, request.user_key,
     ],
   );
   if (inserted[0] !== undefined) return { claim: { ...request, segment: inserted[0].segment, fresh: true } };

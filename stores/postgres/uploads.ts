@@ -74,6 +74,8 @@ export interface NewUpload extends UploadWriter {
   readonly family: FileFamily | null;
   readonly bytes: number;
   readonly resumable: boolean;
+  /** What its content is declared to be; null: nobody said. */
+  readonly sha256: Uint8Array | null;
 }
 
 export type Reserved =
@@ -81,6 +83,8 @@ export type Reserved =
   | { readonly kind: 'reserved'; readonly upload: UploadRow; readonly replaced: UploadTry | null }
   /** It is there already under this id. */
   | { readonly kind: 'known'; readonly upload: UploadRow }
+  /** The session has the declared content already: nothing is reserved for it. */
+  | { readonly kind: 'same'; readonly upload: UploadRow }
   /** Another request sends it just now. */
   | { readonly kind: 'busy' }
   /** The id names another upload. */
@@ -104,12 +108,13 @@ const personLock = 7_461_045;
 export async function reserveUpload(db: Database, upload: NewUpload, limits: UploadLimits, times: UploadTimes): Promise<Reserved> {
   const { tenant, session_id: sessionId, upload_id: uploadId, owner } = upload;
   return db.asTenant(tenant).transaction(async (tx) => {
-    const [, sessions, rows, use] = await Promise.all([
+    const [, sessions, rows, same, use] = await Promise.all([
       lockPerson(tx, tenant, owner),
       tx.query<{ owner: string; ended: boolean }>(
         'SELECT owner, ended_at IS NOT NULL AS ended FROM sessions WHERE session_id = $1 AND tenant = $2', [sessionId, tenant],
       ),
       tx.query<UploadRow>(`SELECT ${columns} FROM uploads WHERE tenant = $1 AND upload_id = $2`, [tenant, uploadId]),
+      upload.sha256 === null ? [] : sameContent(tx, upload, upload.sha256),
       useOf(tx, upload),
     ]);
     const [session] = sessions;
@@ -118,6 +123,8 @@ export async function reserveUpload(db: Database, upload: NewUpload, limits: Upl
     const standing = known === null ? null : standingOf(known, upload);
     if (standing !== null) return standing;
     if (session.ended) return { kind: 'session_ended' };
+    const [first] = same;
+    if (first !== undefined) return { kind: 'same', upload: first };
     const refusal = sessionRefusal(use, upload, limits) ?? placeRefusal(use, limits);
     if (refusal !== null) return { kind: 'refused', refusal };
     const [row] = await tx.query<UploadRow>(
@@ -139,6 +146,16 @@ export async function reserveUpload(db: Database, upload: NewUpload, limits: Upl
     );
     return { kind: 'reserved', upload: returned(row), replaced: known === null ? null : tryOf(known) };
   });
+}
+
+/** One at most: the content of a session is there once. */
+function sameContent(
+  tx: Queries, { tenant, session_id: sessionId }: Pick<UploadName, 'tenant' | 'session_id'>, sha256: Uint8Array,
+): Promise<UploadRow[]> {
+  return tx.query<UploadRow>(
+    `SELECT ${columns} FROM uploads WHERE tenant = $1 AND session_id = $2 AND sha256 = $3 AND status IN ('quarantined', 'clean')`,
+    [tenant, sessionId, sha256],
+  );
 }
 
 /** What an upload that has this id already means for whoever sends it again; null: it may begin anew. */
@@ -181,15 +198,12 @@ export type Settled =
 export async function settleUpload(
   db: Database, upload: UploadWriter & { readonly owner: string }, settling: Settling, limits: UploadLimits,
 ): Promise<Settled> {
-  const { tenant, session_id: sessionId, upload_id: uploadId } = upload;
+  const { tenant, upload_id: uploadId } = upload;
   return db.asTenant(tenant).transaction(async (tx) => {
     const [, mine, same, use] = await Promise.all([
       lockPerson(tx, tenant, upload.owner),
       tx.query<UploadRow>(`SELECT ${columns} FROM uploads WHERE ${isWriter} FOR UPDATE`, writerParams(upload)),
-      tx.query<UploadRow>(
-        `SELECT ${columns} FROM uploads WHERE tenant = $1 AND session_id = $2 AND sha256 = $3 AND status IN ('quarantined', 'clean')`,
-        [tenant, sessionId, settling.sha256],
-      ),
+      sameContent(tx, upload, settling.sha256),
       useOf(tx, upload),
     ]);
     const [row] = mine;
@@ -359,6 +373,24 @@ export async function deleteUpload(db: Database, upload: UploadName, reason: str
     [upload.tenant, upload.session_id, upload.upload_id, reason],
   );
   return row ?? null;
+}
+
+/** Nobody goes on with an upload of this session: who receives one or looks into it finds it deleted, and removes what it has stored. */
+export async function withdrawUploads(db: Database, tenant: string, sessionId: string): Promise<void> {
+  await db.asTenant(tenant).query(
+    `UPDATE uploads SET status = 'deleted', reason = 'erased', ended_at = now(), writer = NULL, sealed_name = '', sha256 = NULL,
+       parts = '[]', clean = NULL
+     WHERE tenant = $1 AND session_id = $2 AND status <> 'deleted'`,
+    [tenant, sessionId],
+  );
+}
+
+/** Rows of withdrawn uploads go. Returns how many there were. */
+export async function eraseUploads(db: Database, tenant: string, sessionId: string): Promise<number> {
+  const rows = await db.asTenant(tenant).query(
+    "DELETE FROM uploads WHERE tenant = $1 AND session_id = $2 AND status = 'deleted' RETURNING upload_id", [tenant, sessionId],
+  );
+  return rows.length;
 }
 
 export async function findUpload(db: Database, upload: UploadName): Promise<UploadRow | null> {

@@ -1,5 +1,6 @@
 /** Servers that stop answering without going away: worse than dead ones. */
 import { execFileSync } from 'node:child_process';
+import { types } from 'node:util';
 import type { InstanceAddress } from './instance.ts';
 import { runFileOf } from './instance-stores.ts';
 
@@ -14,6 +15,15 @@ function family(pid: number): number[] {
   return [pid, ...below(pid)];
 }
 
+function thaw(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch (error) {
+    // `work` has killed it
+    if (!(types.isNativeError(error) && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 /** Stops a server of an instance by its name in run.json while `work` runs. */
 export async function whileFrozen(instance: InstanceAddress, server: string, work: () => Promise<void>): Promise<void> {
   const { pids } = await runFileOf(instance);
@@ -24,6 +34,6 @@ export async function whileFrozen(instance: InstanceAddress, server: string, wor
   try {
     await work();
   } finally {
-    for (const each of frozen.reverse()) process.kill(each, 'SIGCONT');
+    for (const each of frozen.reverse()) thaw(each);
   }
 }
