@@ -41,6 +41,7 @@ const firstId = '00000000-0000-0000-0000-000000000000';
 
 export async function rebuildAnalytics(stores: RebuildStores, options: RebuildOptions): Promise<Rebuilt> {
   const { clickhouse } = stores;
+  const [clock] = await clickhouse.query<{ began: number }>({ sql: 'SELECT toUnixTimestamp(now()) AS began', params: {} });
   for (const name of [tables.sessions, tables.events]) {
     await clickhouse.command(`DROP TABLE IF EXISTS ${beside[name]} SYNC`);
     await clickhouse.command(`CREATE TABLE ${beside[name]} AS ${name}`);
@@ -48,7 +49,7 @@ export async function rebuildAnalytics(stores: RebuildStores, options: RebuildOp
   const built = await build(stores, options);
   await options.say('compares day by day');
   await compare(stores, built);
-  if (!options.acceptsFewer) await refuseFewer(stores, options, built.events);
+  if (!options.acceptsFewer) await refuseFewer(stores, options.keptFrom, clock?.began ?? 0, built.events);
   for (const name of [tables.sessions, tables.events]) await clickhouse.command(`EXCHANGE TABLES ${name} AND ${beside[name]}`);
   await options.say('looks for what was flushed meanwhile');
   const late = await writeWhatIsBehind(stores, options);
@@ -179,12 +180,15 @@ async function compare({ clickhouse }: RebuildStores, built: Built): Promise<voi
   }
 }
 
-/** Nothing is thrown away unasked: PostgreSQL has events only from the version on that began to keep them. */
-async function refuseFewer({ clickhouse }: RebuildStores, { keptFrom }: RebuildOptions, events: Tally): Promise<void> {
+/**
+ * Nothing is thrown away unasked: PostgreSQL has events only from the version on that began to keep them. What came since the rebuild
+ * `began` is looked for behind the exchange; what is nearly too old may be gone from one store before the other. Epoch seconds.
+ */
+async function refuseFewer({ clickhouse }: RebuildStores, keptFrom: number, began: number, events: Tally): Promise<void> {
   const rows = await clickhouse.query<{ tenant: string; day: string; n: number }>({
     sql: `SELECT tenant, toString(toDate(session_started_at)) AS day, count() AS n FROM ${tables.events} FINAL
-      WHERE stored_at >= toDateTime({kept_from:Int64}) + INTERVAL 2 DAY GROUP BY tenant, day`,
-    params: { kept_from: keptFrom },
+      WHERE stored_at >= toDateTime({kept_from:Int64}) + INTERVAL 2 DAY AND stored_at < toDateTime({began:Int64}) GROUP BY tenant, day`,
+    params: { kept_from: keptFrom, began },
   }, { maxSeconds: 60 });
   const fewer = rows.filter(({ tenant, day, n }) => (events.get(`${tenant}\n${day}`)?.rows ?? 0) < n).map(({ tenant, day }) => `${tenant}\n${day}`);
   if (fewer.length === 0) return;

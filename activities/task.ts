@@ -11,6 +11,8 @@ import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { FlowRegistry } from '../flows/registry.ts';
 import type { FileStore } from '../stores/files/port.ts';
+import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import type { DataThrough } from '../stores/data-through.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import type { Inspecting } from '../uploads/inspecting.ts';
 import type { Alerting } from './alerts/alerting.ts';
@@ -51,6 +53,7 @@ export interface TaskServices {
     readonly keepDays: number;
   };
   readonly stuck: Stuck;
+  readonly reports: { readonly clickhouse: ClickHouse; readonly dataThrough: Pick<DataThrough, 'of'> };
   readonly log: Logger;
 }
 

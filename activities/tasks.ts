@@ -13,12 +13,14 @@ import { reconcileStoppedSessions } from './reconcile-sessions.ts';
 import { reconcileParkedTasks } from './reconcile-tasks.ts';
 import { reconcileUploads } from './reconcile-uploads.ts';
 import { rollBackUnfinished } from './roll-back-unfinished.ts';
+import { watchSteps } from './watch-steps.ts';
 import { writeTask } from './write-task.ts';
 import type { Task, TaskServices } from './task.ts';
 
 export const tasks = {
   applyChangeset, cleanUpEndedTasks, cleanUpUploads, deliverEvent, flushSession, processUpload, proposeRecommendations, raiseAlerts,
-  readAnswer, reconcileParkedTasks, reconcileStoppedSessions, reconcileUploads, rollBackUnfinished, writeTask,
+  readAnswer, reconcileParkedTasks, reconcileStoppedSessions, reconcileUploads, rollBackUnfinished, watchSteps,
+  writeTask,
 } as const;
 
 type ActivityOf<T> = T extends Task<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;

@@ -1,12 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { bucketsIn, edgesOf, granularities, weekStarts, type Bucket, type BucketsAsked, type Granularity, type WeekStart } from './buckets.ts';
+import {
+  bucketsIn, edgesOf, granularities, weekStarts, type Bucket, type BucketsAsked, type Granularity, type WeekStart,
+} from './buckets.ts';
 import { readPeriod, type Period } from './period.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const zones = [
-  'UTC', 'Europe/Berlin', 'Africa/Cairo', 'Australia/Lord_Howe', 'America/Havana', 'Pacific/Apia', 'Asia/Kolkata', 'America/Los_Angeles', 'America/St_Johns',
+  'UTC', 'Europe/Berlin', 'Africa/Cairo', 'Australia/Lord_Howe', 'America/Havana', 'Pacific/Apia', 'Asia/Kolkata', 'America/Los_Angeles',
+  'America/St_Johns',
 ];
 
 function period(start_date: string, end_date: string, timezone: string): Period {
@@ -23,7 +26,8 @@ describe('the change of the clock', () => {
   test.each([
     ['Europe/Berlin', '2026-03-28', '2026-03-31', [24, 23, 24]], ['Europe/Berlin', '2026-10-24', '2026-10-27', [24, 25, 24]],
     ['Africa/Cairo', '2026-04-23', '2026-04-26', [24, 23, 24]], ['Africa/Cairo', '2026-10-29', '2026-10-31', [25, 24]],
-    ['Australia/Lord_Howe', '2026-04-04', '2026-04-07', [24, 24.5, 24]], ['Australia/Lord_Howe', '2026-10-03', '2026-10-06', [24, 23.5, 24]],
+    ['Australia/Lord_Howe', '2026-04-04', '2026-04-07', [24, 24.5, 24]],
+    ['Australia/Lord_Howe', '2026-10-03', '2026-10-06', [24, 23.5, 24]],
     ['America/Havana', '2026-10-31', '2026-11-03', [24, 25, 24]],
   ])('gives the days of %s from %s to %s their own lengths', (timezone, start, end, lengths) => {
     expect(bucketsIn(period(start, end, timezone), asked('daily')).map(hours)).toEqual(lengths);
@@ -109,7 +113,10 @@ function walked({ startMs, endMs, timezone }: Period, granularity: Granularity, 
 
 test('buckets are what somebody would say who watches the clock of the zone minute by minute', () => {
   // Around changes of the clock, which random days would seldom meet: St. John's put them back a minute after midnight.
-  const changes = ['2026-03-29', '2026-10-25', '2026-04-24', '2026-10-30', '2026-04-05', '2026-10-04', '2026-11-01', '2011-12-30', '2010-11-07', '2026-01-01'];
+  const changes = [
+    '2026-03-29', '2026-10-25', '2026-04-24', '2026-10-30', '2026-04-05', '2026-10-04', '2026-11-01', '2011-12-30', '2010-11-07',
+    '2026-01-01',
+  ];
   const minute = fc.integer({ min: -3 * 1_440, max: 3 * 1_440 });
   fc.assert(fc.property(
     fc.constantFrom(...zones), fc.constantFrom(...changes), minute, fc.integer({ min: 1, max: 9 * 1_440 }),

@@ -215,10 +215,12 @@ function stageInsight(high: Cohort, low: Cohort): readonly Insight[] {
   });
   const adjusted = benjaminiHochberg(steps.map(({ tested }) => tested.p));
   const clear = steps.filter(({ ofHigh, ofLow, tested }, index) =>
-    Math.min(ofHigh.n, ofLow.n) >= leastPerArm && (adjusted[index] ?? 1) < significantBelow && isSignificant(tested) && (tested.difference ?? 0) > 0);
+    Math.min(ofHigh.n, ofLow.n) >= leastPerArm && (adjusted[index] ?? 1) < significantBelow && isSignificant(tested)
+    && (tested.difference ?? 0) > 0);
   const [widest] = clear.toSorted((a, b) => (b.tested.difference ?? 0) - (a.tested.difference ?? 0));
   if (widest === undefined) return [];
   const share = ({ successes, n }: Arm): string => `${percent(successes / n)} of ${n}`;
-  const text = `They differ most on the way to ${widest.name}: ${share(widest.ofHigh)} in ${high.label}, ${share(widest.ofLow)} in ${low.label}.`;
+  const [ofHigh, ofLow] = [share(widest.ofHigh), share(widest.ofLow)];
+  const text = `They differ most on the way to ${widest.name}: ${ofHigh} in ${high.label}, ${ofLow} in ${low.label}.`;
   return [{ kind: 'stage', text, cohorts: [high.label, low.label] }];
 }

@@ -95,7 +95,7 @@ export interface Span {
 export async function comparePeriods(
   db: ClickHouse, earlier: Span, later: Span, now: number, options: QueryOptions = {},
 ): Promise<PeriodsCompared> {
-  const followUpMs = await followUpOf(db, earlier.filters, now, options);
+  const followUpMs = await followUpOf(db, [earlier.filters, later.filters], now, options);
   const [before, after] = await Promise.all([earlier, later].map(({ filters }) => followed(db, filters, { followUpMs, now }, options)));
   if (before === undefined || after === undefined) throw new Error('Two questions have two answers');
   return compared({ followed: before, days: earlier.days }, { followed: after, days: later.days }, followUpMs);
@@ -136,16 +136,19 @@ function sideOf({ followed: { total, followed: old, reached, median_ms }, days }
 
 const armOf = (side: Side): Arm => ({ successes: side.completed_sessions, n: side.followed_sessions });
 
-function significanceOf(earlier: Side, later: Side): { readonly wire: Significance; readonly tested: Tested; readonly verdict: TimedVerdict } {
+function significanceOf(
+  earlier: Side, later: Side,
+): { readonly wire: Significance; readonly tested: Tested; readonly verdict: TimedVerdict } {
   const tested = testArms(armOf(later), armOf(earlier));
   const verdict = verdictOf(earlier, later, tested);
   const before = earlier.conversion_rate;
+  const [n, m] = [earlier.followed_sessions, later.followed_sessions];
   return {
     tested, verdict,
     wire: {
       p_value: tested.p, test: tested.test, is_significant: verdict === 'better' || verdict === 'worse',
       confidence_level: 1 - significantBelow, interval: tested.interval, verdict,
-      minimum_detectable_effect: before === null ? null : smallestDetectableRise(before, earlier.followed_sessions, later.followed_sessions),
+      minimum_detectable_effect: before === null ? null : smallestDetectableRise(before, n, m),
     },
   };
 }
@@ -160,7 +163,8 @@ function verdictOf(earlier: Side, later: Side, tested: Tested): TimedVerdict {
 }
 
 function stageComparisons(before: Followed, after: Followed): readonly StageComparison[] {
-  const armAt = ({ reached, followed: old }: Followed, index: number): Arm => ({ successes: reached[index] ?? 0, n: reached[index - 1] ?? old });
+  const armAt = ({ reached, followed: old }: Followed, index: number): Arm =>
+    ({ successes: reached[index] ?? 0, n: reached[index - 1] ?? old });
   const found = stages.map((name, index) => {
     const [earlier, later] = [armAt(before, index), armAt(after, index)];
     return { name, earlier, later, tested: testArms(later, earlier) };

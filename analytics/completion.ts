@@ -34,7 +34,8 @@ const completed = `stage >= ${stageNumbers.completed}`;
 const ended = `state IN (${endedStates.map((state) => `'${state}'`).join(', ')})`;
 const imported = "origin = 'import'";
 /** Ways of leaving that did not happen are later than any time. */
-const leftMs = `least(if(abandoned_ms > 0, abandoned_ms, maxMs), if(${ended}, ended_ms, maxMs), if(${imported}, last_ms + 604800000, maxMs))`;
+export const leftMs = 'least(' +
+  `if(abandoned_ms > 0, abandoned_ms, maxMs), if(${ended}, ended_ms, maxMs), if(${imported}, last_ms + 604800000, maxMs))`;
 
 interface CompletionRow {
   readonly times: readonly number[];
@@ -46,20 +47,26 @@ interface CompletionRow {
 /** One row of arrays: rows of their own would take longer to read than to find. */
 export function completionQuery(filters: SessionFilters, now: number): Statement {
   const { from, params } = sessionsIn(filters, now);
-  return {
+  return endsQuery({
     params,
+    sql: `SELECT ${completed} AS is_completed, ${leftCondition} AS is_left,
+      multiIf(is_completed, completed_ms, is_left, ${leftMs},
+        toUInt64(greatest(0, {now_ms:Int64} - toUnixTimestamp64Milli(started_at)))) AS ms
+    FROM ${from}`,
+  });
+}
+
+/** `sessions`: a SELECT of `is_completed`, `is_left` and `ms`, how long each was seen. It may use `maxMs`, as `leftMs` does. */
+export function endsQuery(sessions: Statement): Statement {
+  return {
+    params: sessions.params,
     sql: `WITH toUInt64(9000000000000000) AS maxMs
 SELECT groupArray(toFloat64(at)) AS times, groupArray(toUInt32(done)) AS completed, groupArray(toUInt32(lost)) AS gone,
   groupArray(toUInt32(waiting)) AS open
 FROM (
   SELECT intDiv(ms + grain - 1, grain) * grain AS at, countIf(is_completed) AS done, countIf(NOT is_completed AND is_left) AS lost,
     countIf(NOT is_completed AND NOT is_left) AS waiting
-  FROM (
-    SELECT ${completed} AS is_completed, ${leftCondition} AS is_left,
-      multiIf(is_completed, completed_ms, is_left, ${leftMs},
-        toUInt64(greatest(0, {now_ms:Int64} - toUnixTimestamp64Milli(started_at)))) AS ms, ${grain} AS grain
-    FROM ${from}
-  )
+  FROM (SELECT is_completed, is_left, ms, ${grain} AS grain FROM (${sessions.sql}))
   GROUP BY at ORDER BY at
 )`,
   };
@@ -68,7 +75,12 @@ FROM (
 export async function completionTimes(
   db: ClickHouse, filters: SessionFilters, now: number, options: QueryOptions = {},
 ): Promise<CompletionTimes> {
-  const [row] = await db.query<CompletionRow>(completionQuery(filters, now), options);
+  return completionFrom(db, completionQuery(filters, now), options);
+}
+
+/** `ends`: what `endsQuery` asks. */
+export async function completionFrom(db: ClickHouse, ends: Statement, options: QueryOptions = {}): Promise<CompletionTimes> {
+  const [row] = await db.query<CompletionRow>(ends, options);
   if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
   return completionOf(row.times.map((time, index) =>
     ({ time, completed: row.completed[index] ?? 0, left: row.gone[index] ?? 0, open: row.open[index] ?? 0 })));

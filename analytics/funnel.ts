@@ -18,8 +18,8 @@ import type { Interval } from './statistics.ts';
 export type { SessionFilters } from './sessions-in.ts';
 
 /** One stage. Rates are 0..1, null where they would be 0 of 0; times are minutes to 3 decimals, null when nobody made the step. */
-export interface FunnelStage {
-  readonly name: StageName;
+export interface FunnelStage<Name extends string = string> {
+  readonly name: Name;
   readonly description: string;
   readonly count: number;
   /** Of those who reached the stage before; for the first stage, of the cohort: 1, or null when it is empty. */
@@ -38,16 +38,16 @@ export interface FunnelStage {
 
 export type ImpactSeverity = 'critical' | 'high' | 'medium' | 'low';
 
-export interface DropOffPoint {
-  readonly from_stage: StageName;
-  readonly to_stage: StageName;
+export interface DropOffPoint<Name extends string = string> {
+  readonly from_stage: Name;
+  readonly to_stage: Name;
   readonly drop_off_count: number;
   readonly drop_off_rate: number;
   readonly impact_severity: ImpactSeverity;
 }
 
 /** The answer of GET /analytics/funnel/ without period, freshness, cohorts and recommendations. */
-export interface FunnelReport {
+export interface FunnelReport<Name extends string = string> {
   readonly total_sessions: number;
   readonly completed_sessions: number;
   /** Dropped at any stage. */
@@ -57,9 +57,9 @@ export interface FunnelReport {
   readonly overall_conversion_interval: Interval;
   readonly avg_completion_time_minutes: number | null;
   readonly median_completion_time_minutes: number | null;
-  readonly stages: readonly FunnelStage[];
+  readonly stages: readonly FunnelStage<Name>[];
   /** Worst first by rate × count, only real drops, at most 5. */
-  readonly top_drop_off_points: readonly DropOffPoint[];
+  readonly top_drop_off_points: readonly DropOffPoint<Name>[];
 }
 
 /** The one row of the query. The first three arrays have an entry a stage, the others one a step to the next stage. */
@@ -74,7 +74,7 @@ export interface FunnelRow {
   readonly completion_median_ms: number | null;
 }
 
-const descriptions: Readonly<Record<StageName, string>> = {
+export const stageDescriptions: Readonly<Record<StageName, string>> = {
   started: 'A session was created',
   engaged: 'The first answer was accepted',
   recommendations_generated: 'Recommendations were made from the answers',
@@ -115,9 +115,16 @@ export function stageFunnelQuery(filters: SessionFilters, now: number): Statemen
   return { sql: `SELECT\n${selected.join(',\n')}\nFROM ${from}`, params };
 }
 
-export function funnelReport(row: FunnelRow): FunnelReport {
+export function funnelReport(row: FunnelRow): FunnelReport<StageName> {
+  return reportOf(stages.map((name) => ({ name, description: stageDescriptions[name] })), row);
+}
+
+interface Named<Name extends string> { readonly name: Name; readonly description: string }
+
+/** Of any steps; the row has an entry for each. */
+export function reportOf<Name extends string>(steps: readonly Named<Name>[], row: FunnelRow): FunnelReport<Name> {
   const total = row.counts[0] ?? 0;
-  const completed = row.counts[lastStage - 1] ?? 0;
+  const completed = row.counts[steps.length - 1] ?? 0;
   return {
     total_sessions: total,
     completed_sessions: completed,
@@ -127,14 +134,14 @@ export function funnelReport(row: FunnelRow): FunnelReport {
     overall_conversion_interval: wilson(completed, total),
     avg_completion_time_minutes: minutes(row.completion_mean_ms),
     median_completion_time_minutes: minutes(row.completion_median_ms),
-    stages: stages.map((name, index) => stageOf(name, index, row)),
-    top_drop_off_points: dropOffPoints(row),
+    stages: steps.map((step, index) => stageOf(step, index, row)),
+    top_drop_off_points: dropOffPoints(steps, row),
   };
 }
 
 export async function funnel(
   db: ClickHouse, filters: SessionFilters, now: number, options: QueryOptions = {},
-): Promise<FunnelReport> {
+): Promise<FunnelReport<StageName>> {
   const [row] = await db.query<FunnelRow>(stageFunnelQuery(filters, now), options);
   if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
   return funnelReport(row);
@@ -148,14 +155,14 @@ export function impactSeverity(dropOffRate: number, dropOffCount: number): Impac
   return impact > 5 ? 'medium' : 'low';
 }
 
-function stageOf(name: StageName, index: number, row: FunnelRow): FunnelStage {
+function stageOf<Name extends string>({ name, description }: Named<Name>, index: number, row: FunnelRow): FunnelStage<Name> {
   const total = row.counts[0] ?? 0;
   const count = row.counts[index] ?? 0;
   const before = row.counts[index - 1] ?? total;
   const dropped = row.dropped[index] ?? 0;
   return {
     name,
-    description: descriptions[name],
+    description,
     count,
     conversion_rate: rate(count, before),
     conversion_from_start: rate(count, total),
@@ -169,9 +176,9 @@ function stageOf(name: StageName, index: number, row: FunnelRow): FunnelStage {
   };
 }
 
-function dropOffPoints(row: FunnelRow): readonly DropOffPoint[] {
-  const points = stages.slice(0, -1).flatMap((from, index) => {
-    const to = stages[index + 1];
+function dropOffPoints<Name extends string>(steps: readonly Named<Name>[], row: FunnelRow): readonly DropOffPoint<Name>[] {
+  const points = steps.slice(0, -1).flatMap(({ name: from }, index) => {
+    const to = steps[index + 1]?.name;
     const count = row.dropped[index] ?? 0;
     const dropOffRate = rate(count, row.counts[index] ?? 0);
     if (to === undefined || count === 0 || dropOffRate === null) return [];

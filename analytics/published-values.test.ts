@@ -146,7 +146,8 @@ test('6-MP of Freireich (Cox and Oakes, table 1.1): survival, its error, median 
   const observed = [6, 6, 6, 7, 10, 13, 16, 22, 23];
   const open = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35];
   const curve = kaplanMeier([
-    ...observed.map((time) => ({ time, completed: 1, left: 0, open: 0 })), ...open.map((time) => ({ time, completed: 0, left: 0, open: 1 })),
+    ...observed.map((time) => ({ time, completed: 1, left: 0, open: 0 })),
+    ...open.map((time) => ({ time, completed: 0, left: 0, open: 1 })),
   ]);
   const found = curve.steps.map(({ time, share, standardError }) => [time, share.toFixed(4), standardError.toFixed(4)]);
   expect(found).toEqual([

@@ -1,5 +1,7 @@
 /** A report as a table: for programs that read tables, and people who open them. */
 
+import type { Statement } from '../stores/clickhouse/client.ts';
+
 export type Cell = string | number | boolean | null;
 
 /** What a column holds decides how it is written; a time is RFC 3339 in UTC, with its Z. */
@@ -34,6 +36,17 @@ export function tableOf(items: readonly object[]): ReportTable {
 export function figuresOf(answer: object): ReportTable {
   const rows = leavesOf(answer, '', 0).map(([path, cell]) => [path, cell === null ? null : String(cell)]);
   return { columns: [{ name: 'figure', type: 'text' }, { name: 'value', type: 'text' }], rows };
+}
+
+const stored: Readonly<Record<Column['type'], string>> = { text: 'String', number: 'Float64', boolean: 'Bool' };
+
+/** The table as rows of ClickHouse, which writes the forms that it is asked for. */
+export function parquetOf({ columns, rows }: ReportTable): Statement {
+  const structure = columns.map(({ name, type }) => `\`${name.replaceAll(/[\\`]/g, String.raw`\$&`)}\` Nullable(${stored[type]})`).join(', ');
+  return {
+    sql: 'SELECT * FROM format(JSONCompactEachRow, {structure:String}, {rows:String})',
+    params: { structure, rows: rows.map((row) => JSON.stringify(row)).join('\n') },
+  };
 }
 
 function cellsOf(item: object, prefix: string, depth: number): [string, Cell][] {

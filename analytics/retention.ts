@@ -10,17 +10,21 @@ const atOnce = 10_000;
 export async function keepEventsFor(
   { db, clickhouse }: { readonly db: Database; readonly clickhouse: ClickHouse }, days: number, now: number,
 ): Promise<number> {
-  if (!(Number.isInteger(days) && days > 0)) throw new RangeError(`days: ${days}`);
-  const [table] = await clickhouse.query<{ engine_full: string }>({
-    sql: 'SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {name:String}', params: { name: tables.events },
-  });
-  if (table !== undefined && !table.engine_full.includes(`toIntervalDay(${days})`)) {
-    await clickhouse.command(`ALTER TABLE ${tables.events} MODIFY TTL stored_at + INTERVAL ${days} DAY`);
-  }
+  await setRetention(clickhouse, days);
   let forgotten = 0;
   for (;;) {
     const rows = await forgetOldEvents(db, Math.floor(now / 1_000) - days * 86_400, atOnce);
     forgotten += rows;
     if (rows < atOnce) return forgotten;
   }
+}
+
+/** Of ClickHouse, which forgets by itself. Whole parts go, when all in them is old. */
+export async function setRetention(clickhouse: ClickHouse, days: number): Promise<void> {
+  if (!(Number.isInteger(days) && days > 0)) throw new RangeError(`days: ${days}`);
+  const [table] = await clickhouse.query<{ engine_full: string }>({
+    sql: 'SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {name:String}', params: { name: tables.events },
+  });
+  if (table === undefined || table.engine_full.includes(`toIntervalDay(${days})`)) return;
+  await clickhouse.command(`ALTER TABLE ${tables.events} MODIFY TTL stored_at + INTERVAL ${days} DAY`);
 }

@@ -38,6 +38,8 @@ export interface Selection extends WhySelection {
   /** Started within [from, before), epoch ms: narrower than the period, and nothing at all where that is empty. */
   readonly started_from_ms?: number | undefined;
   readonly started_before_ms?: number | undefined;
+  /** Also imported sessions that are in no stage. */
+  readonly any_stage?: true | undefined;
 }
 
 export interface SessionSource {
@@ -105,6 +107,7 @@ function conditionsOf(selection: Selection, params: Record<string, Parameter>): 
     conditions.push('state = {state:String}');
     params['state'] = state;
   }
+  if (selection.any_stage === true) return conditions;
   if (question !== undefined) {
     params['question'] = question;
     conditions.push(questionCondition(outcome));

@@ -18,7 +18,8 @@ const ends = (sessions: readonly Seen[]): readonly Ends[] => sessions.map(({ tim
  */
 function handedOn(sessions: readonly Seen[], time: number): number {
   const rank = ({ kind }: Seen): number => (kind === 'open' ? 1 : 0);
-  const weighted = sessions.toSorted((a, b) => a.time - b.time || rank(a) - rank(b)).map((each) => ({ ...each, weight: 1 / sessions.length }));
+  const inOrder = sessions.toSorted((a, b) => a.time - b.time || rank(a) - rank(b));
+  const weighted = inOrder.map((each) => ({ ...each, weight: 1 / sessions.length }));
   for (const each of weighted) {
     const later = weighted.filter((other) => other.time > each.time);
     if (each.kind !== 'open' || later.length === 0) continue;

@@ -35,11 +35,12 @@ export interface Curve {
 
 /** Survival with Greenwood's error. `left` is not looked at. */
 export function kaplanMeier(ends: readonly Ends[]): Curve {
+  const times = atEachTime(ends);
   const steps: Step[] = [];
   let survival = 1;
   let greenwood = 0;
   let upper = 1;
-  walk(ends, ({ time, completed }, atRisk) => {
+  walk(times, ({ time, completed }, atRisk) => {
     if (completed === 0) return;
     survival *= 1 - completed / atRisk;
     greenwood += completed / (atRisk * (atRisk - completed));
@@ -52,7 +53,7 @@ export function kaplanMeier(ends: readonly Ends[]): Curve {
   });
   const first = (value: (step: Step) => number): number | null => steps.find((step) => value(step) <= half + rounding)?.time ?? null;
   return {
-    steps, median: first(({ share }) => share), knownUntil: knownUntil(ends),
+    steps, median: first(({ share }) => share), knownUntil: knownUntil(times),
     medianInterval: [first(({ band }) => band[0]), first(({ band }) => band[1])],
   };
 }
@@ -62,11 +63,12 @@ export function kaplanMeier(ends: readonly Ends[]): Curve {
  * (Marubini and Valsecchi, Analysing Survival Data, 10.2).
  */
 export function aalenJohansen(ends: readonly Ends[]): Curve {
+  const times = atEachTime(ends);
   const steps: Step[] = [];
   let survival = 1;
   let share = 0;
   const sums = { a: 0, b: 0, c: 0, d: 0, e: 0, f: 0 };
-  walk(ends, ({ time, completed, left }, atRisk) => {
+  walk(times, ({ time, completed, left }, atRisk) => {
     const ended = completed + left;
     if (ended === 0) return;
     const hazard = completed / atRisk;
@@ -88,7 +90,7 @@ export function aalenJohansen(ends: readonly Ends[]): Curve {
   });
   const first = (value: (step: Step) => number): number | null => steps.find((step) => value(step) >= half - rounding)?.time ?? null;
   return {
-    steps, median: first((step) => step.share), knownUntil: knownUntil(ends),
+    steps, median: first((step) => step.share), knownUntil: knownUntil(times),
     medianInterval: [first(({ band }) => band[1]), first(({ band }) => band[0])],
   };
 }
@@ -104,15 +106,16 @@ const half = 0.5;
 /** Products and sums of shares miss one half by some 1e-16. */
 const rounding = 1e-12;
 
-/** Each time once, ascending, with how many were at risk just before it. */
-function walk(ends: readonly Ends[], visit: (at: Ends, atRisk: number) => void): void {
-  let atRisk = ends.reduce((total, { completed, left, open }) => total + completed + left + open, 0);
-  for (const at of atEachTime(ends)) {
+/** With how many were at risk just before each time. */
+function walk(times: readonly Ends[], visit: (at: Ends, atRisk: number) => void): void {
+  let atRisk = times.reduce((total, { completed, left, open }) => total + completed + left + open, 0);
+  for (const at of times) {
     visit(at, atRisk);
     atRisk -= at.completed + at.left + at.open;
   }
 }
 
+/** Each time once, ascending. */
 function atEachTime(ends: readonly Ends[]): readonly Ends[] {
   const sorted = ends.toSorted((a, b) => a.time - b.time);
   const merged: Ends[] = [];
@@ -128,8 +131,8 @@ function atEachTime(ends: readonly Ends[]): readonly Ends[] {
   return merged;
 }
 
-function knownUntil(ends: readonly Ends[]): number {
-  const last = atEachTime(ends).at(-1);
+function knownUntil(times: readonly Ends[]): number {
+  const last = times.at(-1);
   if (last === undefined) return -Infinity;
   return last.open === 0 ? Infinity : last.time;
 }

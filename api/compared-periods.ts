@@ -28,7 +28,8 @@ export const SideWire = z.object({
 const stageSide = z.object({ count, conversion_rate: rateOrNull, drill_down });
 
 export const StageComparisonWire = z.object({
-  name: z.enum(stages), period1: stageSide, period2: stageSide, change: changeWire, interval: differenceInterval, p_value: rate, p_adjusted: rate,
+  name: z.enum(stages), period1: stageSide, period2: stageSide, change: changeWire, interval: differenceInterval, p_value: rate,
+  p_adjusted: rate,
   significant: z.boolean(),
 }).meta({ id: 'StageComparison' });
 
@@ -45,7 +46,9 @@ export interface FollowedLinks {
   readonly reached: (stage: StageName) => string;
 }
 
-export function followedLinks(links: DrillDown, { startMs, endMs }: Pick<Period, 'startMs' | 'endMs'>, follow: FollowUp): FollowedLinks {
+export function followedLinks(
+  links: DrillDown, { startMs, endMs }: Pick<Period, 'startMs' | 'endMs'>, follow: FollowUp,
+): FollowedLinks {
   // The last that is old enough counts; a bound does not.
   const until = followedUntil(follow) + 1;
   const to = (selection: Selection): string => links.to(selection, { startMs, endMs });

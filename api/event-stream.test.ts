@@ -76,14 +76,16 @@ test('a stream that fails closes its connection', async () => {
 
 test('a reader that lags is sent the newest, and not what it has missed', async () => {
   let made = 0;
-  const live = new LiveReports({ everyMs: 0, onFailure: () => undefined, now: Date.now });
+  const live = new LiveReports({ places: { take: () => undefined }, everyMs: 0, onFailure: () => undefined, now: Date.now });
   const padding = 'x'.repeat(100_000);
   const produce = (): Promise<Snapshot> => {
     made += 1;
     return Promise.resolve({ id: String(made).padStart(9, '0'), data: { made, padding } });
   };
-  const call = { expiresAt: Infinity, stillCounts: () => Promise.resolve(true) };
-  const { socket, outcome } = await serve(live.follow(call, 'one', 'live', produce));
+  const call = {
+    actor: { tenant: 'acme', subject: 'cy', roles: [] }, onEnd: () => undefined, expiresAt: Infinity, stillCounts: () => Promise.resolve(true),
+  };
+  const { socket, outcome } = await serve(await live.follow(call, 'one', 'live', produce));
   // more than any socket holds
   await until('much was made', () => made > 2_000);
   let text = '';

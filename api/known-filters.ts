@@ -3,6 +3,7 @@ import type { ClosedAnswer, SessionFilters } from '../analytics/sessions-in.ts';
 import { closedValues } from '../domain/closed-answers.ts';
 import { matchLanguage, type QuestionRule } from '../domain/flow.ts';
 import type { Filterable, FlowName } from '../flows/registry.ts';
+import { importedFlows } from '../stores/postgres/imported-events.ts';
 import { Problem } from './problem.ts';
 import type { Services } from './services.ts';
 
@@ -29,16 +30,29 @@ export async function knownFilters(services: Services, tenant: string, asked: As
   const more = { segment: asked.user_segment, device: asked.device };
   if (version === undefined && answer === undefined) return { ...named, ...more };
   const filterable = await services.flows.filterable(tenant);
-  if (version !== undefined) checkVersion(filterable, named.flow, version);
+  if (version !== undefined) await checkVersion(services, tenant, filterable, named.flow, version);
   const closed = answer === undefined ? undefined : closedAnswer(filterable, named.flow, answer);
   return { ...named, ...more, flow_version: version, answer: closed };
 }
 
-function checkVersion({ versions }: Filterable, flow: string | undefined, version: number): void {
+async function checkVersion(
+  services: Services, tenant: string, { versions }: Filterable, flow: string | undefined, version: number,
+): Promise<void> {
   const known = versions.filter(({ flow_id: id }) => flow === undefined || id === flow).map((each) => each.version);
   if (known.includes(version)) return;
-  const all = [...new Set(known)].sort((a, b) => a - b).map(String);
+  const imported = (await importedFlows(services.stores.db, tenant)).filter(({ id }) => flow === undefined || id === flow)
+    .flatMap((each) => each.versions);
+  if (imported.includes(version)) return;
+  const all = [...new Set([...known, ...imported])].sort((a, b) => a - b).map(String);
   throw unknownValue('flow_version', 'No session has this version.', all);
+}
+
+/** A question by whose answers sessions can be divided. */
+export async function closedQuestion(services: Services, tenant: string, flow: string | undefined, id: string): Promise<string> {
+  const { questions } = await services.flows.filterable(tenant);
+  const known = [...new Set(questions.filter(({ flow_id: flowId }) => flow === undefined || flowId === flow).map(({ question }) => question.id))].sort();
+  if (known.includes(id)) return id;
+  throw unknownValue('breakdown', 'No question of few answers has this id.', known.map((each) => `answer:${each}`));
 }
 
 function closedAnswer({ questions }: Filterable, flow: string | undefined, text: string): ClosedAnswer {
@@ -64,11 +78,12 @@ async function knownNames(services: Services, tenant: string, { flow, language }
   if (flow === undefined && language === undefined) return {};
   const startable = found(await services.flows.all(tenant), { flow, language });
   if (startable !== null) return startable;
-  const ever = await services.flows.everRegistered(tenant);
+  // what another system's sessions ran on is the tenant's as well
+  const ever = [...await services.flows.everRegistered(tenant), ...await importedFlows(services.stores.db, tenant)];
   const known = found(ever, { flow, language });
   if (known !== null) return known;
   const named = ever.filter(({ id }) => flow === undefined || id === flow);
-  throw named.length === 0 ? unknownFlow(ever.map(({ id }) => id)) : unknownLanguage(languagesOf(named));
+  throw named.length === 0 ? unknownFlow(idsOf(ever)) : unknownLanguage(languagesOf(named));
 }
 
 function found(flows: readonly FlowName[], { flow, language }: Named): Named | null {
@@ -77,6 +92,10 @@ function found(flows: readonly FlowName[], { flow, language }: Named): Named | n
   if (language === undefined) return { flow };
   const matched = matchLanguage({ languages: languagesOf(named) }, language);
   return matched === null ? null : { flow, language: matched };
+}
+
+function idsOf(flows: readonly FlowName[]): readonly string[] {
+  return [...new Set(flows.map(({ id }) => id).filter((id) => id !== ''))].sort();
 }
 
 function languagesOf(flows: readonly FlowName[]): readonly string[] {

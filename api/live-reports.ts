@@ -5,11 +5,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Call } from './call.ts';
 import { eventText, type Stream } from './event-stream.ts';
+import type { StreamPlaces } from './stream-places.ts';
 
 /** What is sent. `id` names the moment: a reader is sent nothing that is not newer than what it has. */
 export interface Snapshot { readonly id: string; readonly data: object }
 
 export interface LiveReportsOptions {
+  readonly places: Pick<StreamPlaces, 'take'>;
   /** From the end of one run to the beginning of the next, milliseconds. */
   readonly everyMs: number;
   /** A run failed; readers keep what they have, and it is tried again. */
@@ -28,8 +30,15 @@ export class LiveReports {
     this.options = options;
   }
 
-  /** `id` stands for all that `produce` answers. `name` is the name of the events. Ends with the credential. */
-  follow(call: Pick<Call, 'expiresAt' | 'stillCounts'>, id: string, name: string, produce: () => Promise<Snapshot>): Stream {
+  /**
+   * `id` stands for all that `produce` answers. `name` is the name of the events. Ends with the credential. Throws as a place does,
+   * and as `produce`: whoever cannot be answered is told so before the stream begins.
+   */
+  async follow(
+    call: Pick<Call, 'actor' | 'onEnd' | 'expiresAt' | 'stillCounts'>, id: string, name: string, produce: () => Promise<Snapshot>,
+  ): Promise<Stream> {
+    this.options.places.take(call);
+    await produce();
     return async (write, signal, drained) => {
       const producer = this.join(id, produce);
       let [sent, checked] = ['', this.options.now()];

@@ -5,6 +5,9 @@ import type { Mistake, Rejection } from '../domain/message.ts';
 export const statusOf = {
   invalid_request: 400,
   invalid_period: 400,
+  invalid_steps: 400,
+  invalid_window: 400,
+  too_many_histories: 400,
   unknown_filter_value: 400,
   confirmation_required: 400,
   unauthenticated: 401,
@@ -16,6 +19,8 @@ export const statusOf = {
   method_not_allowed: 405,
   session_exists: 409,
   wrong_state: 409,
+  name_taken: 409,
+  too_many_funnels: 409,
   not_asked: 409,
   stale_proposal: 409,
   target_changed: 409,

@@ -7,14 +7,14 @@ import { z } from 'zod';
 import { drillDown, sessionsPath, type DrillDown } from '../analytics/drill-down.ts';
 import { readPeriod, type Period } from '../analytics/period.ts';
 import { keyedPeriod, reportKey } from '../analytics/report-key.ts';
-import { figuresOf, tableOf, type ReportTable } from '../analytics/report-table.ts';
+import { figuresOf, parquetOf, tableOf, type ReportTable } from '../analytics/report-table.ts';
 import { segments } from '../analytics/rows.ts';
 import type { SessionFilters } from '../analytics/sessions-in.ts';
 import { devices } from '../domain/device.ts';
-import { attachment } from './attachment.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { Call } from './call.ts';
 import { csv } from './csv.ts';
+import { download, formatParameter, tableTypes } from './table-download.ts';
 import { knownFilters } from './known-filters.ts';
 import { iso } from './presentation.ts';
 import { Problem, type ProblemCode } from './problem.ts';
@@ -38,7 +38,7 @@ export const periodParameters = {
 /** How a report is answered: nothing of it changes a figure. */
 export const howAnswered = {
   fresh: z.enum(['true', 'false']).optional().meta({ description: 'true: of a run that began after the request, or 2 s before at most' }),
-  format: z.enum(['json', 'csv']).optional(),
+  format: formatParameter,
 };
 /** What every report can be asked. */
 export const commonFilters = { ...clientId, ...periodParameters, ...sessionFilters, ...howAnswered };
@@ -58,6 +58,9 @@ export interface ReportInput<Query> {
   readonly links: DrillDown;
 }
 
+/** What is known of a request before it is computed. */
+export interface Checked<Query> extends Pick<ReportInput<Query>, 'query' | 'services'> { readonly filters: Pick<SessionFilters, 'tenant' | 'flow'> }
+
 export interface ReportDeclaration<Query extends z.ZodRawShape, Answer extends z.ZodRawShape> {
   readonly summary: string;
   /** Beside the common filters. */
@@ -73,6 +76,8 @@ export interface ReportDeclaration<Query extends z.ZodRawShape, Answer extends z
   /** How long it is kept, where that is not the usual time. */
   readonly keep?: { readonly freshMs: number; readonly staleMs: number };
   readonly problems?: readonly ProblemCode[];
+  /** Refuses by a Problem what cannot be computed, before anybody waits for it. */
+  readonly check?: (asked: Checked<z.output<z.ZodObject<Query>>>) => Promise<void>;
   readonly compute: (input: ReportInput<z.output<z.ZodObject<Query>>>) => Promise<z.input<z.ZodObject<Answer>>>;
 }
 
@@ -93,7 +98,7 @@ export function reportRoute<Query extends z.ZodRawShape, Answer extends z.ZodRaw
 
 /** What a route declares that answers by `answered`. */
 export const reportAnswers = {
-  sends: ['text/csv'], headers: { answer: { 'Cache-Status': 'What came of the cache (RFC 9211)' } },
+  sends: tableTypes, headers: { answer: { 'Cache-Status': 'What came of the cache (RFC 9211)' } },
 };
 
 export interface AskedReport<Query> {
@@ -110,16 +115,24 @@ interface Run { readonly period: z.input<typeof PeriodWire>; readonly data_throu
 
 /** Of a declaration what answers. */
 export type Answering<Query extends z.ZodRawShape, Body extends z.ZodRawShape> =
-  Pick<ReportDeclaration<Query, Body>, 'compute' | 'days' | 'table' | 'keep'>;
+  Pick<ReportDeclaration<Query, Body>, 'check' | 'compute' | 'days' | 'table' | 'keep'>;
 
 /** The answer that is kept for these parameters, or of one run for all who ask. Throws as knownFilters and periodOf do. */
 export async function answered<Query extends z.ZodRawShape, Body extends z.ZodRawShape, Result>(
   report: Answering<Query, Body>, asked: AskedReport<z.output<z.ZodObject<Query>>>,
 ): Promise<Answer<Result> | Download> {
-  const { name, call, query } = asked;
+  const { name, call, query, services } = asked;
   const served = await servedRun(report, asked);
   const headers = { 'Cache-Status': cacheStatus(served, query.fresh === 'true'), 'Cache-Control': 'private, no-cache' };
-  if (query.format === 'csv') return asCsv(name, call.method, tableIn(report.table, served.value.computed), headers);
+  if (query.format === 'csv' || query.format === 'parquet') {
+    const table = tableIn(report.table, served.value.computed);
+    return download({
+      name: name.replace(/^\w+ \//, '').replaceAll('/', '-'), format: query.format, headers, method: call.method,
+      bytes: query.format === 'csv'
+        ? () => Promise.resolve(csv(table.columns.map((column) => column.name), table.rows))
+        : () => services.reports.clickhouse.export(parquetOf(table), 'Parquet'),
+    });
+  }
   return ok(bodyOf(served, query.client_id) as Result, headers);
 }
 
@@ -131,6 +144,7 @@ export async function servedRun<Query extends z.ZodRawShape, Body extends z.ZodR
   const { timezone: _timezone, user_segment: _segment, ...parameters } = rest;
   const period = periodOf(query, services.now(), report.days);
   const known = await knownFilters(services, tenant, query);
+  await report.check?.({ query, services, filters: { tenant, flow: known.flow } });
   const key = reportKey({
     report: name, period: keyedPeriod({ start_date: start, end_date: end }, period, report.days ?? defaultDays),
     parameters: { ...parameters, ...known },
@@ -163,16 +177,6 @@ function tableIn(table: string | number | symbol | ((answer: never) => ReportTab
   return Array.isArray(list) ? tableOf(list as object[]) : figuresOf(computed);
 }
 
-function asCsv(name: string, method: string, { columns, rows }: ReportTable, headers: Readonly<Record<string, string>>): Download {
-  const file = `${name.replace(/^\w+ \//, '').replaceAll('/', '-')}.csv`;
-  return {
-    status: 200, bytes: method === 'HEAD' ? null : csv(columns.map((column) => column.name), rows),
-    headers: {
-      ...headers, 'Content-Type': 'text/csv; charset=utf-8; header=present', 'Content-Disposition': attachment(file),
-    },
-  };
-}
-
 /** Kept answers are the tenant's: whoever names it says so in every link too. */
 function linkedFor<T>(value: T, client: string | undefined): T {
   if (client === undefined) return value;
@@ -202,4 +206,3 @@ export function periodOf(
 }
 
 export type PeriodNames = Readonly<Record<'start_date' | 'end_date', string>>;
-

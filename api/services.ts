@@ -18,16 +18,14 @@ import type { Limiter } from '../stores/redis/limits/limiter.ts';
 import type { Resources } from '../stores/redis/limits/policy.ts';
 import type { ReportCache } from '../stores/redis/reports/report-cache.ts';
 import type { Uploads } from '../uploads/uploads.ts';
-import type { RedriveStreams } from './redrive-streams.ts';
 import type { LiveReports } from './live-reports.ts';
+import type { RedriveStreams } from './redrive-streams.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { SessionStreams } from './session-streams.ts';
-import type { StreamPlaces } from './stream-places.ts';
 
 export interface Services {
   readonly sessions: Sessions;
   readonly streams: SessionStreams;
-  readonly streamPlaces: StreamPlaces;
   readonly uploads: Uploads;
   readonly flows: FlowRegistry;
   readonly changes: {

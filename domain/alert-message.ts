@@ -1,5 +1,5 @@
 /** Alerts in plain words: what, since when, how many. No answer of a person, no input, no message of an error. */
-import type { AlertDetail, CapacityFacts, AgeFacts } from './alert.ts';
+import type { AlertDetail, CapacityFacts, AgeFacts, DropFacts } from './alert.ts';
 
 /** An alert as it is told, at its beginning or at its end. Times are epoch ms. */
 export type ToldAlert = {
@@ -63,6 +63,13 @@ function raised(alert: ToldAlert): AlertWords {
         ],
       };
     }
+    case 'conversion_drop': {
+      const { flow, to_stage, rate, rate_before } = alert.facts;
+      return {
+        title: `${tenant}: fewer people of ${flow} come to ${to_stage}: ${percent(rate)} instead of ${percent(rate_before)}`,
+        lines: [...dropLines(tenant, alert.facts), `Noticed ${time(alert.raised_at)}.`],
+      };
+    }
     case 'scanner_blind': {
       const { workers, blind_since } = alert.facts;
       return {
@@ -92,6 +99,10 @@ function recovered(alert: ToldAlert): AlertWords {
       return { title: `Over: ${tenant}: ${alert.facts.task_name} (${alert.facts.category})`, lines: [stood] };
     case 'session_stuck':
       return { title: `Over: ${tenant}: every session moves again`, lines: [stood] };
+    case 'conversion_drop': {
+      const { flow, to_stage } = alert.facts;
+      return { title: `Over: ${tenant}: as many people of ${flow} come to ${to_stage} as before`, lines: [...dropLines(tenant, alert.facts), stood] };
+    }
     case 'scanner_blind':
       return {
         title: 'Over: the virus scanner of uploads sees again', lines: ['It finds the EICAR text, and what waits is scanned again.', stood],
@@ -105,6 +116,24 @@ function lateLines(tenant: string, { open, open_too_long: late, oldest_open_park
       `${open} ${open === 1 ? 'is' : 'are'} open in all.`,
     ...(oldest === null ? [] : [`The oldest has waited since ${time(oldest)}.`]),
   ];
+}
+
+function dropLines(tenant: string, facts: DropFacts): readonly string[] {
+  const { flow, from_stage, to_stage, day, timezone, rate, sessions, rate_before, sessions_before, p_adjusted, follow_up_seconds } = facts;
+  return [
+    `On ${day.slice(0, 10)} (${timezone}) ${percent(rate)} of ${sessions} sessions of ${flow} in ${tenant} went from ${from_stage} to ` +
+      `${to_stage}; on the same weekday of the four weeks before ${percent(rate_before)} of ${sessions_before} did.`,
+    `Each session had ${spanOf(follow_up_seconds)} for it. Adjusted p value ${p_adjusted < 0.0001 ? 'under 0.0001' : p_adjusted.toFixed(4)}.`,
+  ];
+}
+
+function percent(rate: number): string {
+  return `${(rate * 100).toFixed(1)} %`;
+}
+
+function spanOf(seconds: number): string {
+  const count = Math.round(seconds / 3_600);
+  return count === 1 ? '1 hour' : `${count} hours`;
 }
 
 function openNow(tenant: string, { open, capacity }: CapacityFacts): string {

@@ -2,8 +2,9 @@
  * Which alerts stand, begin and end, from what is open in the dead letter queue, from sessions that cannot move and from a scanner that
  * finds nothing. An alert is told when it begins and once more when it is over; what stands already is not told again.
  */
+import type { StageName } from './lifecycle.ts';
 
-export const alertKinds = ['capacity', 'age', 'new_fingerprint', 'session_stuck', 'scanner_blind'] as const;
+export const alertKinds = ['capacity', 'age', 'new_fingerprint', 'session_stuck', 'scanner_blind', 'conversion_drop'] as const;
 export type AlertKind = (typeof alertKinds)[number];
 
 /** One way of failing among the open tasks of a tenant. */
@@ -46,6 +47,25 @@ export interface AgeFacts {
 
 /** Workflows of a tenant whose tasks fail again and again, sessions and parked tasks. */
 export interface StuckFacts { readonly stuck: number; readonly failure_type: string }
+/** A step of a flow: of those who stood before it, who made it in time, on a day and on the same weekday of the four weeks before. */
+export interface DropFacts {
+  readonly flow: string;
+  readonly from_stage: StageName;
+  readonly to_stage: StageName;
+  /** Its beginning, RFC 3339. */
+  readonly day: string;
+  /** Of the day. */
+  readonly timezone: 'UTC';
+  /** 0 to 1. */
+  readonly rate: number;
+  readonly sessions: number;
+  readonly rate_before: number;
+  readonly sessions_before: number;
+  readonly p_adjusted: number;
+  /** So long each session had, on both sides. */
+  readonly follow_up_seconds: number;
+}
+
 export interface TenantStuck extends StuckFacts { readonly tenant: string }
 
 /** The virus scanner of uploads calls clean what everybody finds. `workers`: that see it so. */
@@ -61,13 +81,14 @@ export type AlertDetail =
   | { readonly kind: 'age'; readonly facts: AgeFacts }
   | { readonly kind: 'new_fingerprint'; readonly facts: OpenFingerprint }
   | { readonly kind: 'session_stuck'; readonly facts: StuckFacts }
-  | { readonly kind: 'scanner_blind'; readonly facts: BlindFacts };
+  | { readonly kind: 'scanner_blind'; readonly facts: BlindFacts }
+  | { readonly kind: 'conversion_drop'; readonly facts: DropFacts };
 
 /** Of a tenant, at most one alert of a kind and key stands at a time. */
 export type Alert = AlertDetail & {
   /** Nobody's where it is about what all tenants share. */
   readonly tenant: string;
-  /** The fingerprint; '' where there is one alert a tenant. */
+  /** The fingerprint, or flow:stage; '' where there is one alert a tenant. */
   readonly key: string;
 };
 

@@ -49,10 +49,18 @@ export interface Changeset {
 
 /** Size (0.4 over 20 changes, 0.3 over 10, 0.2 over 5) + 0.15 a deletion (at most 0.3) + 0.2 with dependencies, at most 1. */
 export function changeRisk(changes: readonly Pick<Change, 'operation'>[], hasDependencies: boolean): number {
+  const { size, deletions, dependencies } = changeRiskParts(changes, hasDependencies);
+  // two decimals: sums of tenths must not read 0.30000000000000004
+  return Math.min(1, Math.round((size + deletions + dependencies) * 100) / 100);
+}
+
+/** What a risk is the sum of. */
+export function changeRiskParts(
+  changes: readonly Pick<Change, 'operation'>[], hasDependencies: boolean,
+): Readonly<Record<'size' | 'deletions' | 'dependencies', number>> {
   const size = changes.length > 20 ? 0.4 : changes.length > 10 ? 0.3 : changes.length > 5 ? 0.2 : 0;
   const deletions = Math.min(0.3, 0.15 * changes.filter((change) => change.operation === 'delete').length);
-  // two decimals: sums of tenths must not read 0.30000000000000004
-  return Math.min(1, Math.round((size + deletions + (hasDependencies ? 0.2 : 0)) * 100) / 100);
+  return { size, deletions, dependencies: hasDependencies ? 0.2 : 0 };
 }
 
 export function needsSecondApprover(risk: number, changes: number): boolean {

@@ -10,6 +10,7 @@ import { readConfiguration } from '../service/environment.ts';
 import { isTenantName } from '../stores/postgres/database.ts';
 import { endWithUsage, optionsOf, UsageError } from './arguments.ts';
 import { base, Client, expected } from './demo/client.ts';
+import { pastDaysMax, pastOf } from './demo/history.ts';
 import { plan } from './demo/plan.ts';
 import { seedMax } from './demo/random.ts';
 import { runningOn, type Running } from './demo/running.ts';
@@ -21,8 +22,10 @@ import { PlainError } from './embedded/plain-error.ts';
 import { tokenCommand } from './up/command.ts';
 import { onInterruption } from './up/interruption.ts';
 
-const usage = `Usage: npm run demo -- [--sessions N] [--seed S] [--tenant TENANT]
+const usage = `Usage: npm run demo -- [--sessions N] [--history 60d] [--seed S] [--tenant TENANT]
   --sessions  how many people come (default 40, at most 10000)
+  --history   fills so many days before today with people who came then, so that reports have something to compare with (1d to
+              ${pastDaysMax}d); nobody comes today unless --sessions is given
   --seed      the same seed gives the same people (0 to ${seedMax}; default: any)
   --tenant    where they belong (default demo)
 
@@ -35,15 +38,17 @@ const tokenSeconds = 12 * 3_600;
 /** Longest wait for the funnel to have everything. */
 const funnelMs = 20_000;
 
-interface Options { readonly sessions: number; readonly seed: number; readonly tenant: string }
+interface Options { readonly sessions: number; readonly historyDays: number; readonly seed: number; readonly tenant: string }
 
 function readOptions(argv: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  const values = optionsOf(argv, { sessions: text, seed: text, tenant: text });
+  const values = optionsOf(argv, { sessions: text, history: text, seed: text, tenant: text });
   const tenant = values.tenant ?? 'demo';
   if (!isTenantName(tenant)) throw new UsageError('--tenant must be 1-128 printable characters.');
   return {
-    tenant, sessions: whole('--sessions', values.sessions ?? '40', 1, sessionsMax),
+    tenant, sessions: values.sessions === undefined && values.history !== undefined
+      ? 0 : whole('--sessions', values.sessions ?? '40', 1, sessionsMax),
+    historyDays: values.history === undefined ? 0 : whole('--history', values.history.replace(/d$/, ''), 1, pastDaysMax),
     seed: whole('--seed', values.seed ?? String(randomInt(seedMax)), 0, seedMax),
   };
 }
@@ -105,6 +110,26 @@ async function settledFunnel(analyst: Client, before: StageCounts, tally: Tally,
   return counts;
 }
 
+const Imported = z.object({ imported: z.number(), duplicates: z.number(), rejected_count: z.number() });
+const linesAtOnce = 2_000;
+
+/** Imports the past up to today's midnight. The same seed on the same day adds nothing. */
+async function fillPast(admin: Client, { historyDays: days, seed, tenant }: Options): Promise<void> {
+  const until = Math.floor(Date.now() / 86_400_000) * 86_400_000;
+  const sum = { imported: 0, duplicates: 0, rejected_count: 0 };
+  let lines: string[] = [];
+  const send = async (): Promise<void> => {
+    const taken = Imported.parse(await expected(admin.importing(lines.join('\n')), 'import the past'));
+    for (const name of ['imported', 'duplicates', 'rejected_count'] as const) sum[name] += taken[name];
+    lines = [];
+  };
+  for (const line of pastOf({ seed, days, until })) {
+    if (lines.push(JSON.stringify(line)) >= linesAtOnce) await send();
+  }
+  if (lines.length > 0) await send();
+  say(`The last ${days} days of ${tenant}: ${sum.imported} events of the past (seed ${seed}), ${sum.duplicates} were there already.`);
+}
+
 function sayLinks({ url, temporalUiUrl }: Running, configuration: Configuration, tenant: string): void {
   const { TEMPORAL_NAMESPACE } = configuration;
   const filter = `GwTenant = "${tenant}"`;
@@ -128,6 +153,12 @@ async function main(): Promise<void> {
   const admin = await person('admin', 'admin');
   // the report is read also after a stop
   const analyst = await peopleOf(running, configuration, options.tenant, new AbortController().signal)('analyst', 'analyst');
+  if (options.historyDays > 0) await fillPast(admin, options);
+  if (options.sessions === 0) {
+    sayFunnel(options.tenant, await funnelOf(analyst));
+    sayLinks(running, configuration, options.tenant);
+    return;
+  }
   const before = await funnelOf(analyst);
   say(`${options.sessions} people come to ${options.tenant} (seed ${options.seed}).`);
   const castOf = (number: number): Cast => {

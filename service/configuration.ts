@@ -191,6 +191,9 @@ export const configurationSchema = z.object({
     1_000, { max: 1_000_000_000 }, 'Parked tasks of a tenant that its operators are expected to have an eye on; nothing is dropped beyond',
   ),
   GANGWAY_DLQ_ALERT_SECONDS: seconds(60, { max: 86_400 }, 'Seconds between two looks at what has to be alerted'),
+  GANGWAY_WATCH_SECONDS: seconds(
+    3_600, { max: 86_400 }, 'Seconds between two looks for steps that fewer people make than before; two within one hour count as one',
+  ),
   GANGWAY_DLQ_RECONCILE_SECONDS: seconds(
     300, { max: 86_400 }, 'Seconds between two comparisons of the list of parked tasks with the engine',
   ),

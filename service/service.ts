@@ -16,8 +16,8 @@ import { ReadinessCheck } from '../api/readiness.ts';
 import { RedriveStreams } from '../api/redrive-streams.ts';
 import { routes } from '../api/routes/index.ts';
 import { ApiServer, type ServerOptions } from '../api/server.ts';
-import { readWebFiles } from '../api/web-pages.ts';
 import type { Services } from '../api/services.ts';
+import { readWebFiles } from '../api/web-pages.ts';
 import { SessionTokens } from '../api/session-tokens.ts';
 import { SessionStreams } from '../api/session-streams.ts';
 import { StreamPlaces } from '../api/stream-places.ts';
@@ -219,7 +219,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
         tasks, inputMistakes, inputSchema, capacity: configuration.GANGWAY_DLQ_CAPACITY,
         redrives: new RedriveStreams({ tasks, places, now: Date.now }),
       },
-      reports: reportsOf(options, stores, metrics, log, onStop), limits, stores, streamPlaces: places,
+      reports: reportsOf(options, { stores, places, metrics, log }, onStop), limits, stores,
       intake: intakeOf(configuration, stores, developmentKey),
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
@@ -255,10 +255,12 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
 
 /** On connections of its own: a large report must not hold up what counts requests. */
 function reportsOf(
-  { configuration, urls }: ServiceOptions, stores: Awaited<ReturnType<typeof openStores>>, metrics: Metrics, log: Logger,
+  { configuration, urls }: ServiceOptions,
+  { stores: { db, clickhouse, sealer }, places, metrics, log }: {
+    readonly stores: Awaited<ReturnType<typeof openStores>>; readonly places: StreamPlaces; readonly metrics: Metrics; readonly log: Logger;
+  },
   onStop: (close: () => Promise<void>) => void,
 ): Services['reports'] {
-  const { db, clickhouse, sealer } = stores;
   const redis = openRedis({
     url: urls.redisUrl, timeoutMs: Math.max(configuration.GANGWAY_REDIS_TIMEOUT_MS, reportRedisMs),
     onError: () => { log.debug('reports are not kept: Redis does not answer'); },
@@ -271,7 +273,8 @@ function reportsOf(
   });
   const behindMs = configuration.GANGWAY_FLUSH_SECONDS * 1_000;
   const live = new LiveReports({
-    everyMs: liveMs, onFailure: () => { log.debug('a report that is followed is worked out later: a store does not answer'); }, now: Date.now,
+    places, everyMs: liveMs, now: Date.now,
+    onFailure: () => { log.debug('a report that is followed is worked out later: a store does not answer'); },
   });
   return { clickhouse, cache, live, dataThrough: new DataThrough({ db, redis, taskQueue: configuration.GANGWAY_TASK_QUEUE, behindMs }) };
 }

@@ -208,6 +208,10 @@ export function upkeepSchedules(c: Configuration): UpkeepSchedule[] {
       note: 'Uploads that nobody looks into are looked into',
     },
     {
+      name: 'steps', spec: every(c.GANGWAY_WATCH_SECONDS), input: { task: 'watchSteps' },
+      note: 'Steps of flows that fewer people make than before are alerted',
+    },
+    {
       name: 'upload-cleanup', spec: { calendars: [{ hour: 4 }] }, input: { task: 'cleanUpUploads' },
       note: 'Uploads that nobody needs go, and files that belong to none',
     },

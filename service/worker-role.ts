@@ -30,6 +30,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Outside } from '../outside/outside.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
+import { DataThrough } from '../stores/data-through.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { ErrorLog } from '../stores/postgres/error-log.ts';
@@ -118,6 +119,10 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   const tasks = createTasks({
     stores, flows, copies, changeTarget, model: modelOf(options), eventReceiver: events, log,
     sessionWorkflows: createSessionWorkflows({ ...atEngine, revival }), stuck,
+    reports: {
+      clickhouse: stores.clickhouse,
+      dataThrough: new DataThrough({ ...stores, taskQueue, behindMs: configuration.GANGWAY_FLUSH_SECONDS * 1_000 }),
+    },
     uploads: {
       inspecting: new Inspecting({
         ...stores, scanner: scannerOf(options, onStop), processing: createProcessing(processingSettings(configuration)),

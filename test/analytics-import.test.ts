@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { stages } from '../domain/lifecycle.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { databaseOf } from './support/instance-stores.ts';
-import { base, cast, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
+import { base, cast, person, tokenFor, type Body, type Person, type Reply } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 
 const instance = await sharedInstance();
@@ -155,12 +155,12 @@ describe('an import', () => {
 
   test('is an admin\'s, in the admin\'s own tenant, and stands in the audit log with its numbers', async () => {
     const { ana, ben, cy, admin } = await cast(instance);
-    const other = await cast(instance);
-    for (const person of [ana, ben, cy]) expect((await importing(person, visit('a', 1, 1))).status).toBe(403);
+    const elsewhere = await cast(instance);
+    for (const other of [ana, ben, cy]) expect((await importing(other, visit('a', 1, 1))).status).toBe(403);
     await importing(admin, visit('a', 1, 1));
-    expect((await counts(other.cy)).total).toBe(0);
+    expect((await counts(elsewhere.cy)).total).toBe(0);
     // the same id is another session there
-    expect((await importing(other.admin, visit('a', 1, 1))).body.imported).toBe(1);
+    expect((await importing(elsewhere.admin, visit('a', 1, 1))).body.imported).toBe(1);
     const { body } = await admin.get('/admin/audit/?action=analytics.import');
     expect(body.results.map(({ result, details }: Body) => [result, details.imported ?? null])).toEqual([
       ['allowed', 1], ['refused', null], ['refused', null], ['refused', null],
@@ -188,6 +188,26 @@ describe('an import', () => {
     await db.asTenant(admin.tenant).query("UPDATE sessions SET created_at = now() - interval '20 days' WHERE owner = 'ana'");
     await importing(admin, visit('ana\'s', 1, 2, { user: 'ana' }));
     expect((await segments())[1]).toBe(2);
+    // and somebody who comes to Gangway for the first time, and was elsewhere before
+    const eve = await person(instance, admin.tenant, 'eve', 'user');
+    await eve.start();
+    const rows = await db.asTenant(admin.tenant).query('SELECT segment FROM sessions WHERE owner = $1', ['eve']);
+    expect(rows).toEqual([{ segment: 'returning' }]);
+  });
+
+  test('is found by its flow, version, language and device, also where Gangway itself has no such flow', async () => {
+    const { admin, cy } = await cast(instance);
+    const legacy = { flow: 'legacy desk', flow_version: 7, language: 'fr', device: 'tablet' };
+    await importing(admin, [...visit('a', 2, 1, { properties: legacy }), ...visit('b', 1, 1, { properties: { flow: 'site_survey' } })]);
+    for (const query of ['flow=legacy%20desk', 'flow=legacy%20desk&flow_version=7', 'flow_version=7', 'language=FR', 'device=tablet']) {
+      expect([query, (await counts(cy, `&${query}`)).total]).toEqual([query, 1]);
+    }
+    expect((await cy.get('/analytics/funnel/?flow=legacy')).body).toMatchObject({
+      code: 'unknown_flow', known_values: ['business_unit_setup', 'legacy desk', 'site_survey'],
+    });
+    expect((await cy.get('/analytics/funnel/?flow=legacy%20desk&flow_version=8')).body).toMatchObject({
+      code: 'unknown_filter_value', known_values: ['7'],
+    });
   });
 
   test('what it says of people and properties is sealed in PostgreSQL, and the person has a pseudonym only', async () => {

@@ -1,7 +1,8 @@
 /** An operator's hour in Chromium, without a mouse: signing in, dead letters, one task, a group, a redrive. On tasks of the real engine. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { axe, isTooWide, open, settled, signIn, startBrowser, tabTo, view, type Viewing } from './support/browser.ts';
+import type { Browser } from 'playwright-core';
+import { axe, heading, hostileTexts as corpus, isTooWide, open, press, settled, signIn, startBrowser, tabTo } from './support/browser.ts';
+import { consoleOf } from './support/console.ts';
 import { engineOf, park, type Engine } from './support/parking.ts';
 import { base, cast, newTenant, tokenFor, type Body, type Person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -10,27 +11,11 @@ import { until } from './support/until.ts';
 
 const instance = await sharedInstance();
 let browser: Browser;
+const { viewing, as } = consoleOf(instance, () => browser);
 let engine: Engine;
 beforeAll(async () => { [browser, engine] = await Promise.all([startBrowser(), engineOf(instance)]); });
 afterAll(() => Promise.all([browser.close(), engine.connection.close()]));
 
-/** Every view is closed, and none may have had a fault. */
-async function viewing(work: (viewed: Viewing) => Promise<void>, options: Parameters<typeof view>[2] = {}): Promise<void> {
-  const viewed = await view(browser, instance.url, options);
-  try {
-    await work(viewed);
-  } finally {
-    await viewed.context.close();
-  }
-  expect(viewed.faults).toEqual([]);
-}
-
-const asAdmin = async (viewed: Viewing, tenant: string): Promise<void> => signIn(viewed, await tokenFor(instance, tenant, 'dee', ['admin']));
-const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name });
-const press = async (page: Page, role: 'button' | 'link' | 'checkbox', name: string | RegExp, key = 'Enter'): Promise<void> => {
-  await tabTo(page, role, name);
-  await page.keyboard.press(key);
-};
 const retriesOf = async (admin: Person, id: string): Promise<Body> => (await admin.get(`/admin/dlq/tasks/${id}/`)).body;
 
 describe('signing in', () => {
@@ -66,14 +51,14 @@ describe('signing in', () => {
         await open(page, `/sign-in?next=${encodeURIComponent(next)}`);
         await page.getByRole('textbox').fill(await tokenFor(instance, newTenant(), 'dee', ['admin']));
         await page.keyboard.press('Enter');
-        await heading(page, 'Dead letters').waitFor();
+        await heading(page, 'Sessions').waitFor();
         expect(new URL(page.url()).origin).toBe(instance.url);
       });
     }
   });
 
   test.each([
-    ['user', []], ['analyst', []], ['approver', []], ['admin', ['Dead letters']],
+    ['user', []], ['analyst', []], ['approver', ['Approvals']], ['admin', ['Sessions', 'Approvals', 'Dead letters']],
   ] as const)('as %s gives exactly the menu of that role; every other page says that it is not for them', async (role, names) => {
     await viewing(async (viewed) => {
       const { page } = viewed;
@@ -83,7 +68,8 @@ describe('signing in', () => {
       const menu = page.getByRole('navigation', { name: 'Main' }).getByRole('link');
       expect(await menu.allTextContents()).toEqual(names);
       if (role === 'admin') return;
-      for (const path of ['/dead-letters', '/dead-letters/x', '/redrives/x', '/audit', '/limits']) {
+      const others = names.length > 0 ? ['/sessions'] : ['/sessions', '/sessions/x', '/approvals', '/approvals/x', '/changesets/x'];
+      for (const path of [...others, '/dead-letters', '/dead-letters/x', '/redrives/x', '/audit', '/limits']) {
         await open(page, path);
         expect([path, await heading(page, /./).textContent()]).toEqual([path, 'You cannot open this page']);
       }
@@ -98,7 +84,7 @@ describe('dead letters', () => {
     await park(engine, admin, { fingerprint: 'f-b' });
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, '/dead-letters');
       const table = page.getByRole('table', { name: 'Dead letters' });
       expect(await table.getByRole('columnheader').allTextContents()).toEqual([
@@ -124,7 +110,7 @@ describe('dead letters', () => {
   test('of nobody are an empty page that says what it is for; a missing one is not found', async () => {
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, newTenant());
+      await as(viewed, newTenant(), 'dee', 'admin');
       await open(page, '/dead-letters');
       await page.getByText(/^No dead letters\./).waitFor();
       for (const path of ['/dead-letters/00000000-0000-4000-8000-000000000000', '/dead-letters/x', '/redrives/x', '/sign']) {
@@ -140,7 +126,7 @@ describe('dead letters', () => {
     const id = await park(engine, admin, { status: 'nonsense' });
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, `/dead-letters/${id}`);
       await heading(page, `Dead letter ${id.slice(0, 8)}`).waitFor();
       const form = page.getByRole('form', { name: 'Input' });
@@ -187,7 +173,7 @@ describe('dead letters', () => {
     const id = await park(engine, admin, { status: 'nonsense' });
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, `/dead-letters/${id}`);
       const sent: string[] = [];
       page.on('request', (request) => { if (request.method() === 'POST') sent.push(request.url()); });
@@ -202,7 +188,7 @@ describe('dead letters', () => {
     const id = await park(engine, admin);
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, `/dead-letters/${id}`);
       await press(page, 'button', 'Discard');
       const dialog = page.getByRole('dialog', { name: 'Discard this task?' });
@@ -228,7 +214,7 @@ describe('dead letters', () => {
     const ids = [await park(engine, admin), await park(engine, admin), await park(engine, admin, { status: 'nonsense' })];
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, '/dead-letters?fingerprint=f-1');
       for (const id of ids.slice(0, 2)) await press(page, 'checkbox', `Select ${id}`, 'Space');
       await press(page, 'button', 'Retry…');
@@ -255,7 +241,7 @@ describe('a group that is retried', () => {
     for (let n = 0; n < 8; n += 1) await park(engine, admin, { fingerprint: 'f-g' });
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, '/dead-letters');
       await press(page, 'button', 'Retry group…');
       const dialog = page.getByRole('dialog', { name: 'Retry 8 tasks?' });
@@ -289,7 +275,7 @@ describe('a group that is retried', () => {
     });
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, `/redrives/${id}`);
       await page.getByText('1 ok, 0 failed, 2 left').waitFor();
       await press(page, 'button', 'Abort');
@@ -327,11 +313,6 @@ describe('a group that is retried', () => {
 });
 
 describe('every page', () => {
-  const corpus = [
-    '<img src=x onerror="window.ran=1">', '<script>window.ran=1</script>', '"><svg onload=window.ran=1>', 'javascript:window.ran=1',
-    '{{constructor.constructor("window.ran=1")()}}', '\u202Ereversed', '</textarea><script>window.ran=1</script>',
-  ];
-
   test('shows what others wrote as text, and nothing of it runs', async () => {
     const { admin, tenant } = await cast(instance);
     const message = corpus.join(' ');
@@ -340,7 +321,7 @@ describe('every page', () => {
     await until('it failed again', async () => (await retriesOf(admin, id)).status === 'parked' && (await retriesOf(admin, id)).manual_retries === 1);
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       await open(page, '/dead-letters');
       await page.locator('tr[data-id] a').first().click();
       await page.getByRole('checkbox', { name: /Select all/ }).waitFor();
@@ -371,7 +352,7 @@ describe('every page', () => {
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('alert').waitFor();
       await look('sign-in');
-      await asAdmin(viewed, tenant);
+      await as(viewed, tenant, 'dee', 'admin');
       for (const path of ['/dead-letters', '/dead-letters?fingerprint=f-1', '/dead-letters?fingerprint=none', `/redrives/${redrive}`, '/audit']) {
         await open(page, `${path}${language.replace('?', path.includes('?') ? '&' : '?')}`);
         await look(path);
@@ -395,7 +376,7 @@ describe('every page', () => {
   test('listens to one key outside fields, unless that is turned off, which stays so', async () => {
     await viewing(async (viewed) => {
       const { page } = viewed;
-      await asAdmin(viewed, newTenant());
+      await as(viewed, newTenant(), 'dee', 'admin');
       await open(page, '/audit');
       await page.keyboard.press('g');
       await page.keyboard.press('d');

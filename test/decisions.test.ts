@@ -22,7 +22,7 @@ describe('a proposal', () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
     expect((await ana.get(`/sessions/${session.session_id}/recommendations/`)).body).toEqual({
-      proposal_hash: null, recommendations: [], consensus: null,
+      proposal_hash: null, recommendations: [], risk: null, consensus: null,
     });
   });
 });

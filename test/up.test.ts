@@ -80,6 +80,9 @@ test('Ctrl-C lets running requests end, stops every child, and a second start in
   const folder = await temporaryFolder();
   const first = await startInstance(folder);
   expect(first.output()).toMatch(/Redis.*ready[\s\S]*Ready in/);
+  expect(first.output()).toMatch(/Console +http:\/\/127\.0\.0\.1:\d+\/\n/);
+  // what is signed in on one name is not on another
+  expect(new Set([...first.output().matchAll(/https?:\/\/([^:/\s]+)/g)].map(([, host]) => host))).toEqual(new Set(['127.0.0.1']));
   const { pids } = await first.runFile();
   expect(Object.keys(pids).sort()).toEqual(['postgres', 'redis', 'temporal']);
   const { ana, tenant } = await cast(first);

@@ -3,9 +3,14 @@ import { useEffect } from 'preact/hooks';
 import { useLocation, Route, Router } from 'preact-iso';
 import { questions } from './client/asking.ts';
 import { whenSignedOut } from './client/request.ts';
+import { Approvals } from './screens/approvals.tsx';
+import { ChangesetScreen } from './screens/changeset.tsx';
 import { DeadLetter } from './screens/dead-letter.tsx';
 import { DeadLetters } from './screens/dead-letters.tsx';
+import { Decide } from './screens/decide.tsx';
 import { RedriveScreen } from './screens/redrive.tsx';
+import { SessionScreen } from './screens/session.tsx';
+import { Sessions } from './screens/sessions.tsx';
 import { SignIn } from './screens/sign-in.tsx';
 import { mayOpen, menuOf } from './shell/menu.ts';
 import { Barred, NotFound, Page } from './shell/page.tsx';
@@ -47,6 +52,11 @@ export function App() {
 function Screens() {
   return (
     <Router>
+      <Route path="/sessions" component={Sessions} />
+      <Route path="/sessions/:id" component={SessionScreen} />
+      <Route path="/approvals" component={Approvals} />
+      <Route path="/approvals/:id" component={Decide} />
+      <Route path="/changesets/:id" component={ChangesetScreen} />
       <Route path="/dead-letters" component={DeadLetters} />
       <Route path="/dead-letters/:id" component={DeadLetter} />
       <Route path="/redrives/:id" component={RedriveScreen} />

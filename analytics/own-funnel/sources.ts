@@ -8,7 +8,7 @@
  *
  * With a window, a history that is longer than it says after `@` how far each place reaches.
  */
-import type { Parameter } from '../../stores/clickhouse/client.ts';
+import type { Parameter, Statement } from '../../stores/clickhouse/client.ts';
 import { later } from '../history.ts';
 import { leftCondition, narrowing, type SessionFilters } from '../sessions-in.ts';
 import type { FunnelDefinition } from './definition.ts';
@@ -24,8 +24,9 @@ export const otherBefore = '!';
 export const reachAfter = '@';
 
 /** Columns that reports and lists need of a session. */
-const columns = [
-  'session_id', 'started_at', 'flow', 'flow_version', 'language', 'segment', 'device', 'closed_answers', 'state', 'stage',
+export const columns = [
+  'session_id', 'started_at', 'flow', 'flow_version', 'language', 'segment', 'device', 'closed_answers', 'state', 'stage', 'origin',
+  'abandoned_ms', 'ended_ms', 'last_ms',
 ] as const;
 
 /** Sessions that had any event in the period: a first step may come long after the start. */
@@ -108,12 +109,21 @@ export function withReach({ sql, params }: Source, windowMs: number): Source {
   };
 }
 
-export function union(sources: readonly Source[]): Source {
-  const selected = `SELECT ${columns.join(', ')}, is_left, history, history_ms`;
+/** Of no sources: no session. */
+export function union(sources: readonly Source[], filters: SessionFilters, now: number): Source {
+  const all = sources.length === 0 ? [trails(filters, now, '\\0')] : sources;
+  // one type for all, by which a function is worked out once for each history
+  const selected = `SELECT ${columns.join(', ')}, is_left, toLowCardinality(history) AS history, history_ms`;
   return {
-    sql: sources.map(({ sql }) => `${selected} FROM (${sql})`).join('\nUNION ALL\n'),
-    params: Object.assign({}, ...sources.map(({ params }) => params)) as Source['params'],
+    sql: all.map(({ sql }) => `${selected} FROM (${sql})`).join('\nUNION ALL\n'),
+    params: Object.assign({}, ...all.map(({ params }) => params)) as Source['params'],
   };
+}
+
+/** How many sessions have no history in their row. */
+export function withoutTrail(filters: SessionFilters, now: number): Statement {
+  const { sql, params } = candidates(filters, now, 'trail = \'\'');
+  return { sql: `SELECT count() AS sessions FROM (${sql})`, params };
 }
 
 interface Expression { readonly sql: string; readonly params: Record<string, Parameter> }

@@ -24,8 +24,8 @@ export class Alphabet {
     return symbol === foreign ? this.#rest : this.#marks.get(symbol) ?? this.#rest;
   }
 
-  /** Those that mean something of their own to the funnel. */
-  get symbols(): string {
-    return [...this.#marks].filter(([, mark]) => mark !== this.#rest).map(([symbol]) => symbol).join('');
+  /** Characters of known keys whose marks are so, one after the other. */
+  symbolsWith(wanted: (mark: Mark) => boolean): string {
+    return [...this.#marks].filter(([, mark]) => mark !== 0 && wanted(mark)).map(([symbol]) => symbol).join('');
   }
 }

@@ -18,7 +18,7 @@ export interface BucketCounts extends Bucket {
   readonly open: number;
 }
 
-interface BucketRow { readonly bucket: number; readonly counts: readonly number[]; readonly dropped: readonly number[]; readonly open: number }
+type BucketRow = Pick<BucketCounts, 'counts' | 'dropped' | 'open'> & { readonly bucket: number };
 
 /** One query whatever the granularity; buckets in which nothing started are there too. */
 export async function countsByBucket(
@@ -139,8 +139,9 @@ export async function timeAnalysis(
   }));
 }
 
-/** Overall. */
-export function totals(buckets: readonly BucketCounts[]): { readonly sessions: number; readonly dropped: number; readonly rate: number | null } {
+interface Totals { readonly sessions: number; readonly dropped: number; readonly rate: number | null }
+
+export function totals(buckets: readonly BucketCounts[]): Totals {
   const sessions = sum(buckets.map(({ counts }) => counts[0] ?? 0));
   const dropped = sum(buckets.map((bucket) => sum(bucket.dropped)));
   return { sessions, dropped, rate: rate(dropped, sessions) };

@@ -22,17 +22,8 @@ export interface Factor extends FactorCounts, TestedPair {
   readonly odds_interval: Interval;
 }
 
-export interface Factors {
-  /** The least likely to be chance first. */
-  readonly factors: readonly Factor[];
-  /** How many were tested, and so stand in the adjustment. */
-  readonly tested: number;
-}
-
-/** Shown at most; all are tested. */
-const mostShown = 100;
-
-export function factorsOf(counted: readonly FactorCounts[]): Factors {
+/** All that were tested, the least likely to be chance first. */
+export function factorsOf(counted: readonly FactorCounts[]): readonly Factor[] {
   const tested = testedTogether(counted.map((counts) => ({ ...counts, one: counts.with, other: counts.without })));
   const factors = tested.map(({ one, other, ...counts }): Factor => {
     const { oddsRatio: odds_ratio, interval } = oddsRatio(
@@ -40,7 +31,7 @@ export function factorsOf(counted: readonly FactorCounts[]): Factors {
     );
     return { ...counts, odds_ratio, odds_interval: interval };
   });
-  return { factors: factors.toSorted(byEvidence).slice(0, mostShown), tested: tested.length };
+  return factors.toSorted(byEvidence);
 }
 
 /**

@@ -119,10 +119,17 @@ function met(name: string, condition: string): string {
   return `session_id IN (${eventsOf([name], 'session_id', condition)})`;
 }
 
-/** Events of the sessions of the period. */
+const within = (column: string): string => (
+  `${column} >= fromUnixTimestamp64Milli({start_ms:Int64}) AND ${column} < fromUnixTimestamp64Milli({end_ms:Int64})`
+);
+
+/**
+ * Events of the sessions of the period, and maybe others. Those of an imported session stay where its first file put them, though an
+ * earlier event moves its start: where there are such sessions imported events of all times are looked through.
+ */
 export function eventsOf(names: readonly string[], columns: string, condition = '1'): string {
-  return `SELECT ${columns} FROM events WHERE tenant = {tenant:String}
-    AND session_started_at >= fromUnixTimestamp64Milli({start_ms:Int64}) AND session_started_at < fromUnixTimestamp64Milli({end_ms:Int64})
+  return `SELECT ${columns} FROM events WHERE tenant = {tenant:String} AND ((${within('session_started_at')}) OR (origin = 'import' AND (
+      SELECT count() > 0 FROM sessions WHERE tenant = {tenant:String} AND ${within('started_at')} AND origin = 'import')))
     AND name IN (${names.map((name) => `'${name}'`).join(', ')}) AND ${condition}`;
 }
 

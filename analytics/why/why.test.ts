@@ -72,7 +72,7 @@ async function listed(filters: SessionFilters, now: number, selection: Selection
   return row?.n ?? -1;
 }
 
-const runs = { numRuns: 25 };
+const runs = { numRuns: 15 };
 
 describe('Drop-off identification', () => {
   test('buckets count what the plain implementation counts, in any zone, with what is still open apart', async () => {
@@ -128,7 +128,7 @@ describe('Drop-off identification', () => {
     const all = fc.sample(anyVisit(startMs, endMs), { numRuns: 1_500, seed: 7 });
     const filters = await stored(all, {});
     const [exact, sampled] = await Promise.all([byQuestion(db, filters, 1, endMs), byQuestion(db, filters, 2_000_000, endMs)]);
-    const counts = (some: typeof exact) => some.map(({ question_id: id, shown, answered, dropped, repeated }) => [id, shown, answered, dropped, repeated]);
+    const counts = (some: typeof exact) => some.map((each) => [each.question_id, each.shown, each.answered, each.dropped, each.repeated]);
     expect(counts(sampled)).toEqual(counts(exact));
     expect(sampled.map(({ median_seconds: median }) => median)).not.toEqual(exact.map(({ median_seconds: median }) => median));
     for (const { median_seconds: median } of sampled) expect(median).toBeGreaterThan(0);
@@ -167,7 +167,7 @@ describe('Drop-off identification', () => {
         expect(await listed(filters, now, { outcome: 'completed', ...range })).toBe(completed);
         expect(await listed(filters, now, { outcome: 'dropped', ...range })).toBe(dropped);
       }
-    }), { numRuns: 15 });
+    }), { numRuns: 6 });
   });
 });
 
@@ -192,7 +192,7 @@ describe('what is compared', () => {
           && other.name > name && other.with.n === without.n && other.without.n === n);
         if (n > 0 && !mirror) expect([name, named.has(name)]).toEqual([name, true]);
       }
-      for (const factor of factorsOf(measured.factors).factors.slice(0, 3)) await expectLists(factor, measured.followed, withinMs, now);
+      for (const factor of factorsOf(measured.factors).slice(0, 3)) await expectLists(factor, measured.followed, withinMs, now);
       for (const factor of measured.factors.slice(0, 2)) await expectLists(factor, measured.followed, withinMs, now);
     }), runs);
   });
@@ -204,7 +204,8 @@ describe('what is compared', () => {
     for (const side of ['with', 'without'] as const) {
       const selection = { factor: factorText(factor), factor_side: side };
       const finished = { ...selection, stage: 'completed', within_seconds: withinMs / 1_000 } as const;
-      expect([await listed(followed, now, selection), await listed(followed, now, finished)]).toEqual([factor[side].n, factor[side].successes]);
+      const lists = [await listed(followed, now, selection), await listed(followed, now, finished)];
+      expect(lists).toEqual([factor[side].n, factor[side].successes]);
     }
   }
 
@@ -249,7 +250,8 @@ describe('what is compared', () => {
     const current = chosen(all, filters);
     const previous = chosen(all, { ...filters, startMs: periodBefore(period, 'previous').startMs, endMs: startMs });
     const withinMs = plainFollowUp(previous, current);
-    return { current, previous, withinMs, old: (some: readonly PlainVisit[]) => some.filter(({ startedAt }) => startedAt <= now - withinMs) };
+    const old = (some: readonly PlainVisit[]) => some.filter(({ startedAt }) => startedAt <= now - withinMs);
+    return { current, previous, withinMs, old };
   }
 
   test('of nothing nothing is compared', () => {

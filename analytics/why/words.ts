@@ -10,7 +10,9 @@ const stepWords: Readonly<Record<StageName, string>> = {
 export function titleOf({ by, place, one, other, flow, factor }: Comparable): string {
   const past = wayOf(place);
   if (by === 'previous_period') return `Fewer sessions${ofFlow(flow)} get ${past} than in the period before`;
-  if (by === 'flow_version') return `Version ${one.label} of ${flow ?? 'the flow'}: fewer sessions get ${past} than with version ${other.label}`;
+  if (by === 'flow_version') {
+    return `Version ${one.label} of ${flow ?? 'the flow'}: fewer sessions get ${past} than with version ${other.label}`;
+  }
   if (by === 'repeat') return `Where ${factor?.question_id ?? 'a question'} had to be put again, fewer sessions finish`;
   if (by === 'refusal') return `Where an answer to ${factor?.question_id ?? 'a question'} was refused, fewer sessions finish`;
   if (by === 'error') return 'Where a task had to be parked, fewer sessions finish';
@@ -26,9 +28,7 @@ export function actionsOf({ by, place, one, other, factor }: Comparable): readon
   const question = factor?.question_id ?? (place.at === 'question' ? place.question_id : null);
   switch (by) {
     case 'language':
-      return [
-        `Read ${question === null ? 'the texts of this step' : `the texts of ${question}`} in ${one.label} beside those in ${other.label}.`, replay,
-      ];
+      return [`Read the texts of ${question ?? 'this step'} in ${one.label} beside those in ${other.label}.`, replay];
     case 'device':
       return [`Go through ${question ?? 'this step'} on a device of the kind ${one.label}.`, replay];
     case 'flow':

@@ -36,17 +36,18 @@ export const cohortRoutes = [
       insights: z.array(z.object({ kind: z.enum(insightKinds), text: z.string(), cohorts: z.array(z.string()).readonly() })).readonly(),
       ...annotationsWire,
     },
+    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_by: kind, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = kind === 'week' ? bucketsIn(period, { granularity: 'weekly', weekStart, now }) : [];
-      const follow = { followUpMs: kind === 'week' ? await followUpOf(clickhouse, filters, now) : 0, now };
+      const follow = { followUpMs: kind === 'week' ? await followUpOf(clickhouse, [filters], now) : 0, now };
       const [report, annotations] = await Promise.all([
         cohorts(clickhouse, filters, kind, now, { buckets, follow }), annotationsOf(services, tenant, period),
       ]);
       return {
         ...report, cohort_by: kind, follow_up_seconds: kind === 'week' ? follow.followUpMs / 1_000 : null, annotations,
         cohorts: report.cohorts.map(({ narrowed, ...cohort }) => {
-          const own = { to: (selection = {}, span = {}) => links.to(selection, { ...narrowed, ...span }) };
+          const own = { ...links, to: (selection = {}, span = {}) => links.to(selection, { ...narrowed, ...span }) };
           const span = { startMs: narrowed.startMs ?? period.startMs, endMs: narrowed.endMs ?? period.endMs };
           const { followed, reached } = kind === 'week' ? followedLinks(own, span, follow) : {
             followed: own.to(), reached: (stage: (typeof stages)[number]) => own.to({ stage }),
@@ -76,10 +77,11 @@ export const cohortRoutes = [
       }),
       ...annotationsWire,
     },
+    table: 'cohorts',
     compute: async ({ filters, period, query: { cohort_type: granularity, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = bucketsIn(period, { granularity, weekStart, now });
-      const follow = { followUpMs: await followUpOf(clickhouse, filters, now), now };
+      const follow = { followUpMs: await followUpOf(clickhouse, [filters], now), now };
       const [report, annotations] = await Promise.all([
         cohortTrends(clickhouse, filters, buckets, follow), annotationsOf(services, tenant, period),
       ]);

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { comparePeriods, timedVerdicts, trends } from '../../analytics/comparison.ts';
 import { daysIn, periodBefore, type Period } from '../../analytics/period.ts';
-import { changeWire, differenceInterval, followedLinks, followUpWire, sideWire, SideWire, stageWire, StageComparisonWire } from '../compared-periods.ts';
+import {
+  changeWire, differenceInterval, followedLinks, followUpWire, sideWire, SideWire, stageWire, StageComparisonWire,
+} from '../compared-periods.ts';
 import { iso } from '../presentation.ts';
 import { PeriodWire, periodOf, reportRoute } from '../report-route.ts';
 import { rate, rateOrNull } from '../wire.ts';
@@ -24,6 +26,7 @@ export const comparisonRoutes = [
       }),
       stage_comparisons: z.array(StageComparisonWire).readonly(), trend: z.enum(trends),
     },
+    table: 'stage_comparisons',
     compute: async ({ filters, query, now, services, links }) => {
       const [one, two] = periodsOf(query, now);
       const [earlier, later] = one.startMs <= two.startMs ? [one, two] : [two, one];
@@ -51,16 +54,13 @@ type PeriodsAsked = Readonly<Record<
 
 /** The second: what is asked, else the common period, else the last 7 days. The first: what is asked, else as long and directly before. */
 function periodsOf(query: Partial<PeriodsAsked>, now: number): readonly [Period, Period] {
-  const { timezone } = query;
-  const two = periodOf(
-    { start_date: query.period2_start ?? query.start_date, end_date: query.period2_end ?? query.end_date, timezone }, now, 7,
-    query.period2_start === undefined && query.period2_end === undefined ? undefined : { start_date: 'period2_start', end_date: 'period2_end' },
-  );
-  const before = periodBefore(two, 'previous');
-  if (query.period1_start === undefined && query.period1_end === undefined) return [before, two];
-  const one = periodOf(
-    { start_date: query.period1_start, end_date: query.period1_end, timezone }, two.startMs, Math.max(1, Math.round(daysIn(two))),
-    { start_date: 'period1_start', end_date: 'period1_end' },
-  );
+  const { timezone, period1_start: start1, period1_end: end1, period2_start: start2, period2_end: end2 } = query;
+  const two = periodOf({ start_date: start2 ?? query.start_date, end_date: end2 ?? query.end_date, timezone }, now, 7, {
+    start_date: start2 === undefined ? 'start_date' : 'period2_start', end_date: end2 === undefined ? 'end_date' : 'period2_end',
+  });
+  if (start1 === undefined && end1 === undefined) return [periodBefore(two, 'previous'), two];
+  const one = periodOf({ start_date: start1, end_date: end1, timezone }, two.startMs, Math.max(1, Math.round(daysIn(two))), {
+    start_date: 'period1_start', end_date: 'period1_end',
+  });
   return [one, two];
 }

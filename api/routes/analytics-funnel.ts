@@ -1,58 +1,95 @@
 import { z } from 'zod';
+import { completionTimes } from '../../analytics/completion.ts';
 import { funnel } from '../../analytics/funnel.ts';
+import type { Breakdown } from '../../analytics/own-funnel/breakdown.ts';
+import { stageCohort } from '../../analytics/own-funnel/cohort.ts';
+import type { FunnelDefinition } from '../../analytics/own-funnel/definition.ts';
+import { ownFunnel, partsIn, timeToConvert } from '../../analytics/own-funnel/report.ts';
 import { stages } from '../../domain/lifecycle.ts';
-import { compareQuery, comparisonAnswer, ComparisonWire, completionAnswer, completionWire } from '../funnel-comparison.ts';
-import { reportRoute } from '../report-route.ts';
-import { count, interval, minutes, rateOrNull } from '../wire.ts';
+import { funnelReasons, ownReasons } from '../funnel-reasons.ts';
+import { funnelWire, linked, linking } from '../funnel-answer.ts';
+import { compareQuery, comparisonAnswer } from '../funnel-comparison.ts';
+import {
+  breakdownOf, breakdownQuery, countable, definitionInQuery, definitionJson, definitionOf, FunnelBody, funnelQuery, noComparison,
+  ownFunnelOf,
+} from '../own-funnels.ts';
+import {
+  answered, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked, type ReportInput,
+} from '../report-route.ts';
+import { route } from '../route.ts';
+import { clientId } from '../wire.ts';
 
-const drill_down = z.string();
+const problems = ['invalid_steps', 'invalid_window', 'too_many_histories'] as const;
+const asked = { ...compareQuery, ...breakdownQuery };
+type Asked = z.output<z.ZodObject<typeof asked>>;
+/** With what a body says: a part of what the answer is kept under. */
+const defined = { ...asked, definition: z.unknown() };
+
+const FunnelAnswer = z.object({ period: PeriodWire, freshness: FreshnessWire, ...funnelWire }).meta({ id: 'FunnelAnswer' });
 
 export const analyticsRoutes = [
   reportRoute('/analytics/funnel', {
-    id: 'Funnel', summary: 'How many sessions reach each stage, and where they are lost',
-    query: compareQuery,
-    answer: {
-      total_sessions: count, completed_sessions: count, abandoned_sessions: count, open_sessions: count,
-      overall_conversion_rate: rateOrNull, overall_conversion_interval: interval, avg_completion_time_minutes: minutes,
-      median_completion_time_minutes: minutes, drill_down,
-      drill_downs: z.object({ completed_sessions: drill_down, abandoned_sessions: drill_down, open_sessions: drill_down }),
-      stages: z.array(z.object({
-        name: z.enum(stages), description: z.string(), count, conversion_rate: rateOrNull, conversion_from_start: rateOrNull,
-        drop_off_rate: rateOrNull, dropped: count, still_open: count, confidence_interval: interval, avg_time_to_next_minutes: minutes,
-        median_time_to_next_minutes: minutes, p90_time_to_next_minutes: minutes, drill_down,
-        drill_downs: z.object({ dropped: drill_down, still_open: drill_down }),
-      })).readonly(),
-      top_drop_off_points: z.array(z.object({
-        from_stage: z.enum(stages), to_stage: z.enum(stages), drop_off_count: count, drop_off_rate: z.number(),
-        impact_severity: z.enum(['critical', 'high', 'medium', 'low']), drill_down,
-      })).readonly(),
-      ...completionWire, comparison: ComparisonWire,
+    id: 'Funnel', summary: 'How many sessions reach each stage, or each step of a funnel of one\'s own, and where they are lost',
+    query: { ...funnelQuery, ...asked }, answer: funnelWire, table: 'stages', problems,
+    check: async (given) => {
+      if (definitionInQuery(given.query) !== null) noComparison(given.query);
+      await checkBreakdown(given);
     },
-    table: 'stages',
-    compute: async ({ filters, period, query, services, now, links }) => {
-      const { clickhouse } = services.reports;
-      const asked = { clickhouse, filters, period, now, links };
-      const [report, completion, comparison] = await Promise.all([
-        funnel(clickhouse, filters, now), completionAnswer(asked), comparisonAnswer(asked, query.compare),
-      ]);
-      return {
-        ...report, ...completion, comparison,
-        drill_down: links.to(),
-        drill_downs: {
-          completed_sessions: links.to({ outcome: 'completed' }), abandoned_sessions: links.to({ outcome: 'dropped' }),
-          open_sessions: links.to({ outcome: 'still_open' }),
+    compute: (input) => funnelAnswer(input, definitionInQuery(input.query)),
+  }),
+  route.post('/analytics/funnel', {
+    summary: 'A funnel of one\'s own with what a query cannot say: properties of events, optional steps', access: ['analyst'], limits: ['api'],
+    query: z.strictObject({ ...clientId, ...howAnswered }),
+    body: z.strictObject({ ...FunnelBody, ...periodParameters, ...sessionFilters, ...asked }).meta({ id: 'FunnelRequest' }),
+    example: { steps: [{ event: 'started' }, { event: 'question_answered', question_id: 'expected_users' }, { event: 'completed' }] },
+    answers: { 200: FunnelAnswer },
+    ...reportAnswers, problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', ...problems],
+    handler: async ({ query, body, call, services }) => {
+      const { steps, order, window_seconds, consider, with: having, without, ...filters } = body;
+      noComparison(filters);
+      const definition = definitionOf({ steps, order, window_seconds, consider, with: having, without });
+      return answered<typeof defined, typeof funnelWire, z.input<typeof FunnelAnswer>>(
+        { table: 'stages', check: checkBreakdown, compute: (input) => funnelAnswer(input, definition) },
+        {
+          name: 'POST /analytics/funnel', path: '/analytics/funnel', call, services,
+          query: { ...query, ...filters, definition: definitionJson(definition) },
         },
-        stages: report.stages.map((stage) => ({
-          ...stage, drill_down: links.to({ stage: stage.name }),
-          drill_downs: {
-            dropped: links.to({ stage: stage.name, outcome: 'dropped' }),
-            still_open: links.to({ stage: stage.name, outcome: 'still_open' }),
-          },
-        })),
-        top_drop_off_points: report.top_drop_off_points.map((point) => ({
-          ...point, drill_down: links.to({ stage: point.from_stage, outcome: 'dropped' }),
-        })),
-      };
+      );
     },
   }),
 ];
+
+async function checkBreakdown({ query, filters, services }: Checked<Asked>): Promise<void> {
+  await breakdownOf(services, filters, query.breakdown);
+}
+
+/** `definition` null: of the stages. */
+async function funnelAnswer(input: ReportInput<Asked>, definition: FunnelDefinition | null): Promise<z.input<z.ZodObject<typeof funnelWire>>> {
+  const { filters, query, services, links } = input;
+  const breakdown = await breakdownOf(services, filters, query.breakdown);
+  return {
+    ...await (definition === null ? stageAnswer(input, breakdown) : ownAnswer(input, definition, breakdown)
+      .then((report) => linked(report, linking(links, definition, breakdown)))),
+  };
+}
+
+async function stageAnswer(input: ReportInput<Asked>, breakdown: Breakdown | null) {
+  const { filters, period, query, services, now, links } = input;
+  const { clickhouse } = services.reports;
+  const cohort = stageCohort(filters, now);
+  const [report, completion, comparison, convert, parts] = await Promise.all([
+    funnel(clickhouse, filters, now), completionTimes(clickhouse, filters, now),
+    comparisonAnswer({ clickhouse, filters, period, now, links }, query.compare), timeToConvert(clickhouse, cohort, stages.length),
+    breakdown === null ? {} : partsIn(clickhouse, cohort, { names: stages, flow: filters.flow, breakdown })
+      .then((all) => ({ breakdown: all })),
+  ]);
+  return {
+    ...linked({ ...report, ...parts }, linking(links, null, breakdown)), ...completion, comparison, time_to_convert: convert,
+    ...await funnelReasons(input, report.total_sessions),
+  };
+}
+
+async function ownAnswer({ filters, services, now }: ReportInput<Asked>, definition: FunnelDefinition, breakdown: Breakdown | null) {
+  const own = await ownFunnelOf(services, filters, now, definition);
+  return { ...await countable(ownFunnel(services.reports.clickhouse, own, breakdown)), comparison: null, ...ownReasons };
+}

@@ -8,7 +8,7 @@ import { iso } from '../presentation.ts';
 import { ok, route } from '../route.ts';
 import { clientId, listOf, paging, rate, time, uuid } from '../wire.ts';
 
-const AwaitedWire = z.object({
+export const AwaitedWire = z.object({
   session_id: uuid, approval_id: uuid.nullable().meta({ description: 'Of the second approval; null: nobody has decided yet' }),
   flow: z.object({ id: z.string(), version: z.number().int() }), owner: z.string(),
   changes: z.number().int().meta({ description: 'Of the decision, or of all that is proposed' }), risk_score: rate, waiting_since: time,
@@ -24,13 +24,14 @@ export const approvalRoutes = [
     query: z.strictObject({
       ...paging, ...clientId, waits_for: z.enum(['anyone', 'second_person', 'me']).optional()
         .meta({ description: 'me: what the caller may decide' }),
+      session_id: uuid.optional(),
     }),
-    handler: async ({ query: { limit, cursor, waits_for: waitsFor }, call: { actor }, services }) => {
+    handler: async ({ query: { limit, cursor, waits_for: waitsFor, session_id: sessionId = null }, call: { actor }, services }) => {
       const page = await listAwaited(
         services.stores.db,
         {
           tenant: actor.tenant, waitsFor: waitsFor === undefined || waitsFor === 'me' ? null : waitsFor,
-          person: waitsFor === 'me' ? personOf(actor) : null,
+          sessionId, person: waitsFor === 'me' ? personOf(actor) : null,
         },
         { limit, after: readCursor(cursor) },
       );

@@ -9,7 +9,7 @@ import { notFound, Problem } from '../problem.ts';
 import { audited, ok, route } from '../route.ts';
 import { ChangeWire, clientId, listOf, paging, rate, targetValues, time, uuid } from '../wire.ts';
 
-const ChangesetWire = z.object({
+export const ChangesetWire = z.object({
   changeset_id: uuid, session_id: uuid, status: z.enum(changesetStatuses), requested_by: z.string(), approved_by: z.string(),
   second_approved_by: z.string().nullable(), approval_id: uuid.nullable(), risk_score: rate,
   created_at: time, applied_at: time.nullable(),
@@ -23,12 +23,16 @@ const ProgressWire = z.object({
   overwritten: targetValues.nullable().meta({ description: 'What a rollback found and replaced; null also when nothing was there' }),
 }).meta({ id: 'ChangeProgress' });
 
+export const ChangesetWithChanges = ChangesetWire.extend({
+  changes: z.array(ChangeWire), progress: z.array(ProgressWire),
+}).meta({ id: 'ChangesetWithChanges' });
+
 const RollbackRequest = z.strictObject({
   reason: z.string().trim().min(1).max(1_000),
   force: z.boolean().default(false).meta({ description: 'Also over what was changed since; what is overwritten is recorded' }),
 }).meta({ id: 'RollbackRequest' });
 
-const RollbackDone = z.object({
+export const RollbackDone = z.object({
   changeset_id: uuid, status: z.enum(['rolled_back', 'partially_rolled_back']), rolled_back_changes: z.number().int(),
   failed_rollbacks: z.number().int(),
   failures: z.array(z.object({ sequence: z.number().int(), target: z.string(), message: z.string() })),
@@ -50,9 +54,7 @@ export const changesetRoutes = [
   route.get('/changesets/:changeset_id', {
     summary: 'One changeset with its changes', access: ['approver'], limits: ['api'], audit: 'changeset.read',
     params: z.object({ changeset_id: uuid }), query: z.strictObject(clientId),
-    answers: {
-      200: ChangesetWire.extend({ changes: z.array(ChangeWire), progress: z.array(ProgressWire) }).meta({ id: 'ChangesetWithChanges' }),
-    },
+    answers: { 200: ChangesetWithChanges },
     handler: async ({ params, call, services }) => {
       const found = await findChangeset(services.stores.db, call.actor.tenant, params.changeset_id);
       if (found === null) throw notFound();

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { Change } from '../../domain/changeset.ts';
+import { changeRisk, changeRiskParts, needsSecondApprover, type Change } from '../../domain/changeset.ts';
 import type { MissingDependency } from '../../domain/decision.ts';
 import type { DecisionBody } from '../../domain/message.ts';
+import type { Recommendation } from '../../domain/recommendation.ts';
 import type { DecisionOutcome } from '../../domain/session-state.ts';
 import { notFound, Problem } from '../problem.ts';
 import { onePerson, roleWithdrawn } from '../../stores/change-target/approvers.ts';
@@ -26,7 +27,12 @@ const DecisionRequest = z.strictObject({
   }),
 }).meta({ id: 'DecisionRequest' });
 
-const Recommendations = z.object({
+const Risk = z.object({
+  score: rate, parts: z.object({ size: rate, deletions: rate, dependencies: rate }),
+  two_people: z.boolean().meta({ description: 'So much needs a second approver' }),
+}).meta({ id: 'ChangeRisk' });
+
+export const Recommendations = z.object({
   proposal_hash: z.string().nullable(),
   recommendations: z.array(z.object({
     recommendation_id: uuid, target: z.string(), operation: z.enum(['create', 'update', 'delete']), before: targetValues.nullable(),
@@ -34,16 +40,17 @@ const Recommendations = z.object({
     confidence: rate, decision: z.string(), rationale: z.string(), status: z.enum(['pending', 'approved', 'modified', 'rejected']),
     depends_on: z.array(uuid).meta({ description: 'Items of this proposal whose change has to come first' }),
   })),
+  risk: Risk.nullable().meta({ description: 'Of what was approved, or while nothing is decided of all that is proposed' }),
   consensus: z.object({ confidence: rate, decision: z.enum(['ready', 'needs_review']) }).nullable(),
 }).meta({ id: 'Recommendations' });
 
-const DecisionResult = z.object({
+export const DecisionResult = z.object({
   dry_run: z.boolean(), changeset_id: uuid.nullable(), status: z.enum([
     'preview', 'applied', 'pending_second_approval', 'rejected', 'applying',
   ])
     .meta({ description: 'applying: the decision stands, and its changeset waits in the dead letter queue for an operator' }),
     changes: z.array(ChangeWire),
-  risk_score: rate, approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
+  risk_score: rate, two_people: z.boolean().meta({ description: 'Has to be approved by a second person too' }), approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
   warnings: z.array(z.object({
     code: z.literal('dependency_rejected'), message: z.string(), recommendation_id: uuid, depends_on: uuid,
   })).meta({ description: 'What was approved without what it depends on' }),
@@ -51,7 +58,7 @@ const DecisionResult = z.object({
 
 const ApprovalRequest = z.strictObject({ decision: z.enum(['approve', 'reject', 'escalate']), reason: z.string()
   .trim().min(1).max(1_000).optional() }).meta({ id: 'ApprovalRequest' });
-const ApprovalResult = z.object({
+export const ApprovalResult = z.object({
   approval_id: uuid, changeset_id: uuid, status: z.enum(['applied', 'rejected', 'pending_second_approval', 'escalated', 'applying']),
 }).meta({ id: 'ApprovalResult' });
 
@@ -62,9 +69,9 @@ export const decisionRoutes = [
     answers: { 200: Recommendations },
     handler: async ({ params, call, services }) => {
       const { proposal, statuses, view } = await services.sessions.proposal(call.actor, params.session_id);
-      if (proposal === null) return audited(ok({ proposal_hash: null, recommendations: [], consensus: null }), { owner: view.owner });
+      if (proposal === null) return audited(ok({ proposal_hash: null, recommendations: [], risk: null, consensus: null }), { owner: view.owner });
       return audited(ok({
-        proposal_hash: proposal.hash, consensus: { confidence: proposal.confidence, decision: proposal.decision },
+        proposal_hash: proposal.hash, risk: riskOf(proposal.recommendations, statuses), consensus: { confidence: proposal.confidence, decision: proposal.decision },
         recommendations: proposal.recommendations.map((item) => ({
           recommendation_id: item.recommendation_id, target: item.target, operation: item.operation, before: copy(item.before),
           after: copy(item.after),
@@ -88,7 +95,7 @@ export const decisionRoutes = [
         return audited(
           ok({
             dry_run: true, changeset_id: null, status: 'preview' as const, changes: draft.changes.map(presentChange),
-            risk_score: draft.risk_score, warnings: draft.missing_dependencies.map(warningOf),
+            risk_score: draft.risk_score, two_people: draft.needs_second_approver, warnings: draft.missing_dependencies.map(warningOf),
           }),
           decided(decision, { dry_run: true }),
         );
@@ -106,7 +113,7 @@ export const decisionRoutes = [
       );
       return audited(ok({
         dry_run: false, changeset_id: outcome.changeset_id, status, changes: outcome.changes.map(presentChange),
-        risk_score: outcome.risk_score, warnings: (outcome.missing_dependencies ?? []).map(warningOf),
+        risk_score: outcome.risk_score, two_people: outcome.approval_id !== null, warnings: (outcome.missing_dependencies ?? []).map(warningOf),
         ...(outcome.approval_id === null ? {} : { approval_id: outcome.approval_id }),
       }), decided(decision, { dry_run: false, status: outcome.status, changeset_id: outcome.changeset_id }));
     },
@@ -133,6 +140,17 @@ export const decisionRoutes = [
     },
   }),
 ];
+
+/** Of what was approved; while nothing is decided, of everything. */
+function riskOf(
+  items: readonly Recommendation[], statuses: Readonly<Record<string, string>>,
+): z.input<typeof Risk> {
+  const isDecided = items.some((item) => statusOf(statuses[item.recommendation_id]) !== 'pending');
+  const counted = isDecided ? items.filter((item) => ['approved', 'modified'].includes(statuses[item.recommendation_id] ?? '')) : items;
+  const hasDependencies = counted.some((item) => item.depends_on.length > 0);
+  const score = changeRisk(counted, hasDependencies);
+  return { score, parts: changeRiskParts(counted, hasDependencies), two_people: needsSecondApprover(score, counted.length) };
+}
 
 /** What the audit log keeps of a decision: how much of it, and the words that were given as reasons. */
 function decided(decision: DecisionBody, details: NonNullable<AuditNote['details']>): AuditNote {

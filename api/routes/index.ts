@@ -15,13 +15,17 @@ import { importRoutes } from './analytics-import.ts';
 import { approvalRoutes } from './approvals.ts';
 import { analyticsRoutes } from './analytics-funnel.ts';
 import { cohortRoutes } from './analytics-cohorts.ts';
+import { eventCatalogueRoutes } from './analytics-events.ts';
+import { countedSessionRoutes } from './analytics-sessions.ts';
 import { comparisonRoutes } from './analytics-comparison.ts';
+import { whyRoutes } from './analytics-why.ts';
 import { answerRoutes } from './answers.ts';
 import { changesetRoutes } from './changesets.ts';
 import { consoleRoutes } from './console.ts';
 import { decisionRoutes } from './decisions.ts';
 import { flowRoutes } from './flows.ts';
 import { liveRoutes } from './live.ts';
+import { ownFunnelRoutes } from './own-funnels.ts';
 import { recoveryRoutes } from './recovery.ts';
 import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
@@ -39,7 +43,8 @@ export const routes: readonly Route[] = [
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,
-  ...analyticsRoutes, ...comparisonRoutes, ...cohortRoutes, ...liveRoutes,
+  ...analyticsRoutes, ...countedSessionRoutes, ...eventCatalogueRoutes, ...ownFunnelRoutes, ...comparisonRoutes, ...cohortRoutes,
+  ...whyRoutes, ...liveRoutes,
   ...apiKeyRoutes,
   ...importRoutes, ...replayRoutes,
   ...auditRoutes, ...breakerRoutes, ...errorRoutes, ...limitRoutes, ...consoleRoutes,

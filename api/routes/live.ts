@@ -143,7 +143,6 @@ export const liveRoutes = [
       if (!/\btext\/event-stream\b/i.test(call.header('accept'))) {
         return answered<Hours, typeof realtimeAnswer, Answer<never>['body']>(report, { name, path, query: asked, call, services });
       }
-      services.streamPlaces.take(call);
       const produce = async () => {
         const served = await servedRun<Hours, typeof realtimeAnswer>(report, {
           name, path, query: { ...asked, fresh: 'false' }, services,
@@ -151,10 +150,8 @@ export const liveRoutes = [
         });
         return { id: iso(served.startedAt), data: bodyOf(served, asked.client_id) };
       };
-      // whoever cannot be answered is told so before the stream begins
-      await produce();
       const followed = JSON.stringify([name, call.actor.tenant, asked.client_id ?? null, asked.time_range_hours]);
-      return { stream: services.reports.live.follow(call, followed, 'realtime', produce) };
+      return { stream: await services.reports.live.follow(call, followed, 'realtime', produce) };
     },
   }),
   route.get('/dashboard/overview', {

@@ -6,8 +6,8 @@ import { PlainError } from '../embedded/plain-error.ts';
 
 export const base = '/api/v1/onboarding';
 
-/** JSON under a key, or a form that names itself (`upload_id`). */
-type Sent = { readonly body: string; readonly key: string } | { readonly form: () => FormData };
+/** JSON under a key, a form that names itself (`upload_id`), or events, each of which names itself. */
+type Sent = { readonly body: string; readonly key: string } | { readonly lines: string } | { readonly form: () => FormData };
 export interface SentFile {
   readonly kind: 'photo' | 'document'; readonly name: string; readonly type: string; readonly content: Uint8Array;
 }
@@ -38,6 +38,9 @@ export class Client {
   /** Repeats carry the same key, so that what was done is not done twice. */
   post(path: string, body: object): Promise<Reply> { return this.call('POST', path, { body: JSON.stringify(body), key: randomUUID() }); }
 
+  /** Events as NDJSON: repeats are told from new ones. */
+  importing(lines: string): Promise<Reply> { return this.call('POST', '/admin/analytics/import/', { lines }); }
+
   /** Repeats name the same upload, so that one file is sent once. */
   upload(path: string, { kind, name, type, content }: SentFile): Promise<Reply> {
     const uploadId = randomUUID();
@@ -66,9 +69,7 @@ export class Client {
   /** null: no answer came. */
   private async once(method: string, path: string, sent?: Sent): Promise<Reply & { retrySeconds: number } | null> {
     this.stop.throwIfAborted();
-    const isForm = sent !== undefined && 'form' in sent;
-    const content = sent === undefined || isForm ? {} : { 'content-type': 'application/json', 'idempotency-key': sent.key };
-    const body = sent === undefined ? {} : { body: isForm ? sent.form() : sent.body };
+    const { headers: content = {}, ...body } = sent === undefined ? {} : contentOf(sent);
     const credential = this.token === null ? {} : { authorization: `Bearer ${this.token}` };
     try {
       const response = await fetch(`${this.url}${base}${path}`, {
@@ -84,6 +85,12 @@ export class Client {
       return null;
     }
   }
+}
+
+function contentOf(sent: Sent): { readonly body: string | FormData; readonly headers?: Readonly<Record<string, string>> } {
+  if ('form' in sent) return { body: sent.form() };
+  if ('lines' in sent) return { body: sent.lines, headers: { 'content-type': 'application/x-ndjson' } };
+  return { body: sent.body, headers: { 'content-type': 'application/json', 'idempotency-key': sent.key } };
 }
 
 /** The body of a success. */

@@ -34,9 +34,17 @@ const filters: readonly (readonly [name: string, query: string])[] = [
   ['open, not answered', `GwState="started" AND ExecutionStatus="Running"`],
 ];
 
-export function sayReady({ configuration, url, urls, token, seconds }: Ready): void {
+/** One name for console, service and Temporal Web UI: a browser takes 127.0.0.1 and 0.0.0.0 for two, and keeps no sign-in on the second. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:');
+}
+
+export function sayReady({ configuration, url: listening, urls, token, seconds }: Ready): void {
+  const url = reachable(listening);
   const row = (name: string, text: string) => { say(`  ${name.padEnd(15)}${text}`); };
   say(`\n${green('●')} ${bold('Gangway is running.')}\n`);
+  row('Console', bold(`${url}/`));
+  if (token !== null) row('', dim(`sign in with what this prints: ${tokenCommand(configuration, '--tenant acme --sub dee --roles admin')}`));
   row('API', bold(url));
   row('Documentation', `${url}/docs`);
   if (urls.temporalUiUrl === null) row('Temporal', urls.temporalAddress);

@@ -5,16 +5,20 @@
  * `clickhouse_settings` into `SET k = 'v'` that leaks into later queries and can be broken out of by a backslash.
  * chdb: one data folder per process; start Node with UV_THREADPOOL_SIZE=16, since each running query holds a thread.
  */
-import { resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { open, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { ClickHouseClient, ClickHouseClientConfigOptions } from '@clickhouse/client';
 import { StoreLimitError } from './contract.ts';
-import type { ClickHouse, QueryOptions, Statement } from './contract.ts';
+import type { ClickHouse, ExportFormat, QueryOptions, Statement } from './contract.ts';
 import { Lanes } from './lanes.ts';
 import { StoreUnavailableError } from '../unavailable.ts';
 
 export { StoreBusyError, StoreLimitError } from './contract.ts';
-export type { ClickHouse, Parameter, QueryOptions, Statement } from './contract.ts';
+export type { ClickHouse, ExportFormat, Parameter, QueryOptions, Statement } from './contract.ts';
 export { migrateClickHouse, SchemaMismatchError } from './migrations.ts';
 export { StoreUnavailableError } from '../unavailable.ts';
 
@@ -36,6 +40,12 @@ const writerLimits = { queued: 1_000, waitMs: 30_000 };
 
 /** The client would print every failed request; here each one is an error that somebody handles. */
 const quiet = { level: ClickHouseLogLevel.OFF };
+
+interface Exported {
+  readonly query: string;
+  readonly params: Record<string, unknown>;
+  readonly signal: AbortSignal | undefined;
+}
 
 interface Connections {
   readonly readers: readonly ClickHouseClient[];
@@ -73,6 +83,39 @@ class PooledClickHouse implements ClickHouse {
       return result.json<T>();
     };
     return translated(() => this.#readers.run(run, options.signal), options.signal);
+  }
+
+  export(statement: Statement, format: ExportFormat, options: QueryOptions = {}): Promise<AsyncIterable<Uint8Array>> {
+    const maxSeconds = options.maxSeconds ?? longestSeconds;
+    const query = `${statement.sql}\n${settingsText(maxSeconds)}`;
+    const params = { ...statement.params };
+    return translated(() => (this.#connections.abortable
+      ? this.#exportHere({ query: `${query}\nFORMAT ${format}`, params, maxSeconds, signal: options.signal })
+      : this.#exportByFile({ query, params, format, signal: options.signal })), options.signal);
+  }
+
+  /** The lane is free when the last byte has been taken. */
+  #exportHere({ query, params, maxSeconds, signal }: Exported & { readonly maxSeconds: number }): Promise<AsyncIterable<Uint8Array>> {
+    const begun = Promise.withResolvers<AsyncIterable<Uint8Array>>();
+    this.#readers.run(async (client) => {
+      const { stream } = await client.exec({ query, query_params: params, ...this.#deadline(maxSeconds * 1_000 + pingMs, signal) });
+      begun.resolve(stream);
+      // whoever reads it is told what breaks it off
+      await finished(stream).catch(() => undefined);
+    }).catch(begun.reject);
+    return begun.promise;
+  }
+
+  /** chdb formats each piece of a stream by itself, by which Parquet cannot be read and CSV has its head again and again. */
+  async #exportByFile({ query, params, format, signal }: Exported & { readonly format: ExportFormat }): Promise<AsyncIterable<Uint8Array>> {
+    const path = join(tmpdir(), `gangway-export-${randomUUID()}`);
+    await this.#readers.run((client) => client.command({
+      query: `${query}\nINTO OUTFILE '${path.replaceAll(/[\\']/g, String.raw`\$&`)}' FORMAT ${format}`, query_params: params,
+    }), signal);
+    const file = await open(path);
+    // gone with its last reader, whatever becomes of that
+    await unlink(path);
+    return file.createReadStream();
   }
 
   async insert(table: string, rows: readonly object[]): Promise<void> {

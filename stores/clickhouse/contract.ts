@@ -17,9 +17,16 @@ export interface QueryOptions {
   readonly maxSeconds?: number | undefined;
 }
 
+export type ExportFormat = 'Parquet' | 'JSONCompactEachRow';
+
 export interface ClickHouse {
   /** Rows as objects. 64-bit integers arrive as numbers (exact up to 2^53: ask for ids by toString), NaN as null. */
   query<T>(statement: Statement, options?: QueryOptions): Promise<T[]>;
+  /**
+   * All rows as bytes, never in memory as a whole. Resolves when nothing can go wrong in the engine any more; what it resolves with
+   * has to be read or broken off.
+   */
+  export(statement: Statement, format: ExportFormat, options?: QueryOptions): Promise<AsyncIterable<Uint8Array>>;
   /** All rows or an error. A repeat may store a row twice: tables replace by key. Unknown columns are refused. */
   insert(table: string, rows: readonly object[]): Promise<void>;
   /** A statement without values: schema, OPTIMIZE. Never build its text from a request. */

@@ -26,6 +26,7 @@ export async function openTestClickHouse(): Promise<TestClickHouse> {
   return {
     path, database,
     query: (statement, options) => db.query(statement, options),
+    export: (statement, format, options) => db.export(statement, format, options),
     insert: (table, rows) => db.insert(table, rows),
     command: (sql) => db.command(sql),
     ping: () => db.ping(),

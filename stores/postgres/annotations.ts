@@ -1,4 +1,7 @@
-/** What happened that a series may show: what the audit log knows of changes. */
+/**
+ * What happened that a series may show: what the audit log knows of changes. Limits are configuration, so no act changes them and none
+ * is in the log: `limit_changed` has its name, and nothing that tells of it yet.
+ */
 import type { Database } from './database.ts';
 
 export const annotationKinds = ['flow_published', 'limit_changed', 'rollback'] as const;
@@ -9,7 +12,12 @@ export interface Annotation { readonly at: Date; readonly kind: AnnotationKind; 
 /** Of a period, the newest; a series with more would be unreadable. */
 export const annotationsMax = 200;
 
-interface Row { readonly at: Date; readonly action: string; readonly target: string | null; readonly details: Readonly<Record<string, unknown>> }
+interface Row {
+  readonly at: Date;
+  readonly action: string;
+  readonly target: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
 
 /** Acts of [startMs, endMs) that were allowed and changed something, oldest first. No reasons and no people: readers are analysts. */
 export async function annotations(db: Database, tenant: string, startMs: number, endMs: number): Promise<readonly Annotation[]> {
@@ -18,18 +26,15 @@ export async function annotations(db: Database, tenant: string, startMs: number,
      WHERE tenant = $1 AND action = ANY ($2) AND result = 'allowed' AND at >= to_timestamp($3 / 1000.0) AND at < to_timestamp($4 / 1000.0)
        AND (details->>'is_new') IS DISTINCT FROM 'false'
      ORDER BY at DESC, id DESC LIMIT $5`,
-    [tenant, ['flow.publish', 'limits.change', 'changeset.rollback'], startMs, endMs, annotationsMax],
+    [tenant, Object.keys(kinds), startMs, endMs, annotationsMax],
   );
   return rows.map(annotationOf).reverse();
 }
 
+const kinds: Readonly<Record<string, AnnotationKind>> = { 'flow.publish': 'flow_published', 'changeset.rollback': 'rollback' };
+
 function annotationOf({ at, action, target, details }: Row): Annotation {
   const name = target?.slice(target.indexOf(':') + 1) ?? '';
-  switch (action) {
-    case 'flow.publish': return { at, kind: 'flow_published', text: `Flow ${name}, version ${String(details['version'])}` };
-    case 'changeset.rollback': return {
-      at, kind: 'rollback', text: `Changeset ${name} ${details['status'] === 'rolled_back' ? 'rolled back' : 'rolled back in part'}`,
-    };
-    default: return { at, kind: 'limit_changed', text: `Limit ${name}` };
-  }
+  if (kinds[action] === 'flow_published') return { at, kind: 'flow_published', text: `Flow ${name}, version ${String(details['version'])}` };
+  return { at, kind: 'rollback', text: `Changeset ${name} ${details['status'] === 'rolled_back' ? 'rolled back' : 'rolled back in part'}` };
 }

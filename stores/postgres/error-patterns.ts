@@ -164,7 +164,9 @@ export interface ErrorOccurrences {
 }
 
 /** Errors of a tenant in the hours that [startMs, endMs) touches, the most frequent first. */
-export function errorsBetween(db: Database, tenant: string, startMs: number, endMs: number, limit: number): Promise<readonly ErrorOccurrences[]> {
+export function errorsBetween(
+  db: Database, tenant: string, startMs: number, endMs: number, limit: number,
+): Promise<readonly ErrorOccurrences[]> {
   return db.asTenant(tenant).query<ErrorOccurrences>(
     `SELECT fingerprint, p.task_name, p.category, p.severity, p.exception_type, p.message, counted.occurrences
      FROM (SELECT fingerprint, sum(count)::float8 AS occurrences FROM error_hours

@@ -163,6 +163,17 @@ export async function findImportedSession(db: Database, tenant: string, sessionI
   return row ?? null;
 }
 
+export interface ImportedFlow { readonly id: string; readonly languages: readonly string[]; readonly versions: readonly number[] }
+
+/** What imported sessions say that they ran on; the id is '' where they do not. */
+export async function importedFlows(db: Database, tenant: string): Promise<readonly ImportedFlow[]> {
+  return db.asTenant(tenant).query<ImportedFlow & Record<string, unknown>>(
+    `SELECT flow AS id, coalesce(array_agg(DISTINCT language) FILTER (WHERE language <> ''), '{}') AS languages,
+       coalesce(array_agg(DISTINCT flow_version) FILTER (WHERE flow_version > 0), '{}') AS versions
+     FROM imported_sessions WHERE tenant = $1 GROUP BY flow ORDER BY flow LIMIT 1000`, [tenant],
+  );
+}
+
 /** Tenants that have such sessions. */
 export async function tenantsToPublish(db: Database): Promise<readonly string[]> {
   const rows = await db.asSystem().query<{ tenant: string }>('SELECT DISTINCT tenant FROM imported_sessions WHERE published < version');

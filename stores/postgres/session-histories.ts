@@ -96,6 +96,22 @@ async function histories(queries: Queries, sessionIds: readonly string[], lock: 
 /** Key → its number, counted from 0 within a tenant. */
 export type SymbolNumbers = ReadonlyMap<string, number>;
 
+/** The keys that these names find (the name itself, and what goes on after it with a colon), and how many keys the tenant has in all. */
+export async function findSymbols(
+  db: Database, tenant: string, names: readonly string[],
+): Promise<{ readonly numbers: SymbolNumbers; readonly keys: number }> {
+  const rows = await db.asTenant(tenant).query<{ key: string | null; number: number; keys: number }>(
+    `SELECT key, number, 0 AS keys FROM history_symbols
+     WHERE tenant = $1 AND EXISTS (SELECT FROM unnest($2::text[]) AS name WHERE key = name OR starts_with(key, name || ':'))
+     UNION ALL SELECT NULL, 0, count(*)::int FROM history_symbols WHERE tenant = $1`,
+    [tenant, names],
+  );
+  return {
+    numbers: new Map(rows.flatMap(({ key, number }) => (key === null ? [] : [[key, number] as const]))),
+    keys: rows.reduce((sum, { keys }) => sum + keys, 0),
+  };
+}
+
 /** Which number each key of a tenant's histories has. What it knows it keeps: numbers never change. */
 export class HistorySymbols {
   private readonly db: Database;

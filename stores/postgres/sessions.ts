@@ -1,5 +1,5 @@
 /** Sessions in PostgreSQL: the claim of the one open session of a person and flow, the copy of each session, and lists. */
-import { isEnded, type SessionStateName } from '../../domain/lifecycle.ts';
+import { isEnded, type SessionStateName, type StageName } from '../../domain/lifecycle.ts';
 import type { AwaitedApproval, SessionView } from '../../domain/message.ts';
 import { listedScoreOf } from '../../domain/view-risk.ts';
 import type { Database, Queries } from './database.ts';
@@ -25,6 +25,8 @@ export interface ClaimRequest {
   /** Names the keyed request that starts it, so that its repeat gets this session. */
   readonly start_request: string | null;
   readonly lease_seconds: number;
+  /** The owner's pseudonym, by which imported sessions know the same person; null: nobody has a key for it. */
+  readonly user_key: string | null;
 }
 
 export interface OpenSession {
@@ -41,12 +43,13 @@ export async function claimSession(db: Database, request: ClaimRequest): Promise
     `INSERT INTO sessions (session_id, tenant, owner, flow_id, flow_version, language, claim_token, claim_expires_at, start_request,
        segment)
      VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9,
-             CASE WHEN EXISTS (SELECT FROM sessions WHERE tenant = $2 AND owner = $3) THEN 'returning' ELSE 'first_time' END)
+             CASE WHEN EXISTS (SELECT FROM sessions WHERE tenant = $2 AND owner = $3)
+               OR EXISTS (SELECT FROM imported_sessions WHERE tenant = $2 AND user_key = $10) THEN 'returning' ELSE 'first_time' END)
      ON CONFLICT (tenant, owner, flow_id) WHERE ended_at IS NULL DO NOTHING
      RETURNING segment`,
     [
       request.session_id, request.tenant, request.owner, request.flow_id, request.flow_version, request.language, request.claim_token,
-      request.lease_seconds, request.start_request,
+      request.lease_seconds, request.start_request, request.user_key,
     ],
   );
   if (inserted[0] !== undefined) return { claim: { ...request, segment: inserted[0].segment, fresh: true } };
@@ -153,6 +156,7 @@ export interface SessionFilter {
   readonly tenant: string;
   readonly owner: string | null;
   readonly state: SessionStateName | null;
+  readonly stage: StageName | null;
   readonly flow: string | null;
   /** Id of the session, its owner, or the correlation id of the request that started it; null: any. */
   readonly named: string | null;
@@ -166,7 +170,10 @@ export type SessionSort = keyof typeof sessionSorts;
 export async function listSessions(db: Database, filter: SessionFilter, sort: SessionSort, page: Page): Promise<PageOf<SessionView>> {
   const params: unknown[] = [filter.tenant];
   const conditions = ['tenant = $1', 'confirmed', 'view IS NOT NULL'];
-  for (const [column, value] of [['owner', filter.owner], ['state', filter.state], ['flow_id', filter.flow]] as const) {
+  const named = [
+    ['owner', filter.owner], ['state', filter.state], ["view ->> 'stage'", filter.stage], ['flow_id', filter.flow],
+  ] as const;
+  for (const [column, value] of named) {
     if (value !== null) conditions.push(`${column} = $${params.push(value)}`);
   }
   if (filter.named !== null) conditions.push(namedSessions(`$${params.push(filter.named)}`));
@@ -190,15 +197,19 @@ function namedSessions(name: string): string {
 export interface AwaitedFilter {
   readonly tenant: string;
   readonly waitsFor: AwaitedApproval['waits_for'] | null;
+  readonly sessionId: string | null;
   /** Only those on which this person may decide (personName); null: all. */
   readonly person: string | null;
 }
 
 /** Sessions that wait for an approver, the longest waiting first. */
-export async function listAwaited(db: Database, { tenant, waitsFor, person }: AwaitedFilter, page: Page): Promise<PageOf<SessionView>> {
+export async function listAwaited(
+  db: Database, { tenant, waitsFor, sessionId, person }: AwaitedFilter, page: Page,
+): Promise<PageOf<SessionView>> {
   const params: unknown[] = [tenant];
   const conditions = ['tenant = $1', 'waiting_since IS NOT NULL'];
   if (waitsFor !== null) conditions.push(`view -> 'awaits' ->> 'waits_for' = $${params.push(waitsFor)}`);
+  if (sessionId !== null) conditions.push(`session_id = $${params.push(sessionId)}`);
   if (person !== null) {
     conditions.push(`NOT EXISTS (SELECT FROM jsonb_array_elements(view -> 'awaits' -> 'parties') AS party
       WHERE coalesce(party ->> 'person', person_name(tenant, party ->> 'subject')) = $${params.push(person)})`);

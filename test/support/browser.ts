@@ -30,7 +30,7 @@ export interface Viewing {
   readonly faults: string[];
 }
 
-interface ViewingOptions {
+export interface ViewingOptions {
   readonly width?: number;
   readonly dark?: boolean;
 }
@@ -91,3 +91,17 @@ export async function axe(page: Page): Promise<readonly string[]> {
 export async function isTooWide(page: Page): Promise<boolean> {
   return page.evaluate<boolean>('document.scrollingElement.scrollWidth > innerWidth');
 }
+
+export const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name });
+
+/** By keys alone. */
+export async function press(page: Page, role: 'button' | 'link' | 'checkbox' | 'radio', name: string | RegExp, key = 'Enter'): Promise<void> {
+  await tabTo(page, role, name);
+  await page.keyboard.press(key);
+}
+
+/** What would run, were it ever taken for more than text. */
+export const hostileTexts = [
+  '<img src=x onerror="window.ran=1">', '<script>window.ran=1</script>', '"><svg onload=window.ran=1>', 'javascript:window.ran=1',
+  '{{constructor.constructor("window.ran=1")()}}', '\u202Ereversed', '</textarea><script>window.ran=1</script>',
+] as const;

@@ -18,10 +18,11 @@ export function plainCohorts(
   return labels.map((label) => {
     const own = sessions.filter((session) => labelOf(session) === label);
     const compared = own.filter(({ startedAt }) => withinMs === Infinity || now - startedAt >= withinMs);
+    const reachedBy = (step: number): number => compared.filter(({ reached }) => (reached[step] ?? Number.NaN) <= withinMs).length;
     const times = compared.flatMap(({ reached }) => reached[3] ?? []).filter((ms) => ms <= withinMs);
     return {
       label, sessions: own.length, compared: compared.length,
-      reached: [compared.length, ...[0, 1, 2, 3].map((step) => compared.filter(({ reached }) => (reached[step] ?? Number.NaN) <= withinMs).length)],
+      reached: [compared.length, ...[0, 1, 2, 3].map(reachedBy)],
       minutes: minutesOf(mean(times)),
     };
   });
@@ -41,13 +42,16 @@ export interface PlainBucket {
 }
 
 /** Of each span from one edge to the next. */
-export function plainBuckets(sessions: readonly PlainSession[], spans: readonly (readonly [number, number])[], now: number): readonly PlainBucket[] {
+export function plainBuckets(
+  sessions: readonly PlainSession[], spans: readonly (readonly [number, number])[], now: number,
+): readonly PlainBucket[] {
   const within = plainFollowUp(sessions);
   return spans.map(([from, to]) => {
     const own = sessions.filter(({ startedAt }) => startedAt >= from && startedAt < to);
     const followed = own.filter(({ startedAt }) => now - startedAt >= within);
     return {
-      total: own.length, completed: own.filter(isCompleted).length, minutes: minutesOf(mean(own.flatMap(({ reached }) => reached[3] ?? []))),
+      total: own.length, completed: own.filter(isCompleted).length,
+      minutes: minutesOf(mean(own.flatMap(({ reached }) => reached[3] ?? []))),
       followed: followed.length, completedInTime: followed.filter(({ reached }) => (reached[3] ?? Infinity) <= within).length,
     };
   });

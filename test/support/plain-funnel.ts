@@ -63,3 +63,62 @@ function mostSteps(events: readonly PlainEvent[], steps: number): number {
   };
   return from(0, []);
 }
+
+/** An event as it was told: a key of analytics/history.ts, and properties. */
+export interface ToldEvent { readonly key: string; readonly ms: number; readonly properties: Readonly<Record<string, string>> }
+export interface ToldSession { readonly session_id: string; readonly left: boolean; readonly label: string; readonly events: readonly ToldEvent[] }
+export interface PlainStep { readonly event: string; readonly where: Readonly<Record<string, string>>; readonly optional: boolean }
+export interface PlainDefinition {
+  readonly steps: readonly PlainStep[];
+  readonly order: PlainOrder;
+  readonly window_seconds: number | null;
+  readonly consider: readonly string[] | null;
+  readonly with: readonly string[];
+  readonly without: readonly string[];
+}
+/** How far one session of the cohort came. `made`: of each step whether the best attempt has it. */
+export interface PlainResult { readonly session: ToldSession; readonly times: readonly number[]; readonly made: readonly boolean[] }
+
+const finds = (name: string, key: string): boolean => key === name || key.startsWith(`${name}:`);
+
+/** The sessions of a funnel whose first step, ever, lies in [startMs, endMs), each by its best attempt. */
+export function plainCohort(
+  sessions: readonly ToldSession[], definition: PlainDefinition, startMs: number, endMs: number,
+): readonly PlainResult[] {
+  return sessions.flatMap((session) => {
+    const { events } = session;
+    const any = (name: string): boolean => events.some(({ key }) => finds(name, key));
+    if (!definition.with.every(any) || definition.without.some(any)) return [];
+    const required = definition.steps.filter(({ optional }) => !optional);
+    const opening = definition.order === 'unordered' ? required : required.slice(0, 1);
+    const first = Math.min(...events.filter((event) => opening.some((step) => isStep(step, event, events))).map(({ ms }) => ms));
+    if (!(first >= startMs && first < endMs)) return [];
+    const attempt = (steps: readonly PlainStep[]): readonly number[] => plainAttempt(
+      seen(events, definition).map((event) => ({
+        ms: event.ms, matches: steps.flatMap((step, index) => (isStep(step, event, events) ? [index] : [])),
+      })),
+      { steps: steps.length, order: definition.order, windowMs: definition.window_seconds === null ? null : definition.window_seconds * 1_000 },
+    );
+    const times = attempt(required);
+    const made = definition.steps.map((step, place) => {
+      const before = definition.steps.slice(0, place).filter(({ optional }) => !optional).length;
+      if (!step.optional) return before < times.length;
+      if (definition.order !== 'unordered' && before > times.length) return false;
+      const kept = definition.order === 'unordered' ? required : required.slice(0, times.length);
+      return attempt(definition.steps.filter((each) => each === step || kept.includes(each))).length > times.length;
+    });
+    return [{ session, times, made }];
+  });
+}
+
+/** The same thing in the same millisecond is one event, whatever was told with it. */
+function seen(events: readonly ToldEvent[], { order, steps, consider }: PlainDefinition): readonly ToldEvent[] {
+  const once = events.filter(({ key, ms }, index) => events.findIndex((other) => other.key === key && other.ms === ms) === index);
+  if (order !== 'strict' || consider === null) return once;
+  return once.filter((event) => consider.some((name) => finds(name, event.key)) || steps.some((step) => isStep(step, event, events)));
+}
+
+function isStep({ event: name, where }: PlainStep, event: ToldEvent, all: readonly ToldEvent[]): boolean {
+  return finds(name, event.key) && all.some(({ key, ms, properties }) => key === event.key && ms === event.ms
+    && Object.entries(where).every(([property, value]) => properties[property] === value));
+}

@@ -59,7 +59,8 @@ export function anySession(fromMs: number, toMs: number): fc.Arbitrary<PlainSess
   const time = fc.oneof(fc.integer({ min: 0, max: 10 }), fc.integer({ min: 0, max: 3_600_000 }), fc.integer({ min: 0, max: 20 * dayMs }));
   return fc.record({
     startedAt: fc.oneof(fc.integer({ min: fromMs, max: toMs - 1 }), fc.constantFrom(fromMs, toMs - 1)),
-    steps: fc.array(time, { maxLength: 4 }), leaves: fc.option(fc.record({ how: fc.constantFrom('cancelled', 'error', 'abandoned'), time })),
+    steps: fc.array(time, { maxLength: 4 }),
+    leaves: fc.option(fc.record({ how: fc.constantFrom('cancelled', 'error', 'abandoned'), time })),
     flow: fc.constantFrom('clinic', 'desk', 'depot'), flowVersion: fc.integer({ min: 1, max: 2 }), language: fc.constantFrom('en', 'de'),
     segment: fc.constantFrom(...segments), device: fc.constantFrom(...devices),
   }).map(({ steps, leaves, ...rest }) => {

@@ -24,6 +24,8 @@ export interface PlainVisit {
   readonly reached: readonly number[];
   readonly left: 'cancelled' | 'error' | 'abandoned' | null;
   readonly imported: boolean;
+  /** Of an import: its events are kept under a start that was known before, so much later. */
+  readonly movedMs: number;
   readonly flow: string;
   readonly flowVersion: number;
   readonly language: string;
@@ -46,11 +48,14 @@ export function anyVisit(fromMs: number, toMs: number): fc.Arbitrary<PlainVisit>
   return fc.record({
     startedAt: fc.oneof(fc.integer({ min: fromMs, max: toMs - 1 }), fc.constantFrom(fromMs, toMs - 1)),
     steps: fc.array(time, { maxLength: 4 }), left: fc.constantFrom(null, 'cancelled' as const, 'error' as const, 'abandoned' as const),
-    imported: fc.boolean(), flow: fc.constantFrom('clinic', 'desk'), flowVersion: fc.integer({ min: 1, max: 2 }),
+    imported: fc.boolean(), movedMs: fc.constantFrom(0, 40 * dayMs), flow: fc.constantFrom('clinic', 'desk'),
+    flowVersion: fc.integer({ min: 1, max: 2 }),
     language: fc.constantFrom('en', 'de', 'hi', ''), device: fc.constantFrom(...devices), segment: fc.constantFrom(...segments),
     questions: fc.subarray(['name', 'hours', 'size']).chain((ids) => fc.tuple(...ids.map(question))),
     size: fc.option(fc.constantFrom('small', 'large')), days: fc.subarray(['mon', 'tue', 'wed']),
-    parked: fc.array(fc.record({ step: fc.constantFrom('propose', 'apply'), category: fc.constantFrom('network', 'database') }), { maxLength: 2 }),
+    parked: fc.array(fc.record({ step: fc.constantFrom('propose', 'apply'), category: fc.constantFrom('network', 'database') }), {
+      maxLength: 2,
+    }),
     lastMs: time,
   }).map(({ steps, left, size, days, ...rest }) => ({
     ...rest, id: randomUUID(), reached: steps.map((_, index) => steps.slice(0, index + 1).reduce((sum, step) => sum + step, 0)),
@@ -79,12 +84,15 @@ export function visitRow(tenant: string, visit: PlainVisit): SessionRow {
 
 export function visitEvents(tenant: string, visit: PlainVisit): readonly EventRow[] {
   const all = [
-    ...visit.questions.flatMap(({ id, refused }) => refused.map((code) => ({ event: 'answer_refused', question_id: id, properties: { code } }))),
+    ...visit.questions.flatMap(({ id, refused }) => (
+      refused.map((code) => ({ event: 'answer_refused', question_id: id, properties: { code } }))
+    )),
     ...visit.parked.map(({ step, category }) => ({ event: 'task_parked', question_id: '', properties: { step, category, task_id: 't' } })),
     { event: 'client:answer_refused', question_id: 'name', properties: { code: 'too_long', origin: 'client' } },
   ];
   return all.map((each, seq) => ({
-    tenant, session_id: visit.id, session_started_at: visit.startedAt, seq, ts: visit.startedAt + seq, name: each.event, ...each,
+    tenant, session_id: visit.id, session_started_at: visit.startedAt + (visit.imported ? visit.movedMs : 0), seq,
+    ts: visit.startedAt + seq, name: each.event, ...each,
     origin: visit.imported ? 'import' : 'workflow',
     event_id: createHash('sha256').update(`${visit.id}:${seq}`).digest().readBigUInt64BE(0).toString(),
   } satisfies EventRow));
@@ -135,7 +143,8 @@ export function plainFactors(visits: readonly PlainVisit[], withinMs: number): r
 
 /** H: nine of ten of those who completed had by then; an hour at least, a week at most, whole seconds. */
 export function plainFollowUp(previous: readonly PlainVisit[], current: readonly PlainVisit[]): number {
-  const p90 = [previous, current].map((visits) => quantile(visits.flatMap(({ reached }) => reached[3] ?? []), 0.9)).find((ms) => ms !== null);
+  const times = [previous, current].map((visits) => visits.flatMap(({ reached }) => reached[3] ?? []));
+  const p90 = quantile(times.find((some) => some.length > 0) ?? [], 0.9);
   return Math.min(7 * dayMs, Math.max(3_600_000, Math.ceil((p90 ?? 0) / 1_000) * 1_000));
 }
 

@@ -54,9 +54,9 @@ export interface Act {
 
 /**
  * An act of a person. `work` gets a key that stays the same until what became of it is known, so that two clicks, or one more after a
- * lost answer, are one act. After it everything that is shown is asked again.
+ * lost answer, are one act. After it everything that is shown is asked again, unless it only looked.
  */
-export function useAct(work: (key: string) => Promise<void>): Act {
+export function useAct(work: (key: string) => Promise<void>, { isLookingOnly = false }: { readonly isLookingOnly?: boolean } = {}): Act {
   const [problem, setProblem] = useState<RequestProblem | null>(null);
   const [isUnderWay, setUnderWay] = useState(false);
   const busy = useRef(false);
@@ -69,7 +69,7 @@ export function useAct(work: (key: string) => Promise<void>): Act {
     try {
       await work(key.current);
       key.current = crypto.randomUUID();
-      await questions.invalidateQueries();
+      if (!isLookingOnly) await questions.invalidateQueries();
     } catch (error) {
       const found = problemOf(error);
       if (!found.isUnknown) key.current = crypto.randomUUID();

@@ -49,7 +49,7 @@ export function RetryGroupDialog({ fingerprint, count, onClose }: Closing & { re
   };
   return (
     <ActDialog
-      title={`Retry ${count} ${tasks(count)}?`} onClose={onClose} act={act} words={['Retry', 'Retrying…']} errors={errors}
+      title={`Retry ${count} tasks?`} onClose={onClose} act={act} words={['Retry', 'Retrying…']} errors={errors}
       onSubmit={submit}
     >
       <TextField
@@ -70,7 +70,7 @@ export function RetryTasksDialog({ ids, onClose }: Closing & { readonly ids: rea
   const act = useOfEach(ids, 'retried', onClose, (task, reason, key) => request('POST', `/admin/dlq/tasks/${task}/retry/`, {
     key: `${key}-${task}`, body: { reason },
   }));
-  return <ReasonDialog title={`Retry ${ids.length} ${tasks(ids.length)}?`} words={['Retry', 'Retrying…']} act={act} onClose={onClose} />;
+  return <ReasonDialog title={`Retry ${ids.length} tasks?`} words={['Retry', 'Retrying…']} act={act} onClose={onClose} />;
 }
 
 /** `ids` null: all that match. */

@@ -12,6 +12,8 @@ interface PageProps {
   readonly errors?: readonly FieldError[];
   /** Beside the heading. */
   readonly actions?: ComponentChildren;
+  /** Between heading and content, and there while the content is on its way. */
+  readonly above?: ComponentChildren;
   /** On the way to another page: nobody has been here. */
   readonly isPassing?: boolean;
   /** Above it, where one came from. */
@@ -48,7 +50,7 @@ export function Page({ title, busy = false, problem = null, errors = [], actions
 
 /** A page of something that was asked for: missing, failing, on its way, or there. */
 export function AskedPage<Data>(
-  { asked, title, children, ...rest }: Omit<PageProps, 'children' | 'busy'> & {
+  { asked, title, above, children, ...rest }: Omit<PageProps, 'children' | 'busy'> & {
     readonly asked: Asked<Data>;
     readonly children: (data: Data) => ComponentChildren;
   },
@@ -59,11 +61,12 @@ export function AskedPage<Data>(
   if (data === undefined) {
     return (
       <Page title={title} busy={isLoading} problem={problem}>
+        {above}
         {problem === null ? <Waiting /> : <p><button type="button" onClick={again}>Try again</button></p>}
       </Page>
     );
   }
-  return <Page title={title} {...rest} problem={rest.problem ?? problem}>{children(data)}</Page>;
+  return <Page title={title} {...rest} problem={rest.problem ?? problem}>{above}{children(data)}</Page>;
 }
 
 /** Drawn where the content will be, so that nothing jumps. */

@@ -1,0 +1,115 @@
+/** What stands behind a number of a report: its sessions, by the same rules that counted them. */
+import { z } from 'zod';
+import { cohortOf, stageCohort } from '../../analytics/own-funnel/cohort.ts';
+import { ownSessions, type OwnSelection } from '../../analytics/own-funnel/sessions.ts';
+import { stageNumbers } from '../../analytics/rows.ts';
+import { sessionPage, type ListedSession } from '../../analytics/session-list.ts';
+import { outcomes, questionOutcomes, sessionsIn, type Selection, type SessionFilters } from '../../analytics/sessions-in.ts';
+import { factorSides, readFactor } from '../../analytics/why/selection.ts';
+import { devices } from '../../domain/device.ts';
+import { sessionStates, stages } from '../../domain/lifecycle.ts';
+import type { Statement } from '../../stores/clickhouse/client.ts';
+import { listTotalMax } from '../../stores/postgres/keyset-page.ts';
+import { listed, readCursorAs } from '../cursor.ts';
+import { knownFilters } from '../known-filters.ts';
+import { breakdownOf, countable, definitionInLink, listedFunnelQuery, ownFunnelOf } from '../own-funnels.ts';
+import { iso } from '../presentation.ts';
+import { Problem } from '../problem.ts';
+import { periodOf, periodParameters, sessionFilters } from '../report-route.ts';
+import { sessionFile } from '../session-file.ts';
+import { formatParameter, tableTypes } from '../table-download.ts';
+import { ok, route } from '../route.ts';
+import type { Services } from '../services.ts';
+import { rule } from '../validation.ts';
+import { clientId, listOf, paging, time, uuid } from '../wire.ts';
+
+const SessionWire = z.object({
+  session_id: uuid, started_at: time, flow: z.object({ id: z.string(), version: z.number().int() }), language: z.string(),
+  device: z.enum(devices), state: z.enum(sessionStates),
+  stage: z.enum(stages).nullable().meta({ description: 'null: an imported session without a start' }),
+}).meta({ id: 'CountedSession' });
+
+const minutes = z.coerce.number().min(0).max(1_000_000_000);
+const epochMs = z.coerce.number().int().min(0).max(Date.UTC(2100, 0, 1));
+const pair = z.string().max(400);
+
+const ListQuery = z.strictObject({
+  ...clientId, ...periodParameters, ...sessionFilters, ...paging, ...listedFunnelQuery,
+  stage: z.enum(stages).optional(), outcome: z.enum([...outcomes, ...questionOutcomes]).optional(),
+  question_id: z.string().max(200).optional(), state: z.enum(sessionStates).optional(),
+  within_seconds: z.coerce.number().int().min(0).max(1_000_000_000).optional(), started_from_ms: epochMs.optional(),
+  started_before_ms: epochMs.optional(), any_stage: z.literal('true').optional(),
+  factor: z.string().max(500).refine((text) => readFactor(text) !== null, rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
+    .optional(),
+  factor_side: z.enum(factorSides).optional(), refused: pair.optional(), parked: pair.optional(), minutes_from: minutes.optional(),
+  minutes_to: minutes.optional(),
+  format: formatParameter.meta({ description: 'csv, parquet: all of them in a file, whatever limit and cursor say' }),
+});
+type ListQuery = z.output<typeof ListQuery>;
+
+const place = z.strictObject({ list: z.literal('counted'), started_ms: z.number().int(), session_id: uuid });
+
+export const countedSessionRoutes = [
+  route.get('/analytics/sessions', {
+    summary: 'The sessions behind a number: where a report says drill_down, this is what it leads to. No owners, no answers',
+    access: ['analyst'], limits: ['api'], query: ListQuery, answers: { 200: listOf(SessionWire) }, sends: tableTypes,
+    problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', 'invalid_steps', 'invalid_window', 'too_many_histories'],
+    handler: async ({ query, call, services }) => {
+      const now = services.now();
+      const { tenant } = call.actor;
+      const { startMs, endMs } = periodOf(query, now);
+      const filters: SessionFilters = { tenant, startMs, endMs, ...await knownFilters(services, tenant, query) };
+      const after = readCursorAs(place, query.cursor);
+      const sessions = await selected(services, filters, query, now);
+      if (query.format === 'csv' || query.format === 'parquet') {
+        return sessionFile(services.reports.clickhouse, sessions, query.format, call.method);
+      }
+      const page = await sessionPage(services.reports.clickhouse, sessions, { limit: query.limit, after, totalMax: listTotalMax });
+      const next = page.next === null ? null : { list: 'counted', ...page.next };
+      return ok(listed({ ...page, next }, page.rows.map(present)));
+    },
+  }),
+];
+
+async function selected(services: Services, filters: SessionFilters, query: ListQuery, now: number): Promise<Statement> {
+  const definition = definitionInLink(query);
+  const breakdown = await breakdownOf(services, filters, query.breakdown);
+  if (definition === null && breakdown === null) {
+    const { from, params } = sessionsIn(filters, now, selectionIn(query));
+    return { sql: `SELECT * FROM ${from}`, params };
+  }
+  const db = services.reports.clickhouse;
+  const steps = definition === null ? stages.map(() => ({ optional: false })) : definition.steps;
+  if (query.level !== undefined && query.level > steps.length) {
+    throw misfit('/level', `This funnel has ${steps.length} steps.`, 'Name one of them by its number.');
+  }
+  const outcome = outcomes.find((each) => each === query.outcome) ?? null;
+  if (query.outcome !== undefined && outcome === null) throw misfit('/outcome', 'A funnel has no such outcome.', `Use one of: ${outcomes.join(', ')}.`);
+  const cohort = definition === null ? stageCohort(filters, now)
+    : await countable(ownFunnelOf(services, filters, now, definition).then((own) => cohortOf(db, own)));
+  const cell: OwnSelection['cell'] = breakdown === null || (query.cell === undefined && query.other === undefined) ? null
+    : { breakdown, part: query.other === undefined ? { label: query.cell ?? '' } : 'other' };
+  return ownSessions(db, { cohort, steps, flow: filters.flow }, { level: query.level ?? null, outcome, cell });
+}
+
+function selectionIn(query: ListQuery): Selection {
+  const {
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, any_stage: anyStage, factor, factor_side, refused, parked,
+    minutes_from, minutes_to,
+  } = query;
+  return {
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, factor, factor_side, refused, parked, minutes_from,
+    minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
+  };
+}
+
+function misfit(pointer: string, message: string, fix: string): Problem {
+  return new Problem('invalid_request', message, { errors: [{ pointer, code: 'invalid_value', message, fix }] });
+}
+
+function present(row: ListedSession): z.input<typeof SessionWire> {
+  return {
+    session_id: row.session_id, started_at: iso(row.started_ms), flow: { id: row.flow, version: row.flow_version }, language: row.language,
+    device: row.device, state: row.state, stage: stages.find((stage) => stageNumbers[stage] === row.stage) ?? null,
+  };
+}
