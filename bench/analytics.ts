@@ -4,7 +4,6 @@
  */
 import { cohorts } from '../analytics/cohorts.ts';
 import { comparePeriods } from '../analytics/comparison.ts';
-import { followUpOf } from '../analytics/followed.ts';
 import { funnel } from '../analytics/funnel.ts';
 import { ownFunnel } from '../analytics/own-funnel/report.ts';
 import { cohortOf, type OwnFunnel } from '../analytics/own-funnel/cohort.ts';
@@ -132,8 +131,7 @@ async function counted(db: ClickHouse, funnelOfOnesOwn: OwnFunnel): Promise<unkn
 
 async function compareWeeks(db: ClickHouse): Promise<unknown> {
   const [after, before] = [filtersOf('few', 7), { ...filtersOf('few', 14), endMs: yearEnd - 7 * dayMs }];
-  const follow = { followUpMs: await followUpOf(db, before, yearEnd), now: yearEnd };
-  return comparePeriods(db, { filters: before, days: 7 }, { filters: after, days: 7 }, follow);
+  return comparePeriods(db, { filters: before, days: 7 }, { filters: after, days: 7 }, yearEnd);
 }
 
 async function asked(questions: readonly Question[], times: number, seed: number): Promise<Times> {
