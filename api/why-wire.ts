@@ -4,11 +4,10 @@ import type { DrillDown, Narrowed } from '../analytics/drill-down.ts';
 import { followedUntil } from '../analytics/followed.ts';
 import type { Selection } from '../analytics/sessions-in.ts';
 import type { Arm } from '../analytics/statistics.ts';
+import { comparedBy, type Group } from '../analytics/why/comparable.ts';
 import type { Factor } from '../analytics/why/factors.ts';
 import type { Measured } from '../analytics/why/measured.ts';
-import {
-  comparedBy, efforts, gainUnits, priorities, type Evidence, type Group, type Recommendation,
-} from '../analytics/why/recommendations.ts';
+import { efforts, gainUnits, priorities, type Evidence, type Recommendation } from '../analytics/why/recommendations.ts';
 import { factorKinds, factorText } from '../analytics/why/selection.ts';
 import { stages } from '../domain/lifecycle.ts';
 import { count, rate, rateOrNull } from './wire.ts';

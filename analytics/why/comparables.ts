@@ -1,8 +1,8 @@
 /** Which groups of sessions are compared: by flow, version, language and device, and with the period before. */
 import { stages } from '../../domain/lifecycle.ts';
 import type { Arm } from '../statistics.ts';
+import type { Comparable, ComparedBy, Group, Place } from './comparable.ts';
 import type { FactorCounts } from './factors.ts';
-import type { Comparable, ComparedBy, Group, Place } from './recommendations.ts';
 
 /** Sessions that are alike in all of this. */
 export interface Cell {

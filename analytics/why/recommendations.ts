@@ -5,44 +5,17 @@
  * Groups are looked at as they stood a fixed time after their start, so that a young one is not taken for a bad one.
  */
 import { createHash } from 'node:crypto';
-import type { StageName } from '../../domain/lifecycle.ts';
 import { impactSeverity, type ImpactSeverity } from '../funnel.ts';
 import type { Arm, Interval } from '../statistics.ts';
+import type { Comparable, ComparedBy, Group, Place } from './comparable.ts';
 import type { Factor, FactorCounts } from './factors.ts';
 import { testedTogether, type TestedPair } from './tested.ts';
 import { actionsOf, descriptionOf, titleOf } from './words.ts';
 
-/** By what the two groups differ. */
-export const comparedBy = ['flow', 'flow_version', 'language', 'device', 'previous_period', 'repeat', 'refusal', 'error'] as const;
-export type ComparedBy = (typeof comparedBy)[number];
 export const efforts = ['low', 'medium', 'high'] as const;
 export type Effort = (typeof efforts)[number];
 export const gainUnits = ['sessions_past_the_step', 'sessions_past_the_question', 'sessions_completed'] as const;
 export type GainUnit = (typeof gainUnits)[number];
-
-/** What the sessions of both groups had come to, and did or did not get past. */
-export type Place =
-  | { readonly at: 'step'; readonly from_stage: StageName; readonly to_stage: StageName }
-  | { readonly at: 'question'; readonly question_id: string }
-  /** The whole way. */
-  | { readonly at: 'finish' };
-
-/** One of two groups. `label`: the flow, language, device …; `with` or `without` of a factor; `this` or `previous` of periods. */
-export interface Group {
-  readonly label: string;
-  readonly arm: Arm;
-}
-
-/** Two groups that may be compared. */
-export interface Comparable {
-  readonly by: ComparedBy;
-  readonly place: Place;
-  readonly one: Group;
-  readonly other: Group;
-  /** What both have in common: of versions and periods, their flow; of questions asked in one flow only, it is left out. */
-  readonly flow: string | null;
-  readonly factor: FactorCounts | null;
-}
 
 export interface Recommendation {
   readonly id: string;

@@ -12,12 +12,12 @@ import { bucketsIn } from '../buckets.ts';
 import { periodBefore, type Period } from '../period.ts';
 import { tables } from '../rows.ts';
 import { sessionsIn, type Selection, type SessionFilters } from '../sessions-in.ts';
+import type { Comparable } from './comparable.ts';
 import { comparables, type QuestionCell, type StageCell } from './comparables.ts';
 import { byQuestion, countsByBucket, extremes, losingStages, timeAnalysis, totals } from './drop-off.ts';
 import { errorCounts } from './error-patterns.ts';
 import { factorsOf } from './factors.ts';
 import { measure } from './measured.ts';
-import type { Comparable } from './recommendations.ts';
 import { factorText, pairText } from './selection.ts';
 
 let db: TestClickHouse;

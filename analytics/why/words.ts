@@ -1,6 +1,6 @@
 /** What a recommendation says, in plain words. */
 import type { StageName } from '../../domain/lifecycle.ts';
-import type { Comparable, ComparedBy, Group, Place } from './recommendations.ts';
+import type { Comparable, ComparedBy, Group, Place } from './comparable.ts';
 
 const stepWords: Readonly<Record<StageName, string>> = {
   started: 'to the start', engaged: 'to their first answer', recommendations_generated: 'to the recommendations',
