@@ -63,7 +63,7 @@ export const countedSessionRoutes = [
       const after = readCursorAs(place, query.cursor);
       const sessions = await selected(services, filters, query, now);
       if (query.format === 'csv' || query.format === 'parquet') {
-        return sessionFile(services.reports.clickhouse, sessions, query.format, call.method);
+        return sessionFile(services.reports.clickhouse, { tenant, selection: sessions }, query.format, call.method);
       }
       const page = await sessionPage(services.reports.clickhouse, sessions, { limit: query.limit, after, totalMax: listTotalMax });
       const next = page.next === null ? null : { list: 'counted', ...page.next };
