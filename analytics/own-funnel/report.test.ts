@@ -186,6 +186,7 @@ describe('a funnel of one\'s own', () => {
     const sessions = [
       session([event('a', 5), event('b', 400_000)]), session([event('a', -5), event('a', 5), event('b', 6)]),
       session([event('x', -900), event('a', 0), event('b', 1)]), session([event('a', 20), event('b', 21)]), session([event('a', 19.999)]),
+      session([event('x', 1), event('a', 20), event('b', 21)]),
     ];
     expect(await counts(sessions, funnelOf(['a', 'b']))).toEqual([3, 2]);
   });
