@@ -22,12 +22,13 @@ export function notedFlushes(writer: CopyWriter, { db, log, longMs }: NotedFlush
   return {
     write: async (copies, attempt) => {
       const flush = flushOf(copies);
-      let noted: Promise<void> | null = null;
-      const note = (): Promise<void> => {
-        noted = noteWaiting(asSystem, [flush]).catch(() => {
+      const notes: Promise<void>[] = [];
+      const note = async (): Promise<void> => {
+        const noting = noteWaiting(asSystem, [flush]).catch(() => {
           log.debug('a waiting flush is not noted: PostgreSQL does not answer');
         });
-        return noted;
+        notes.push(noting);
+        await noting;
       };
       const timer = setTimeout(() => { void note(); }, longMs);
       try {
@@ -38,8 +39,8 @@ export function notedFlushes(writer: CopyWriter, { db, log, longMs }: NotedFlush
       } finally {
         clearTimeout(timer);
       }
-      if (attempt === 1 && noted === null) return;
-      await noted;
+      if (attempt === 1 && notes.length === 0) return;
+      await Promise.all(notes);
       await forgetWaiting(asSystem, [flush]);
     },
   };

@@ -95,7 +95,7 @@ export interface Span {
 export async function comparePeriods(
   db: ClickHouse, earlier: Span, later: Span, now: number, options: QueryOptions = {},
 ): Promise<PeriodsCompared> {
-  const followUpMs = await followUpOf(db, earlier.filters, now, options);
+  const followUpMs = await followUpOf(db, [earlier.filters, later.filters], now, options);
   const [before, after] = await Promise.all([earlier, later].map(({ filters }) => followed(db, filters, { followUpMs, now }, options)));
   if (before === undefined || after === undefined) throw new Error('Two questions have two answers');
   return compared({ followed: before, days: earlier.days }, { followed: after, days: later.days }, followUpMs);

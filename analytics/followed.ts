@@ -26,9 +26,15 @@ export function p90Query(filters: SessionFilters, now: number): Statement {
   return { sql: `SELECT quantileExactInclusiveIf(0.9)(completed_ms, stage >= ${stageNumbers.completed}) AS p90_ms\nFROM ${from}`, params };
 }
 
-export async function followUpOf(db: ClickHouse, filters: SessionFilters, now: number, options: QueryOptions = {}): Promise<number> {
-  const [row] = await db.query<{ readonly p90_ms: number | null }>(p90Query(filters, now), options);
-  return followUpFrom(row?.p90_ms ?? null);
+/** Of the first period, else the second ..., in which somebody completed. */
+export async function followUpOf(
+  db: ClickHouse, periods: readonly SessionFilters[], now: number, options: QueryOptions = {},
+): Promise<number> {
+  for (const filters of periods) {
+    const [row] = await db.query<{ readonly p90_ms: number | null }>(p90Query(filters, now), options);
+    if (typeof row?.p90_ms === 'number') return followUpFrom(row.p90_ms);
+  }
+  return followUpFrom(null);
 }
 
 export interface FollowUp {

@@ -10,6 +10,7 @@ import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse/te
 import { anySession, dayMs, rowOf } from '../test/support/plain-sessions.ts';
 import { funnel } from './funnel.ts';
 import { stageNumbers, tables, type SessionRow } from './rows.ts';
+import { sessionsIn } from './sessions-in.ts';
 import { sessionColumns } from './session-table.ts';
 import { stages } from '../domain/lifecycle.ts';
 
@@ -27,8 +28,8 @@ afterAll(async () => {
 });
 
 async function bytesOf(tenant: string, format: 'csv' | 'parquet', selection = {}): Promise<Buffer> {
-  const asked = { filters: { tenant, startMs, endMs: now }, selection, now };
-  const { bytes } = await sessionFile(db, asked, format, 'GET');
+  const { from, params } = sessionsIn({ tenant, startMs, endMs: now }, now, selection);
+  const { bytes } = await sessionFile(db, { tenant, selection: { sql: `SELECT session_id FROM ${from}`, params } }, format, 'GET');
   const pieces: Uint8Array[] = [];
   for await (const piece of bytes ?? []) pieces.push(piece);
   return Buffer.concat(pieces);

@@ -3,14 +3,6 @@ import { stages } from '../domain/lifecycle.ts';
 import type { ClickHouse, Statement } from '../stores/clickhouse/client.ts';
 import type { Cell } from './report-table.ts';
 import { endedStates, stageNumbers } from './rows.ts';
-import { sessionsIn, type Selection, type SessionFilters } from './sessions-in.ts';
-
-export interface SessionsAsked {
-  readonly filters: SessionFilters;
-  readonly selection: Selection;
-  /** Epoch milliseconds. */
-  readonly now: number;
-}
 
 /** When it happened, or NULL. */
 const after = (ms: string, happened: string): string => `if(${happened}, row.started_at + toIntervalMillisecond(row.${ms}), NULL)`;
@@ -25,37 +17,43 @@ const times: Readonly<Record<string, string>> = {
 const others: Readonly<Record<string, string>> = {
   flow: 'toString(row.flow)', flow_version: 'row.flow_version', language: 'toString(row.language)', user_segment: 'toString(row.segment)',
   device: 'toString(row.device)', state: 'toString(row.state)',
-  stage: `[${stages.map((stage) => `'${stage}'`).join(', ')}][row.stage]`, last_question: 'toString(row.last_question)',
+  stage: `if(row.stage = 0, NULL, [${stages.map((stage) => `'${stage}'`).join(', ')}][row.stage])`, last_question: 'toString(row.last_question)',
   answers: 'row.answers', repeats: 'row.repeats', errors: 'row.errors', origin: 'toString(row.origin)',
 };
 
+/** Sessions of one tenant: `sql` selects them, with at least their session_id. */
+export interface SelectedSessions { readonly tenant: string; readonly selection: Statement }
+
 /** The oldest first, with times of their own type: what Parquet is written from. */
-export function sessionTableQuery(asked: SessionsAsked): Statement {
-  return selected(asked, Object.entries(times).map(([name, expression]) => `${expression} AS ${name}`));
+export function sessionTableQuery(sessions: SelectedSessions): Statement {
+  return selected(sessions, Object.entries(times).map(([name, expression]) => `${expression} AS ${name}`));
 }
 
 /** The same with times as RFC 3339 in UTC. */
-function writtenQuery(asked: SessionsAsked): Statement {
-  return selected(asked, Object.entries(times).map(([name, expression]) => (
+function writtenQuery(sessions: SelectedSessions): Statement {
+  return selected(sessions, Object.entries(times).map(([name, expression]) => (
     `replaceOne(toString(${expression}), ' ', 'T') || 'Z' AS ${name}`
   )));
 }
 
-function selected({ filters, selection, now }: SessionsAsked, timeColumns: readonly string[]): Statement {
-  const { from, params } = sessionsIn(filters, now, selection);
+function selected({ tenant, selection: { sql, params } }: SelectedSessions, timeColumns: readonly string[]): Statement {
   const columns = [
     'toString(row.session_id) AS session_id', ...timeColumns, ...Object.entries(others).map(([name, expression]) => `${expression} AS ${name}`),
   ];
   return {
-    sql: `SELECT ${columns.join(', ')}\nFROM (SELECT * FROM ${from}) AS row\nORDER BY row.started_at, row.session_id`, params,
+    // by their ids: what selects them has not always all columns
+    sql: `SELECT ${columns.join(', ')}
+FROM (SELECT * FROM sessions FINAL WHERE tenant = {tenant:String} AND session_id IN (SELECT session_id FROM (${sql}))) AS row
+ORDER BY row.started_at, row.session_id`,
+    params: { ...params, tenant },
   };
 }
 
 export const sessionColumns: readonly string[] = ['session_id', ...Object.keys(times), ...Object.keys(others)];
 
 /** Row after row, as they come. Resolves when nothing can go wrong in the engine any more. */
-export async function sessionRows(db: ClickHouse, asked: SessionsAsked): Promise<AsyncIterable<readonly Cell[]>> {
-  return cellsOf(await db.export(writtenQuery(asked), 'JSONCompactEachRow'));
+export async function sessionRows(db: ClickHouse, sessions: SelectedSessions): Promise<AsyncIterable<readonly Cell[]>> {
+  return cellsOf(await db.export(writtenQuery(sessions), 'JSONCompactEachRow'));
 }
 
 async function* cellsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Cell[]> {

@@ -84,7 +84,7 @@ test('of cohorts of every kind, and of buckets', async () => {
     const tenant = await stored(truth);
     const filters = { tenant, startMs: now - 14 * dayMs, endMs: now };
     const buckets = bucketsIn({ ...filters, timezone: 'Africa/Cairo' }, { granularity: 'weekly', now });
-    const follow = { followUpMs: await followUpOf(db, filters, now), now };
+    const follow = { followUpMs: await followUpOf(db, [filters], now), now };
     const links = drillDown(filters);
     const found = await cohorts(db, filters, kind, now, { buckets, follow });
     for (const { narrowed, ...cohort } of found.cohorts) {

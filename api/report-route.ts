@@ -14,7 +14,7 @@ import { devices } from '../domain/device.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { Call } from './call.ts';
 import { csv } from './csv.ts';
-import { download } from './table-download.ts';
+import { download, formatParameter, tableTypes } from './table-download.ts';
 import { knownFilters } from './known-filters.ts';
 import { iso } from './presentation.ts';
 import { Problem, type ProblemCode } from './problem.ts';
@@ -38,7 +38,7 @@ export const periodParameters = {
 /** How a report is answered: nothing of it changes a figure. */
 export const howAnswered = {
   fresh: z.enum(['true', 'false']).optional().meta({ description: 'true: of a run that began after the request, or 2 s before at most' }),
-  format: z.enum(['json', 'csv', 'parquet']).optional(),
+  format: formatParameter,
 };
 /** What every report can be asked. */
 export const commonFilters = { ...clientId, ...periodParameters, ...sessionFilters, ...howAnswered };
@@ -59,7 +59,9 @@ export interface ReportInput<Query> {
 }
 
 /** What is known of a request before it is computed. */
-export interface Checked<Query> extends Pick<ReportInput<Query>, 'query' | 'services'> { readonly filters: Pick<SessionFilters, 'tenant' | 'flow'> }
+export interface Checked<Query> extends Pick<ReportInput<Query>, 'query' | 'services'> {
+  readonly filters: Pick<SessionFilters, 'tenant' | 'flow'>;
+}
 
 export interface ReportDeclaration<Query extends z.ZodRawShape, Answer extends z.ZodRawShape> {
   readonly summary: string;
@@ -98,7 +100,7 @@ export function reportRoute<Query extends z.ZodRawShape, Answer extends z.ZodRaw
 
 /** What a route declares that answers by `answered`. */
 export const reportAnswers = {
-  sends: ['text/csv', 'application/vnd.apache.parquet'], headers: { answer: { 'Cache-Status': 'What came of the cache (RFC 9211)' } },
+  sends: tableTypes, headers: { answer: { 'Cache-Status': 'What came of the cache (RFC 9211)' } },
 };
 
 export interface AskedReport<Query> {

@@ -1,14 +1,14 @@
 /** The list behind a number, whole, as a file. */
-import { sessionColumns, sessionRows, sessionTableQuery, type SessionsAsked } from '../analytics/session-table.ts';
+import { sessionColumns, sessionRows, sessionTableQuery, type SelectedSessions } from '../analytics/session-table.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import { csv } from './csv.ts';
 import type { Download } from './route.ts';
 import { download, type TableFormat } from './table-download.ts';
 
-export function sessionFile(db: ClickHouse, asked: SessionsAsked, format: TableFormat, method: string): Promise<Download> {
+export function sessionFile(db: ClickHouse, sessions: SelectedSessions, format: TableFormat, method: string): Promise<Download> {
   return download({
     name: 'sessions', format, method, headers: { 'Cache-Control': 'private, no-store' },
     bytes: async () => (format === 'csv'
-      ? csv(sessionColumns, await sessionRows(db, asked)) : db.export(sessionTableQuery(asked), 'Parquet')),
+      ? csv(sessionColumns, await sessionRows(db, sessions)) : db.export(sessionTableQuery(sessions), 'Parquet')),
   });
 }

@@ -1,4 +1,5 @@
 /** A table as a file. */
+import { z } from 'zod';
 import { attachment } from './attachment.ts';
 import type { Download } from './route.ts';
 
@@ -7,6 +8,10 @@ export type TableFormat = 'csv' | 'parquet';
 const types: Readonly<Record<TableFormat, string>> = {
   csv: 'text/csv; charset=utf-8; header=present', parquet: 'application/vnd.apache.parquet',
 };
+
+export const tableTypes = ['text/csv', types.parquet];
+/** Of a request. */
+export const formatParameter = z.enum(['json', 'csv', 'parquet']).optional();
 
 export interface TableFile {
   /** Without its ending. */

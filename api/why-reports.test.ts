@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { drillDown, sessionsPath } from '../analytics/drill-down.ts';
 import { tables } from '../analytics/rows.ts';
 import { sessionsIn, type Selection, type SessionFilters } from '../analytics/sessions-in.ts';
@@ -11,7 +12,8 @@ import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse/te
 import { newTenant, type Body } from '../test/support/person.ts';
 import { dayMs } from '../test/support/plain-sessions.ts';
 import { anyVisit, visitEvents, visitRow, type PlainVisit } from '../test/support/plain-why.ts';
-import { funnelReasons } from './funnel-reasons.ts';
+import { funnelReasons, reasonsWire } from './funnel-reasons.ts';
+import { whyRoutes } from './routes/analytics-why.ts';
 import type { Services } from './services.ts';
 import { drawingAnswer, heatmapAnswer, recommendationsAnswer, type WhyInput } from './why-reports.ts';
 
@@ -25,7 +27,7 @@ afterAll(() => clickhouse.close());
 const now = Date.UTC(2026, 9, 30);
 const answers = {
   '/analytics/drop-off-heatmap': heatmapAnswer, '/dashboard/heatmap': drawingAnswer, '/analytics/recommendations': recommendationsAnswer,
-  '/analytics/funnel': async (input: WhyInput) => funnelReasons(input, 1),
+  '/analytics/funnel': (input: WhyInput) => funnelReasons(input, 1),
 } as const;
 
 /** What the route computes, on a ClickHouse that a test has filled and for a tenant without errors and annotations. */
@@ -37,7 +39,17 @@ async function ask(tenant: string, path: keyof typeof answers, query: Readonly<R
     services: { reports: { clickhouse }, stores: { db: nothing } } as unknown as Services,
     query: { granularity: 'daily', min_confidence: 0, ...query },
   } as const;
-  return JSON.parse(JSON.stringify(await answers[path](input as never)));
+  const answer = JSON.parse(JSON.stringify(await answers[path](input as never))) as Body;
+  const wire = path === '/analytics/funnel' ? z.strictObject(reasonsWire) : wireOf(path);
+  // what the route would send, with nothing in it that the document does not name
+  expect(wire.parse(answer)).toEqual(answer);
+  return answer;
+}
+
+function wireOf(path: string): z.ZodObject {
+  const schema = whyRoutes.find((route) => route.path === path)?.declaration.answers[200];
+  if (!(schema instanceof z.ZodObject)) throw new Error(`${path} answers no object`);
+  return schema.omit({ period: true, freshness: true });
 }
 
 async function store(tenant: string, visits: readonly PlainVisit[]): Promise<void> {

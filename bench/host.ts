@@ -9,10 +9,13 @@ import { dataFolder } from '../scripts/embedded/data-folder.ts';
 import { lockFolder } from '../scripts/embedded/lock.ts';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
 import { startService, type Service } from '../service/service.ts';
+import { startUploadRoutes, type UploadRoutes } from './uploads/routes.ts';
 
 export interface HostReady {
   readonly url: string;
   readonly unguardedUrl: string;
+  /** Of the routes that uploads are measured by (uploads/routes.ts); null unless they are asked for. */
+  readonly uploadsUrl: string | null;
   readonly temporalAddress: string;
   readonly databaseUrl: string;
   readonly pids: Readonly<Record<string, number>>;
@@ -22,7 +25,7 @@ export type HostMessage = { readonly ready: HostReady } | { readonly failed: str
 /** Nothing listens there: this API is asked for no reports, and one process opens the ClickHouse folder once. */
 const noClickHouse = { url: 'http://127.0.0.1:9' };
 
-const running: { servers?: EmbeddedServers; services: Service[] } = { services: [] };
+const running: { servers?: EmbeddedServers; services: Service[]; uploads?: UploadRoutes } = { services: [] };
 
 async function start(): Promise<HostReady> {
   const configuration = readConfiguration(process.env);
@@ -41,13 +44,20 @@ async function start(): Promise<HostReady> {
     guards: { authentication: false, limits: false },
   });
   running.services.push(unguarded);
+  if (process.env['BENCH_UPLOADS'] === 'on') {
+    running.uploads = await startUploadRoutes({
+      configuration, ...servers.urls, folder, codecKeys: await developmentCodecKeys(folder),
+    });
+  }
   return {
-    url: service.url, unguardedUrl: unguarded.url, temporalAddress: servers.urls.temporalAddress, databaseUrl: servers.urls.databaseUrl,
+    url: service.url, unguardedUrl: unguarded.url, uploadsUrl: running.uploads?.url ?? null,
+    temporalAddress: servers.urls.temporalAddress, databaseUrl: servers.urls.databaseUrl,
     pids: { service: process.pid, ...servers.pids },
   };
 }
 
 async function stop(): Promise<void> {
+  await running.uploads?.close();
   for (const service of running.services.reverse()) await service.stop();
   await running.servers?.stop();
 }

@@ -21,12 +21,19 @@ export class HttpClient {
     return this.send('POST', path, { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }, text);
   }
 
+  /** As post, of what is no JSON. */
+  postBytes(path: string, headers: Readonly<Record<string, string>>, type: string, bytes: Uint8Array): Promise<HttpReply> {
+    return this.send('POST', path, { ...headers, 'content-type': type, 'content-length': bytes.length }, bytes);
+  }
+
   /** As post, without a body. */
   get(path: string, headers: Readonly<Record<string, string>>): Promise<HttpReply> {
     return this.send('GET', path, headers, '');
   }
 
-  private send(method: 'GET' | 'POST', path: string, headers: Readonly<Record<string, string | number>>, text: string): Promise<HttpReply> {
+  private send(
+    method: 'GET' | 'POST', path: string, headers: Readonly<Record<string, string | number>>, content: string | Uint8Array,
+  ): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       const call = request({ agent: this.agent, host: this.host, port: this.port, path, method, timeout: 15_000, headers }, (response) => {
         const chunks: Buffer[] = [];
@@ -42,7 +49,7 @@ export class HttpClient {
       });
       call.once('timeout', () => { call.destroy(new Error('The API was silent for 15 s.')); });
       call.once('error', reject);
-      call.end(text);
+      call.end(content);
     });
   }
 

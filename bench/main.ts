@@ -28,6 +28,8 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   reading: () => import('./reading.ts'),
   risk: () => import('./risk.ts'),
   uploads: () => import('./uploads.ts'),
+  photos: () => import('./photos.ts'),
+  analytics: () => import('./analytics.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

@@ -1,105 +1,52 @@
-/**
- * What photos cost the worker that processes them: 200 of 12 megapixels, one after the other and two at a time, with the memory of the
- * worker's process before, between and after. Decoding happens in children, which end.
- */
-import sharp from 'sharp';
-import type { StoredBytes } from '../stores/files/port.ts';
-import { judgeContent } from '../uploads/content/judge.ts';
-import { createProcessing } from '../uploads/processing/processing.ts';
+/** Uploads: what the seven layers add to one, and what slow ones do to the answers of others. What photos cost: photos.ts. */
+import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { startHost } from './host-process.ts';
+import { HttpClient } from './http-client.ts';
 import type { Context, Outcome } from './part.ts';
-import { percentile, range, rounded, seeded, type Random } from './statistics.ts';
-import { numberText } from './table.ts';
+import { seeded } from './statistics.ts';
+import { measureLayers } from './uploads/layers.ts';
+import { noisyPhoto } from './uploads/photo.ts';
+import { measureSlow } from './uploads/slow.ts';
 
-const photos = 200;
-const size = { width: 4_032, height: 3_024 } as const;
-/** The first ones fill caches that stay. */
-const warmUp = 10;
-const judgements = 500;
-const limits = { fileBytes: 10_485_760, voiceBytes: 5_242_880, pixels: 50_000_000 };
-const growthMax = 150;
-const megabyte = 1_048_576;
+const [small, large] = [{ width: 1_024, height: 768 }, { width: 4_032, height: 3_024 }] as const;
+/** Nobody takes photos as fast as a bench; and what waits without its workflow is to be left alone. */
+const unhurried = {
+  GANGWAY_PHOTO_BURST_PER_MINUTE: '1000000', GANGWAY_PHOTO_UPLOADS_PER_DAY: '1000000', GANGWAY_UPLOAD_RECONCILE_SECONDS: '86400',
+  BENCH_UPLOADS: 'on',
+};
 
-export async function run({ say }: Context): Promise<Outcome> {
+export async function run({ folder, say }: Context): Promise<Outcome> {
   const seed = Date.now() % 2 ** 32;
-  say('making a photo of 12 megapixels ...');
-  const photo = inMemory(await noisyPhoto(seeded(seed)));
-  say(`judging it ${judgements} times ...`);
-  const judging = await judgingMs(photo);
-  say(`processing it ${photos} times, two at a time ...`);
-  const processing = createProcessing({ parallel: 2, pixels: limits.pixels, memoryBytes: 512 * megabyte, timeMs: 60_000 });
-  const samples: number[] = [];
-  const times: number[] = [];
-  const one = async (): Promise<void> => {
-    const began = performance.now();
-    const verdict = await processing.process(photo, { family: 'jpeg', kind: 'photo' }, drain, AbortSignal.timeout(300_000));
-    if (verdict.verdict !== 'clean') throw new Error(`The photo was not clean: ${JSON.stringify(verdict)}`);
-    times.push(performance.now() - began);
-    samples.push(process.memoryUsage.rss() / megabyte);
-  };
-  let next = 0;
-  const lane = async (count: number): Promise<void> => {
-    while (next < count) {
-      next += 1;
-      await one();
-    }
-  };
-  await Promise.all([lane(warmUp), lane(warmUp)]);
-  const before = process.memoryUsage.rss() / megabyte;
-  times.length = 0;
-  samples.length = 0;
-  next = 0;
-  await Promise.all([lane(photos), lane(photos)]);
-  const after = process.memoryUsage.rss() / megabyte;
-  return {
-    title: 'Photos, looked at and made fit to be handed on',
-    notes: [
-      `One noisy JPEG of 12 megapixels (${numberText(photo.size / megabyte)} MB), from memory. Judged as at the door; processed in child`,
-      `processes, two at a time, ${photos} times after ${warmUp} that warm up. Memory is that of the process that starts the children.`,
-      'What the seven layers add to an upload, and what slow uploads do to others, is not in it.',
-    ],
-    tables: [{
-      head: ['memory of the parent', 'MB'],
-      rows: [['before', numberText(before)], ['highest', numberText(Math.max(...samples))], ['after', numberText(after)]],
-    }],
-    figures: [
-      { name: 'judging a photo, p50', value: percentile(judging, 0.5), range: range(judging), unit: 'ms', goal: null },
-      { name: 'processing a photo, p50', value: percentile(times, 0.5), range: range(times), unit: 'ms', goal: null },
-      { name: `memory, highest above the start over ${photos} photos`, value: Math.max(...samples) - before, unit: 'MB',
-        goal: { atMost: growthMax } },
-    ],
-    details: { seed, photos, photo_bytes: photo.size, rss_mb: samples.map((sample) => rounded(sample, 1)) },
-  };
-}
-
-async function judgingMs(photo: StoredBytes): Promise<number[]> {
-  const times: number[] = [];
-  for (let count = 0; count < judgements; count += 1) {
-    const began = performance.now();
-    await judgeContent(photo, { kind: 'photo', family: 'jpeg' }, limits);
-    times.push(performance.now() - began);
+  const random = seeded(seed);
+  say('making photos ...');
+  const [smallPhoto, largePhoto] = [await noisyPhoto(random, small), await noisyPhoto(random, large)];
+  say('starting the servers and the service ...');
+  const host = await startHost(folder, unhurried);
+  const [api, routes] = [new HttpClient(host.url), new HttpClient(host.uploadsUrl ?? '')];
+  try {
+    const key = await developmentKey(folder);
+    const layers = await measureLayers(
+      { api, routes, key, random },
+      [{ name: '0.8 megapixels', photo: smallPhoto }, { name: '12 megapixels', photo: largePhoto }], say,
+    );
+    const slow = await measureSlow({ url: host.url, api, key, databaseUrl: host.databaseUrl, random }, say);
+    const all = [layers, slow];
+    return {
+      title: 'Uploads: the seven layers, and slow senders',
+      notes: [
+        'Layers: two routes of one Koa in the process of the service, called in turn, in random order. The bare one parses the form,',
+        'hashes, seals, syncs and renames the file; the other one has the seven layers around the same, with their rows and the limiter.',
+        'Through the API: that, with authentication and limits, and the session told and the workflow that looks into the file started',
+        'before the answer; measured after the others of its block.',
+        'Slow: each of 100 connections announces 5 MB and sends 4 KB/s. All of them hold a place from before a window until after it.',
+        'Burst and photos a day are raised; the other quotas are those of a user.',
+      ],
+      tables: all.flatMap(({ tables }) => tables), figures: all.flatMap(({ figures }) => figures),
+      details: { seed, layers: layers.details, slow: slow.details },
+    };
+  } finally {
+    api.close();
+    routes.close();
+    await host.stop();
   }
-  return times;
-}
-
-/** As large as a phone's: noise at a quarter of the size, which JPEG does not flatten away. */
-async function noisyPhoto(random: Random): Promise<Buffer> {
-  const [width, height] = [size.width / 4, size.height / 4];
-  const noise = Buffer.from(Array.from({ length: width * height * 3 }, () => Math.floor(random() * 256)));
-  return sharp(noise, { raw: { width, height, channels: 3 } }).resize(size.width, size.height).jpeg({ quality: 90 })
-    .withMetadata({ orientation: 6 }).toBuffer();
-}
-
-function inMemory(bytes: Buffer): StoredBytes {
-  return {
-    size: bytes.length,
-    read: async function* read(start = 0, end = bytes.length) {
-      for (let at = start; at < end; at += 65_536) yield await Promise.resolve(bytes.subarray(at, Math.min(at + 65_536, end)));
-    },
-  };
-}
-
-async function drain(_output: string, _type: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  let taken = 0;
-  for await (const piece of bytes) taken += piece.length;
-  if (taken === 0) throw new Error('An output was empty.');
 }

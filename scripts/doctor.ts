@@ -8,6 +8,7 @@ import { optionsOrEnd } from './arguments.ts';
 import { settingFindings } from './doctor/before-start.ts';
 import { engineFindings } from './doctor/engine.ts';
 import { about, reasonOf, type Finding, type State } from './doctor/finding.ts';
+import { fileFindings } from './doctor/files.ts';
 import { folderFindings, keyFindings } from './doctor/folder.ts';
 import { machineFindings } from './doctor/machine.ts';
 import { portFinding } from './doctor/port.ts';
@@ -88,7 +89,7 @@ async function look(): Promise<Finding[]> {
   return [
     ...settings.length > 0 ? settings : [about('settings').well('Every setting can be used')],
     ...await tried('versions', machineFindings(folder, configuration)), ...inFolder,
-    ...await tried('keys', keyFindings(folder, configuration)),
+    ...await tried('keys', keyFindings(folder, configuration)), ...await tried('files', fileFindings(configuration)),
     ...run === null ? [await portFinding(configuration), service.unseen(
       `No Gangway runs on ${folder}: what is stored, and whether sessions are stuck, is not looked at where no setting names the store`,
       'start it by npm run up and ask again',

@@ -200,7 +200,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
   const readiness = new ReadinessCheck({
     askEngine: (patienceMs) => engineAnswers(connection, patienceMs),
     engineRoom: engineFolder === undefined ? null : () => hasRoom(engineFolder),
-    db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse,
+    db: stores.db, redis: stores.redis, clickhouse: stores.clickhouse, files: stores.files,
     taskQueue: configuration.GANGWAY_TASK_QUEUE, ownWorker: worker?.isRunning ?? null, stuck: () => stuck.count(),
     identity: identity === null ? null : () => identity.state, now: Date.now,
   });

@@ -51,14 +51,14 @@ describe('signing in', () => {
         await open(page, `/sign-in?next=${encodeURIComponent(next)}`);
         await page.getByRole('textbox').fill(await tokenFor(instance, newTenant(), 'dee', ['admin']));
         await page.keyboard.press('Enter');
-        await heading(page, 'Approvals').waitFor();
+        await heading(page, 'Sessions').waitFor();
         expect(new URL(page.url()).origin).toBe(instance.url);
       });
     }
   });
 
   test.each([
-    ['user', []], ['analyst', []], ['approver', ['Approvals']], ['admin', ['Approvals', 'Dead letters']],
+    ['user', []], ['analyst', []], ['approver', ['Approvals']], ['admin', ['Sessions', 'Approvals', 'Dead letters']],
   ] as const)('as %s gives exactly the menu of that role; every other page says that it is not for them', async (role, names) => {
     await viewing(async (viewed) => {
       const { page } = viewed;
@@ -68,7 +68,7 @@ describe('signing in', () => {
       const menu = page.getByRole('navigation', { name: 'Main' }).getByRole('link');
       expect(await menu.allTextContents()).toEqual(names);
       if (role === 'admin') return;
-      const others = names.length > 0 ? [] : ['/approvals', '/approvals/x', '/changesets/x'];
+      const others = names.length > 0 ? ['/sessions'] : ['/sessions', '/sessions/x', '/approvals', '/approvals/x', '/changesets/x'];
       for (const path of [...others, '/dead-letters', '/dead-letters/x', '/redrives/x', '/audit', '/limits']) {
         await open(page, path);
         expect([path, await heading(page, /./).textContent()]).toEqual([path, 'You cannot open this page']);

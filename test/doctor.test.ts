@@ -12,7 +12,9 @@ import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { z } from 'zod';
 import { engineFindings } from '../scripts/doctor/engine.ts';
+import { parted } from '../scripts/doctor/before-start.ts';
 import type { Finding } from '../scripts/doctor/finding.ts';
+import { fileFindings } from '../scripts/doctor/files.ts';
 import { folderFindings, keyFindings } from '../scripts/doctor/folder.ts';
 import { machineFindings } from '../scripts/doctor/machine.ts';
 import { portFinding } from '../scripts/doctor/port.ts';
@@ -64,7 +66,7 @@ describe('the command', () => {
     const { state, findings } = Report.parse(JSON.parse(stdout));
     expect(findings.filter((finding) => finding.state !== 'well')).toEqual([]);
     expect(findings.map((finding) => finding.about)).toEqual([
-      'settings', 'versions', 'folder', 'keys', 'service', 'temporal', 'search attributes', 'sessions', 'postgresql', 'clock',
+      'settings', 'versions', 'folder', 'keys', 'files', 'service', 'temporal', 'search attributes', 'sessions', 'postgresql', 'clock',
       'keys in use', 'redis',
     ]);
     expect([state, code]).toEqual(['well', 0]);
@@ -90,6 +92,34 @@ describe('the command', () => {
     );
     expect(stdout).not.toContain('s3cret');
     expect(code).toBe(1);
+  });
+});
+
+describe('the store of files', () => {
+  test('a folder for uploads that cannot be one, and a bucket that does not answer, keep nothing from starting', async () => {
+    const file = join(await temporaryFolder(), 'a file');
+    await writeFile(file, '');
+    for (const folder of [file, join(file, 'below')]) {
+      const found = await fileFindings({ ...usual, GANGWAY_UPLOADS: folder });
+      expectWrong(found, /^Uploads cannot be stored in .* file .*503$/, /GANGWAY_UPLOADS/);
+      expect(parted(found).wrong).toEqual([]);
+    }
+    const bucket = { S3_BUCKET: 'uploads', S3_ENDPOINT: 'http://127.0.0.1:1', S3_ACCESS_KEY_ID: 'a', S3_SECRET_ACCESS_KEY: 's3cret' };
+    const found = await fileFindings({ ...usual, ...readConfiguration(bucket), GANGWAY_UPLOADS: await temporaryFolder() });
+    expectWrong(
+      found, /^S3_BUCKET: nothing can be stored in the bucket uploads at http:\/\/127\.0\.0\.1:1 \(nothing listens there\)/, /S3_ENDPOINT/,
+    );
+    expect(JSON.stringify(found)).not.toContain('s3cret');
+  });
+
+  test('a bucket that is silent is waited for no longer than anything else', async () => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    cleanups.push(() => { server.closeAllConnections(); server.close(); });
+    const { port } = server.address() as AddressInfo;
+    const bucket = { S3_BUCKET: 'uploads', S3_ENDPOINT: `http://127.0.0.1:${port}`, S3_ACCESS_KEY_ID: 'a', S3_SECRET_ACCESS_KEY: 'b' };
+    const found = await fileFindings({ ...usual, ...readConfiguration(bucket), GANGWAY_UPLOADS: await temporaryFolder() });
+    expectWrong(found, /\(no answer in time\)/, /start it/);
   });
 });
 

@@ -1,10 +1,16 @@
 /** Stores that freeze or die under a running service: what goes on, what waits, and what people are told. */
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { whileFrozen as frozenWhile } from './support/frozen.ts';
-import { newFolder } from './support/folders.ts';
+import { pdf } from './support/files/documents.ts';
+import { newFolder, root } from './support/folders.ts';
 import { discard, startInstance, usersTimeouts, type Instance } from './support/instance.ts';
 import { cast, type Body, type Person, type Reply } from './support/person.ts';
+import { sendFile } from './support/sending.ts';
 import { until } from './support/until.ts';
 
 let instance: Instance;
@@ -120,6 +126,42 @@ describe('Redis is frozen or gone', () => {
     process.kill(pids['redis'] ?? 0, 'SIGKILL');
     expect((await ana.answer(session.session_id, 'business_unit_name', 'Depot')).status).toBe(200);
     await until('Redis is back', async () => (await (await fetch(`${instance.url}/readyz`)).json() as Body).checks.redis === 'ok');
+  });
+});
+
+describe('the folder of uploads takes nothing', () => {
+  test('/readyz and the doctor say so, uploads are 503 with nothing half there, and all else goes on', async () => {
+    const [incoming, aside] = [join(instance.folder, 'uploads/incoming'), join(instance.folder, 'incoming-aside')];
+    const { ana } = await cast(instance);
+    const session = await sessionOf(ana);
+    // of photos the limiter is asked, which a Redis that was away a moment ago may keep shut
+    const document = { kind: 'document', name: 'plan.pdf', type: 'application/pdf', bytes: new Uint8Array(pdf()) } as const;
+    const filesOf = async (): Promise<unknown> => (await (await fetch(`${instance.url}/readyz`)).json() as Body).checks.files;
+    const doctor = async (): Promise<string> => {
+      const env = { ...process.env, NODE_OPTIONS: '', GANGWAY_DATA: instance.folder };
+      const looked = promisify(execFile)('sh', ['scripts/run', 'scripts/doctor.ts'], { cwd: root, env });
+      return looked.then(({ stdout }) => stdout, ({ stdout }: { stdout: string }) => stdout);
+    };
+    await until('it can be written', async () => await filesOf() === 'ok');
+    expect(await doctor()).toMatch(/^✓ files +Uploads can be stored in /m);
+    await rename(incoming, aside);
+    await writeFile(incoming, '');
+    try {
+      await until('it is told', async () => await filesOf() === 'unavailable');
+      expect((await fetch(`${instance.url}/readyz`)).status).toBe(200);
+      const said = await doctor();
+      expect(said).toMatch(/^✗ files +Uploads cannot be stored in .*something in its place is a file and no folder.*503\.\n +mend that/m);
+      expect(said).toMatch(/^! service +Gangway runs at .* without files \(unavailable\)/m);
+      const refused = await sendFile(ana, session.session_id, document);
+      expect([refused.status, refused.body.code]).toEqual([503, 'store_unavailable']);
+      expect((await ana.get(`/sessions/${session.session_id}/uploads/`)).body.total ?? 0).toBe(0);
+      expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).status).toBe(200);
+    } finally {
+      await rm(incoming);
+      await rename(aside, incoming);
+    }
+    await until('it is told again', async () => await filesOf() === 'ok');
+    expect((await sendFile(ana, session.session_id, document)).status).toBe(201);
   });
 });
 

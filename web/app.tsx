@@ -9,6 +9,8 @@ import { DeadLetter } from './screens/dead-letter.tsx';
 import { DeadLetters } from './screens/dead-letters.tsx';
 import { Decide } from './screens/decide.tsx';
 import { RedriveScreen } from './screens/redrive.tsx';
+import { SessionScreen } from './screens/session.tsx';
+import { Sessions } from './screens/sessions.tsx';
 import { SignIn } from './screens/sign-in.tsx';
 import { mayOpen, menuOf } from './shell/menu.ts';
 import { Barred, NotFound, Page } from './shell/page.tsx';
@@ -50,6 +52,8 @@ export function App() {
 function Screens() {
   return (
     <Router>
+      <Route path="/sessions" component={Sessions} />
+      <Route path="/sessions/:id" component={SessionScreen} />
       <Route path="/approvals" component={Approvals} />
       <Route path="/approvals/:id" component={Decide} />
       <Route path="/changesets/:id" component={ChangesetScreen} />

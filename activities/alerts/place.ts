@@ -12,7 +12,7 @@ export function placeOf({ kind, facts }: ToldAlert, publicUrl: string | null): A
   if (kind === 'session_stuck') return { console: address, api: `GET ${stuckPath}` };
   if (kind === 'conversion_drop') {
     const end = new Date(Date.parse(facts.day) + 86_400_000).toISOString();
-    return { console: address, api: `GET ${funnelPath}?${new URLSearchParams({ flow: facts.flow, start_date: facts.day, end_date: end })}` };
+    return { console: address, api: `GET ${funnelPath}?${new URLSearchParams({ flow: facts.flow, start_date: facts.day, end_date: end }).toString()}` };
   }
   const query = kind === 'new_fingerprint' ? `fingerprint=${encodeURIComponent(facts.fingerprint)}` : 'sort=oldest';
   return { console: address, api: `GET ${tasksPath}?${query}` };

@@ -4,7 +4,7 @@
  */
 import { stages } from '../../domain/lifecycle.ts';
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
-import { followedUntil, followUpFrom, p90Query } from '../followed.ts';
+import { followedUntil, followUpOf } from '../followed.ts';
 import { periodBefore, type Period } from '../period.ts';
 import { stageNumbers, type Segment } from '../rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
@@ -32,7 +32,7 @@ export async function measure(
 ): Promise<Measured> {
   const before = periodBefore(period, 'previous');
   const whole = { ...filters, startMs: Math.max(0, before.startMs), endMs: Math.max(0, before.endMs) };
-  const followUpMs = await followUp(db, [whole, filters], now, options);
+  const followUpMs = await followUpOf(db, [whole, filters], now, options);
   const until = followedUntil({ followUpMs, now }) + 1;
   const [previous, followed] = [cutAt(whole, until), cutAt(filters, until)];
   const ask: Asked = { db, now, withinMs: followUpMs, options };
@@ -53,15 +53,6 @@ function cutAt(filters: SessionFilters, untilMs: number): SessionFilters {
 }
 
 interface Asked { readonly db: ClickHouse; readonly now: number; readonly withinMs: number; readonly options: QueryOptions }
-
-/** Nine of ten who completed in the period before had by then; when nobody had, in this one. */
-async function followUp(db: ClickHouse, periods: readonly SessionFilters[], now: number, options: QueryOptions): Promise<number> {
-  for (const filters of periods) {
-    const [row] = await db.query<{ readonly p90_ms: number | null }>(p90Query(filters, now), options);
-    if (typeof row?.p90_ms === 'number') return followUpFrom(row.p90_ms);
-  }
-  return followUpFrom(null);
-}
 
 async function sessionsOf({ db, now, options }: Asked, filters: SessionFilters): Promise<number> {
   const { from, params } = sessionsIn(filters, now);

@@ -40,7 +40,7 @@ export const cohortRoutes = [
     compute: async ({ filters, period, query: { cohort_by: kind, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = kind === 'week' ? bucketsIn(period, { granularity: 'weekly', weekStart, now }) : [];
-      const follow = { followUpMs: kind === 'week' ? await followUpOf(clickhouse, filters, now) : 0, now };
+      const follow = { followUpMs: kind === 'week' ? await followUpOf(clickhouse, [filters], now) : 0, now };
       const [report, annotations] = await Promise.all([
         cohorts(clickhouse, filters, kind, now, { buckets, follow }), annotationsOf(services, tenant, period),
       ]);
@@ -81,7 +81,7 @@ export const cohortRoutes = [
     compute: async ({ filters, period, query: { cohort_type: granularity, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = bucketsIn(period, { granularity, weekStart, now });
-      const follow = { followUpMs: await followUpOf(clickhouse, filters, now), now };
+      const follow = { followUpMs: await followUpOf(clickhouse, [filters], now), now };
       const [report, annotations] = await Promise.all([
         cohortTrends(clickhouse, filters, buckets, follow), annotationsOf(services, tenant, period),
       ]);

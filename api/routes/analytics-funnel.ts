@@ -10,10 +10,12 @@ import { funnelReasons, ownReasons } from '../funnel-reasons.ts';
 import { funnelWire, linked, linking } from '../funnel-answer.ts';
 import { compareQuery, comparisonAnswer } from '../funnel-comparison.ts';
 import {
-  breakdownOf, breakdownQuery, countable, definitionInQuery, definitionJson, definitionOf, FunnelBody, funnelQuery, ownFunnelOf,
+  breakdownOf, breakdownQuery, countable, definitionInQuery, definitionJson, definitionOf, FunnelBody, funnelQuery, noComparison,
+  ownFunnelOf,
 } from '../own-funnels.ts';
 import {
-  answered, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked, type ReportInput,
+  answered, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked,
+  type ReportInput,
 } from '../report-route.ts';
 import { route } from '../route.ts';
 import { clientId } from '../wire.ts';
@@ -31,13 +33,14 @@ export const analyticsRoutes = [
     id: 'Funnel', summary: 'How many sessions reach each stage, or each step of a funnel of one\'s own, and where they are lost',
     query: { ...funnelQuery, ...asked }, answer: funnelWire, table: 'stages', problems,
     check: async (given) => {
-      definitionInQuery(given.query);
+      if (definitionInQuery(given.query) !== null) noComparison(given.query);
       await checkBreakdown(given);
     },
     compute: (input) => funnelAnswer(input, definitionInQuery(input.query)),
   }),
   route.post('/analytics/funnel', {
-    summary: 'A funnel of one\'s own with what a query cannot say: properties of events, optional steps', access: ['analyst'], limits: ['api'],
+    summary: 'A funnel of one\'s own with what a query cannot say: properties of events, optional steps', access: ['analyst'],
+      limits: ['api'],
     query: z.strictObject({ ...clientId, ...howAnswered }),
     body: z.strictObject({ ...FunnelBody, ...periodParameters, ...sessionFilters, ...asked }).meta({ id: 'FunnelRequest' }),
     example: { steps: [{ event: 'started' }, { event: 'question_answered', question_id: 'expected_users' }, { event: 'completed' }] },
@@ -45,6 +48,7 @@ export const analyticsRoutes = [
     ...reportAnswers, problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', ...problems],
     handler: async ({ query, body, call, services }) => {
       const { steps, order, window_seconds, consider, with: having, without, ...filters } = body;
+      noComparison(filters);
       const definition = definitionOf({ steps, order, window_seconds, consider, with: having, without });
       return answered<typeof defined, typeof funnelWire, z.input<typeof FunnelAnswer>>(
         { table: 'stages', check: checkBreakdown, compute: (input) => funnelAnswer(input, definition) },
@@ -62,7 +66,9 @@ async function checkBreakdown({ query, filters, services }: Checked<Asked>): Pro
 }
 
 /** `definition` null: of the stages. */
-async function funnelAnswer(input: ReportInput<Asked>, definition: FunnelDefinition | null): Promise<z.input<z.ZodObject<typeof funnelWire>>> {
+async function funnelAnswer(
+  input: ReportInput<Asked>, definition: FunnelDefinition | null,
+): Promise<z.input<z.ZodObject<typeof funnelWire>>> {
   const { filters, query, services, links } = input;
   const breakdown = await breakdownOf(services, filters, query.breakdown);
   return {

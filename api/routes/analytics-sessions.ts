@@ -16,6 +16,8 @@ import { breakdownOf, countable, definitionInLink, listedFunnelQuery, ownFunnelO
 import { iso } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import { periodOf, periodParameters, sessionFilters } from '../report-route.ts';
+import { sessionFile } from '../session-file.ts';
+import { formatParameter, tableTypes } from '../table-download.ts';
 import { ok, route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { rule } from '../validation.ts';
@@ -37,10 +39,12 @@ const ListQuery = z.strictObject({
   question_id: z.string().max(200).optional(), state: z.enum(sessionStates).optional(),
   within_seconds: z.coerce.number().int().min(0).max(1_000_000_000).optional(), started_from_ms: epochMs.optional(),
   started_before_ms: epochMs.optional(), any_stage: z.literal('true').optional(),
-  factor: z.string().max(500).refine((text) => readFactor(text) !== null, rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
+  factor: z.string().max(500).refine((text) => readFactor(text) !== null,
+    rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
     .optional(),
   factor_side: z.enum(factorSides).optional(), refused: pair.optional(), parked: pair.optional(), minutes_from: minutes.optional(),
   minutes_to: minutes.optional(),
+  format: formatParameter.meta({ description: 'csv, parquet: all of them in a file, whatever limit and cursor say' }),
 });
 type ListQuery = z.output<typeof ListQuery>;
 
@@ -49,7 +53,7 @@ const place = z.strictObject({ list: z.literal('counted'), started_ms: z.number(
 export const countedSessionRoutes = [
   route.get('/analytics/sessions', {
     summary: 'The sessions behind a number: where a report says drill_down, this is what it leads to. No owners, no answers',
-    access: ['analyst'], limits: ['api'], query: ListQuery, answers: { 200: listOf(SessionWire) },
+    access: ['analyst'], limits: ['api'], query: ListQuery, answers: { 200: listOf(SessionWire) }, sends: tableTypes,
     problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', 'invalid_steps', 'invalid_window', 'too_many_histories'],
     handler: async ({ query, call, services }) => {
       const now = services.now();
@@ -58,6 +62,9 @@ export const countedSessionRoutes = [
       const filters: SessionFilters = { tenant, startMs, endMs, ...await knownFilters(services, tenant, query) };
       const after = readCursorAs(place, query.cursor);
       const sessions = await selected(services, filters, query, now);
+      if (query.format === 'csv' || query.format === 'parquet') {
+        return sessionFile(services.reports.clickhouse, { tenant, selection: sessions }, query.format, call.method);
+      }
       const page = await sessionPage(services.reports.clickhouse, sessions, { limit: query.limit, after, totalMax: listTotalMax });
       const next = page.next === null ? null : { list: 'counted', ...page.next };
       return ok(listed({ ...page, next }, page.rows.map(present)));
@@ -78,7 +85,8 @@ async function selected(services: Services, filters: SessionFilters, query: List
     throw misfit('/level', `This funnel has ${steps.length} steps.`, 'Name one of them by its number.');
   }
   const outcome = outcomes.find((each) => each === query.outcome) ?? null;
-  if (query.outcome !== undefined && outcome === null) throw misfit('/outcome', 'A funnel has no such outcome.', `Use one of: ${outcomes.join(', ')}.`);
+  if (query.outcome !== undefined && outcome === null) throw misfit('/outcome', 'A funnel has no such outcome.',
+    `Use one of: ${outcomes.join(', ')}.`);
   const cohort = definition === null ? stageCohort(filters, now)
     : await countable(ownFunnelOf(services, filters, now, definition).then((own) => cohortOf(db, own)));
   const cell: OwnSelection['cell'] = breakdown === null || (query.cell === undefined && query.other === undefined) ? null
@@ -88,11 +96,13 @@ async function selected(services: Services, filters: SessionFilters, query: List
 
 function selectionIn(query: ListQuery): Selection {
   const {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, any_stage: anyStage, factor, factor_side, refused, parked,
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, any_stage: anyStage, factor, factor_side,
+      refused, parked,
     minutes_from, minutes_to,
   } = query;
   return {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, factor, factor_side, refused, parked, minutes_from,
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, factor, factor_side, refused, parked,
+      minutes_from,
     minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
   };
 }

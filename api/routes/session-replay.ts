@@ -11,7 +11,7 @@ import { replayedSession, type ReplayedSession } from '../replayed-session.ts';
 import { audited, ok, route } from '../route.ts';
 import { clientId, json, sessionParams, time, uuid } from '../wire.ts';
 
-const SessionReplay = z.object({
+export const SessionReplay = z.object({
   session_id: uuid,
   timeline: z.array(z.object({
     sequence: z.number().int().min(1), timestamp: time, event_type: z.string(),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { matchLanguage, type Flow } from '../../domain/flow.ts';
 import { bounds } from '../../domain/bounds.ts';
 import { jsonBytes, type Json } from '../../domain/json.ts';
-import { sessionStates } from '../../domain/lifecycle.ts';
+import { sessionStates, stages } from '../../domain/lifecycle.ts';
 import { holds, type SessionView } from '../../domain/message.ts';
 import { personOf } from '../../domain/person.ts';
 import {
@@ -64,7 +64,8 @@ export const sessionRoutes = [
     summary: 'Sessions: your own; as an admin those of the tenant', access: ['user'], limits: ['api'],
     audit: { action: 'session.list', when: 'others' }, answers: { 200: listOf(SessionWire) }, problems: ['unknown_flow'],
     query: z.strictObject({
-      ...paging, ...clientId, state: z.enum(sessionStates).optional(), flow: z.string().max(100).optional(),
+      ...paging, ...clientId, state: z.enum(sessionStates).optional(), stage: z.enum(stages).optional(),
+      flow: z.string().max(100).optional(),
       owner: z.string().max(128).optional(),
       q: z.string().trim().min(1).max(128).optional().meta({
         description: 'Id of the session, its owner, or the correlation id of the request that started it; exact',
@@ -78,7 +79,7 @@ export const sessionRoutes = [
         return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
       }
       const page = await listSessions(
-        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, flow, named: query.q ?? null }, query.sort,
+        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, stage: query.stage ?? null, flow, named: query.q ?? null }, query.sort,
         { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));

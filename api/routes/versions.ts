@@ -12,7 +12,7 @@ const shape = z.object({ type: z.enum(shapeTypes), length: z.number().int().opti
   .meta({ id: 'AnswerShape', description: 'In place of a value that the caller has not asked for: code points, items or members' });
 const value = json.optional();
 
-const Version = z.object({
+export const Version = z.object({
   session_id: uuid, version: z.number().int(), kind: z.enum(['auto', 'stage', 'manual']), label: z.string().nullable(),
   state: z.enum(sessionStates), stage: z.enum(stages), progress_percent: z.number().int(), created_at: time, checkpoint_hash: z.string(),
   answers: z.array(z.object({ question_id: z.string(), answered_at: time, value, shape: shape.optional() })),
@@ -31,6 +31,7 @@ export const versionRoutes = [
     query: z.strictObject({
       ...clientId,
       include: z.literal('answers').optional().meta({ description: 'An admin sees what was said, not its shape alone; audited' }),
+      reason: z.string().trim().min(1).max(1_000).optional().meta({ description: 'Why, for the audit log' }),
     }),
     answers: { 200: Version }, problems: ['checkpoint_not_found'],
     handler: async ({ params, query, call, services }) => {
@@ -45,7 +46,9 @@ export const versionRoutes = [
           question_id: said.question_id, answered_at: iso(said.answered_at), ...shown('', said.value, isPlain),
         })),
         changes_since_previous: version.changes.map((change) => presentChange(change, isPlain)), source,
-      }), { owner, details: { version: checkpoint.version, answers: isPlain } });
+      }), {
+        owner, details: { version: checkpoint.version, answers: isPlain }, ...(query.reason === undefined ? {} : { reason: query.reason }),
+      });
     },
   }),
 ];

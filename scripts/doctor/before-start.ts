@@ -7,6 +7,7 @@ import { lockFolder, type FolderLock } from '../embedded/lock.ts';
 import { PlainError } from '../embedded/plain-error.ts';
 import { engineFindings } from './engine.ts';
 import { about, sentence, type Finding } from './finding.ts';
+import { fileFindings } from './files.ts';
 import { folderFindings, keyFindings } from './folder.ts';
 import { portFinding } from './port.ts';
 import { clickhouseFinding, databaseFindings, identityFinding, redisFinding } from './stores.ts';
@@ -30,7 +31,8 @@ export async function readyToStart(environment: NodeJS.ProcessEnv): Promise<Read
     ...settingFindings(faults, configuration), ...inFolder, ...(held instanceof PlainError ? [heldFinding(held)] : []),
     // who holds the folder has the port as well
     ...(held instanceof PlainError ? [] : [await portFinding(configuration)]),
-    ...(usable ? await keyFindings(folder, configuration) : []), ...await namedStoreFindings(configuration),
+    ...(usable ? [...await keyFindings(folder, configuration), ...await fileFindings(configuration)] : []),
+    ...await namedStoreFindings(configuration),
   ];
   const { wrong, notes } = parted(findings);
   if (wrong.length > 0 || held === null || held instanceof PlainError) {
@@ -41,7 +43,7 @@ export async function readyToStart(environment: NodeJS.ProcessEnv): Promise<Read
 }
 
 /** A start goes on without these, and says so. */
-const goesOnWithout = ['redis', 'clickhouse', 'identity'];
+const goesOnWithout = ['redis', 'clickhouse', 'identity', 'files'];
 
 /** What keeps a start from going on, and what it says and goes on with. */
 export function parted(findings: readonly Finding[]): { readonly wrong: readonly Finding[]; readonly notes: readonly string[] } {

@@ -49,7 +49,7 @@ export async function folderFindings(folder: string, configuration: Configuratio
 }
 
 /** The folder itself, or the one above it that is there. */
-async function nearest(path: string): Promise<string> {
+export async function nearest(path: string): Promise<string> {
   return await stat(path).then(() => true, (error: unknown) => {
     if (systemCode(error) === 'ENOENT') return false;
     throw error;

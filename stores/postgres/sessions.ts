@@ -1,5 +1,5 @@
 /** Sessions in PostgreSQL: the claim of the one open session of a person and flow, the copy of each session, and lists. */
-import { isEnded, type SessionStateName } from '../../domain/lifecycle.ts';
+import { isEnded, type SessionStateName, type StageName } from '../../domain/lifecycle.ts';
 import type { AwaitedApproval, SessionView } from '../../domain/message.ts';
 import { listedScoreOf } from '../../domain/view-risk.ts';
 import type { Database, Queries } from './database.ts';
@@ -156,6 +156,7 @@ export interface SessionFilter {
   readonly tenant: string;
   readonly owner: string | null;
   readonly state: SessionStateName | null;
+  readonly stage: StageName | null;
   readonly flow: string | null;
   /** Id of the session, its owner, or the correlation id of the request that started it; null: any. */
   readonly named: string | null;
@@ -169,7 +170,10 @@ export type SessionSort = keyof typeof sessionSorts;
 export async function listSessions(db: Database, filter: SessionFilter, sort: SessionSort, page: Page): Promise<PageOf<SessionView>> {
   const params: unknown[] = [filter.tenant];
   const conditions = ['tenant = $1', 'confirmed', 'view IS NOT NULL'];
-  for (const [column, value] of [['owner', filter.owner], ['state', filter.state], ['flow_id', filter.flow]] as const) {
+  const named = [
+    ['owner', filter.owner], ['state', filter.state], ["view ->> 'stage'", filter.stage], ['flow_id', filter.flow],
+  ] as const;
+  for (const [column, value] of named) {
     if (value !== null) conditions.push(`${column} = $${params.push(value)}`);
   }
   if (filter.named !== null) conditions.push(namedSessions(`$${params.push(filter.named)}`));

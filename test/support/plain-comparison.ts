@@ -17,15 +17,16 @@ type Span = readonly [fromMs: number, toMs: number];
 export function plainComparison(truth: readonly PlainSession[], earlier: Span, later: Span, now: number): PlainComparison {
   const seen = truth.flatMap((session) => seenAt(session, now) ?? []);
   const within = ([from, to]: Span): readonly PlainSession[] => seen.filter(({ startedAt }) => startedAt >= from && startedAt < to);
-  const completions = within(earlier).flatMap(({ reached }) => reached[3] ?? []);
+  const times = (span: Span): readonly number[] => within(span).flatMap(({ reached }) => reached[3] ?? []);
+  const completions = times(earlier).length > 0 ? times(earlier) : times(later);
   const followUp = Math.min(7 * dayMs, Math.max(3_600_000, Math.ceil((quantile(completions, 0.9) ?? 0) / 1_000) * 1_000));
   const old = (span: Span): readonly PlainSession[] => within(span).filter(({ startedAt }) => now - startedAt >= followUp);
   const made = (span: Span, step: number): number => old(span).filter(({ reached }) => (reached[step] ?? Infinity) <= followUp).length;
   const side = (span: Span): PlainSide => {
-    const times = old(span).flatMap(({ reached }) => reached[3] ?? []).filter((ms) => ms <= followUp);
-    const median = quantile(times, 0.5);
+    const soon = old(span).flatMap(({ reached }) => reached[3] ?? []).filter((ms) => ms <= followUp);
+    const median = quantile(soon, 0.5);
     return {
-      total: within(span).length, followed: old(span).length, completed: times.length,
+      total: within(span).length, followed: old(span).length, completed: soon.length,
       minutes: median === null ? null : Math.round(median / 60) / 1_000,
     };
   };

@@ -8,7 +8,10 @@ import type { RedriveWithResults, RedriveWire } from '../../api/routes/admin-dlq
 import type { Groups } from '../../api/routes/admin-dlq-reports.ts';
 import type { Retried as RetriedWire } from '../../api/routes/admin-dlq.ts';
 import type { TaskWire, TaskWithHistory } from '../../api/routes/admin-dlq-wire.ts';
-import type { ChangeWire, MistakeWire, ProblemWire } from '../../api/wire.ts';
+import type { FlowWire } from '../../api/routes/flows.ts';
+import type { SessionReplay } from '../../api/routes/session-replay.ts';
+import type { Version } from '../../api/routes/versions.ts';
+import type { ChangeWire, MistakeWire, ProblemWire, SessionWire } from '../../api/wire.ts';
 
 export type Who = z.output<typeof ConsoleSession>;
 export type ProblemBody = z.output<typeof ProblemWire>;
@@ -27,6 +30,11 @@ export type Approved = z.output<typeof ApprovalResult>;
 export type Changeset = z.output<typeof ChangesetWire>;
 export type WholeChangeset = z.output<typeof ChangesetWithChanges>;
 export type RolledBack = z.output<typeof RollbackWire>;
+export type Session = z.output<typeof SessionWire>;
+export type Replay = z.output<typeof SessionReplay>;
+export type Moment = Replay['timeline'][number];
+export type SessionVersion = z.output<typeof Version>;
+export type Flow = z.output<typeof FlowWire>;
 export type Retried = z.output<typeof RetriedWire>;
 export type Redrive = z.output<typeof RedriveWire>;
 export type WholeRedrive = z.output<typeof RedriveWithResults>;

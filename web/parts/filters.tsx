@@ -10,17 +10,19 @@ interface FiltersProps {
   readonly path: string;
   /** What is in force. */
   readonly given: Given;
+  /** What stands in a control and not yet in the address. */
+  readonly onClear?: () => void;
   readonly children: ComponentChildren;
 }
 
-export function Filters({ path, given, children }: FiltersProps) {
+export function Filters({ path, given, onClear, children }: FiltersProps) {
   const { route } = useLocation();
   const view = `${path}${query(given)}`;
   return (
     <div role="search" aria-label="Filters" class="filters">
       {children}
       <div class="actions">
-        <button type="button" onClick={() => { route(path); }}>Clear filters</button>
+        <button type="button" onClick={() => { onClear?.(); route(path); }}>Clear filters</button>
         <a
           href={view}
           onClick={(event) => {

@@ -6,6 +6,8 @@ import { query } from '../client/request.ts';
 export interface Column<Row> {
   readonly name: string;
   readonly isNumber?: boolean;
+  /** A button that sorts by it. */
+  readonly sort?: { readonly isOn: boolean; readonly onSort: () => void };
   readonly cell: (row: Row) => ComponentChildren;
 }
 
@@ -29,8 +31,11 @@ export function ListTable<Row>({ caption, isCaptionSeen = false, rows, idOf, col
       <caption class={isCaptionSeen ? '' : 'unseen'}>{caption}</caption>
       <thead role="rowgroup">
         <tr role="row">
-          {columns.map(({ name, isNumber }) => (
-            <th key={name} role="columnheader" scope="col" class={isNumber === true ? 'number' : ''}>{name}</th>
+          {columns.map(({ name, isNumber, sort }) => (
+            <th
+              key={name} role="columnheader" scope="col" class={isNumber === true ? 'number' : ''}
+              aria-sort={sort === undefined ? undefined : sort.isOn ? 'descending' : 'none'}
+            >{sort === undefined ? name : <button type="button" class="sort" onClick={sort.onSort}>{name}</button>}</th>
           ))}
           {acts === undefined ? null : <td role="cell" />}
         </tr>

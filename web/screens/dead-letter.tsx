@@ -112,6 +112,7 @@ function Task({ id }: { readonly id: string }) {
                 <div class="actions">
                   <ActButton act={retry} words={['Retry', 'Retrying…']} kind="main" />
                   <button type="button" onClick={() => { setDiscarding(true); }}>Discard</button>
+                  {task.session_id === null ? null : <a href={`/sessions/${task.session_id}`}>Open session</a>}
                 </div>
               </div>
             </>

@@ -117,7 +117,7 @@ function Group({ fingerprint, cursor }: { readonly fingerprint: string; readonly
                 { name: 'Category', cell: (task) => task.category },
                 { name: 'Attempts', isNumber: true, cell: (task) => task.attempts },
                 { name: 'Parked', cell: (task) => <Time at={task.parked_at} /> },
-                { name: 'Session', cell: (task) => (task.session_id === null ? 'none' : <code>{task.session_id}</code>) },
+                { name: 'Session', cell: (task) => (task.session_id === null ? 'none' : <a class="id" href={`/sessions/${task.session_id}`}>{task.session_id}</a>) },
               ]}
             />
             <Paging list={list} path="/dead-letters" given={{ fingerprint }} />

@@ -6,6 +6,7 @@ export interface Place { readonly path: string; readonly role: Role; readonly na
 
 /** In the order of the menu. An admin is an analyst and an approver too. */
 const places: readonly Place[] = [
+  { path: '/sessions', role: 'admin', name: 'Sessions', key: 's' },
   { path: '/approvals', role: 'approver', name: 'Approvals', key: 'a' },
   { path: '/changesets', role: 'approver' },
   { path: '/dead-letters', role: 'admin', name: 'Dead letters', key: 'd' },
@@ -14,7 +15,7 @@ const places: readonly Place[] = [
   { path: '/funnel', role: 'analyst' }, { path: '/why', role: 'analyst' }, { path: '/trends', role: 'analyst' },
   { path: '/replay', role: 'analyst' }, { path: '/at-risk', role: 'admin' }, { path: '/limits', role: 'admin' },
   { path: '/flows', role: 'admin' }, { path: '/audit', role: 'admin' }, { path: '/api-keys', role: 'admin' },
-  { path: '/temporal', role: 'admin' }, { path: '/sessions', role: 'admin' },
+  { path: '/temporal', role: 'admin' },
 ];
 
 export function menuOf(person: Who): (Place & { readonly name: string })[] {

@@ -1,6 +1,6 @@
 /** A page: its one heading, its one alert, and whether its first data is there. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Asked } from '../client/asking.ts';
 import type { RequestProblem } from '../client/problem.ts';
 import { ErrorSummary, ProblemAlert, type FieldError } from '../parts/alerts.tsx';
@@ -12,6 +12,8 @@ interface PageProps {
   readonly errors?: readonly FieldError[];
   /** Beside the heading. */
   readonly actions?: ComponentChildren;
+  /** Between heading and content, and there while the content is on its way. */
+  readonly above?: ComponentChildren;
   /** On the way to another page: nobody has been here. */
   readonly isPassing?: boolean;
   /** Above it, where one came from. */
@@ -24,9 +26,7 @@ let shown: string | null = null;
 
 export function Page({ title, busy = false, problem = null, errors = [], actions, isPassing = false, trail, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    document.title = `${errors.length > 0 ? 'Error: ' : ''}${title} - Gangway`;
-  }, [title, errors.length > 0]);
+  useLayoutEffect(() => { document.title = `${title} - Gangway`; }, [title]);
   useEffect(() => {
     if (isPassing) return;
     const here = location.pathname;
@@ -48,7 +48,7 @@ export function Page({ title, busy = false, problem = null, errors = [], actions
 
 /** A page of something that was asked for: missing, failing, on its way, or there. */
 export function AskedPage<Data>(
-  { asked, title, children, ...rest }: Omit<PageProps, 'children' | 'busy'> & {
+  { asked, title, above, children, ...rest }: Omit<PageProps, 'children' | 'busy'> & {
     readonly asked: Asked<Data>;
     readonly children: (data: Data) => ComponentChildren;
   },
@@ -59,11 +59,12 @@ export function AskedPage<Data>(
   if (data === undefined) {
     return (
       <Page title={title} busy={isLoading} problem={problem}>
+        {above}
         {problem === null ? <Waiting /> : <p><button type="button" onClick={again}>Try again</button></p>}
       </Page>
     );
   }
-  return <Page title={title} {...rest} problem={rest.problem ?? problem}>{children(data)}</Page>;
+  return <Page title={title} {...rest} problem={rest.problem ?? problem}>{above}{children(data)}</Page>;
 }
 
 /** Drawn where the content will be, so that nothing jumps. */

@@ -1,0 +1,126 @@
+/** Funnels and the lists behind their figures, as routes, over a real ClickHouse; the dictionary of histories stands in memory. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { stages } from '../domain/lifecycle.ts';
+import { figuresWithLists } from '../test/support/drill-downs.ts';
+import { openTold, type Told, type ToldRow } from '../test/support/told-sessions.ts';
+import { Problem } from './problem.ts';
+import { querySchema, type Route } from './route.ts';
+import { analyticsRoutes } from './routes/analytics-funnel.ts';
+import { eventCatalogueRoutes } from './routes/analytics-events.ts';
+import { countedSessionRoutes } from './routes/analytics-sessions.ts';
+import { validated } from './validation.ts';
+
+const began = Date.UTC(2026, 2, 1);
+const now = began + 86_400_000;
+let told: Told;
+beforeAll(async () => { told = await openTold(); });
+afterAll(async () => { await told.close(); });
+
+// oxlint-disable-next-line typescript/no-explicit-any -- a test reads JSON of many shapes and compares it at once
+type Body = any;
+const all: readonly Route[] = [...analyticsRoutes, ...countedSessionRoutes, ...eventCatalogueRoutes];
+
+function services(): never {
+  const numbers = [...told.numbers].map(([key, number]) => ({ key, number, keys: 0 }));
+  return {
+    now: () => now,
+    flows: { filterable: () => Promise.resolve({ versions: [], questions: [] }),
+      all: () => Promise.resolve([{ id: 'clinic', languages: ['en'] }]) },
+    stores: { db: { asTenant: () => ({ query: () => Promise.resolve([...numbers, { key: null, number: 0, keys: numbers.length }]) }) } },
+    reports: {
+      clickhouse: told.db, dataThrough: { of: () => Promise.resolve(now) },
+      cache: { get: async (_: unknown, run: () => Promise<unknown>) => ({ value: await run(), startedAt: now, outcome: 'miss' }) },
+    },
+  } as never;
+}
+
+async function ask(method: 'get' | 'post', path: string, tenant: string, body?: object): Promise<Body> {
+  const url = new URL(path, 'http://gangway');
+  const found = all.find((route) => route.method === method && `${route.path}/` === url.pathname);
+  if (found === undefined) throw new Error(`No route ${method} ${path}`);
+  const { declaration } = found;
+  const query = validated(querySchema(declaration), Object.fromEntries(url.searchParams), 'query');
+  const given = declaration.body === undefined ? {} : validated(declaration.body, body, 'body');
+  const call = { actor: { tenant, subject: 'cy', roles: ['analyst'] }, receivedAt: now, method: method.toUpperCase() };
+  const answer = await declaration.handler({ params: {}, query, body: given, call, services: services() } as never);
+  if (!('body' in answer)) throw new Error('It answers no body');
+  expect(declaration.answers[200]?.safeParse(answer.body).error).toBeUndefined();
+  return answer.body;
+}
+
+const refusalOf = async (path: string): Promise<unknown> => {
+  const problem: unknown = await ask('get', path, 'nobody').catch((error: unknown) => error);
+  return problem instanceof Problem ? [problem.status, problem.code, problem.errors[0]?.pointer] : problem;
+};
+
+async function followAll(tenant: string, report: Body): Promise<number> {
+  const figures = figuresWithLists(report);
+  for (const { place, number, path } of figures) {
+    const body = await ask('get', `${path.slice('/api/v1/onboarding'.length)}&limit=100`, tenant);
+    expect([place, path, body.total, body.results.length]).toEqual([place, path, number, Math.min(number, 100)]);
+  }
+  return figures.length;
+}
+
+const period = 'start_date=2026-03-01&end_date=2026-03-02';
+const session = (label: string, names: readonly string[], left: boolean): ToldRow => ({
+  label, left, stages: true, events: names.map((key, index) => ({ key, ms: began + index * 20_000, properties: { part: label } })),
+});
+
+describe('every figure of a funnel', () => {
+  test('leads to a list of exactly as many sessions, of parts and the rest too', async () => {
+    const tenant = await told.store(Array.from({ length: 40 }, (_, index) =>
+      session(`l${(index * index) % 23}`, ['started', ...(index % 4 === 0 ? ['help'] : []), ...stages.slice(1, 1 + (index % 5))],
+        index % 3 === 0)));
+    const stageFunnel = await ask('get', `/analytics/funnel/?${period}&breakdown=language`, tenant);
+    expect(stageFunnel.breakdown.at(-1)).toMatchObject({ label: 'other', is_other: true });
+    expect(await followAll(tenant, stageFunnel)).toBeGreaterThan(150);
+    const own = await ask('get', `/analytics/funnel/?${period}&steps=started,engaged,completed&without=help&breakdown=language`, tenant);
+    expect(await followAll(tenant, own)).toBeGreaterThan(60);
+    const posted = await ask('post', '/analytics/funnel/', tenant, {
+      steps: [{ event: 'started' }, { event: 'help', optional: true, where: { part: 'l0' } }, { event: 'engaged' }, { event: 'completed' }],
+      start_date: '2026-03-01', end_date: '2026-03-02', window_seconds: 60, order: 'unordered', breakdown: 'user_segment',
+    });
+    expect(posted.stages.map(({ name, optional }: Body) => [name, optional])).toEqual([
+      ['1 of 3 steps', false], ['help', true], ['2 of 3 steps', false], ['3 of 3 steps', false],
+    ]);
+    expect(posted.stages[1].count).toBeGreaterThan(0);
+    expect(await followAll(tenant, posted)).toBeGreaterThan(20);
+  });
+
+  test('of the five stages as steps is the stage funnel\'s', async () => {
+    const tenant = await told.store(Array.from({ length: 40 },
+      (_, index) => session('en', stages.slice(0, 1 + (index % 5)), index % 3 === 0)));
+    const plain = (body: Body): Body => JSON.parse(JSON.stringify(body, (key, value: unknown) =>
+      (['drill_down', 'drill_downs', 'optional'].includes(key) ? undefined : value)));
+    const [byStages, bySteps] = await Promise.all([
+      ask('get', `/analytics/funnel/?${period}&breakdown=language`, tenant),
+      ask('get', `/analytics/funnel/?${period}&breakdown=language&steps=${stages.join(',')}`, tenant),
+    ]);
+    expect(plain(bySteps)).toEqual(plain(byStages));
+    expect(byStages.total_sessions).toBe(40);
+  });
+});
+
+describe('a funnel that cannot be', () => {
+  const many = Array.from({ length: 21 }, (_, at) => `s${at}`).join(',');
+  test.each([
+    ['steps=a', 'invalid_steps', '/steps'], [`steps=${many}`, 'invalid_steps', '/steps'], ['steps=a,,b', 'invalid_steps', '/steps/1'],
+    ['steps=', 'invalid_steps', '/steps/0'], ['steps=a,b&window_seconds=0', 'invalid_window', '/window_seconds'],
+    ['steps=a,b&window_seconds=34560001', 'invalid_window', '/window_seconds'],
+      ['steps=a,b&window_seconds=1.5', 'invalid_window', '/window_seconds'],
+    ['steps=a,b&window_seconds=-1', 'invalid_window', '/window_seconds'], ['steps=a,b&consider=x', 'invalid_steps', '/consider'],
+    ['order=strict', 'invalid_steps', '/steps'], ['steps=a,b&order=backwards', 'invalid_request', '/order'],
+    ['steps=a,b&breakdown=mood', 'unknown_filter_value', '/breakdown'], ['breakdown=answer:nothing', 'unknown_filter_value', '/breakdown'],
+    ['steps=a,b&compare=previous', 'invalid_steps', '/compare'],
+  ])('is refused, and told where: %s', async (query, code, pointer) => {
+    expect(await refusalOf(`/analytics/funnel/?${query}`)).toEqual([400, code, pointer]);
+  });
+
+  test('of a list too: a level beyond its steps, a cursor of another list', async () => {
+    expect(await refusalOf('/analytics/sessions/?steps=a,b&level=3')).toEqual([400, 'invalid_request', '/level']);
+    const foreign = Buffer.from('{"at":"2026-01-01 00:00:00+00","id":"0b0e7a52-6f1c-4d0a-9a3e-0c8f5b7f2d11"}').toString('base64url');
+    expect(await refusalOf(`/analytics/sessions/?cursor=${foreign}`)).toEqual([400, 'invalid_request', '/cursor']);
+    expect(await refusalOf('/analytics/sessions/?steps_json=%7B')).toEqual([400, 'invalid_steps', '/steps_json']);
+  });
+});
