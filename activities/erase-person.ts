@@ -10,7 +10,7 @@ const nothingSaid: CheckpointContent = { answers: [], current: [], ui_state: nul
 /** `owner`: in place of the person's. False: it is open, or not theirs. */
 export function eraseArchived(
   { db, sealer }: { readonly db: Database; readonly sealer: Sealer },
-  { tenant, user, sessionId, owner }: { readonly tenant: string; readonly user: string; readonly sessionId: string; readonly owner: string },
+  { tenant, user, sessionId, owner }: Readonly<Record<'tenant' | 'user' | 'sessionId' | 'owner', string>>,
 ): Promise<boolean> {
   const seal = (value: unknown, context: string): Buffer => sealer.seal(Buffer.from(JSON.stringify(value)), context);
   const opened = <T>(sealed: Buffer, context: string): T => JSON.parse(sealer.open(sealed, context).toString('utf8')) as T;

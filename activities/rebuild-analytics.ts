@@ -176,7 +176,8 @@ class RowWriter {
 async function compare({ clickhouse }: RebuildStores, built: Built): Promise<void> {
   for (const name of [tables.sessions, tables.events]) {
     const days = differences(built[name], await storedTally(clickhouse, name, beside[name]));
-    if (days.length > 0) throw new RebuildError(`What was written of ${name} is not what was meant on ${said(days)}. Nothing was exchanged.`);
+    if (days.length === 0) continue;
+    throw new RebuildError(`What was written of ${name} is not what was meant on ${said(days)}. Nothing was exchanged.`);
   }
 }
 
@@ -190,7 +191,8 @@ async function refuseFewer({ clickhouse }: RebuildStores, keptFrom: number, bega
       WHERE stored_at >= toDateTime({kept_from:Int64}) + INTERVAL 2 DAY AND stored_at < toDateTime({began:Int64}) GROUP BY tenant, day`,
     params: { kept_from: keptFrom, began },
   }, { maxSeconds: 60 });
-  const fewer = rows.filter(({ tenant, day, n }) => (events.get(`${tenant}\n${day}`)?.rows ?? 0) < n).map(({ tenant, day }) => `${tenant}\n${day}`);
+  const fewer = rows.map(({ tenant, day, n }) => ({ day: `${tenant}\n${day}`, n }))
+    .filter(({ day, n }) => (events.get(day)?.rows ?? 0) < n).map(({ day }) => day);
   if (fewer.length === 0) return;
   throw new RebuildError(
     `ClickHouse has events that PostgreSQL does not have, of sessions begun on ${said(fewer)}. Nothing was exchanged. ` +
@@ -251,5 +253,6 @@ async function behindOf(
     params: { tenants: [...new Set(page.map(({ tenant }) => tenant))], ids: page.map(({ session_id: id }) => id) },
   }, { maxSeconds: 60 });
   const known = new Map(rows.map(({ tenant, id, version }) => [`${tenant}\n${id}`, version]));
-  return page.filter(({ tenant, session_id: id, version }) => (known.get(`${tenant}\n${id}`) ?? -1) < version).map(({ session_id: id }) => id);
+  return page.filter(({ tenant, session_id: id, version }) => (known.get(`${tenant}\n${id}`) ?? -1) < version)
+    .map((each) => each.session_id);
 }

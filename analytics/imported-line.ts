@@ -39,7 +39,9 @@ export function readLine(bytes: Uint8Array | null, tenant: string, now: number):
   if (!isUtf8(bytes)) return fault('malformed_text', 'The line is not UTF-8. Send the file as UTF-8.');
   // some programs begin a file with a mark of its encoding
   const value = jsonOf(Buffer.from(bytes).toString('utf8').replace(/^\uFEFF/, ''));
-  if (value === undefined) return fault('malformed_json', 'The line is no whole JSON value. Put one object on each line, and do not cut it.');
+  if (value === undefined) {
+    return fault('malformed_json', 'The line is no whole JSON value. Put one object on each line, and do not cut it.');
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return fault('malformed_json', 'The line is no object. Put {"session_id", "event", "timestamp"} on each line.');
   }
@@ -79,7 +81,9 @@ export function importedSessionId(tenant: string, id: string): string {
 
 function propertiesOf(given: unknown): { readonly values: Readonly<Record<string, string>> } | Rejected {
   const bad = (what: string): Rejected => fault('invalid_value', `properties ${what}`);
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return bad('is no object. Give {"name": value}, or leave it out.');
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    return bad('is no object. Give {"name": value}, or leave it out.');
+  }
   const members = Object.entries(given as Readonly<Record<string, Json>>);
   if (members.length > propertiesMax) return bad(`has more than ${propertiesMax} members. Leave out what no report needs.`);
   const values: [string, string][] = [];

@@ -15,7 +15,8 @@ describe('the row of an imported session', () => {
     const whole = row([[1_000, 'started'], [2_000, 'engaged'], [2_000, 'recommendations_generated'], [5_000, 'approval_decision'],
       [9_000, 'completed']]);
     expect(whole).toMatchObject({
-      stage: 5, state: 'completed', engaged_ms: 1_000, recommendations_generated_ms: 1_000, approval_decision_ms: 4_000, completed_ms: 8_000,
+      stage: 5, state: 'completed', engaged_ms: 1_000, recommendations_generated_ms: 1_000, approval_decision_ms: 4_000,
+      completed_ms: 8_000,
       ended_ms: 8_000, last_ms: 8_000,
     });
     // engaged before it was started is not engaged yet
@@ -48,7 +49,8 @@ describe('the row of an imported session', () => {
       [1_000, 'started'], [1_000, 'question_shown', { question_id: 'users' }], [2_000, 'answer_refused', { question_id: 'users' }],
       [4_000, 'question_answered', { question_id: 'users' }], [4_500, 'question_shown', { question_id: 'name' }],
     ])).toMatchObject({
-      questions: ['users', 'name'], question_ms: [3_000, -1], question_repeats: [1, 0], last_question: 'name', answers: 1, repeats: 1, errors: 1,
+      questions: ['users', 'name'], question_ms: [3_000, -1], question_repeats: [1, 0], last_question: 'name', answers: 1, repeats: 1,
+      errors: 1,
     });
   });
 });

@@ -57,15 +57,13 @@ function stagesOf(events: readonly OpenEvent[]): { readonly reached: readonly nu
   return { reached, stage: last === undefined ? 0 : stageNumbers[last] };
 }
 
-const ends = { completed: 'completed', cancelled: 'cancelled', error: 'error' } as const satisfies Readonly<Record<string, SessionStateName>>;
-
 /** Completed is for good; a session that goes on after it was cancelled, or after an error, is open again. */
 function stateOf(events: readonly OpenEvent[]): { readonly state: SessionStateName; readonly ended: number | null } {
   const completed = events.find(({ name }) => name === 'completed');
   if (completed !== undefined) return { state: 'completed', ended: completed.at };
   const lastAt = events.at(-1)?.at;
   for (const name of ['cancelled', 'error'] as const) {
-    if (events.some((event) => event.name === name && event.at === lastAt)) return { state: ends[name], ended: lastAt ?? null };
+    if (events.some((event) => event.name === name && event.at === lastAt)) return { state: name, ended: lastAt ?? null };
   }
   return { state: events.some(({ name }) => name !== 'started') ? 'in_progress' : 'started', ended: null };
 }

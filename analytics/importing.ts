@@ -63,7 +63,8 @@ const ownSession: Rejected = {
   code: 'own_session', message: 'This session is one of Gangway itself, which has its events. Leave it out, or give it another id.',
 };
 const noPseudonyms: Rejected = {
-  code: 'pseudonyms_unavailable', message: 'This process has no key for pseudonyms. Set GANGWAY_PSEUDONYM_KEY as for the worker, or leave out user.',
+  code: 'pseudonyms_unavailable',
+  message: 'This process has no key for pseudonyms. Set GANGWAY_PSEUDONYM_KEY as for the worker, or leave out user.',
 };
 const sessionFull: Rejected = {
   code: 'session_full', message: `This session has ${sessionEventsMax} events, and takes no more. Give later events to another session.`,

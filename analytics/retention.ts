@@ -23,7 +23,8 @@ export async function keepEventsFor(
 export async function setRetention(clickhouse: ClickHouse, days: number): Promise<void> {
   if (!(Number.isInteger(days) && days > 0)) throw new RangeError(`days: ${days}`);
   const [table] = await clickhouse.query<{ engine_full: string }>({
-    sql: 'SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {name:String}', params: { name: tables.events },
+    sql: 'SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
+    params: { name: tables.events },
   });
   if (table === undefined || table.engine_full.includes(`toIntervalDay(${days})`)) return;
   await clickhouse.command(`ALTER TABLE ${tables.events} MODIFY TTL stored_at + INTERVAL ${days} DAY`);

@@ -34,8 +34,8 @@ export class Counting {
 
 function sessionText(row: SessionRow): string {
   return [
-    row.session_id, row.version, row.started_at, row.stage, row.state, row.user_key, row.last_ms, row.answers, row.trail, row.trail_ms.join(','),
-    row.device, Object.keys(row.closed_answers).length,
+    row.session_id, row.version, row.started_at, row.stage, row.state, row.user_key, row.last_ms, row.answers, row.trail,
+    row.trail_ms.join(','), row.device, Object.keys(row.closed_answers).length,
   ].join('|');
 }
 
@@ -43,8 +43,8 @@ function eventText(row: EventRow): string {
   return [row.session_id, row.ts, row.event_id, row.name, Object.keys(row.properties).length].join('|');
 }
 
-const sessionSql = `concat_ws('|', toString(session_id), toString(version), toString(toUnixTimestamp64Milli(started_at)), toString(stage), state,
-  user_key, toString(last_ms), toString(answers), trail, arrayStringConcat(arrayMap(ms -> toString(ms), trail_ms), ','), device,
+const sessionSql = `concat_ws('|', toString(session_id), toString(version), toString(toUnixTimestamp64Milli(started_at)), toString(stage),
+  state, user_key, toString(last_ms), toString(answers), trail, arrayStringConcat(arrayMap(ms -> toString(ms), trail_ms), ','), device,
   toString(length(closed_answers)))`;
 const eventSql = `concat_ws('|', toString(session_id), toString(toUnixTimestamp64Milli(ts)), toString(event_id), name,
   toString(length(properties)))`;

@@ -27,7 +27,8 @@ export function importBody(incoming: Incoming, maxBytes: number): AsyncIterable<
 
 function tooLarge(maxBytes: number): Problem {
   return new Problem(
-    'payload_too_large', `The body is larger than ${maxBytes} bytes. Send the file in parts, in any order; what came before may come again.`,
+    'payload_too_large',
+    `The body is larger than ${maxBytes} bytes. Send the file in parts, in any order; what came before may come again.`,
   );
 }
 

@@ -6,17 +6,19 @@ import { OnboardingSession } from './session.ts';
 
 const question = { required: true, pii: false, when: null, options: [], min: null, max: null, pattern: null };
 const rules: FlowRules = {
-  id: 'desk', version: 1, questions: [{ ...question, id: 'name', type: 'text', max: 200 }, { ...question, id: 'place', type: 'text', max: 200 }],
+  id: 'desk', version: 1,
+  questions: [{ ...question, id: 'name', type: 'text', max: 200 }, { ...question, id: 'place', type: 'text', max: 200 }],
 };
 
 function message<Body>(id: string, body: Body): Message<Body> {
-  return { id, fingerprint: id, actor: { tenant: 'acme', subject: 'ana-secret', roles: ['user'] }, correlation_id: 'secret-c', if_match: null, body };
+  const actor = { tenant: 'acme', subject: 'ana-secret', roles: ['user'] } as const;
+  return { id, fingerprint: id, actor, correlation_id: 'secret-c', if_match: null, body };
 }
 
 test('of an erased session nothing stays that the person said, sent or is called, and everything that is counted', () => {
   const session = OnboardingSession.open(rules, {
-    session_id: '0b0e7a52-6f1c-4d0a-9a3e-0c8f5b7f2d11', tenant: 'acme', owner: 'ana-secret', owner_person: 'acme/ana-secret', language: 'en',
-    segment: 'first_time', correlation_id: 'secret-c', client_context: { device: 'phone', user_agent: 'secret agent' },
+    session_id: '0b0e7a52-6f1c-4d0a-9a3e-0c8f5b7f2d11', tenant: 'acme', owner: 'ana-secret', owner_person: 'acme/ana-secret',
+    language: 'en', segment: 'first_time', correlation_id: 'secret-c', client_context: { device: 'phone', user_agent: 'secret agent' },
   }, 1_000);
   session.answer(message('m1', { question_id: 'name', value: 'secret name' }), null, 2_000);
   session.answer(message('m2', { question_id: 'name', value: 'secret other' }), null, 3_000);

@@ -11,8 +11,8 @@ export function erasedState(state: SessionState, owner: string): SessionState {
     answers: state.answers.map(({ sequence, question_id, answered_at, superseded }) => (
       { sequence, question_id, value: null, answered_at, superseded }
     )),
-    former: {}, offered: null, proposal: null, decision: null, parked: null, end_reason: null, ui_state: null, ui_states: [], checkpoints: [],
-    seen: [], uploads: [], recent: state.recent.map(erasedEvent), unsaved: { events: [], checkpoints: [] },
+    former: {}, offered: null, proposal: null, decision: null, parked: null, end_reason: null, ui_state: null, ui_states: [],
+    checkpoints: [], seen: [], uploads: [], recent: state.recent.map(erasedEvent), unsaved: { events: [], checkpoints: [] },
   };
 }
 

@@ -20,8 +20,8 @@ export async function endSession(
 ): Promise<void> {
   const handle = client.workflow.getHandle(sessionWorkflowId(tenant, sessionId));
   const message: Message<CancelBody> = {
-    id: randomUUID(), fingerprint: 'erasure', actor: { tenant, subject: user, roles: ['user'] }, correlation_id: randomUUID(), if_match: null,
-    body: { reason: null },
+    id: randomUUID(), fingerprint: 'erasure', actor: { tenant, subject: user, roles: ['user'] }, correlation_id: randomUUID(),
+    if_match: null, body: { reason: null },
   };
   try {
     await callEngine(client, timeoutMs, () => handle.executeUpdate(cancelSession, { updateId: `cancel:${message.id}`, args: [message] }));

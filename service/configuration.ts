@@ -171,7 +171,9 @@ export const configurationSchema = z.object({
   GANGWAY_MODEL_TIMEOUT_MS: milliseconds(20_000, { max: 28_000 }, 'Longest wait for a proposal of the model, milliseconds'),
   GANGWAY_READING_TIMEOUT_MS: milliseconds(8_000, { max: 9_000 }, 'Longest wait for the model to read free text, milliseconds'),
   GANGWAY_BODY_BYTES: count(1_048_576, { max: 16_777_216 }, 'Largest JSON body, bytes'),
-  GANGWAY_IMPORT_BYTES: count(268_435_456, { max: 4_294_967_296 }, 'Largest file of events that an import takes at once, bytes when unpacked'),
+  GANGWAY_IMPORT_BYTES: count(
+    268_435_456, { max: 4_294_967_296 }, 'Largest file of events that an import takes at once, bytes when unpacked',
+  ),
   GANGWAY_BODY_DEPTH: count(32, { max: 1_000 }, 'Deepest nesting of a JSON body'),
   GANGWAY_IDLE_ABANDONED_DAYS: days(7, { max: 3_650 }, 'Idle days after which a session counts as abandoned'),
   GANGWAY_IDLE_CANCEL_DAYS: days(90, { max: 3_650 }, 'Idle days after which a session is cancelled'),

@@ -31,7 +31,9 @@ const ndjson = (lines: readonly (Line | string)[]): string => (
 );
 const type = 'application/x-ndjson';
 
-function importing(admin: Person, lines: readonly (Line | string)[] | string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+function importing(
+  admin: Person, lines: readonly (Line | string)[] | string, headers: Readonly<Record<string, string>> = {},
+): Promise<Reply> {
   return admin.post('/admin/analytics/import/', undefined, {
     raw: typeof lines === 'string' ? lines : ndjson(lines), headers: { 'content-type': type, ...headers },
   });

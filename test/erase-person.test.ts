@@ -19,7 +19,8 @@ beforeAll(async () => { db = await databaseOf(instance); });
 afterAll(() => db.close());
 
 async function erase(tenant: string, user: string, ...options: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)('sh', ['scripts/run', 'scripts/erase-person.ts', '--tenant', tenant, '--user', user, ...options], {
+  const command = ['scripts/run', 'scripts/erase-person.ts', '--tenant', tenant, '--user', user, ...options];
+  const { stdout } = await promisify(execFile)('sh', command, {
     cwd: root, env: { ...process.env, NODE_OPTIONS: '', GANGWAY_DATA: instance.folder },
   });
   return stdout;
@@ -49,15 +50,17 @@ async function contents(tenant: string): Promise<string> {
     'SELECT session_id, version, label, answers FROM checkpoints WHERE tenant = $1', [tenant],
   );
   const imported = await scope.query<{ text: string }>(
-    `SELECT (to_jsonb(s)::text || to_jsonb(e)::text) AS text FROM imported_sessions AS s JOIN imported_events AS e USING (tenant, session_id)
-     WHERE tenant = $1`, [tenant],
+    `SELECT (to_jsonb(s)::text || to_jsonb(e)::text) AS text
+     FROM imported_sessions AS s JOIN imported_events AS e USING (tenant, session_id) WHERE tenant = $1`, [tenant],
   );
   const others = await Promise.all(['outgoing_events', 'resume_links', 'idempotency_keys', 'erasures', 'uploads'].map((table) => (
     scope.query<{ text: string }>(`SELECT to_jsonb(t)::text AS text FROM ${table} AS t WHERE tenant = $1`, [tenant])
   )));
   return [
     ...sessions.map((row) => row.text),
-    ...sessions.map((row) => (row.snapshot === null ? '' : sealer.open(row.snapshot, sealedAs.snapshot(tenant, row.session_id)).toString('utf8'))),
+    ...sessions.map(({ snapshot, session_id: id }) => (
+      snapshot === null ? '' : sealer.open(snapshot, sealedAs.snapshot(tenant, id)).toString('utf8')
+    )),
     ...events.map((row) => sealer.open(row.events, sealedAs.events(tenant, row.session_id, row.first_sequence)).toString('utf8')),
     ...checkpoints.map((row) => `${row.label ?? ''} ${
       sealer.open(row.answers, sealedAs.checkpoint(tenant, row.session_id, row.version)).toString('utf8')}`),
@@ -86,7 +89,8 @@ describe('a person who is erased', () => {
     await admin.post('/admin/analytics/import/', undefined, {
       headers: { 'content-type': 'application/x-ndjson' },
       raw: stages.slice(0, 3).flatMap((event, at) => ['x', 'y'].map((id) => JSON.stringify({
-        session_id: id, event, user, timestamp: new Date(Date.now() - 10 * 86_400_000 + at * 60_000).toISOString(), properties: { note: secret },
+        session_id: id, event, user, properties: { note: secret },
+        timestamp: new Date(Date.now() - 10 * 86_400_000 + at * 60_000).toISOString(),
       }))).join('\n'),
     });
     await until('all of it is counted', async () => (await cy.get(`/analytics/funnel/?${period}`)).body.total_sessions === 5);
@@ -108,7 +112,8 @@ describe('a person who is erased', () => {
     const after = await counts(cy);
     // beside the one that came last, all is as it was
     expect(after[0][0]).toBe(before[0][0] + 1);
-    expect(after[0][1].map(([count]: number[]) => count)).toEqual(before[0][1].map(([count]: number[], at: number) => (count ?? 0) + (at < 2 ? 1 : 0)));
+    const reached = (all: Body): number[] => all[0][1].map(([count]: number[]) => count);
+    expect(reached(after)).toEqual(reached(before).map((count, at) => count + (at < 2 ? 1 : 0)));
     expect(after[3]).toEqual(before[3]);
     // of the events nothing is told but what they are
     for (const id of [session.session_id, open.session_id]) {

@@ -43,7 +43,9 @@ beforeAll(async () => {
   });
   expect(reply.body).toMatchObject({ rejected_count: 0 });
   db = await databaseOf(instance);
-  const [row] = await db.asTenant(people.tenant).query<{ session_id: string }>('SELECT session_id FROM imported_sessions ORDER BY 1 LIMIT 1');
+  const [row] = await db.asTenant(people.tenant).query<{ session_id: string }>(
+    'SELECT session_id FROM imported_sessions ORDER BY 1 LIMIT 1',
+  );
   imported = row?.session_id ?? '';
   await settled();
 }, 900_000);
@@ -121,8 +123,9 @@ async function reports(): Promise<Body[]> {
       && !/realtime|overview|export/.test(path) && document.paths[path].get !== undefined)
     .map((path) => path.replace(prefix, ''));
   expect(paths.length).toBeGreaterThan(0);
-  const asked = paths.flatMap((path) => [`${path}?${period}`, `${path}?${period}&device=phone`, `${path}?${period}&user_segment=returning`]);
-  const own = ['started,opened_3,opened_5', 'question_shown,cancelled', stages.join(',')].map((steps) => `/analytics/funnel/?${period}&steps=${steps}`);
+  const asked = paths.flatMap((path) => ['', '&device=phone', '&user_segment=returning'].map((more) => `${path}?${period}${more}`));
+  const own = ['started,opened_3,opened_5', 'question_shown,cancelled', stages.join(',')]
+    .map((steps) => `/analytics/funnel/?${period}&steps=${steps}`);
   return Promise.all([...asked, ...own].map(async (path) => {
     const { status, body } = await people.cy.get(path);
     return [path, status, withoutClock(body)];
@@ -152,8 +155,8 @@ describe('a replay', () => {
       const { status, body } = await people.cy.get(`/dashboard/session-replay/${id}/`);
       expect([id, status, body.complete]).toEqual([id, 200, true]);
       expect(body.timeline.map(({ sequence }: Body) => sequence)).toEqual(body.timeline.map((_: Body, at: number) => at + 1));
-      expect(body.timeline.filter(({ event_type: type }: Body) => (type as string).startsWith('opened_')).map(({ data }: Body) => data.turn))
-        .toEqual(Array.from({ length: eventsEach }, (_, turn) => String(turn)));
+      const opened = body.timeline.filter(({ event_type: type }: Body) => (type as string).startsWith('opened_'));
+      expect(opened.map(({ data }: Body) => data.turn)).toEqual(Array.from({ length: eventsEach }, (_, turn) => String(turn)));
       expect(body.session_summary.total_events).toBe(body.timeline.length);
       expect(body.timeline.find(({ event_type: type }: Body) => type === 'question_answered').data)
         .toEqual({ question_id: 'setup_urgency', shape: { type: 'text', length: 9 } });

@@ -33,7 +33,8 @@ export const replayRoutes = [
     summary: 'Everything that happened in a session, in order', access: ['analyst'], limits: ['api'], audit: 'session.replay',
     params: sessionParams,
     query: z.strictObject({
-      ...clientId, include: z.literal('answers').optional().meta({ description: 'An admin sees what was said, not its shape alone; audited' }),
+      ...clientId,
+      include: z.literal('answers').optional().meta({ description: 'An admin sees what was said, not its shape alone; audited' }),
     }),
     answers: { 200: SessionReplay }, problems: ['forbidden'],
     handler: async ({ params, query, call, services }) => {

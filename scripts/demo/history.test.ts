@@ -32,7 +32,9 @@ test('two months have weekdays, offices\' hours, both flows and languages, every
   for (const [name, values] of Object.entries({
     flow: ['business_unit_setup', 'site_survey'], language: ['en', 'hi'], device: ['desktop', 'phone', 'tablet'], flow_version: [1, 2],
   })) {
-    for (const value of values) expect([name, value, share(({ properties }) => properties?.[name] === value) > 0.08]).toEqual([name, value, true]);
+    for (const value of values) {
+      expect([name, value, share(({ properties }) => properties?.[name] === value) > 0.08]).toEqual([name, value, true]);
+    }
   }
   const reached = stages.map((stage) => lines.filter(({ event }) => event === stage).length);
   for (const [at, count] of reached.slice(1).entries()) expect(count).toBeLessThan(reached[at] ?? 0);

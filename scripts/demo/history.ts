@@ -57,7 +57,8 @@ export function* pastOf({ seed, days, until }: Past): Generator<PastLine> {
     const visits = Math.max(0, Math.round(expected + (random.next() - 0.5) * 0.4 * expected));
     for (let visit = 0; visit < visits; visit += 1) {
       number += 1;
-      yield* visitOf(random, `demo-${seed}-${new Date(midnight).toISOString().slice(0, 10)}-${number}`, midnight + timeOfDay(random), until, back);
+      const id = `demo-${seed}-${new Date(midnight).toISOString().slice(0, 10)}-${number}`;
+      yield* visitOf(random, id, midnight + timeOfDay(random), until, back);
     }
   }
 }
@@ -87,9 +88,11 @@ function* visitOf(random: Random, id: string, start: number, until: number, back
   if (!isOver) {
     for (const stage of stages.slice(2)) {
       const before = stages[stages.indexOf(stage) - 1];
-      if (before !== undefined && before !== 'started' && before !== 'completed' && !random.chance(onwards[before] * Math.min(stays, 1))) break;
+      const share = before === undefined || before === 'started' || before === 'completed' ? 1 : onwards[before];
+      if (!random.chance(share * Math.min(stays, 1))) break;
       // an approver takes hours, everything else is quick
-      at += stage === 'approval_decision' ? Math.round(between(random, 10 * minute, 30 * hour)) : Math.round(between(random, 3_000, 40_000));
+      const [least, most] = stage === 'approval_decision' ? [10 * minute, 30 * hour] : [3_000, 40_000];
+      at += Math.round(between(random, least, most));
       add(stage);
     }
   }

@@ -15,7 +15,9 @@ export async function requestRebuild(db: Database, id: string, acceptsFewer: boo
 }
 
 export async function rebuildStatus(db: Database, id: string): Promise<RebuildStatus | null> {
-  const [row] = await db.query<RebuildStatus & Record<string, unknown>>('SELECT state, progress FROM analytics_rebuilds WHERE id = $1', [id]);
+  const [row] = await db.query<RebuildStatus & Record<string, unknown>>(
+    'SELECT state, progress FROM analytics_rebuilds WHERE id = $1', [id],
+  );
   return row ?? null;
 }
 
@@ -29,7 +31,9 @@ export async function takeRebuild(db: Database, worker: string, leaseSeconds: nu
 }
 
 /** Renews the lease. False: another worker has taken it. `progress` null: as it was. */
-export async function renewRebuild(db: Database, { id, worker }: TakenRebuild, leaseSeconds: number, progress: string | null): Promise<boolean> {
+export async function renewRebuild(
+  db: Database, { id, worker }: TakenRebuild, leaseSeconds: number, progress: string | null,
+): Promise<boolean> {
   const rows = await db.query(
     `UPDATE analytics_rebuilds SET leased_until = now() + make_interval(secs => $3), progress = coalesce($4, progress)
      WHERE id = $1 AND worker = $2 AND state = 'running' RETURNING id`, [id, worker, leaseSeconds, progress],

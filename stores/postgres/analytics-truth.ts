@@ -31,7 +31,8 @@ export async function archivedVersions(db: Database, after: string, limit: numbe
 /** These of them. */
 export async function archivedCopies(db: Database, sessionIds: readonly string[]): Promise<readonly ArchivedCopy[]> {
   return db.asSystem().query<ArchivedCopy & Record<string, unknown>>(
-    'SELECT tenant, session_id, view, snapshot FROM sessions WHERE session_id = ANY($1::uuid[]) AND snapshot IS NOT NULL AND view IS NOT NULL',
+    `SELECT tenant, session_id, view, snapshot FROM sessions
+     WHERE session_id = ANY($1::uuid[]) AND snapshot IS NOT NULL AND view IS NOT NULL`,
     [sessionIds],
   );
 }

@@ -120,7 +120,8 @@ export interface ErasureToDo { readonly tenant: string; readonly session_id: str
 /** Of which ClickHouse is still to be told, the oldest first. `requested` as text, since a Date has no microseconds. */
 export async function erasuresToDo(db: Database, limit: number): Promise<readonly ErasureToDo[]> {
   return db.asSystem().query<ErasureToDo & Record<string, unknown>>(
-    `SELECT tenant, session_id, requested_at::text AS requested FROM erasures WHERE done_at IS NULL ORDER BY requested_at LIMIT $1`, [limit],
+    `SELECT tenant, session_id, requested_at::text AS requested FROM erasures WHERE done_at IS NULL
+     ORDER BY requested_at LIMIT $1`, [limit],
   );
 }
 

@@ -21,7 +21,13 @@ export interface SavedEvents {
   readonly full: ReadonlySet<string>;
 }
 
-interface Known { readonly session_id: string; readonly version: string; readonly erased: boolean; readonly user_key: string | null; readonly is_full: boolean }
+interface Known {
+  readonly session_id: string;
+  readonly version: string;
+  readonly erased: boolean;
+  readonly user_key: string | null;
+  readonly is_full: boolean;
+}
 
 /**
  * All of them or none. What is there already stays as it is. One import of a tenant at a time: whether a person returns is worked out
@@ -59,7 +65,8 @@ async function addEvents(
      ON CONFLICT DO NOTHING RETURNING session_id`,
     [
       tenant, events.map((event) => event.session_id), events.map(({ at }) => at), events.map(({ event }) => event),
-      events.map(({ name }) => name), events.map((event) => event.question_id), events.map((event) => Number(known.get(event.session_id)?.version ?? 0) + 1),
+      events.map(({ name }) => name), events.map((event) => event.question_id),
+      events.map((event) => Number(known.get(event.session_id)?.version ?? 0) + 1),
       events.map(({ properties }) => properties),
     ],
   );
@@ -145,8 +152,8 @@ export interface ImportedSession {
   readonly device: string;
 }
 
-export const importedColumns = `session_id, version::float8, published::float8, started_ms::float8 AS started, events_under_ms::float8 AS events_under,
-  events, user_key, segment, flow, flow_version, language, device`;
+export const importedColumns = `session_id, version::float8, published::float8, started_ms::float8 AS started,
+  events_under_ms::float8 AS events_under, events, user_key, segment, flow, flow_version, language, device`;
 
 /** Sessions of which ClickHouse does not have everything, in the order of their starts. */
 export async function unpublishedSessions(db: Database, tenant: string, limit: number): Promise<readonly ImportedSession[]> {
