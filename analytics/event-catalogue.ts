@@ -23,7 +23,8 @@ export async function knownEvents(
     sql: `SELECT name, sum(each) AS counted, ${topOf('sumMap(asked)')} AS questions, ${topOf('sumMap(told)')} AS properties
       FROM (
         SELECT name, question_id, count() AS each, if(question_id = '', map(), map(toString(question_id), toUInt64(each))) AS asked,
-          sumMap(mapFromArrays(arrayMap(key -> toString(key), mapKeys(properties)), arrayMap(key -> toUInt64(1), mapKeys(properties)))) AS told
+          sumMap(mapFromArrays(arrayMap(key -> toString(key), mapKeys(properties)), arrayMap(key -> toUInt64(1),
+            mapKeys(properties)))) AS told
         FROM ${source} GROUP BY name, question_id
       )
       GROUP BY name ORDER BY counted DESC, name LIMIT ${knownEventsMax + 1}`,

@@ -12,7 +12,8 @@ afterAll(async () => { await told.close(); });
 const event = (key: string, ms: number, properties = {}) => ({ key, ms: startMs + ms, properties });
 
 test('a list of sessions goes page by page, newest first, each of them once, also where many began in one millisecond', async () => {
-  const tenant = await told.store(Array.from({ length: 47 }, (_, index) => ({ events: [event('a', index % 3)], left: false, label: 'en' })));
+  const tenant = await told.store(Array.from({ length: 47 },
+    (_, index) => ({ events: [event('a', index % 3)], left: false, label: 'en' })));
   const { from, params } = sessionsIn({ tenant, startMs, endMs: startMs + 1_000 }, startMs, { any_stage: true });
   const seen: ListPlace[] = [];
   let after: ListPlace | null = null;

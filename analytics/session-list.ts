@@ -39,7 +39,8 @@ export async function sessionPage(
         ${after} ORDER BY started_ms DESC, session DESC LIMIT ${page.limit + 1}`,
       params: page.after === null ? params : { ...params, after_ms: page.after.started_ms, after_id: page.after.session_id },
     }, options),
-    db.query<{ total: number }>({ sql: `SELECT count() AS total FROM (SELECT 1 FROM (${sql}) LIMIT ${page.totalMax + 1})`, params }, options),
+    db.query<{ total: number }>({ sql: `SELECT count() AS total FROM (SELECT 1 FROM (${sql}) LIMIT ${page.totalMax + 1})`, params },
+      options),
   ]);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);

@@ -21,31 +21,38 @@ const others: Readonly<Record<string, string>> = {
   answers: 'row.answers', repeats: 'row.repeats', errors: 'row.errors', origin: 'toString(row.origin)',
 };
 
-/** `sessions` selects rows of the table sessions. The oldest first, with times of their own type: what Parquet is written from. */
-export function sessionTableQuery(sessions: Statement): Statement {
+/** Sessions of one tenant: `sql` selects them, with at least their session_id. */
+export interface SelectedSessions { readonly tenant: string; readonly selection: Statement }
+
+/** The oldest first, with times of their own type: what Parquet is written from. */
+export function sessionTableQuery(sessions: SelectedSessions): Statement {
   return selected(sessions, Object.entries(times).map(([name, expression]) => `${expression} AS ${name}`));
 }
 
 /** The same with times as RFC 3339 in UTC. */
-function writtenQuery(sessions: Statement): Statement {
+function writtenQuery(sessions: SelectedSessions): Statement {
   return selected(sessions, Object.entries(times).map(([name, expression]) => (
     `replaceOne(toString(${expression}), ' ', 'T') || 'Z' AS ${name}`
   )));
 }
 
-function selected({ sql, params }: Statement, timeColumns: readonly string[]): Statement {
+function selected({ tenant, selection: { sql, params } }: SelectedSessions, timeColumns: readonly string[]): Statement {
   const columns = [
     'toString(row.session_id) AS session_id', ...timeColumns, ...Object.entries(others).map(([name, expression]) => `${expression} AS ${name}`),
   ];
   return {
-    sql: `SELECT ${columns.join(', ')}\nFROM (${sql}) AS row\nORDER BY row.started_at, row.session_id`, params,
+    // by their ids: what selects them has not always all columns
+    sql: `SELECT ${columns.join(', ')}
+FROM (SELECT * FROM sessions FINAL WHERE tenant = {tenant:String} AND session_id IN (SELECT session_id FROM (${sql}))) AS row
+ORDER BY row.started_at, row.session_id`,
+    params: { ...params, tenant },
   };
 }
 
 export const sessionColumns: readonly string[] = ['session_id', ...Object.keys(times), ...Object.keys(others)];
 
 /** Row after row, as they come. Resolves when nothing can go wrong in the engine any more. */
-export async function sessionRows(db: ClickHouse, sessions: Statement): Promise<AsyncIterable<readonly Cell[]>> {
+export async function sessionRows(db: ClickHouse, sessions: SelectedSessions): Promise<AsyncIterable<readonly Cell[]>> {
   return cellsOf(await db.export(writtenQuery(sessions), 'JSONCompactEachRow'));
 }
 

@@ -17,7 +17,7 @@ export const compareQuery = {
 
 export const ComparisonWire = z.object({
   period: PeriodWire, stages: z.array(StageComparisonWire).readonly(), ...followUpWire, verdict: z.enum(timedVerdicts),
-}).nullable().meta({ description: 'period1: the earlier one; null when none is asked for' });
+}).nullable().meta({ description: 'Of the stage funnel, period1 the earlier one; null when none is asked for or steps are' });
 
 export const completionWire = {
   completion_by: z.array(z.object({ minutes: z.number().int(), share: rateOrNull })).readonly()

@@ -24,7 +24,8 @@ function services(): never {
   const numbers = [...told.numbers].map(([key, number]) => ({ key, number, keys: 0 }));
   return {
     now: () => now,
-    flows: { filterable: () => Promise.resolve({ versions: [], questions: [] }), all: () => Promise.resolve([{ id: 'clinic', languages: ['en'] }]) },
+    flows: { filterable: () => Promise.resolve({ versions: [], questions: [] }),
+      all: () => Promise.resolve([{ id: 'clinic', languages: ['en'] }]) },
     stores: { db: { asTenant: () => ({ query: () => Promise.resolve([...numbers, { key: null, number: 0, keys: numbers.length }]) }) } },
     reports: {
       clickhouse: told.db, dataThrough: { of: () => Promise.resolve(now) },
@@ -69,7 +70,8 @@ const session = (label: string, names: readonly string[], left: boolean): ToldRo
 describe('every figure of a funnel', () => {
   test('leads to a list of exactly as many sessions, of parts and the rest too', async () => {
     const tenant = await told.store(Array.from({ length: 40 }, (_, index) =>
-      session(`l${(index * index) % 23}`, ['started', ...(index % 4 === 0 ? ['help'] : []), ...stages.slice(1, 1 + (index % 5))], index % 3 === 0)));
+      session(`l${(index * index) % 23}`, ['started', ...(index % 4 === 0 ? ['help'] : []), ...stages.slice(1, 1 + (index % 5))],
+        index % 3 === 0)));
     const stageFunnel = await ask('get', `/analytics/funnel/?${period}&breakdown=language`, tenant);
     expect(stageFunnel.breakdown.at(-1)).toMatchObject({ label: 'other', is_other: true });
     expect(await followAll(tenant, stageFunnel)).toBeGreaterThan(150);
@@ -87,7 +89,8 @@ describe('every figure of a funnel', () => {
   });
 
   test('of the five stages as steps is the stage funnel\'s', async () => {
-    const tenant = await told.store(Array.from({ length: 40 }, (_, index) => session('en', stages.slice(0, 1 + (index % 5)), index % 3 === 0)));
+    const tenant = await told.store(Array.from({ length: 40 },
+      (_, index) => session('en', stages.slice(0, 1 + (index % 5)), index % 3 === 0)));
     const plain = (body: Body): Body => JSON.parse(JSON.stringify(body, (key, value: unknown) =>
       (['drill_down', 'drill_downs', 'optional'].includes(key) ? undefined : value)));
     const [byStages, bySteps] = await Promise.all([
@@ -104,7 +107,8 @@ describe('a funnel that cannot be', () => {
   test.each([
     ['steps=a', 'invalid_steps', '/steps'], [`steps=${many}`, 'invalid_steps', '/steps'], ['steps=a,,b', 'invalid_steps', '/steps/1'],
     ['steps=', 'invalid_steps', '/steps/0'], ['steps=a,b&window_seconds=0', 'invalid_window', '/window_seconds'],
-    ['steps=a,b&window_seconds=34560001', 'invalid_window', '/window_seconds'], ['steps=a,b&window_seconds=1.5', 'invalid_window', '/window_seconds'],
+    ['steps=a,b&window_seconds=34560001', 'invalid_window', '/window_seconds'],
+      ['steps=a,b&window_seconds=1.5', 'invalid_window', '/window_seconds'],
     ['steps=a,b&window_seconds=-1', 'invalid_window', '/window_seconds'], ['steps=a,b&consider=x', 'invalid_steps', '/consider'],
     ['order=strict', 'invalid_steps', '/steps'], ['steps=a,b&order=backwards', 'invalid_request', '/order'],
     ['steps=a,b&breakdown=mood', 'unknown_filter_value', '/breakdown'], ['breakdown=answer:nothing', 'unknown_filter_value', '/breakdown'],

@@ -16,7 +16,9 @@ export const reasonsWire = {
     sufficient_data: z.boolean(), drill_down: drill_down.optional(), drill_downs: z.object({ completed: drill_down }).optional(),
   })).readonly(),
   recommendations: z.array(RecommendationWire).readonly().meta({ description: 'As GET /analytics/recommendations/ answers them' }),
-  recommendations_left_out: z.boolean().meta({ description: `Of more than ${mostSessions} sessions, or of steps of one's own: ask GET /analytics/recommendations/` }),
+  recommendations_left_out: z.boolean().meta({
+    description: `Of more than ${mostSessions} sessions, or of steps of one's own: ask GET /analytics/recommendations/`,
+  }),
 };
 
 /** Of a funnel of one's own: what is recommended is about the stages and the questions, and no part of it. */

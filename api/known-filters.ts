@@ -50,7 +50,8 @@ async function checkVersion(
 /** A question by whose answers sessions can be divided. */
 export async function closedQuestion(services: Services, tenant: string, flow: string | undefined, id: string): Promise<string> {
   const { questions } = await services.flows.filterable(tenant);
-  const known = [...new Set(questions.filter(({ flow_id: flowId }) => flow === undefined || flowId === flow).map(({ question }) => question.id))].sort();
+  const ofFlow = questions.filter(({ flow_id: flowId }) => flow === undefined || flowId === flow);
+  const known = [...new Set(ofFlow.map(({ question }) => question.id))].sort();
   if (known.includes(id)) return id;
   throw unknownValue('breakdown', 'No question of few answers has this id.', known.map((each) => `answer:${each}`));
 }

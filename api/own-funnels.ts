@@ -25,7 +25,9 @@ const names = z.string().max(stepsMax * (nameMax + 1));
 
 /** As a query asks for one. Rules that a reader should be told in words of their own are in `definitionOf`. */
 export const funnelQuery = {
-  steps: names.optional().meta({ description: `${stepsMin} to ${stepsMax} events, separated by commas; question_answered:ID names a question` }),
+  steps: names.optional().meta({
+    description: `${stepsMin} to ${stepsMax} events, separated by commas; question_answered:ID names a question`,
+  }),
   order: z.enum(orders).optional().meta({ description: 'ordered where nothing is said' }),
   window_seconds: z.coerce.number().optional().meta({ description: `1 to ${windowSecondsMax}; from the first to the last event` }),
   consider: names.optional().meta({ description: 'Events that strict minds beside the steps; all where nothing is said' }),
@@ -56,7 +58,8 @@ export function definitionInQuery(query: FunnelQuery): FunnelDefinition | null {
   const { steps, order, window_seconds: window, consider, with: having, without } = query;
   if (steps === undefined) {
     const more = (['order', 'window_seconds', 'consider', 'with', 'without'] as const).find((name) => query[name] !== undefined);
-    if (more !== undefined) throw invalidSteps('/steps', `${more} belongs to a funnel of one's own, and no steps are named.`, 'Name steps, or leave it out.');
+    if (more !== undefined) throw invalidSteps('/steps', `${more} belongs to a funnel of one's own, and no steps are named.`,
+      'Name steps, or leave it out.');
     return null;
   }
   const list = (text: string | undefined): string[] | undefined => text?.split(',');
@@ -71,7 +74,8 @@ export function definitionOf(body: FunnelDefinitionBody): FunnelDefinition {
   const { order = 'ordered', window_seconds: window, consider, with: having = [], without = [] } = body;
   const steps = body.steps.map(stepOf);
   if (steps.length < stepsMin || steps.length > stepsMax) {
-    throw invalidSteps('/steps', `A funnel has ${stepsMin} to ${stepsMax} steps; here are ${steps.length}.`, `Name ${stepsMin} to ${stepsMax} events.`);
+    throw invalidSteps('/steps', `A funnel has ${stepsMin} to ${stepsMax} steps; here are ${steps.length}.`,
+      `Name ${stepsMin} to ${stepsMax} events.`);
   }
   if (steps[0]?.optional === true || steps.at(-1)?.optional === true) {
     throw invalidSteps('/steps', 'The first and the last step cannot be optional.', 'Leave optional out there.');
@@ -79,11 +83,13 @@ export function definitionOf(body: FunnelDefinitionBody): FunnelDefinition {
   for (const [place, list] of Object.entries({ consider, with: having, without })) {
     list?.forEach((name, index) => { checkName(`/${place}/${index}`, name); });
     if ((list?.length ?? 0) > (place === 'consider' ? stepsMax : conditionsMax)) {
-      throw invalidSteps(`/${place}`, `${place} names too many events.`, `Name at most ${place === 'consider' ? stepsMax : conditionsMax}.`);
+      throw invalidSteps(`/${place}`, `${place} names too many events.`,
+        `Name at most ${place === 'consider' ? stepsMax : conditionsMax}.`);
     }
   }
   if (consider !== undefined && order !== 'strict') {
-    throw invalidSteps('/consider', 'consider says what strict minds, and this funnel is not strict.', 'Use order=strict, or leave consider out.');
+    throw invalidSteps('/consider', 'consider says what strict minds, and this funnel is not strict.',
+      'Use order=strict, or leave consider out.');
   }
   if (window !== undefined && !(Number.isInteger(window) && window >= 1 && window <= windowSecondsMax)) throw invalidWindow();
   if (JSON.stringify(steps).length > stepsTextMax) {
@@ -112,7 +118,8 @@ function stepOf(step: FunnelDefinitionBody['steps'][number], index: number): Fun
 
 function checkName(pointer: string, name: string): void {
   if (name.trim() !== '' && name.length <= 2 * nameMax && /^[^\p{Cc},]+$/u.test(name)) return;
-  throw invalidSteps(pointer, `An event has a name of 1-${nameMax} printable characters without a comma.`, 'GET /analytics/events/ says which there are.');
+  throw invalidSteps(pointer, `An event has a name of 1-${nameMax} printable characters without a comma.`,
+    'GET /analytics/events/ says which there are.');
 }
 
 function invalidSteps(pointer: string, message: string, fix: string): Problem {
@@ -136,7 +143,8 @@ export async function breakdownOf(
   if (text.startsWith('answer:')) return { answer: await closedQuestion(services, tenant, flow, text.slice('answer:'.length)) };
   const message = `There is no breakdown of this name. There are: ${dimensions.join(', ')}, answer:QUESTION_ID.`;
   throw new Problem('unknown_filter_value', message, {
-    errors: [{ pointer: '/breakdown', code: 'unknown_filter_value', message, fix: 'Use one of them.' }], members: { known_values: dimensions },
+    errors: [{ pointer: '/breakdown', code: 'unknown_filter_value', message, fix: 'Use one of them.' }],
+    members: { known_values: dimensions },
   });
 }
 
@@ -161,7 +169,8 @@ export async function countable<T>(work: Promise<T>): Promise<T> {
     const message = `${error.message}: so many cannot be worked out at once.`;
     throw new Problem('too_many_histories', message, {
       cause: error,
-      errors: [{ pointer: '/steps', code: 'too_many_histories', message, fix: 'Ask for a shorter period, fewer sessions or fewer steps, or leave the window out.' }],
+      errors: [{ pointer: '/steps', code: 'too_many_histories', message,
+        fix: 'Ask for a shorter period, fewer sessions or fewer steps, or leave the window out.' }],
     });
   }
 }
@@ -180,7 +189,8 @@ export function definitionParameters(definition: FunnelDefinition): Readonly<Rec
 
 export function definitionJson({ steps, order, window_seconds: window, consider, with: having, without }: FunnelDefinition): Json {
   return {
-    steps: stepsJson(steps), order, ...(window === null ? {} : { window_seconds: window }), ...(consider === null ? {} : { consider: [...consider] }),
+    steps: stepsJson(steps), order, ...(window === null ? {} : { window_seconds: window }),
+      ...(consider === null ? {} : { consider: [...consider] }),
     ...(having.length === 0 ? {} : { with: [...having] }), ...(without.length === 0 ? {} : { without: [...without] }),
   };
 }

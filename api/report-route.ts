@@ -59,7 +59,9 @@ export interface ReportInput<Query> {
 }
 
 /** What is known of a request before it is computed. */
-export interface Checked<Query> extends Pick<ReportInput<Query>, 'query' | 'services'> { readonly filters: Pick<SessionFilters, 'tenant' | 'flow'> }
+export interface Checked<Query> extends Pick<ReportInput<Query>, 'query' | 'services'> {
+  readonly filters: Pick<SessionFilters, 'tenant' | 'flow'>;
+}
 
 export interface ReportDeclaration<Query extends z.ZodRawShape, Answer extends z.ZodRawShape> {
   readonly summary: string;

@@ -1,12 +1,11 @@
 /** The list behind a number, whole, as a file. */
-import { sessionColumns, sessionRows, sessionTableQuery } from '../analytics/session-table.ts';
-import type { ClickHouse, Statement } from '../stores/clickhouse/client.ts';
+import { sessionColumns, sessionRows, sessionTableQuery, type SelectedSessions } from '../analytics/session-table.ts';
+import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import { csv } from './csv.ts';
 import type { Download } from './route.ts';
 import { download, type TableFormat } from './table-download.ts';
 
-/** `sessions` selects rows of the table sessions. */
-export function sessionFile(db: ClickHouse, sessions: Statement, format: TableFormat, method: string): Promise<Download> {
+export function sessionFile(db: ClickHouse, sessions: SelectedSessions, format: TableFormat, method: string): Promise<Download> {
   return download({
     name: 'sessions', format, method, headers: { 'Cache-Control': 'private, no-store' },
     bytes: async () => (format === 'csv'

@@ -29,6 +29,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   risk: () => import('./risk.ts'),
   uploads: () => import('./uploads.ts'),
   photos: () => import('./photos.ts'),
+  analytics: () => import('./analytics.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

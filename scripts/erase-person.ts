@@ -20,11 +20,9 @@ import type { FileStore } from '../stores/files/port.ts';
 import { addAudit } from '../stores/postgres/audit.ts';
 import { isTenantName, openDatabase, type Database } from '../stores/postgres/database.ts';
 import {
-  dropClaim, dropUploads, eraseImportedSessions, erasuresLeft, forgetAnswersTo, importedSessionsOfPerson, sessionsOfPerson, uploadsOfSession,
-  type PersonsSession,
+  dropClaim, eraseImportedSessions, erasuresLeft, forgetAnswersTo, importedSessionsOfPerson, sessionsOfPerson, type PersonsSession,
 } from '../stores/postgres/erasures.ts';
-import { deleteUpload } from '../stores/postgres/uploads.ts';
-import { forgetUpload } from '../uploads/files.ts';
+import { forgetSessionUploads } from '../uploads/forgetting.ts';
 import { endWithUsage, optionsOf, UsageError } from './arguments.ts';
 import { dataFolder } from './embedded/data-folder.ts';
 import { PlainError } from './embedded/plain-error.ts';
@@ -69,7 +67,7 @@ async function erase(stores: Stores, person: Person, { own, imported }: Found, k
       continue;
     }
     await endSession(stores.client, person, id);
-    uploads += await forgetUploads(stores, tenant, id);
+    uploads += await forgetSessionUploads(stores, tenant, [id]);
     if (!await eraseArchived(stores, { ...person, sessionId: id, owner })) {
       throw new PlainError(`Session ${id} is open and no workflow of it runs: have its person resume it, then try again.`);
     }
@@ -83,17 +81,6 @@ async function erase(stores: Stores, person: Person, { own, imported }: Found, k
     result: 'allowed', status: null, correlation_id: randomUUID(), details: { sessions: own.length, imported: imported.length, uploads },
   });
   process.stdout.write(`Erased, with ${uploads} uploads.\n`);
-}
-
-/** Whatever became of them. */
-async function forgetUploads(stores: Stores, tenant: string, sessionId: string): Promise<number> {
-  const uploads = await uploadsOfSession(stores.db, tenant, sessionId);
-  for (const upload of uploads) {
-    await deleteUpload(stores.db, upload, 'erased');
-    await forgetUpload(stores, upload);
-  }
-  await dropUploads(stores.db, tenant, sessionId);
-  return uploads.length;
 }
 
 /** Until ClickHouse has none of it. */

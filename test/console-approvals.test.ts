@@ -227,9 +227,9 @@ describe('every page of an approver', () => {
     async (theme, width, language) => {
     const { ana, ben, tenant } = await cast(instance);
     const written = hostileTexts.join(' ');
-    const { session } = await proposed(ana, ben, { business_unit_name: written.slice(0, 200) });
+    const { session } = await proposed(ana, ben, { business_unit_name: `${hostileTexts[0]} ${hostileTexts[2]}` });
     const eve = await person(instance, tenant, 'eve', 'user');
-    const other = await proposed(eve, ben, { business_unit_name: hostileTexts[0] });
+    const other = await proposed(eve, ben, { business_unit_name: hostileTexts[1] });
     const { body: { changeset_id: changeset } } = await ben.post(`/sessions/${other.session.session_id}/decision/`, {
       approved_items: other.items.slice(0, 1), rejected_items: other.items.slice(1), reasons: { [other.items[1] ?? '']: written },
       dry_run: false,

@@ -128,7 +128,7 @@ describe('GET /dashboard/overview/', () => {
     expect(body).toMatchObject({
       overview: { total_sessions: 1, active_sessions: 1, completed_sessions: 0, conversion_rate: 0 },
       recovery: { sessions_resumed: 1, at_risk_count: 0 }, errors: { total: 0, patterns: [] },
-      dlq: { open: 0, parked: 0, retrying: 0, oldest_task_age_seconds: null }, time_range: { hours: 24 },
+      dlq: { open: 0, parked: 0, retrying: 0, oldest_task_age_seconds: null }, time_range: { hours: 24 }, recommendations: [],
     });
     expect(body.recovery.checkpoints_created).toBeGreaterThanOrEqual(1);
     expect(body.funnel.stages.map(({ count }: Body) => count)).toEqual([1, 1, 1, 0, 0]);

@@ -65,9 +65,11 @@ describe('a funnel of one\'s own', () => {
   });
 
   test.each([
-    ['the window has its end', 'window_seconds=10', ['a@0', 'b@10'], 2], ['and not a millisecond more', 'window_seconds=10', ['a@0', 'b@10.001'], 1],
+    ['the window has its end', 'window_seconds=10', ['a@0', 'b@10'], 2],
+      ['and not a millisecond more', 'window_seconds=10', ['a@0', 'b@10.001'], 1],
     ['a later first step opens another attempt', 'window_seconds=10', ['a@0', 'a@9', 'b@15'], 2],
-    ['what shares a millisecond has no order', '', ['b@5', 'a@5'], 2], ['strict minds what lies between', 'order=strict', ['a@0', 'x@1', 'b@2'], 1],
+    ['what shares a millisecond has no order', '', ['b@5', 'a@5'], 2],
+      ['strict minds what lies between', 'order=strict', ['a@0', 'x@1', 'b@2'], 1],
     ['and only what it is told to', 'order=strict&consider=y', ['a@0', 'x@1', 'b@2'], 2],
     ['strict takes a later attempt', 'order=strict', ['a@0', 'c@1', 'a@2', 'b@3'], 2],
     ['the last step may come before a first one of another attempt', 'window_seconds=3', ['b@0', 'a@1', 'b@9', 'a@10', 'b@12'], 2],
@@ -103,7 +105,8 @@ describe('a funnel of one\'s own', () => {
     const { admin, cy } = await cast(instance);
     const asked = (id: string, tab: string) => ({ event: 'question_answered', properties: { question_id: id, tab } });
     await tell(admin, {
-      one: ['a', asked('size', 'left'), 'b'], two: ['a', asked('name', 'right'), 'b', 'help'], three: ['a', 'b'], four: ['a', asked('size', 'right')],
+      one: ['a', asked('size', 'left'), 'b'], two: ['a', asked('name', 'right'), 'b', 'help'], three: ['a', 'b'],
+        four: ['a', asked('size', 'right')],
     });
     expect(await counts(cy, 'steps=a,question_answered')).toEqual([4, 3]);
     expect(await counts(cy, 'steps=a,question_answered:size')).toEqual([4, 2]);
@@ -120,12 +123,16 @@ describe('a funnel of one\'s own', () => {
     const { cy } = await cast(instance);
     for (
       const [query, code, pointer] of [
-        ['steps=a', 'invalid_steps', '/steps'], [`steps=${Array.from({ length: 21 }, (_, at) => `s${at}`).join(',')}`, 'invalid_steps', '/steps'],
-        ['steps=a,,b', 'invalid_steps', '/steps/1'], ['steps=', 'invalid_steps', '/steps/0'], ['steps=a,b&window_seconds=0', 'invalid_window', '/window_seconds'],
-        ['steps=a,b&window_seconds=34560001', 'invalid_window', '/window_seconds'], ['steps=a,b&window_seconds=1.5', 'invalid_window', '/window_seconds'],
+        ['steps=a', 'invalid_steps', '/steps'],
+          [`steps=${Array.from({ length: 21 }, (_, at) => `s${at}`).join(',')}`, 'invalid_steps', '/steps'],
+        ['steps=a,,b', 'invalid_steps', '/steps/1'], ['steps=', 'invalid_steps', '/steps/0'],
+          ['steps=a,b&window_seconds=0', 'invalid_window', '/window_seconds'],
+        ['steps=a,b&window_seconds=34560001', 'invalid_window', '/window_seconds'],
+          ['steps=a,b&window_seconds=1.5', 'invalid_window', '/window_seconds'],
         ['steps=a,b&window_seconds=-1', 'invalid_window', '/window_seconds'], ['steps=a,b&consider=x', 'invalid_steps', '/consider'],
         ['order=strict', 'invalid_steps', '/steps'], ['steps=a,b&order=backwards', 'invalid_request', '/order'],
-        ['steps=a,b&breakdown=mood', 'unknown_filter_value', '/breakdown'], ['breakdown=answer:nothing', 'unknown_filter_value', '/breakdown'],
+        ['steps=a,b&breakdown=mood', 'unknown_filter_value', '/breakdown'],
+          ['breakdown=answer:nothing', 'unknown_filter_value', '/breakdown'],
       ] as const
     ) {
       const { status, body } = await cy.get(`/analytics/funnel/?${query}`);
@@ -142,7 +149,8 @@ describe('Drop-off identification', () => {
   test('the worst drop comes first, with how many and what share, and its list has just those', async () => {
     const { admin, cy } = await cast(instance);
     const old = (count: number, name: string, events: readonly string[]) =>
-      Array.from({ length: count }, (_, index) => [`${name}${index}`, events.map((event, at) => ({ event, at: at * 1_000 - 8 * 86_400_000 }))] as const);
+      Array.from({ length: count },
+        (_, index) => [`${name}${index}`, events.map((event, at) => ({ event, at: at * 1_000 - 8 * 86_400_000 }))] as const);
     await tell(admin, Object.fromEntries([...old(6, 'x', ['a']), ...old(3, 'y', ['a', 'b']), ...old(2, 'z', ['a', 'b', 'c'])]));
     const from = new Date(began - 9 * 86_400_000).toISOString();
     const report = await get(cy, `steps=a,b,c&start_date=${from}`);
@@ -176,9 +184,12 @@ describe('the list behind a number', () => {
     const report = await get(cy, 'breakdown=language');
     expect(report.breakdown.at(-1)).toMatchObject({ label: 'other', is_other: true });
     expect(await followAll(cy, report)).toBeGreaterThan(150);
-    expect(await followAll(cy, await get(cy, 'steps=started,engaged,completed&breakdown=language&without=approval_decision'))).toBeGreaterThan(90);
-    const optional = { steps: [{ event: 'started' }, { event: 'engaged', optional: true, where: { language: 'lb' } }, { event: 'cancelled' }] };
-    expect(await followAll(cy, await post(cy, { ...optional, order: 'unordered', window_seconds: 60, breakdown: 'flow' }))).toBeGreaterThan(20);
+    expect(await followAll(cy,
+      await get(cy, 'steps=started,engaged,completed&breakdown=language&without=approval_decision'))).toBeGreaterThan(90);
+    const optional = { steps: [{ event: 'started' }, { event: 'engaged', optional: true, where: { language: 'lb' } },
+      { event: 'cancelled' }] };
+    expect(await followAll(cy,
+      await post(cy, { ...optional, order: 'unordered', window_seconds: 60, breakdown: 'flow' }))).toBeGreaterThan(20);
   }, 600_000);
 
   test('names no owner and no answers, and takes no cursor of another list', async () => {
@@ -187,7 +198,8 @@ describe('the list behind a number', () => {
     await until('it is counted', async () => (await cy.get('/analytics/sessions/')).body.total === 1);
     const { body } = await cy.get('/analytics/sessions/');
     expect(body.results).toEqual([{
-      session_id: started.session_id, started_at: started.created_at, flow: started.flow, language: 'en', device: 'unknown', state: 'started', stage: 'started',
+      session_id: started.session_id, started_at: started.created_at, flow: started.flow, language: 'en', device: 'unknown',
+        state: 'started', stage: 'started',
     }]);
     const foreign = Buffer.from(JSON.stringify({ at: '2026-01-01 00:00:00+00', id: started.session_id })).toString('base64url');
     const refused = await cy.get(`/analytics/sessions/?cursor=${foreign}`);
@@ -215,7 +227,8 @@ describe('funnels kept by name', () => {
     const kept = await cy.post('/analytics/funnels/', { name: ' Left ', definition });
     expect([kept.status, kept.body]).toMatchObject([201, { name: 'Left', definition, created_by: 'cy' }]);
     expect((await cy.post('/analytics/funnels/', { name: 'Left', definition })).body.code).toBe('name_taken');
-    expect((await cy.post('/analytics/funnels/', { name: 'Bad', definition: { steps: [{ event: 'a' }] } })).body.code).toBe('invalid_steps');
+    expect((await cy.post('/analytics/funnels/',
+      { name: 'Bad', definition: { steps: [{ event: 'a' }] } })).body.code).toBe('invalid_steps');
     expect((await ana.get('/analytics/funnels/')).status).toBe(403);
     const { body: list } = await cy.get('/analytics/funnels/');
     expect([list.total, list.results]).toEqual([1, [kept.body]]);

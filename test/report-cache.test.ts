@@ -244,8 +244,8 @@ describe('Caching behavior', () => {
     expect(runs.count).toBe(1);
   });
 
-  test('A failure is shared for a second, in the process and outside, and then it is tried again', async () => {
-    const [first, second] = await processes(2) as [Process, Process];
+  test('A failure is shared for a while, in the process and outside, and then it is tried again', async () => {
+    const [first, second] = await processes(2, { failureMs: 60_000 }) as [Process, Process];
     const request = asked();
     let runs = 0;
     const failing = async (): Promise<never> => {
@@ -260,7 +260,7 @@ describe('Caching behavior', () => {
     expect(runs).toBe(1);
     await expect(first.cache.get(request, failing)).rejects.toThrow(StoreLimitError);
     expect(runs).toBe(1);
-    clock.aheadMs = 1_500;
+    clock.aheadMs = 61_000;
     expect((await first.cache.get(request, () => Promise.resolve('again'))).value).toBe('again');
   });
 

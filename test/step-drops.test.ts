@@ -45,7 +45,7 @@ test('It is told once on every channel when two rounds running find it, and that
     db, clickhouse, log, now: at, channels: ['webhook', 'mail'], dataThrough: { of: () => Promise.resolve(through) },
   });
   const messages = () => db.asTenant(tenant).query<{ channel: string; says: string }>(
-    'SELECT channel, says FROM alert_messages WHERE tenant = $1 ORDER BY position', [tenant],
+    'SELECT channel, says FROM alert_messages WHERE tenant = $1 ORDER BY says, channel', [tenant],
   );
   expect(await look(now, judged)).toEqual({ judged: 0, begun: 0, over: 0 });
   expect(await look(now)).toMatchObject({ begun: 0 });
@@ -53,7 +53,7 @@ test('It is told once on every channel when two rounds running find it, and that
   expect(await messages()).toEqual([]);
   expect(await look(now + hourMs)).toMatchObject({ begun: 1 });
   expect(await look(now + 2 * hourMs)).toMatchObject({ begun: 0, over: 0 });
-  expect(await messages()).toEqual([{ channel: 'webhook', says: 'raised' }, { channel: 'mail', says: 'raised' }]);
+  expect(await messages()).toEqual([{ channel: 'mail', says: 'raised' }, { channel: 'webhook', says: 'raised' }]);
   const [alert] = await db.asTenant(tenant).query<{ kind: string; key: string; facts: object }>(
     'SELECT kind, key, facts FROM alerts WHERE tenant = $1', [tenant],
   );
@@ -64,5 +64,5 @@ test('It is told once on every channel when two rounds running find it, and that
   expect(await look(now + dayMs)).toMatchObject({ begun: 0, over: 0 });
   expect(await look(now + dayMs + hourMs)).toMatchObject({ begun: 0, over: 1 });
   expect(await look(now + dayMs + 2 * hourMs)).toMatchObject({ begun: 0, over: 0 });
-  expect((await messages()).slice(2)).toEqual([{ channel: 'webhook', says: 'recovered' }, { channel: 'mail', says: 'recovered' }]);
+  expect((await messages()).slice(2)).toEqual([{ channel: 'mail', says: 'recovered' }, { channel: 'webhook', says: 'recovered' }]);
 });

@@ -5,13 +5,12 @@
  * fills at most one step, so what a group can give is a matching, looked for step by step (augmenting paths). Everything is
  * linear in the length of the history, apart from a factor of the number of steps.
  */
-import { EventsWithin, GroupMatching } from './group-matching.ts';
+import { EventsWithin, GroupMatching, type StepSet } from './group-matching.ts';
+
+export type { StepSet } from './group-matching.ts';
 
 export const orders = ['ordered', 'strict', 'unordered'] as const;
 export type Order = (typeof orders)[number];
-
-/** Steps as bits: bit 0 is the first. 0: an event that is no step; only `strict` minds it. */
-export type StepSet = number;
 
 /** What a history is held against. */
 export interface Attempts {

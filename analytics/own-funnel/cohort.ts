@@ -6,7 +6,8 @@ import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.t
 import { hasWhere, type FunnelDefinition } from './definition.ts';
 import { bitOf, has, stepsOf, type Mark } from './marks.ts';
 import { outcomeOf, type MarkedHistory, type Outcome } from './outcome.ts';
-import { columns, eventHistories, otherBefore, reachAfter, reducedTrails, trails, union, withoutTrail, withReach, type Source } from './sources.ts';
+import { columns, eventHistories, otherBefore, reachAfter, reducedTrails, trails, union, withoutTrail, withReach,
+  type Source } from './sources.ts';
 import { Alphabet, type NamedSymbols } from './symbols.ts';
 
 /** Different histories of one funnel at most. Each is worked out once; a tenant has some thousand. */
@@ -61,7 +62,9 @@ async function sourcesOf(
   const { definition, filters, now, symbols } = funnel;
   const windowMs = definition.window_seconds === null ? null : definition.window_seconds * 1_000;
   const windowed = (source: Source): Source => (windowMs === null ? source : withReach(source, windowMs));
-  if (hasWhere(definition) || symbols.full) return [{ source: windowed(eventHistories(filters, now, definition, 'all')), max: bounds.histories }];
+  if (hasWhere(definition) || symbols.full) {
+    return [{ source: windowed(eventHistories(filters, now, definition, 'all')), max: bounds.histories }];
+  }
   const opening = alphabet.symbolsWith((mark) => (definition.order === 'unordered' ? stepsOf(mark) !== 0 : has(mark, bitOf.step(0))));
   const others = alphabet.markOf(foreign) !== 0;
   const kept = { opening, symbols: alphabet.symbolsWith((mark) => !others || mark !== bitOf.other), others };
@@ -69,7 +72,8 @@ async function sourcesOf(
   const untold = sessions === 0 ? [] : [windowed(eventHistories(filters, now, definition, 'without a trail'))];
   // a class of no characters is none; no row has an empty history that opens anything
   const told = (source: () => Source): readonly Source[] => (opening === '' ? [] : [source()]);
-  const reduced = { source: union([...told(() => windowed(reducedTrails(filters, now, kept))), ...untold], filters, now), max: bounds.histories };
+  const reduced = { source: union([...told(() => windowed(reducedTrails(filters, now, kept))), ...untold], filters, now),
+    max: bounds.histories };
   if (windowMs !== null) return [reduced];
   return [{ source: union([...told(() => trails(filters, now, opening)), ...untold], filters, now), max: bounds.trails }, reduced];
 }
@@ -87,7 +91,7 @@ function read(history: string, alphabet: Alphabet): MarkedHistory {
 
 function marksOf(group: string, alphabet: Alphabet): readonly Mark[] {
   if (/^[\d,]+$/.test(group)) return group.split(',').map(Number);
-  return [...group].map((symbol) => alphabet.markOf(symbol)).filter((mark) => mark !== 0);
+  return Array.from(group, (symbol) => alphabet.markOf(symbol)).filter((mark) => mark !== 0);
 }
 
 function withOutcomes(source: Source, { definition }: OwnFunnel, outcomes: readonly (readonly [string, Outcome])[]): Cohort {

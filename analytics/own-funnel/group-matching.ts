@@ -1,5 +1,7 @@
 /** Which steps different events can fill, where an event may match several steps: matching by augmenting paths. */
-import type { StepSet } from './attempt.ts';
+
+/** Steps as bits: bit 0 is the first. 0: an event that is no step; only `strict` minds it. */
+export type StepSet = number;
 
 export class GroupMatching {
   readonly #steps: number;

@@ -51,7 +51,8 @@ function plainReport(results: readonly PlainResult[], { steps }: FunnelDefinitio
     return steps[place]?.optional === true || level === required ? 0
       : results.filter(({ session: each, times }) => each.left === left && times.length === level).length;
   };
-  const converted = results.filter(({ times }) => times.length === required).map(({ times }) => ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000);
+  const converted = results.filter(({ times }) => times.length === required).map(({ times }) =>
+    ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000);
   const edges = [-Infinity, ...edgesSeconds, Infinity];
   const labels = [...new Set(results.map(({ session: each }) => each.label))];
   return {
@@ -60,7 +61,8 @@ function plainReport(results: readonly PlainResult[], { steps }: FunnelDefinitio
     histogram: edges.slice(1).map((edge, index) => converted.filter((time) => time < edge && time >= (edges[index] ?? 0)).length),
     median: quantile(converted, 0.5), p25: quantile(converted, 0.25), p90: quantile(converted, 0.9),
     means: Array.from({ length: required - 1 }, (_, index) => {
-      const times = results.flatMap(({ times: all }) => (all[index + 1] === undefined ? [] : [((all[index + 1] ?? 0) - (all[index] ?? 0)) / 60_000]));
+      const times = results.flatMap(({ times: all }) =>
+        (all[index + 1] === undefined ? [] : [((all[index + 1] ?? 0) - (all[index] ?? 0)) / 60_000]));
       return times.length === 0 ? null : near(times.reduce((sum, time) => sum + time, 0) / times.length);
     }),
     parts: Object.fromEntries(labels.map((label) => [label, results.filter(({ session: each }) => each.label === label).length])),
@@ -70,7 +72,8 @@ function plainReport(results: readonly PlainResult[], { steps }: FunnelDefinitio
 function summary({ stages, time_to_convert: convert, breakdown }: OwnFunnelReport): object {
   const required = stages.filter(({ optional }) => !optional);
   return {
-    counts: stages.map(({ count }) => count), dropped: stages.map(({ dropped }) => dropped), open: stages.map(({ still_open }) => still_open),
+    counts: stages.map(({ count }) => count), dropped: stages.map(({ dropped }) => dropped),
+      open: stages.map(({ still_open }) => still_open),
     histogram: convert.counts, median: convert.median, p25: convert.p25, p90: convert.p90,
     means: required.slice(0, -1).map((stage) => stage.avg_time_to_next_minutes),
     parts: Object.fromEntries((breakdown ?? []).map(({ label, sessions }) => [label, sessions])),
@@ -103,8 +106,10 @@ describe('a funnel of one\'s own', () => {
     optional: fc.integer({ min: 0, max: 3 }).map((number) => number === 0),
   });
   const plainStep = aStep.map((each) => ({ ...each, where: {} }));
-  const someNames = fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(names, { minLength: 1, maxLength: 2 }) });
-  const definitions = fc.oneof({ weight: 3, arbitrary: fc.constant(plainStep) }, { weight: 1, arbitrary: fc.constant(aStep) }).chain((each) => fc.record({
+  const someNames = fc.oneof({ weight: 4, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.array(names, { minLength: 1, maxLength: 2 }) });
+  const definitions = fc.oneof({ weight: 3, arbitrary: fc.constant(plainStep) },
+    { weight: 1, arbitrary: fc.constant(aStep) }).chain((each) => fc.record({
     steps: fc.array(each, { minLength: 2, maxLength: 4 }).map((steps) => steps.map((one, index) =>
       ({ ...one, optional: one.optional && index > 0 && index < steps.length - 1 }))),
     order: fc.constantFrom(...orders), window_seconds: fc.option(fc.integer({ min: 1, max: 12 }), { nil: null }),
@@ -137,12 +142,14 @@ describe('a funnel of one\'s own', () => {
     const from = { cohort: await cohortOf(told.db, funnel), steps: definition.steps, flow: undefined };
     const listed = async (selection: Partial<OwnSelection>): Promise<number> => {
       const { sql, params } = await ownSessions(told.db, from, { level: null, outcome: null, cell: null, ...selection });
-      return (await told.db.query<{ count: number }>({ sql: `SELECT uniqExact(session_id) AS count FROM (${sql})`, params }))[0]?.count ?? -1;
+      return (await told.db.query<{ count: number }>({ sql: `SELECT uniqExact(session_id) AS count FROM (${sql})`,
+        params }))[0]?.count ?? -1;
     };
     const { stages, breakdown = [], ...totals } = await report(tenant, definition);
     expect(stages.map(({ count }) => count)).toEqual([60, 12, 40, 20]);
     expect(breakdown.filter(({ is_other: other }) => other)).toHaveLength(Number(new Set(sessions.map(({ label }) => label)).size > 10));
-    expect([await listed({}), await listed({ outcome: 'completed' }), await listed({ outcome: 'dropped' }), await listed({ outcome: 'still_open' })])
+    expect([await listed({}), await listed({ outcome: 'completed' }), await listed({ outcome: 'dropped' }),
+      await listed({ outcome: 'still_open' })])
       .toEqual([totals.total_sessions, totals.completed_sessions, totals.abandoned_sessions, totals.open_sessions]);
     for (const [index, stage] of stages.entries()) {
       expect(await listed({ level: index + 1 })).toBe(stage.count);
@@ -170,7 +177,8 @@ describe('a funnel of one\'s own', () => {
   });
 
   test('names the stages of an unordered one so that they are true', async () => {
-    const { stages } = await report(await told.store([session(at('b')), session(at('c', 'a'))]), funnelOf(['a', 'b', 'c'], { order: 'unordered' }));
+    const { stages } = await report(await told.store([session(at('b')), session(at('c', 'a'))]),
+      funnelOf(['a', 'b', 'c'], { order: 'unordered' }));
     expect(stages.map(({ name, count }) => [name, count])).toEqual([['1 of 3 steps', 2], ['2 of 3 steps', 1], ['3 of 3 steps', 0]]);
   });
 
@@ -184,13 +192,15 @@ describe('a funnel of one\'s own', () => {
 
   test('that asks for a property it may be bound to anything: names and values are no text of the query', async () => {
     const strange = "') OR 1 = 1 --\\'";
-    const sessions = [session([event('a', 0, { [strange]: strange }), event('b', 1)]), session([event('a', 0, { [strange]: 'x' }), event('b', 1)])];
+    const sessions = [session([event('a', 0, { [strange]: strange }), event('b', 1)]),
+      session([event('a', 0, { [strange]: 'x' }), event('b', 1)])];
     expect(await counts(sessions, funnelOf([step('a', { where: { [strange]: strange } }), 'b']))).toEqual([1, 1]);
     expect(await counts(sessions, funnelOf([step('a', { where: { missing: '' } }), strange]))).toEqual([0, 0]);
   });
 
   test('with more different histories than are worked out is refused, not guessed', async () => {
-    const tenant = await told.store(Array.from({ length: 6 }, (_, index) => session(at(...Array.from({ length: index + 1 }, () => 'a'), 'b'))));
+    const tenant = await told.store(Array.from({ length: 6 },
+      (_, index) => session(at(...Array.from({ length: index + 1 }, () => 'a'), 'b'))));
     await expect(report(tenant, funnelOf(['a', 'b']), { bounds: { trails: 5, histories: 5 } })).rejects.toThrow(TooManyHistories);
     expect((await report(tenant, funnelOf(['a', 'b']), { bounds: { trails: 5, histories: 6 } })).completed_sessions).toBe(6);
   });
@@ -198,7 +208,8 @@ describe('a funnel of one\'s own', () => {
   test('of the five stages is the stage funnel, in every figure', async () => {
     const all = ['started', 'engaged', 'recommendations_generated', 'approval_decision', 'completed'];
     const sessions = Array.from({ length: 80 }, (_, index) => session(
-      all.slice(0, 1 + (index % 5)).map((name, place) => event(name, (index % 7) + place * (1 + (index % 11)))), { left: index % 3 === 0, stages: true },
+      all.slice(0, 1 + (index % 5)).map((name, place) => event(name, (index % 7) + place * (1 + (index % 11)))),
+        { left: index % 3 === 0, stages: true },
     ));
     const tenant = await told.store(sessions);
     const filters = { tenant, startMs, endMs };
@@ -208,7 +219,8 @@ describe('a funnel of one\'s own', () => {
     if (row === undefined) return;
     expect(await timeToConvert(told.db, stageCohort(filters, now), 5)).toEqual(convert);
     expect(await partsIn(told.db, stageCohort(filters, now), { names: all, flow: undefined, breakdown: 'language' })).toEqual(parts);
-    expect({ ...own, stages: own.stages.map(({ optional: _optional, ...stage }) => stage) }).toEqual({ ...funnelReport(row), ...await completionTimes(told.db, filters, now) });
+    expect({ ...own, stages: own.stages.map(({ optional: _optional, ...stage }) => stage) }).toEqual({ ...funnelReport(row),
+      ...await completionTimes(told.db, filters, now) });
     expect(own.total_sessions).toBe(80);
   });
 });

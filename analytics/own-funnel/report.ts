@@ -70,7 +70,9 @@ export async function ownFunnel(
 }
 
 /** Of those in the cohort who made all of its steps. */
-export async function timeToConvert(db: ClickHouse, { sql, params }: Cohort, required: number, options: QueryOptions = {}): Promise<TimeToConvert> {
+export async function timeToConvert(
+  db: ClickHouse, { sql, params }: Cohort, required: number, options: QueryOptions = {},
+): Promise<TimeToConvert> {
   const [lasted, converted] = [`(${took(1, required)})`, `level = ${required}`];
   const edges = edgesSeconds.map((edge) => edge * 1_000);
   const bins = [null, ...edges].map((from, index) => [
@@ -114,7 +116,7 @@ function reportQuery({ sql, params }: Cohort, definition: FunnelDefinition): Coh
   const columns = {
     ...countColumns(required),
     mean_ms: typed(next.map(([ms, condition]) => `avgIf(${ms}, ${condition})`)),
-    step_quantiles: `CAST(${list(next.map(([ms, condition]) => `quantilesExactInclusiveIf(0.5, 0.9)(${ms}, ${condition})`))}, 'Array(Array(Float64))')`,
+    step_quantiles: typed(next.map(([ms, condition]) => `quantilesExactInclusiveIf(0.5, 0.9)(${ms}, ${condition})`), 'Array(Float64)'),
     median_ms: 'arrayMap(pair -> pair[1], step_quantiles)', p90_ms: 'arrayMap(pair -> pair[2], step_quantiles)',
     completion_mean_ms: `avgIf(${convert}, ${converted})`,
     completion_median_ms: `quantileExactInclusiveIf(0.5)(${convert}, ${converted})`,
@@ -132,7 +134,8 @@ function endsOf({ sql, params }: Cohort, definition: FunnelDefinition): Cohort {
   return endsQuery({
     params,
     sql: `SELECT level = ${required} AS is_completed, is_left,
-      toUInt64(greatest(0, multiIf(is_completed, toInt64(history_ms[at_${required}]) - ${opened}, is_left, ${gone}, {now_ms:Int64} - ${opened}))) AS ms
+      toUInt64(greatest(0, multiIf(is_completed, toInt64(history_ms[at_${required}]) - ${opened}, is_left, ${gone},
+        {now_ms:Int64} - ${opened}))) AS ms
       FROM (${sql})`,
   });
 }
@@ -142,7 +145,8 @@ export function partsQuery({ sql, params }: Cohort, required: number, { flow, br
   const label = labelOf(breakdown, flow);
   const columns = { label: label.sql, ...countColumns(required) };
   return {
-    sql: `SELECT\n${selected(columns)}\nFROM (${sql})\nGROUP BY label ORDER BY counts[1] DESC, label`, params: { ...params, ...label.params },
+    sql: `SELECT\n${selected(columns)}\nFROM (${sql})\nGROUP BY label ORDER BY counts[1] DESC, label`,
+    params: { ...params, ...label.params },
   };
 }
 
@@ -218,8 +222,8 @@ function list(expressions: readonly string[]): string {
 }
 
 /** With a type also where it is empty: a funnel of one required step. */
-function typed(expressions: readonly string[]): string {
-  return `CAST(${list(expressions)}, 'Array(Float64)')`;
+function typed(expressions: readonly string[], each = 'Float64'): string {
+  return `CAST(${list(expressions)}, 'Array(${each})')`;
 }
 
 function selected(columns: Readonly<Record<string, string>>): string {

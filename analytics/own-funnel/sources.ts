@@ -70,7 +70,9 @@ export function reducedTrails(
 }
 
 /** `only`: just those sessions whose row has no history. */
-export function eventHistories(filters: SessionFilters, now: number, definition: FunnelDefinition, only: 'without a trail' | 'all'): Source {
+export function eventHistories(
+  filters: SessionFilters, now: number, definition: FunnelDefinition, only: 'without a trail' | 'all',
+): Source {
   const { sql, params } = candidates(filters, now, only === 'all' ? '1' : 'trail = \'\'');
   const marked = markExpression(definition);
   return {
@@ -83,7 +85,8 @@ export function eventHistories(filters: SessionFilters, now: number, definition:
         FROM (
           SELECT session_id, ms, arrayStringConcat(arrayMap(mark -> toString(mark), arraySort(groupArray(mark))), ',') AS text
           FROM (
-            SELECT session_id, toUInt64(toUnixTimestamp64Milli(ts)) AS ms, if(question_id = '', name, concat(name, ':', question_id)) AS key,
+            SELECT session_id, toUInt64(toUnixTimestamp64Milli(ts)) AS ms, 
+              if(question_id = '', name, concat(name, ':', question_id)) AS key,
               groupBitOr(${marked.sql}) AS mark
             FROM events FINAL
             WHERE tenant = {tenant:String} AND session_id IN (SELECT session_id FROM (${sql}))
@@ -100,7 +103,8 @@ export function eventHistories(filters: SessionFilters, now: number, definition:
 
 /** Longer than the window: how far each place reaches, counted in places. */
 export function withReach({ sql, params }: Source, windowMs: number): Source {
-  const reach = 'arrayStringConcat(arrayMap(from -> toString(arrayCount(ms -> ms <= from + {window_ms:UInt64}, history_ms)), history_ms), \',\')';
+  const within = 'arrayMap(from -> toString(arrayCount(ms -> ms <= from + {window_ms:UInt64}, history_ms)), history_ms)';
+  const reach = `arrayStringConcat(${within}, ',')`;
   const short = 'empty(history_ms) OR history_ms[-1] - history_ms[1] <= {window_ms:UInt64}';
   return {
     sql: `SELECT ${columns.join(', ')}, is_left, if(${short}, plain, concat(plain, '${reachAfter}', ${reach})) AS history, history_ms

@@ -27,6 +27,10 @@ export const comparisonRoutes = [
       stage_comparisons: z.array(StageComparisonWire).readonly(), trend: z.enum(trends),
     },
     table: 'stage_comparisons',
+    check: ({ query, services }) => {
+      periodsOf(query, services.now());
+      return Promise.resolve();
+    },
     compute: async ({ filters, query, now, services, links }) => {
       const [one, two] = periodsOf(query, now);
       const [earlier, later] = one.startMs <= two.startMs ? [one, two] : [two, one];

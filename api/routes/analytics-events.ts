@@ -5,7 +5,8 @@ import { count } from '../wire.ts';
 
 export const eventCatalogueRoutes = [
   reportRoute('/analytics/events', {
-    id: 'EventCatalogue', summary: 'Which events the sessions of the period have, with their questions and properties: what a step can name',
+    id: 'EventCatalogue',
+    summary: 'Which events the sessions of the period have, with their questions and properties: what a step can name',
     answer: {
       events: z.array(z.object({
         name: z.string(), count, questions: z.array(z.object({ question_id: z.string(), count })).readonly(),

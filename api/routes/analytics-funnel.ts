@@ -14,7 +14,8 @@ import {
   ownFunnelOf,
 } from '../own-funnels.ts';
 import {
-  answered, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked, type ReportInput,
+  answered, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked,
+  type ReportInput,
 } from '../report-route.ts';
 import { route } from '../route.ts';
 import { clientId } from '../wire.ts';
@@ -38,7 +39,8 @@ export const analyticsRoutes = [
     compute: (input) => funnelAnswer(input, definitionInQuery(input.query)),
   }),
   route.post('/analytics/funnel', {
-    summary: 'A funnel of one\'s own with what a query cannot say: properties of events, optional steps', access: ['analyst'], limits: ['api'],
+    summary: 'A funnel of one\'s own with what a query cannot say: properties of events, optional steps', access: ['analyst'],
+      limits: ['api'],
     query: z.strictObject({ ...clientId, ...howAnswered }),
     body: z.strictObject({ ...FunnelBody, ...periodParameters, ...sessionFilters, ...asked }).meta({ id: 'FunnelRequest' }),
     example: { steps: [{ event: 'started' }, { event: 'question_answered', question_id: 'expected_users' }, { event: 'completed' }] },
@@ -64,7 +66,9 @@ async function checkBreakdown({ query, filters, services }: Checked<Asked>): Pro
 }
 
 /** `definition` null: of the stages. */
-async function funnelAnswer(input: ReportInput<Asked>, definition: FunnelDefinition | null): Promise<z.input<z.ZodObject<typeof funnelWire>>> {
+async function funnelAnswer(
+  input: ReportInput<Asked>, definition: FunnelDefinition | null,
+): Promise<z.input<z.ZodObject<typeof funnelWire>>> {
   const { filters, query, services, links } = input;
   const breakdown = await breakdownOf(services, filters, query.breakdown);
   return {

@@ -39,7 +39,8 @@ const ListQuery = z.strictObject({
   question_id: z.string().max(200).optional(), state: z.enum(sessionStates).optional(),
   within_seconds: z.coerce.number().int().min(0).max(1_000_000_000).optional(), started_from_ms: epochMs.optional(),
   started_before_ms: epochMs.optional(), any_stage: z.literal('true').optional(),
-  factor: z.string().max(500).refine((text) => readFactor(text) !== null, rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
+  factor: z.string().max(500).refine((text) => readFactor(text) !== null,
+    rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
     .optional(),
   factor_side: z.enum(factorSides).optional(), refused: pair.optional(), parked: pair.optional(), minutes_from: minutes.optional(),
   minutes_to: minutes.optional(),
@@ -62,7 +63,7 @@ export const countedSessionRoutes = [
       const after = readCursorAs(place, query.cursor);
       const sessions = await selected(services, filters, query, now);
       if (query.format === 'csv' || query.format === 'parquet') {
-        return sessionFile(services.reports.clickhouse, sessions, query.format, call.method);
+        return sessionFile(services.reports.clickhouse, { tenant, selection: sessions }, query.format, call.method);
       }
       const page = await sessionPage(services.reports.clickhouse, sessions, { limit: query.limit, after, totalMax: listTotalMax });
       const next = page.next === null ? null : { list: 'counted', ...page.next };
@@ -84,7 +85,8 @@ async function selected(services: Services, filters: SessionFilters, query: List
     throw misfit('/level', `This funnel has ${steps.length} steps.`, 'Name one of them by its number.');
   }
   const outcome = outcomes.find((each) => each === query.outcome) ?? null;
-  if (query.outcome !== undefined && outcome === null) throw misfit('/outcome', 'A funnel has no such outcome.', `Use one of: ${outcomes.join(', ')}.`);
+  if (query.outcome !== undefined && outcome === null) throw misfit('/outcome', 'A funnel has no such outcome.',
+    `Use one of: ${outcomes.join(', ')}.`);
   const cohort = definition === null ? stageCohort(filters, now)
     : await countable(ownFunnelOf(services, filters, now, definition).then((own) => cohortOf(db, own)));
   const cell: OwnSelection['cell'] = breakdown === null || (query.cell === undefined && query.other === undefined) ? null
@@ -94,11 +96,13 @@ async function selected(services: Services, filters: SessionFilters, query: List
 
 function selectionIn(query: ListQuery): Selection {
   const {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, any_stage: anyStage, factor, factor_side, refused, parked,
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, any_stage: anyStage, factor, factor_side,
+      refused, parked,
     minutes_from, minutes_to,
   } = query;
   return {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, factor, factor_side, refused, parked, minutes_from,
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, factor, factor_side, refused, parked,
+      minutes_from,
     minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
   };
 }

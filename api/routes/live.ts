@@ -17,6 +17,8 @@ import {
 import { iso } from '../presentation.ts';
 import { route, type Answer } from '../route.ts';
 import type { Services } from '../services.ts';
+import { recommended } from '../why-reports.ts';
+import { RecommendationWire, recommendationWire } from '../why-wire.ts';
 import { clientId, count, minutes, rateOrNull, time } from '../wire.ts';
 
 const hours = { time_range_hours: z.coerce.number().int().min(1).max(720).default(24).meta({ description: 'Back from now' }) };
@@ -53,6 +55,7 @@ const realtimeAnswer = {
 /** With the pause between two runs (service.ts) and the flush of a change, a second, no change of stage is seen later than after 5 s. */
 const keep = { freshMs: 1_500, staleMs: 0 };
 const shownErrors = 10;
+const shownRecommendations = 3;
 
 const realtime: Answering<Hours, typeof realtimeAnswer> = {
   keep,
@@ -88,6 +91,7 @@ const overviewAnswer = {
   }),
   errors: z.object({ total: count, patterns: ErrorsWire }),
   dlq: z.object({ open: count, parked: count, retrying: count, oldest_task_age_seconds: z.number().nullable(), capacity: count }),
+  recommendations: z.array(RecommendationWire).readonly().meta({ description: 'The three gravest' }),
   time_range: z.object({ start: time, end: time, hours: z.number() }),
 };
 
@@ -96,10 +100,10 @@ const overview: Answering<Hours, typeof overviewAnswer> = {
     const { filters, tenant, now, services, links, query: { time_range_hours: range } } = input;
     const { clickhouse } = services.reports;
     const { startMs, endMs } = filters;
-    const [report, states, recovered, errors, risky, tasks] = await Promise.all([
+    const [report, states, recovered, errors, risky, tasks, { measured, recommendations }] = await Promise.all([
       funnel(clickhouse, filters, now), sessionStatesNow(services.stores.db, tenant, new Date(startMs)),
       recovery(clickhouse, tenant, startMs, endMs), errorsOf(services, tenant, range, now), atRisk(services, tenant, now),
-      openTasksOf(services.stores.db, tenant),
+      openTasksOf(services.stores.db, tenant), recommended(input),
     ]);
     const active = sessionStates.filter((state) => !isEnded(state)).reduce((sum, state) => sum + (states[state] ?? 0), 0);
     return {
@@ -124,6 +128,7 @@ const overview: Answering<Hours, typeof overviewAnswer> = {
         open: tasks.open, parked: tasks.parked, retrying: tasks.retrying, capacity: services.deadLetters.capacity,
         oldest_task_age_seconds: tasks.oldestSeconds,
       },
+      recommendations: recommendations.slice(0, shownRecommendations).map((each) => recommendationWire(each, measured, links)),
       time_range: { start: iso(startMs), end: iso(endMs), hours: range },
     };
   },

@@ -30,10 +30,13 @@ export const ownFunnelRoutes = [
     handler: async ({ body, call, services }) => {
       const { tenant, subject } = call.actor;
       const outcome = await keepFunnel(services.stores.db, {
-        funnel_id: derivedId('funnel', tenant, call.operationId), tenant, name: body.name, definition: definitionJson(definitionOf(body.definition)), created_by: subject,
+        funnel_id: derivedId('funnel', tenant, call.operationId), tenant, name: body.name,
+          definition: definitionJson(definitionOf(body.definition)), created_by: subject,
       });
-      if ('kept' in outcome) return audited(created(present(outcome.kept)), { target: `funnel:${outcome.kept.funnel_id}`, details: { name: body.name } });
-      throw outcome.refused === 'name_taken' ? new Problem('name_taken', 'There is a funnel of this name. Take another, or delete that one.')
+      if ('kept' in outcome) return audited(created(present(outcome.kept)),
+        { target: `funnel:${outcome.kept.funnel_id}`, details: { name: body.name } });
+      throw outcome.refused === 'name_taken'
+        ? new Problem('name_taken', 'There is a funnel of this name. Take another, or delete that one.')
         : new Problem('too_many_funnels', `A tenant keeps at most ${keptFunnelsMax} funnels. Delete one first.`);
     },
   }),

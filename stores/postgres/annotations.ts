@@ -35,6 +35,9 @@ const kinds: Readonly<Record<string, AnnotationKind>> = { 'flow.publish': 'flow_
 
 function annotationOf({ at, action, target, details }: Row): Annotation {
   const name = target?.slice(target.indexOf(':') + 1) ?? '';
-  if (kinds[action] === 'flow_published') return { at, kind: 'flow_published', text: `Flow ${name}, version ${String(details['version'])}` };
-  return { at, kind: 'rollback', text: `Changeset ${name} ${details['status'] === 'rolled_back' ? 'rolled back' : 'rolled back in part'}` };
+  if (kinds[action] === 'flow_published') {
+    return { at, kind: 'flow_published', text: `Flow ${name}, version ${String(details['version'])}` };
+  }
+  const done = details['status'] === 'rolled_back' ? 'rolled back' : 'rolled back in part';
+  return { at, kind: 'rollback', text: `Changeset ${name} ${done}` };
 }

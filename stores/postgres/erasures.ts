@@ -1,7 +1,6 @@
 /** What PostgreSQL has of a person's sessions, and how it goes. Each session by itself, so that a broken-off erasure goes on where it was. */
 import type { SessionView } from '../../domain/message.ts';
 import type { Database, Queries } from './database.ts';
-import type { UploadTry } from './uploads.ts';
 
 export interface PersonsSession {
   readonly session_id: string;
@@ -22,18 +21,6 @@ export async function importedSessionsOfPerson(db: Database, tenant: string, use
     'SELECT session_id FROM imported_sessions WHERE tenant = $1 AND user_key = $2', [tenant, userKey],
   );
   return rows.map((row) => row.session_id);
-}
-
-/** Also those that were deleted: their rows have names of files. */
-export async function uploadsOfSession(db: Database, tenant: string, sessionId: string): Promise<readonly UploadTry[]> {
-  return db.asTenant(tenant).query<UploadTry & Record<string, unknown>>(
-    'SELECT tenant, session_id, upload_id, object_id FROM uploads WHERE tenant = $1 AND session_id = $2', [tenant, sessionId],
-  );
-}
-
-/** When their files are gone. */
-export async function dropUploads(db: Database, tenant: string, sessionId: string): Promise<void> {
-  await db.asTenant(tenant).query("DELETE FROM uploads WHERE tenant = $1 AND session_id = $2 AND status = 'deleted'", [tenant, sessionId]);
 }
 
 export interface ErasableSession {

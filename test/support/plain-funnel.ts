@@ -66,7 +66,12 @@ function mostSteps(events: readonly PlainEvent[], steps: number): number {
 
 /** An event as it was told: a key of analytics/history.ts, and properties. */
 export interface ToldEvent { readonly key: string; readonly ms: number; readonly properties: Readonly<Record<string, string>> }
-export interface ToldSession { readonly session_id: string; readonly left: boolean; readonly label: string; readonly events: readonly ToldEvent[] }
+export interface ToldSession {
+  readonly session_id: string;
+  readonly left: boolean;
+  readonly label: string;
+  readonly events: readonly ToldEvent[];
+}
 export interface PlainStep { readonly event: string; readonly where: Readonly<Record<string, string>>; readonly optional: boolean }
 export interface PlainDefinition {
   readonly steps: readonly PlainStep[];
@@ -97,7 +102,8 @@ export function plainCohort(
       seen(events, definition).map((event) => ({
         ms: event.ms, matches: steps.flatMap((step, index) => (isStep(step, event, events) ? [index] : [])),
       })),
-      { steps: steps.length, order: definition.order, windowMs: definition.window_seconds === null ? null : definition.window_seconds * 1_000 },
+      { steps: steps.length, order: definition.order,
+        windowMs: definition.window_seconds === null ? null : definition.window_seconds * 1_000 },
     );
     const times = attempt(required);
     const made = definition.steps.map((step, place) => {

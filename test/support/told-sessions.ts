@@ -51,16 +51,19 @@ export async function openTold(): Promise<Told> {
 
 type StoredSession = ToldRow & { readonly session_id: string };
 
-function rowOf(tenant: string, { session_id, events, left, label, hasTrail = true, stages = false }: StoredSession, symbols: ReadonlyMap<string, string>): SessionRow {
+function rowOf(tenant: string, told: StoredSession, symbols: ReadonlyMap<string, string>): SessionRow {
+  const { session_id, events, left, label, hasTrail = true, stages = false } = told;
   const times = events.map(({ ms }) => ms);
   const started = Math.min(...times);
   const after = (key: string): number => Math.max((events.find((event) => event.key === key)?.ms ?? started) - started, 0);
   const reached = Object.entries(stageNumbers).filter(([name]) => events.some(({ key }) => key === name)).map(([, number]) => number);
   const stage: StageNumber = stages ? Math.max(...reached) as StageNumber : 0;
   return {
-    tenant, session_id, version: 1, started_at: started, flow: 'clinic', flow_version: 1, language: label, segment: 'first_time', client: tenant,
+    tenant, session_id, version: 1, started_at: started, flow: 'clinic', flow_version: 1, language: label, segment: 'first_time',
+      client: tenant,
     state: stage === 5 ? 'completed' : left ? 'cancelled' : 'in_progress', stage, engaged_ms: stages ? after('engaged') : 0,
-    recommendations_generated_ms: stages ? after('recommendations_generated') : 0, approval_decision_ms: stages ? after('approval_decision') : 0,
+    recommendations_generated_ms: stages ? after('recommendations_generated') : 0,
+      approval_decision_ms: stages ? after('approval_decision') : 0,
     completed_ms: stages ? after('completed') : 0, abandoned_ms: 0, ended_ms: 0, last_question: '', answers: 0, repeats: 0, errors: 0,
     user_key: 'k', origin: 'workflow', device: 'unknown', closed_answers: {}, questions: [], question_ms: [], question_repeats: [],
     last_ms: Math.max(...times) - started, is_deleted: 0,

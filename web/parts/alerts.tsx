@@ -19,10 +19,17 @@ export function ProblemAlert({ problem }: { readonly problem: RequestProblem }) 
   );
 }
 
+/** How the title of a page begins while a form on it has mistakes. */
+const mark = 'Error: ';
+
 /** Takes the focus each time there are other errors. */
 export function ErrorSummary({ errors }: { readonly errors: readonly FieldError[] }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => { box.current?.focus(); }, [errors]);
+  useEffect(() => {
+    document.title = `${mark}${document.title}`;
+    return () => { document.title = document.title.replace(mark, ''); };
+  }, []);
   return (
     <div role="alert" class="alert" tabIndex={-1} ref={box}>
       <h2>There is a problem</h2>

@@ -20,16 +20,18 @@ export function Approvals() {
     key: ['approvals', known ?? '', cursor ?? ''], everyMs: listMs,
     ask: (signal) => get(`/approvals/${query({ waits_for: known, cursor })}`, signal),
   });
+  const filters = (
+    <Filters path={path} given={{ waits_for: known }}>
+      <ChoiceFilter
+        id="waits-for" label="Waits for" value={known ?? ''} choices={choices}
+        onChange={(value) => { route(`${path}${query({ waits_for: value })}`); }}
+      />
+    </Filters>
+  );
   return (
-    <AskedPage asked={asked} title="Approvals">
+    <AskedPage asked={asked} title="Approvals" above={filters}>
       {(list) => (
         <>
-          <Filters path={path} given={{ waits_for: known }}>
-            <ChoiceFilter
-              id="waits-for" label="Waits for" value={known ?? ''} choices={choices}
-              onChange={(value) => { route(`${path}${query({ waits_for: value })}`); }}
-            />
-          </Filters>
           {list.results.length === 0 ? (
             <p class="empty">
               No approvals {known === undefined ? 'are waiting. A proposal comes here when a person has answered the last question.'

@@ -25,21 +25,15 @@ const stageNames = {
 } as const satisfies Readonly<Record<Session['stage'], string>>;
 const fields = ['q', 'state', 'flow', 'stage', 'sort'] as const;
 
-interface Found { readonly list: Listed<Session>; readonly flows: readonly Flow[] }
-
 export function Sessions() {
   const { query: inAddress, route } = useLocation();
   const given = Object.fromEntries(fields.map((name) => [name, inAddress[name]])) as Record<typeof fields[number], string | undefined>;
   const { cursor } = inAddress;
-  const asked = useAsked<Found>({
+  const asked = useAsked<Listed<Session>>({
     key: ['sessions', given, cursor ?? ''], everyMs: listMs,
-    ask: async (signal) => {
-      const [list, flows] = await Promise.all([
-        get<Listed<Session>>(`/sessions/${query({ ...given, cursor })}`, signal), get<Listed<Flow>>('/flows/', signal),
-      ]);
-      return { list, flows: flows.results };
-    },
+    ask: (signal) => get(`/sessions/${query({ ...given, cursor })}`, signal),
   });
+  const flows = useAsked<Listed<Flow>>({ key: ['flows'], ask: (signal) => get('/flows/', signal) }).data?.results ?? [];
   const [typed, setTyped] = useState(given.q ?? '');
   const [timer, setTimer] = useState<ReturnType<typeof setTimeout> | null>(null);
   /** What is chosen is a step back; what is typed is not. */
@@ -51,10 +45,12 @@ export function Sessions() {
     if (timer !== null) clearTimeout(timer);
     setTimer(setTimeout(() => { narrow({ q: text.trim() }, true); }, typingMs));
   };
-  const flows = asked.data?.flows ?? [];
   const isNarrowed = fields.some((name) => name !== 'sort' && given[name] !== undefined);
   const filters = (
-    <Filters path={path} given={given} onClear={() => { setTyped(''); }}>
+    <Filters path={path} given={given} onClear={() => {
+      if (timer !== null) clearTimeout(timer);
+      setTyped('');
+    }}>
       <div class="field">
         <label for="find">Find by id, owner or correlation id</label>
         <input id="find" type="search" value={typed} autocomplete="off" onInput={(event) => { type(event.currentTarget.value); }} />
@@ -78,7 +74,7 @@ export function Sessions() {
   });
   return (
     <AskedPage asked={asked} title="Sessions" above={filters}>
-      {({ list }) => (list.results.length === 0 ? (
+      {(list) => (list.results.length === 0 ? (
         <p class="empty">No sessions {isNarrowed ? 'match. Clear the filters to see the others.' : 'yet. They begin when people start a flow.'}</p>
       ) : (
         <>

@@ -1,6 +1,6 @@
 /** A page: its one heading, its one alert, and whether its first data is there. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Asked } from '../client/asking.ts';
 import type { RequestProblem } from '../client/problem.ts';
 import { ErrorSummary, ProblemAlert, type FieldError } from '../parts/alerts.tsx';
@@ -26,9 +26,7 @@ let shown: string | null = null;
 
 export function Page({ title, busy = false, problem = null, errors = [], actions, isPassing = false, trail, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    document.title = `${errors.length > 0 ? 'Error: ' : ''}${title} - Gangway`;
-  }, [title, errors.length > 0]);
+  useLayoutEffect(() => { document.title = `${title} - Gangway`; }, [title]);
   useEffect(() => {
     if (isPassing) return;
     const here = location.pathname;
