@@ -11,11 +11,12 @@ import { isTenantName } from '../stores/postgres/database.ts';
 import { endWithUsage, optionsOf, UsageError } from './arguments.ts';
 import { base, Client, expected } from './demo/client.ts';
 import { pastDaysMax, pastOf } from './demo/history.ts';
-import { plan } from './demo/plan.ts';
+import { plan, type Visit } from './demo/plan.ts';
 import { seedMax } from './demo/random.ts';
 import { runningOn, type Running } from './demo/running.ts';
 import { isIn, tallyOf, type StageCounts, type Tally } from './demo/tally.ts';
-import { progressOf, say, sayFunnel, sayTally } from './demo/terminal.ts';
+import { startReminding, type Reminding } from './demo/reminding.ts';
+import { progressOf, say, sayElsewhere, sayFunnel, sayTally } from './demo/terminal.ts';
 import { play, type Cast, type Played } from './demo/visit.ts';
 import { developmentToken } from './development-token.ts';
 import { PlainError } from './embedded/plain-error.ts';
@@ -29,8 +30,8 @@ const usage = `Usage: npm run demo -- [--sessions N] [--history 60d] [--seed S] 
   --seed      the same seed gives the same people (0 to ${seedMax}; default: any)
   --tenant    where they belong (default demo)
 
-Some leave and come back by a resume link, which an admin makes for them. The reminders that bring such links come after
-24 h of silence (GANGWAY_REMINDER_FIRST_HOURS, at least 1) and are not waited for.`;
+Some leave, are reminded and come back by the link of the reminder. For them the demo starts a Gangway of its own, whose
+reminders come after seconds, and stops it at the end; they are in no report of the one that runs.`;
 
 const sessionsMax = 10_000;
 const atOnce = 6;
@@ -70,17 +71,17 @@ function peopleOf(running: Running, configuration: Configuration, tenant: string
 
 /** Plays all visits, some at a time. Ends early when stopped, or at the first visit that fails. */
 async function playAll(
-  options: Options, castOf: (number: number) => Cast, stop: AbortSignal,
+  all: readonly Visit[], castOf: (visit: Visit) => Promise<Cast>, stop: AbortSignal,
 ): Promise<{ played: Played[]; failure: unknown }> {
-  const visits = plan(options.seed, options.sessions).values();
+  const visits = all.values();
   const played: Played[] = [];
-  const progress = progressOf(options.sessions);
+  const progress = progressOf(all.length);
   let failure: unknown = null;
   const playNext = async (): Promise<void> => {
     for (const visit of visits) {
       if (stop.aborted || failure !== null) return;
       try {
-        played.push(await play(visit, castOf(visit.number)));
+        played.push(await play(visit, await castOf(visit)));
         progress.done();
       } catch (error) {
         if (!stop.aborted) failure ??= error;
@@ -141,19 +142,44 @@ function sayLinks({ url, temporalUiUrl }: Running, configuration: Configuration,
   say(`  Filter     ${filter} (Temporal Web UI)`);
 }
 
+interface People { readonly castOf: (number: number) => Cast; readonly analyst: Client }
+
+/** Who plays at a Gangway. */
+async function peopleAt(running: Running, configuration: Configuration, tenant: string, stop: AbortSignal): Promise<People> {
+  const person = peopleOf(running, configuration, tenant, stop);
+  const approvers = [
+    await person('approver-1', 'approver'), await person('approver-2', 'approver'), await person('approver-3', 'approver'),
+  ] as const;
+  return {
+    castOf: (number) => {
+      const pairs = [[approvers[0], approvers[1]], [approvers[1], approvers[2]], [approvers[2], approvers[0]]] as const;
+      return { visitor: (who) => person(`visitor-${who}`, 'user'), approvers: pairs[number % 3] ?? pairs[0], reminderOf: null, stop };
+    },
+    // the report is read also after a stop
+    analyst: await peopleOf(running, configuration, tenant, new AbortController().signal)('analyst', 'analyst'),
+  };
+}
+
+/** Of those who leave; started at once, and waited for only by them. */
+function castOfLeaving(reminding: Promise<Reminding>, configuration: Configuration, tenant: string, stop: AbortSignal) {
+  const people = reminding.then(({ running }) => peopleAt(running, configuration, tenant, stop));
+  // told by those who wait for it
+  people.catch(() => undefined);
+  return async (number: number): Promise<Cast> => {
+    const own = await reminding;
+    return { ...(await people).castOf(number), reminderOf: (sessionId) => own.reminderOf(sessionId, stop) };
+  };
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   const configuration = readConfiguration(process.env);
   const running = await runningOn(configuration);
   const { signal: stop } = onInterruption(() => { say('\nStopping …'); }, () => { process.exit(130); });
-  const person = peopleOf(running, configuration, options.tenant, stop);
-  const approvers = [
-    await person('approver-1', 'approver'), await person('approver-2', 'approver'), await person('approver-3', 'approver'),
-  ] as const;
-  const admin = await person('admin', 'admin');
-  // the report is read also after a stop
-  const analyst = await peopleOf(running, configuration, options.tenant, new AbortController().signal)('analyst', 'analyst');
-  if (options.historyDays > 0) await fillPast(admin, options);
+  const { castOf, analyst } = await peopleAt(running, configuration, options.tenant, stop);
+  if (options.historyDays > 0) {
+    await fillPast(await peopleOf(running, configuration, options.tenant, stop)('admin', 'admin'), options);
+  }
   if (options.sessions === 0) {
     sayFunnel(options.tenant, await funnelOf(analyst));
     sayLinks(running, configuration, options.tenant);
@@ -161,18 +187,29 @@ async function main(): Promise<void> {
   }
   const before = await funnelOf(analyst);
   say(`${options.sessions} people come to ${options.tenant} (seed ${options.seed}).`);
-  const castOf = (number: number): Cast => {
-    const pairs = [[approvers[0], approvers[1]], [approvers[1], approvers[2]], [approvers[2], approvers[0]]] as const;
-    return { visitor: (who) => person(`visitor-${who}`, 'user'), approvers: pairs[number % 3] ?? pairs[0], admin, stop };
-  };
-  const { played, failure } = await playAll(options, castOf, stop);
-  const tally = tallyOf(played);
-  sayTally(tally);
-  if (stop.aborted) say(`\n  Stopped: ${options.sessions - played.length} of ${options.sessions} people did not come to an end.`);
-  sayFunnel(options.tenant, await settledFunnel(analyst, before, tally, stop));
-  sayLinks(running, configuration, options.tenant);
-  if (failure !== null) throw failure;
+  const visits = plan(options.seed, options.sessions);
+  const reminding = visits.some(leaves) ? startReminding(stop) : null;
+  reminding?.catch(() => undefined);
+  const leaving = reminding === null ? null : castOfLeaving(reminding, configuration, options.tenant, stop);
+  try {
+    const { played, failure } = await playAll(visits, async (visit) => (
+      leaves(visit) && leaving !== null ? leaving(visit.number) : castOf(visit.number)
+    ), stop);
+    const here = tallyOf(played.filter(({ visit }) => !leaves(visit)));
+    sayTally(tallyOf(played));
+    if (stop.aborted) say(`\n  Stopped: ${options.sessions - played.length} of ${options.sessions} people did not come to an end.`);
+    sayElsewhere(played.length - here.sessions);
+    sayFunnel(options.tenant, await settledFunnel(analyst, before, here, stop));
+    sayLinks(running, configuration, options.tenant);
+    if (failure !== null) throw failure;
+  } finally {
+    await reminding?.then((started) => started.stop(), () => undefined);
+  }
   process.exitCode = stop.aborted ? 130 : 0;
+}
+
+function leaves({ leavesAfter }: Visit): boolean {
+  return leavesAfter !== null;
 }
 
 try {

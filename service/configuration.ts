@@ -243,6 +243,9 @@ export const configurationSchema = z.object({
   GANGWAY_EVENT_KEEP_DAYS: days(7, { max: 3_650 }, 'Days a delivered event is kept'),
   GANGWAY_REMINDER_FIRST_HOURS: hours(24, { max: 8_760 }, 'Hours of silence after which a person is reminded, with EVENT_WEBHOOK_URL'),
   GANGWAY_REMINDER_SECOND_HOURS: hours(72, { max: 8_760 }, 'Hours of silence after which a person is reminded once more'),
+  GANGWAY_REMINDER_HOUR_SECONDS: seconds(
+    3_600, { max: 3_600 }, 'Seconds that an hour of silence lasts for both of these: fewer to try reminders out, as the demo does',
+  ),
   GANGWAY_REMINDER_FROM_HOUR: count(8, { min: 0, max: 23 }, "Hour of the person's clock from which reminders are sent"),
   GANGWAY_REMINDER_TO_HOUR: count(20, { min: 1, max: 24 }, "Hour of the person's clock from which they wait for the next day"),
   GANGWAY_REMINDER_HELD_OUT_PERCENT: count(

@@ -67,7 +67,8 @@ export function sessionLimits(c: Configuration): SessionLimits {
 
 function reminderPlan(c: Configuration): ReminderPlan {
   return {
-    afterMs: [c.GANGWAY_REMINDER_FIRST_HOURS, c.GANGWAY_REMINDER_SECOND_HOURS].map((hours) => hours * 3_600_000).sort((a, b) => a - b),
+    afterMs: [c.GANGWAY_REMINDER_FIRST_HOURS, c.GANGWAY_REMINDER_SECOND_HOURS]
+      .map((hours) => hours * c.GANGWAY_REMINDER_HOUR_SECONDS * 1_000).sort((a, b) => a - b),
     fromHour: c.GANGWAY_REMINDER_FROM_HOUR, toHour: c.GANGWAY_REMINDER_TO_HOUR, heldOutPercent: c.GANGWAY_REMINDER_HELD_OUT_PERCENT,
   };
 }

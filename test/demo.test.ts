@@ -1,6 +1,6 @@
 /** npm run demo: what it says is what happened, and the same seed plays the same people. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,9 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Client } from '../scripts/demo/client.ts';
 import { outcomes, plan, type Outcome } from '../scripts/demo/plan.ts';
+import { startReminding } from '../scripts/demo/reminding.ts';
+import { developmentToken } from '../scripts/development-token.ts';
+import { readConfiguration } from '../service/environment.ts';
 import { seeded } from '../scripts/demo/random.ts';
 import { root } from './support/folders.ts';
 import { newTenant, person, type Body } from './support/person.ts';
@@ -120,23 +123,28 @@ describe('the demo', () => {
     expect([code, stderr]).toEqual([0, '']);
     const visits = plan(7, 8);
     const planned = (...wanted: Outcome[]): number => visits.filter(({ outcome }) => wanted.includes(outcome)).length;
+    // those who leave are at a Gangway of the demo's own
+    const here = visits.filter(({ leavesAfter }) => leavesAfter === null);
+    const reached = (...wanted: Outcome[]): number => here.filter(({ outcome }) => wanted.includes(outcome)).length;
     expect(outcomes.map((outcome) => numberAfter(stdout, outcome))).toEqual(outcomes.map((outcome) => planned(outcome)));
     expect(stdout).toContain('8 people come to');
     expect(stdout).toContain('(seed 7)');
 
-    const leaving = visits.filter(({ leavesAfter }) => leavesAfter !== null).length;
+    const leaving = visits.length - here.length;
     expect(leaving).toBeGreaterThan(0);
-    expect(stdout).toContain(`${leaving} left and came back by a resume link`);
+    expect(stdout).toContain(`${leaving} left, were reminded and came back by the link of the reminder`);
+    expect(stdout).toContain(`The ${leaving} who left were at a Gangway of the demo's own`);
     expect(stdout).toMatch(/; [1-9]\d* photos were sent/);
     const admin = await person(instance, tenant, 'dee', 'admin');
     const { body: audit } = await admin.get('/admin/audit/?action=resume_link.create');
-    expect(audit.results).toHaveLength(leaving);
+    // nobody makes a link for them
+    expect(audit.results).toEqual([]);
 
     const analyst = await person(instance, tenant, 'cy', 'analyst');
     const { body: funnel } = await analyst.get('/analytics/funnel/?fresh=true');
     expect(funnel.stages.map(({ count }: Body) => count)).toEqual([
-      8, visits.filter(({ stopAfter }) => stopAfter !== 0).length, planned('completed', 'modified', 'rejected', 'waiting'),
-      planned('completed', 'modified', 'rejected'), planned('completed', 'modified'),
+      here.length, here.filter(({ stopAfter }) => stopAfter !== 0).length, reached('completed', 'modified', 'rejected', 'waiting'),
+      reached('completed', 'modified', 'rejected'), reached('completed', 'modified'),
     ]);
     const shown = stdout.slice(stdout.indexOf('The funnel of'));
     for (const { name, count } of funnel.stages as { name: string; count: number }[]) {
@@ -144,6 +152,34 @@ describe('the demo', () => {
     }
     expect(shown).toContain(encodeURIComponent(`GwTenant = "${tenant}"`));
     expect(shown).toContain(`${instance.url}/api/v1/onboarding/analytics/funnel/`);
+  });
+
+  test('has people who are reminded by a real reminder: signed, after silence, with a link that counts once', async () => {
+    const stop = new AbortController();
+    const folders = async (): Promise<string[]> => (await readdir(tmpdir())).filter((name) => name.startsWith('gangway-demo-'));
+    const before = await folders();
+    const reminding = await startReminding(stop.signal);
+    try {
+      const { url, key } = reminding.running;
+      const token = await developmentToken({ tenant: 'demo', sub: 'ana', roles: ['user'], ttlSeconds: 600 }, key, readConfiguration({}));
+      const ana = new Client(url, token, stop.signal);
+      const { body } = await ana.post('/sessions/', {}) as { body: Body };
+      await ana.post(`/sessions/${body.session_id}/answers/`, { question_id: 'setup_urgency', value: 'planned' });
+      const began = performance.now();
+      const { hash } = new URL(await reminding.reminderOf(body.session_id, stop.signal));
+      expect(performance.now() - began).toBeGreaterThan(1_500);
+      const nobody = ana.with(null);
+      const spend = () => nobody.post('/resume-links/spend/', { secret: hash.slice('#r='.length) }) as Promise<{ body: Body }>;
+      const { body: spent } = await spend();
+      expect(spent.session_id).toBe(body.session_id);
+      expect((await spend()).body.code).toBe('link_used');
+      const { body: resumed } = await ana.with(spent.token).post(`/sessions/${body.session_id}/resume/`, {}) as { body: Body };
+      expect(resumed.restored_data).toEqual({ setup_urgency: 'planned' });
+    } finally {
+      await reminding.stop();
+    }
+    // what was its own has gone with it
+    expect(await folders()).toEqual(before);
   });
 
   test('ends cleanly at Ctrl-C, with what was done so far', async () => {
@@ -157,7 +193,7 @@ describe('the demo', () => {
   });
 
   test('says in one sentence that nothing runs, and what is wrong with its options', async () => {
-    const empty = await mkdtemp(join(tmpdir(), 'gangway-demo-'));
+    const empty = await mkdtemp(join(tmpdir(), 'gangway-no-demo-'));
     try {
       const none = await demo([], empty).ended;
       const said = [none.code, none.stdout, none.stderr.trim().split('\n')];

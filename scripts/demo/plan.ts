@@ -21,7 +21,7 @@ export interface Visit {
   readonly speaks: readonly number[];
   /** Accepted answers after which the person goes on with another device; null: never. */
   readonly returnsAfter: number | null;
-  /** Accepted answers after which the person leaves, and is led back by a resume link; null: never. */
+  /** Accepted answers after which the person leaves, and comes back by the link of a reminder; null: never. */
   readonly leavesAfter: number | null;
   /** Accepted answers after which the first one is corrected; null: never. */
   readonly amendsAfter: number | null;

@@ -40,7 +40,16 @@ export function sayTally({ byOutcome, doings, sessions }: Tally): void {
   const { answers, inWords, refused, amended, devices, ledBack, files } = doings;
   say(
     `\n  ${answers} answers, ${inWords} of them in words; ${refused} refused, ${amended} corrected; ${devices - sessions} times on ` +
-    `another device; ${ledBack} left and came back by a resume link; ${files} photos were sent`,
+    `another device; ${ledBack} left, were reminded and came back by the link of the reminder; ${files} photos were sent`,
+  );
+}
+
+/** `elsewhere`: those who left, and are in no report of this one. */
+export function sayElsewhere(elsewhere: number): void {
+  if (elsewhere === 0) return;
+  say(
+    `\n  The ${elsewhere} who left were at a Gangway of the demo's own, whose reminders come after 2 s of silence (24 h is usual). It is ` +
+    'gone by now, and the reports below are without them.',
   );
 }
 

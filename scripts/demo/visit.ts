@@ -21,7 +21,6 @@ type Session = z.infer<typeof Session>;
 /** Words that are asked back are no answer yet. */
 const Taken = z.object({ accepted: z.array(z.unknown()).min(1) });
 const Uploaded = z.object({ upload_id: z.string() });
-const Link = z.object({ url: z.url() });
 const Spent = z.object({ token: z.string() });
 const Resumed = z.object({ next_action: z.object({ question: Question.nullable() }) });
 
@@ -30,14 +29,14 @@ export interface Doings {
   answers: number; inWords: number; refused: number; amended: number; devices: number; ledBack: number; files: number;
 }
 
-export interface Played { readonly outcome: Outcome; readonly doings: Doings }
+export interface Played { readonly visit: Visit; readonly outcome: Outcome; readonly doings: Doings }
 
 export interface Cast {
   /** The same person with another device: a credential of its own. */
   readonly visitor: (number: number) => Promise<Client>;
   readonly approvers: readonly [Client, Client];
-  /** Makes the links that lead back, in place of reminders, which come after a day. */
-  readonly admin: Client;
+  /** The link of the reminder that comes to a session of who is silent; null: here nobody leaves. */
+  readonly reminderOf: ((sessionId: string) => Promise<string>) | null;
   readonly stop: AbortSignal;
 }
 
@@ -50,12 +49,12 @@ export async function play(visit: Visit, cast: Cast): Promise<Played> {
   if (visit.outcome === 'escalated') {
     await expected(visitor.client.post(`${at}/escalate/`, { reason: visit.reason, urgency: 'medium' }), 'escalate');
   }
-  if (visit.stopAfter !== null) return { outcome: visit.outcome, doings: visitor.doings };
+  if (visit.stopAfter !== null) return { visit, outcome: visit.outcome, doings: visitor.doings };
   await proposed(visitor.client, at, cast.stop);
-  if (visit.outcome === 'waiting') return { outcome: 'waiting', doings: visitor.doings };
+  if (visit.outcome === 'waiting') return { visit, outcome: 'waiting', doings: visitor.doings };
   const wanted = visit.outcome === 'modified' || visit.outcome === 'rejected' ? visit.outcome : 'completed';
   const outcome = await decideOn(at, wanted, { approvers: cast.approvers, again: () => proposed(visitor.client, at, cast.stop) });
-  return { outcome, doings: visitor.doings };
+  return { visit, outcome, doings: visitor.doings };
 }
 
 class Visitor {
@@ -121,10 +120,10 @@ class Visitor {
     return this.resumedWith(await this.cast.visitor(this.visit.number), session);
   }
 
-  /** Leaves without a word; somebody sends a link, which is spent on a device that knows nothing. */
+  /** Leaves without a word, and is reminded; the reminder's link is spent on a device that knows nothing. */
   private async ledBack(session: Session): Promise<Session> {
-    const made = this.cast.admin.post(`/sessions/${session.session_id}/resume-link/`, {});
-    const { hash } = new URL(Link.parse(await expected(made, 'make a resume link')).url);
+    if (this.cast.reminderOf === null) throw new Error('Somebody leaves where nobody is reminded.');
+    const { hash } = new URL(await this.cast.reminderOf(session.session_id));
     const spent = this.client.with(null).post('/resume-links/spend/', { secret: hash.slice('#r='.length) });
     const { token } = Spent.parse(await expected(spent, 'spend a resume link'));
     this.doings.ledBack += 1;
