@@ -62,7 +62,8 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   return {
     operationId: `${method}${path.replaceAll(/[/:_-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: declaration.summary, tags: [tagOf(route)],
-    description: declaration.signsIn === true ? 'The credential is the token that is sent.' : access === 'anyone' ? 'Needs no credential.' : `Roles: ${access.join(' or ')}.`,
+    description: declaration.signsIn === true ? 'The credential is the token that is sent.'
+      : access === 'anyone' ? 'Needs no credential.' : `Roles: ${access.join(' or ')}.`,
     ...(access === 'anyone' ? { security: [] } : {}),
     ...(declaration.tickets === true ? { security: [{ bearer: [] }, { apiKey: [] }, { cookie: [] }, { ticket: [] }] } : {}),
     parameters: headerParameters(route),

@@ -14,7 +14,8 @@ await build({
   root, configFile: false, envDir: false, publicDir: false, logLevel: 'warn', mode: 'production',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
-    outDir: own, emptyOutDir: true, target: 'es2024', cssTarget: ['chrome125', 'firefox128', 'safari18'], modulePreload: { polyfill: false }, assetsInlineLimit: 0, reportCompressedSize: false,
+    outDir: own, emptyOutDir: true, target: 'es2024', cssTarget: ['chrome125', 'firefox128', 'safari18'],
+      modulePreload: { polyfill: false }, assetsInlineLimit: 0, reportCompressedSize: false,
     rollupOptions: { input: join(root, 'index.html') },
   },
 });

@@ -27,6 +27,7 @@ export async function webBundle(): Promise<string> {
 export async function webSourcesHash(project: string): Promise<string> {
   const hash = createHash('sha256');
   const sources = globSync('web/**/*.{ts,tsx,css,html,svg}', { cwd: project, exclude: (path) => path.endsWith('.test.ts') }).sort();
-  for (const file of [...sources, 'scripts/bundle-web.ts', 'package-lock.json']) hash.update(file).update(await readFile(join(project, file)));
+  for (const file of [...sources, 'scripts/bundle-web.ts', 'package-lock.json']) hash.update(file).update(await readFile(join(project,
+    file)));
   return hash.digest('hex').slice(0, 16);
 }

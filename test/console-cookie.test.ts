@@ -105,13 +105,14 @@ describe('the cookie', () => {
     const cookie = await cookieOf(await tokenFor(instance, newTenant(), 'dee', ['admin']));
     expect((await fetch(session, { method: 'DELETE', headers: cookie })).status).toBe(403);
     const reply = await fetch(session, { method: 'DELETE', headers: { ...cookie, ...own } });
-    expect([reply.status, reply.headers.get('set-cookie')]).toEqual([204, expect.stringMatching(/^__Host-gangway=; Max-Age=0; Path=\/; Secure/)]);
+    expect([reply.status, reply.headers.get('set-cookie')]).toEqual([204,
+      expect.stringMatching(/^__Host-gangway=; Max-Age=0; Path=\/; Secure/)]);
   });
 });
 
 describe('the page of the console', () => {
-  const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action " +
-    "'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+  const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
   test('is one for every address of it, with one policy that lets nothing in, and counts on no limit', async () => {
     for (const path of ['/', '/sign-in', '/dead-letters', `/dead-letters/${randomUUID()}`, `/redrives/${randomUUID()}/`, '/audit']) {

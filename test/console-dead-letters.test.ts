@@ -261,7 +261,8 @@ describe('a group that is retried', () => {
       await page.getByText('8 ok, 0 failed, 0 left').waitFor();
       expect(await redrive()).toMatchObject({ status: 'completed', succeeded: 8, failed: 0, remaining: 0 });
       for (const [name, value] of [['Canary', 3], ['All', 8]] as const) {
-        expect(await page.getByRole('progressbar', { name, exact: true }).evaluate((bar) => (bar as unknown as { readonly value: number }).value)).toBe(value);
+        expect(await page.getByRole('progressbar', { name,
+          exact: true }).evaluate((bar) => (bar as unknown as { readonly value: number }).value)).toBe(value);
       }
       await page.getByRole('status').getByText('Done.').waitFor();
     });
@@ -302,7 +303,8 @@ describe('a group that is retried', () => {
     const left = reader.events.map(({ data }) => data.remaining as number);
     expect(left.length).toBeGreaterThan(1);
     expect(left).toEqual(left.toSorted((a, b) => b - a));
-    expect(reader.events.at(-1)).toMatchObject({ name: 'redrive', data: { redrive_id: id, status: 'completed', succeeded: 3, remaining: 0 } });
+    expect(reader.events.at(-1)).toMatchObject({ name: 'redrive', data: { redrive_id: id, status: 'completed', succeeded: 3,
+      remaining: 0 } });
     const again = await openStream(address, { ...headers, 'last-event-id': String(reader.events.at(-1)?.id) });
     expect(again.status).toBe(204);
     again.close();
@@ -318,7 +320,8 @@ describe('every page', () => {
     const message = corpus.join(' ');
     const id = await park(engine, admin, { fingerprint: '<b>f</b>', message, status: corpus[0] ?? '' });
     await admin.post(`/admin/dlq/tasks/${id}/retry/`, { reason: message });
-    await until('it failed again', async () => (await retriesOf(admin, id)).status === 'parked' && (await retriesOf(admin, id)).manual_retries === 1);
+    await until('it failed again', async () => (await retriesOf(admin, id)).status === 'parked' && (await retriesOf(admin,
+      id)).manual_retries === 1);
     await viewing(async (viewed) => {
       const { page } = viewed;
       await as(viewed, tenant, 'dee', 'admin');
@@ -346,14 +349,16 @@ describe('every page', () => {
         expect([what, await axe(page), await isTooWide(page)]).toEqual([what, [], false]);
       };
       await open(page, `/sign-in${language}`);
-      expect(await page.locator('html').evaluate((html) => [html.dataset['theme'], html.dir])).toEqual([theme, language === '' ? 'ltr' : 'rtl']);
+      expect(await page.locator('html').evaluate((html) => [html.dataset['theme'], html.dir])).toEqual([theme,
+        language === '' ? 'ltr' : 'rtl']);
       await page.keyboard.press('Tab');
       await page.getByRole('textbox').fill('nonsense');
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('alert').waitFor();
       await look('sign-in');
       await as(viewed, tenant, 'dee', 'admin');
-      for (const path of ['/dead-letters', '/dead-letters?fingerprint=f-1', '/dead-letters?fingerprint=none', `/redrives/${redrive}`, '/audit']) {
+      for (const path of ['/dead-letters', '/dead-letters?fingerprint=f-1', '/dead-letters?fingerprint=none', `/redrives/${redrive}`,
+        '/audit']) {
         await open(page, `${path}${language.replace('?', path.includes('?') ? '&' : '?')}`);
         await look(path);
       }

@@ -43,7 +43,8 @@ describe('the list', () => {
       expect(await table.getByRole('columnheader', { name: 'Last activity' }).getAttribute('aria-sort')).toBe('descending');
       await press(page, 'button', 'Clear filters');
       await page.keyboard.press('/');
-      expect(await page.getByRole('searchbox', { name: 'Find by id, owner or correlation id' }).evaluate((box) => box.matches(':focus'))).toBe(true);
+      expect(await page.getByRole('searchbox',
+        { name: 'Find by id, owner or correlation id' }).evaluate((box) => box.matches(':focus'))).toBe(true);
       await page.keyboard.type('eve');
       await rows(page, [second]);
       expect(new URL(page.url()).search).toBe('?q=eve');
@@ -130,7 +131,8 @@ describe('a session', () => {
       await page.keyboard.type('opened twice');
       await page.keyboard.press('Enter');
       await page.getByText('cancelled', { exact: true }).waitFor();
-      for (const name of ['Escalate', 'Cancel session']) await until('it is gone', async () => await page.getByRole('button', { name }).count() === 0);
+      for (const name of ['Escalate', 'Cancel session']) await until('it is gone', async () => await page.getByRole('button',
+        { name }).count() === 0);
     });
     expect((await admin.get(`/sessions/${id}/`)).body.state).toBe('cancelled');
   });

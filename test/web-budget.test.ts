@@ -12,7 +12,8 @@ const files = await readWebFiles(await webBundle());
 /** By brotli, of all that the page names. */
 async function weight(page: string, ending: string): Promise<number> {
   const html = files.get(page)?.bytes.toString('utf8') ?? '';
-  const named = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '').filter((path) => path.endsWith(ending));
+  const named = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
+    .filter((path) => path.endsWith(ending));
   expect(named.length).toBeGreaterThan(0);
   return named.reduce((sum, path) => sum + (files.get(path)?.brotli?.length ?? Infinity), 0);
 }

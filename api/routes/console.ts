@@ -14,7 +14,8 @@ const SignInRequest = z.strictObject({
 }).meta({ id: 'SignInRequest' });
 
 export const ConsoleSession = z.object({
-  sub: z.string(), tenant: z.string(), roles: z.array(z.enum(roles)), expires_at: time.nullable().meta({ description: 'null: of a key without an end' }),
+  sub: z.string(), tenant: z.string(), roles: z.array(z.enum(roles)),
+    expires_at: time.nullable().meta({ description: 'null: of a key without an end' }),
 }).meta({ id: 'ConsoleSession' });
 
 export const consoleRoutes = [

@@ -50,7 +50,8 @@ export const DecisionResult = z.object({
   ])
     .meta({ description: 'applying: the decision stands, and its changeset waits in the dead letter queue for an operator' }),
     changes: z.array(ChangeWire),
-  risk_score: rate, two_people: z.boolean().meta({ description: 'Has to be approved by a second person too' }), approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
+  risk_score: rate, two_people: z.boolean().meta({ description: 'Has to be approved by a second person too' }),
+    approval_id: uuid.optional().meta({ description: 'Of the second approval, when two people have to approve' }),
   warnings: z.array(z.object({
     code: z.literal('dependency_rejected'), message: z.string(), recommendation_id: uuid, depends_on: uuid,
   })).meta({ description: 'What was approved without what it depends on' }),
@@ -69,9 +70,11 @@ export const decisionRoutes = [
     answers: { 200: Recommendations },
     handler: async ({ params, call, services }) => {
       const { proposal, statuses, view } = await services.sessions.proposal(call.actor, params.session_id);
-      if (proposal === null) return audited(ok({ proposal_hash: null, recommendations: [], risk: null, consensus: null }), { owner: view.owner });
+      if (proposal === null) return audited(ok({ proposal_hash: null, recommendations: [], risk: null, consensus: null }),
+        { owner: view.owner });
       return audited(ok({
-        proposal_hash: proposal.hash, risk: riskOf(proposal.recommendations, statuses), consensus: { confidence: proposal.confidence, decision: proposal.decision },
+        proposal_hash: proposal.hash, risk: riskOf(proposal.recommendations, statuses), consensus: { confidence: proposal.confidence,
+          decision: proposal.decision },
         recommendations: proposal.recommendations.map((item) => ({
           recommendation_id: item.recommendation_id, target: item.target, operation: item.operation, before: copy(item.before),
           after: copy(item.after),
@@ -113,7 +116,8 @@ export const decisionRoutes = [
       );
       return audited(ok({
         dry_run: false, changeset_id: outcome.changeset_id, status, changes: outcome.changes.map(presentChange),
-        risk_score: outcome.risk_score, two_people: outcome.approval_id !== null, warnings: (outcome.missing_dependencies ?? []).map(warningOf),
+        risk_score: outcome.risk_score, two_people: outcome.approval_id !== null,
+          warnings: (outcome.missing_dependencies ?? []).map(warningOf),
         ...(outcome.approval_id === null ? {} : { approval_id: outcome.approval_id }),
       }), decided(decision, { dry_run: false, status: outcome.status, changeset_id: outcome.changeset_id }));
     },

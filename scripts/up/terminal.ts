@@ -44,7 +44,8 @@ export function sayReady({ configuration, url: listening, urls, token, seconds }
   const row = (name: string, text: string) => { say(`  ${name.padEnd(15)}${text}`); };
   say(`\n${green('●')} ${bold('Gangway is running.')}\n`);
   row('Console', bold(`${url}/`));
-  if (token !== null) row('', dim(`sign in with what this prints: ${tokenCommand(configuration, '--tenant acme --sub dee --roles admin')}`));
+  if (token !== null) row('',
+    dim(`sign in with what this prints: ${tokenCommand(configuration, '--tenant acme --sub dee --roles admin')}`));
   row('API', bold(url));
   row('Documentation', `${url}/docs`);
   if (urls.temporalUiUrl === null) row('Temporal', urls.temporalAddress);

@@ -95,7 +95,8 @@ export async function isTooWide(page: Page): Promise<boolean> {
 export const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name });
 
 /** By keys alone. */
-export async function press(page: Page, role: 'button' | 'link' | 'checkbox' | 'radio', name: string | RegExp, key = 'Enter'): Promise<void> {
+export async function press(page: Page, role: 'button' | 'link' | 'checkbox' | 'radio', name: string | RegExp,
+  key = 'Enter'): Promise<void> {
   await tabTo(page, role, name);
   await page.keyboard.press(key);
 }

@@ -28,7 +28,8 @@ export function Filters({ path, given, onClear, children }: FiltersProps) {
           onClick={(event) => {
             event.preventDefault();
             event.stopPropagation();
-            void copyText(new URL(view, location.origin).href).then((isCopied) => { say(isCopied ? 'Copied.' : 'Copying is not allowed here.'); });
+            void copyText(new URL(view,
+              location.origin).href).then((isCopied) => { say(isCopied ? 'Copied.' : 'Copying is not allowed here.'); });
           }}
         >Copy link to this view</a>
       </div>

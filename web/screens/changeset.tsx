@@ -56,7 +56,8 @@ function OneChangeset({ id }: { readonly id: string }) {
     <AskedPage asked={asked} title={`Changeset ${id.slice(0, 8)}`} trail={<a href="/approvals">Approvals</a>}>
       {({ changeset, items }) => (
         <>
-          <p class="lead"><span class={`badge ${changeset.status}`}>{changeset.status.replaceAll('_', ' ')}</span> {states[changeset.status]}</p>
+          <p class="lead"><span class={`badge ${changeset.status}`}>{changeset.status.replaceAll('_',
+            ' ')}</span> {states[changeset.status]}</p>
           <Facts changeset={changeset} />
           {changeset.changes.length === 0 ? <p class="empty">No changes: everything was rejected.</p> : (
             <ListTable
@@ -129,7 +130,8 @@ function RollBackDialog({ id, onClose }: { readonly id: string; readonly onClose
       onSubmit={submit}
     >
       <p>Everything that it changed is put back as it was before, in reverse order.</p>
-      <TextField id="rollback-reason" label="Reason" hint="It stands in the audit log." value={reason} onChange={setReason} errors={errors} />
+      <TextField id="rollback-reason" label="Reason" hint="It stands in the audit log." value={reason} onChange={setReason}
+        errors={errors} />
       <label class="check">
         <input type="checkbox" checked={isForced} onChange={(event) => { setForced(event.currentTarget.checked); }} />
         Even if the target has changed

@@ -41,7 +41,8 @@ export function RetryGroupDialog({ fingerprint, count, onClose }: Closing & { re
     const found = [
       ...(/^\d{1,5}$/.test(canary) ? [] : [{ field: `${id}-canary`, message: 'Enter a whole number of tasks for the canary, or 0' }]),
       ...(share >= 0 && share <= 1 ? [] : [{ field: `${id}-stop`, message: 'Enter a share from 0 % to 100 % to stop at' }]),
-      ...(Number(rate) >= 0.01 && Number(rate) <= 100 ? [] : [{ field: `${id}-rate`, message: 'Enter a rate from 0.01 to 100 tasks a second' }]),
+      ...(Number(rate) >= 0.01 && Number(rate) <= 100 ? [] : [{ field: `${id}-rate`,
+        message: 'Enter a rate from 0.01 to 100 tasks a second' }]),
       ...missingReason(`${id}-reason`, reason),
     ];
     setErrors(found);

@@ -102,7 +102,8 @@ function Task({ id }: { readonly id: string }) {
             <>
               <TaskInput fields={fields} changes={changes} edits={edits} errors={errors} idOf={idOf} onEdit={setEdits} />
               <div class="card">
-                <TextField id="retry-reason" label="Reason" hint="It stands in the audit log." value={reason} onChange={setReason} errors={[]} />
+                <TextField id="retry-reason" label="Reason" hint="It stands in the audit log." value={reason} onChange={setReason}
+                  errors={[]} />
                 {task.manual_retries < task.max_retries ? null : (
                   <label class="check">
                     <input type="checkbox" checked={isForced} onChange={(event) => { setForced(event.currentTarget.checked); }} />

@@ -117,13 +117,15 @@ function Group({ fingerprint, cursor }: { readonly fingerprint: string; readonly
                 { name: 'Category', cell: (task) => task.category },
                 { name: 'Attempts', isNumber: true, cell: (task) => task.attempts },
                 { name: 'Parked', cell: (task) => <Time at={task.parked_at} /> },
-                { name: 'Session', cell: (task) => (task.session_id === null ? 'none' : <a class="id" href={`/sessions/${task.session_id}`}>{task.session_id}</a>) },
+                { name: 'Session', cell: (task) => (task.session_id === null ? 'none' : <a class="id"
+                  href={`/sessions/${task.session_id}`}>{task.session_id}</a>) },
               ]}
             />
             <Paging list={list} path="/dead-letters" given={{ fingerprint }} />
             {open === 'retry' && isAll ? <RetryGroupDialog fingerprint={fingerprint} count={count} onClose={close} /> : null}
             {open === 'retry' && !isAll ? <RetryTasksDialog ids={ids} onClose={close} /> : null}
-            {open === 'discard' ? <DiscardTasksDialog count={count} ids={isAll ? null : ids} fingerprint={fingerprint} onClose={close} /> : null}
+            {open === 'discard' ? <DiscardTasksDialog count={count} ids={isAll ? null : ids} fingerprint={fingerprint}
+              onClose={close} /> : null}
           </>
         );
       }}

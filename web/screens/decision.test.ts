@@ -9,7 +9,8 @@ const item = (id: string, after: Item['after'], more: Partial<Item> = {}): Item 
 });
 const items = [item('a', { users: 5, open: true, tags: ['x'], name: 'A' }), item('b', { name: 'B' }), item('c', { name: 'C' })];
 const how = { hash: 'h', reason: '', isMissingAccepted: false, isMeant: false };
-const word = (name: 'approve' | 'reject' | 'modify', edits: readonly (readonly [string, string])[] = []) => ({ word: name, edits: new Map(edits) });
+const word = (name: 'approve' | 'reject' | 'modify', edits: readonly (readonly [string, string])[] = []) => ({ word: name,
+  edits: new Map(edits) });
 
 describe('the body of a decision', () => {
   test('names what was chosen and nothing else, and is a dry run until it is meant', () => {
@@ -27,7 +28,8 @@ describe('the body of a decision', () => {
     expect(bodyOf(items, new Map([['a', word('modify', edits)]]), how)).toMatchObject({
       approved_items: ['a'], modifications: { a: { users: 42, open: false, tags: ['x', 'y'], name: '7' } },
     });
-    expect(bodyOf(items, new Map([['a', word('modify', [['users', 'many']])]]), how)).toMatchObject({ modifications: { a: { users: 'many' } } });
+    expect(bodyOf(items, new Map([['a', word('modify', [['users', 'many']])]]),
+      how)).toMatchObject({ modifications: { a: { users: 'many' } } });
   });
 
   test('forgets what was typed when another word is chosen', () => {
@@ -43,7 +45,8 @@ test('a mistake stands at the value it is about; one that belongs to none leaves
 
 test('what differs in another proposal is said of each target', () => {
   const proposal = (recommendations: Item[]): Proposal => ({ proposal_hash: null, recommendations, risk: null, consensus: null });
-  const lines = differences(proposal(items), proposal([item('a', { users: 6 }), item('b', { name: 'B' }, { status: 'approved' }), item('d', null)]));
+  const lines = differences(proposal(items), proposal([item('a', { users: 6 }), item('b', { name: 'B' }, { status: 'approved' }),
+    item('d', null)]));
   expect(lines).toEqual([
     'unit:c is not proposed any more.', expect.stringMatching(/^unit:a is to become another: .*5.* then, .*6.* now\.$/),
     'unit:b was approved by somebody.', 'unit:d is proposed in addition.',

@@ -59,7 +59,8 @@ function Numbers({ redrive, onKnown }: { readonly redrive: WholeRedrive; readonl
         <Bar name="All" value={ended} max={matched} />
         <p class="numbers">{succeeded} ok, {failed} failed, {remaining} left</p>
       </section>
-      {status === 'running' || status === 'paused' ? <Steering id={id} status={status} sent={matched - remaining} onKnown={onKnown} /> : null}
+      {status === 'running' || status === 'paused' ? <Steering id={id} status={status} sent={matched - remaining}
+        onKnown={onKnown} /> : null}
       {missed.length === 0 ? null : (
         <section>
           <h2 id="missed">Not mended by it</h2>
@@ -75,7 +76,8 @@ function Numbers({ redrive, onKnown }: { readonly redrive: WholeRedrive; readonl
 }
 
 const outcomes: Readonly<Record<WholeRedrive['results'][number]['result'], string>> = {
-  succeeded: 'went well', failed: 'failed again', not_parked: 'was not parked any more', max_retries_exceeded: 'was retried too often before',
+  succeeded: 'went well', failed: 'failed again', not_parked: 'was not parked any more',
+    max_retries_exceeded: 'was retried too often before',
 };
 
 function Bar({ name, value, max }: { readonly name: string; readonly value: number; readonly max: number }) {

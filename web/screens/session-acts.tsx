@@ -53,7 +53,8 @@ function ResumeDialog({ session, version, onClose }: Closing & { readonly sessio
     ask: async (signal) => {
       const [then, now] = await Promise.all([version, newest].map((each) => get<SessionVersion>(versionPath(id, each, null), signal)));
       const kept = new Map(then?.answers.map((answer) => [answer.question_id, answer.answered_at]));
-      return (now?.answers ?? []).filter((answer) => kept.get(answer.question_id) !== answer.answered_at).map((answer) => answer.question_id);
+      return (now?.answers ?? []).filter((answer) => kept.get(answer.question_id) !== answer.answered_at)
+        .map((answer) => answer.question_id);
     },
   });
   const act = useAct(async (key) => {
@@ -66,7 +67,8 @@ function ResumeDialog({ session, version, onClose }: Closing & { readonly sessio
     <ActDialog
       title={`Resume from version ${version}?`} onClose={onClose} act={act} words={['Resume', 'Resuming…']} errors={[]} onSubmit={act.run}
     >
-      {asked.data === undefined ? <p class="quiet">Looking what that sets aside…</p> : aside.length === 0 ? <p>No answers are set aside.</p> : (
+      {asked.data === undefined ? <p class="quiet">Looking what that sets aside…</p> : aside.length === 0
+        ? <p>No answers are set aside.</p> : (
         <>
           <p id="aside">These answers will be set aside:</p>
           <ul aria-labelledby="aside">{aside.map((question) => <li key={question}>{question}</li>)}</ul>
@@ -94,7 +96,8 @@ function EscalateDialog({ id, onClose }: Closing & { readonly id: string }) {
     if (found.length === 0) act.run();
   };
   return (
-    <ActDialog title="Escalate this session?" onClose={onClose} act={act} words={['Escalate', 'Escalating…']} errors={errors} onSubmit={submit}>
+    <ActDialog title="Escalate this session?" onClose={onClose} act={act} words={['Escalate',
+      'Escalating…']} errors={errors} onSubmit={submit}>
       <p>It takes no answers until its owner resumes it.</p>
       <TextField id={field} label="Reason" value={reason} onChange={setReason} errors={errors} />
       <ChoiceFilter id={`${field}-urgency`} label="Urgency" value={urgency} choices={urgencies} onChange={setUrgency} />

@@ -60,7 +60,8 @@ const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 function valueWords(version: number, known: SessionVersion | undefined): string {
   if (known === undefined) return `version ${version}`;
   const changes = known.changes_since_previous.map(({ change, question_id: question }) => `${change} ${question}`);
-  return [`version ${version}`, clock.format(new Date(known.created_at)), ...(changes.length === 0 ? ['no answer changed'] : changes)].join(', ');
+  return [`version ${version}`, clock.format(new Date(known.created_at)),
+    ...(changes.length === 0 ? ['no answer changed'] : changes)].join(', ');
 }
 
 function State({ version }: { readonly version: SessionVersion }) {

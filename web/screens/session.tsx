@@ -68,7 +68,8 @@ function OneSession({ id }: { readonly id: string }) {
             <Details session={session} replay={replay} />
             <SessionActs
               session={session} version={shown} isSeen={seenFor !== null} onSee={setSeenFor}
-              onCopy={() => { void copyText(session.session_id).then((done) => { say(done ? 'Copied.' : 'Copying is not allowed here.'); }); }}
+              onCopy={() => { void copyText(session.session_id).then((done) => { say(done ? 'Copied.'
+                : 'Copying is not allowed here.'); }); }}
             />
             {session.checkpoint_version === 0 ? <p class="empty">No versions yet. The first is kept with the first answer.</p> : (
               <Versions session={session} version={shown} seenFor={seenFor} onChange={setVersion} />

@@ -75,7 +75,8 @@ export function Sessions() {
   return (
     <AskedPage asked={asked} title="Sessions" above={filters}>
       {(list) => (list.results.length === 0 ? (
-        <p class="empty">No sessions {isNarrowed ? 'match. Clear the filters to see the others.' : 'yet. They begin when people start a flow.'}</p>
+        <p class="empty">No sessions {isNarrowed ? 'match. Clear the filters to see the others.'
+          : 'yet. They begin when people start a flow.'}</p>
       ) : (
         <>
           <ListTable

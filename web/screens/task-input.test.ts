@@ -41,7 +41,8 @@ describe('the form of an input', () => {
   });
 
   test('keeps back what has to be JSON and is none', () => {
-    expect(unreadable(changesOf(fields, new Map([['/changes', '[1,'], ['/risk_score', 'x']]))).map(({ pointer }) => pointer)).toEqual(['/changes']);
+    expect(unreadable(changesOf(fields, new Map([['/changes', '[1,'], ['/risk_score',
+      'x']]))).map(({ pointer }) => pointer)).toEqual(['/changes']);
   });
 
   test('finds the control that a mistake belongs to, also below it', () => {
