@@ -19,7 +19,8 @@ export const yearStart = Date.UTC(2025, 10, 1);
 export const yearEnd = Date.UTC(2026, 10, 1);
 const about = (event: string) => Array.from({ length: questions }, (_, at) => keyOf({ event, question_id: `q${at + 1}`, properties: {} }));
 const fixed = [
-  'session_started', 'started', 'checkpoint_created', 'engaged', 'state_changed', 'recommendations_generated', 'approval_decision', 'completed',
+  'session_started', 'started', 'checkpoint_created', 'engaged', 'state_changed', 'recommendations_generated', 'approval_decision',
+  'completed',
 ];
 const clientNames = Array.from({ length: 40 }, (_, at) => `client_${at + 1}`);
 const keys = [...fixed, ...about('question_shown'), ...about('question_answered'), ...about('answer_refused'), ...clientNames];
@@ -36,13 +37,15 @@ function sessionsSelect({ tenant, clientNames: names }: Population, from: number
   const random = (salt: string): string => `cityHash64(n, ${salt})`;
   const refused = `bitTest(${random('1')}, i)`;
   const foreign = names === 0 ? "''" : `arrayStringConcat(arrayMap(j -> concat(
-      [${clientNames.slice(0, names).map(char).join(', ')}][1 + ${random('i, j, 9')} % ${names}], '${later}'), range(${random('i, 8')} % 3)))`;
+      [${clientNames.slice(0, names).map(char).join(', ')}][1 + ${random('i, j, 9')} % ${names}], '${later}'),
+      range(${random('i, 8')} % 3)))`;
   return `
     WITH number + ${from} AS n,
       least(${random('2')} % 12, ${questions}) AS answered,
       if(answered < ${questions}, if(answered = 0, 1, 2), 2 + ${random('3')} % 4) AS reached,
       concat(${[char('session_started'), char('started'), char('checkpoint_created'), charOf('question_shown', '1')].join(', ')},
-        arrayStringConcat(arrayMap(i -> concat('${later}', ${foreign}, if(${refused}, concat(${charOf('answer_refused', 'i')}, '${later}'), ''),
+        arrayStringConcat(arrayMap(i -> concat('${later}', ${foreign},
+          if(${refused}, concat(${charOf('answer_refused', 'i')}, '${later}'), ''),
           ${charOf('question_answered', 'i')}, if(i = 1, concat(${char('engaged')}, ${char('checkpoint_created')}), ''),
           if(i < ${questions}, ${charOf('question_shown', 'i + 1')}, ${char('state_changed')})), range(1, toUInt8(answered) + 1))),
         if(reached >= 3, concat('${later}', ${char('recommendations_generated')}, ${char('checkpoint_created')}), ''),
@@ -52,7 +55,8 @@ function sessionsSelect({ tenant, clientNames: names }: Population, from: number
       arrayMap(t -> start + t, arrayCumSum(arrayMap(i -> if(i = 0, 0, 1 + ${random('i, 5')} % 120000),
         range(countSubstrings(history, '${later}') + 1)))) AS times
     SELECT '${tenant}' AS tenant, UUIDNumToString(reinterpretAsFixedString(toUInt128(n))) AS session_id, ${version} AS version,
-      fromUnixTimestamp64Milli(toInt64(start)) AS started_at, ['setup', 'survey', 'audit'][1 + ${random('6')} % 3] AS flow, 1 AS flow_version,
+      fromUnixTimestamp64Milli(toInt64(start)) AS started_at,
+      ['setup', 'survey', 'audit'][1 + ${random('6')} % 3] AS flow, 1 AS flow_version,
       ['en', 'hi'][1 + ${random('7')} % 2] AS language, if(n % 5 = 0, 'returning', 'first_time') AS segment, '${tenant}' AS client,
       multiIf(reached = 5, 'completed', ${random('10')} % 4 = 0, 'in_progress', 'cancelled') AS state, reached AS stage,
       if(reached >= 2, times[2] - start, 0) AS engaged_ms,

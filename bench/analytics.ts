@@ -113,11 +113,13 @@ function questionsOf(db: ClickHouse): readonly Question[] {
     query('windowFunnel of its steps within half an hour, in order', rival('few', ownSteps, windowSeconds, inOrder)),
     { name: 'own funnel, nearly unique histories', ask: () => counted(db, own('unique', null)) },
     query('windowFunnel, nearly unique histories, in order', rival('unique', ownSteps, noWindow, inOrder)),
-    { name: 'counts per question, a year', ask: () => byQuestion(db, { ...filtersOf('few'), startMs: yearStart }, few.sessions, yearEnd, options) },
+    { name: 'counts per question, a year',
+      ask: () => byQuestion(db, { ...filtersOf('few'), startMs: yearStart }, few.sessions, yearEnd, options) },
     { name: 'stage funnel with medians, a year', ask: () => funnel(db, filtersOf('few'), yearEnd, options) },
     { name: 'stage funnel with medians, a week', ask: () => funnel(db, week, yearEnd) },
     { name: 'comparison of two weeks', ask: () => compareWeeks(db) },
-    { name: 'cohorts by flow, a week', ask: () => cohorts(db, week, 'flow', yearEnd, { buckets: [], follow: { followUpMs: 0, now: yearEnd } }) },
+    { name: 'cohorts by flow, a week',
+      ask: () => cohorts(db, week, 'flow', yearEnd, { buckets: [], follow: { followUpMs: 0, now: yearEnd } }) },
     { name: 'drop-off by day, a week', ask: () => countsByBucket(db, week, buckets, yearEnd) },
     { name: 'counts per question, a week', ask: () => byQuestion(db, week, few.sessions / 52, yearEnd) },
   ];
@@ -187,7 +189,8 @@ function outcome(times: Times, { times: served, runs, dashboards }: Served, seed
     ({ name, value: median(of(slow)) / median(of(fast)), unit: '', goal: { atLeast } });
   const flows = median(of('/flows/', served));
   return {
-    title: `Reports over ${few.sessions} sessions of a year (${unique.sessions} with nearly unique histories, ${versions.sessions} in five versions)`,
+    title: `Reports over ${few.sessions} sessions of a year (${unique.sessions} with nearly unique histories, `
+      + `${versions.sessions} in five versions)`,
     notes: [
       `chdb, one question at a time, ${trials} times each in random order after a first round; medians.`,
       '× is the time of windowFunnel with aggregation in order over the same events, divided by ours.',
@@ -202,7 +205,10 @@ function outcome(times: Times, { times: served, runs, dashboards }: Served, seed
       ratio('× of stage counts', 'windowFunnel of the stages, in order', 'stage counts, a year', 50),
       figure('own funnel, how far each came', { atMost: 300 }), figure('own funnel, the whole report', null),
       ratio('× of an own funnel', 'windowFunnel of its steps, in order', 'own funnel, how far each came', 10),
-      ratio('× of an own funnel within half an hour', 'windowFunnel of its steps within half an hour, in order', 'own funnel within half an hour', 2),
+      ratio(
+        '× of an own funnel within half an hour', 'windowFunnel of its steps within half an hour, in order',
+        'own funnel within half an hour', 2,
+      ),
       ratio('× with nearly unique histories', 'windowFunnel, nearly unique histories, in order', 'own funnel, nearly unique histories', 1),
       figure('counts per question, a year', { atMost: 300 }), figure('stage funnel with medians, a year', { atMost: 500 }),
       ...['stage funnel with medians, a week', 'comparison of two weeks', 'cohorts by flow, a week', 'drop-off by day, a week',

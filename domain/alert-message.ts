@@ -102,7 +102,8 @@ function recovered(alert: ToldAlert): AlertWords {
     case 'conversion_drop': {
       const { flow, to_stage } = alert.facts;
       return {
-        title: `Over: ${tenant}: as many people of ${flow} come to ${to_stage} as before`, lines: [...dropLines(tenant, alert.facts), stood],
+        title: `Over: ${tenant}: as many people of ${flow} come to ${to_stage} as before`,
+        lines: [...dropLines(tenant, alert.facts), stood],
       };
     }
     case 'scanner_blind':

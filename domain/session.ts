@@ -44,7 +44,8 @@ export class OnboardingSession extends SessionOverTime {
     const session = new OnboardingSession(rules, {
       ...start, format: 2, created_at: now, state: 'started', returns_to: null, stages: {}, last_activity_at: now, abandoned_at: null,
       ended_at: null,
-      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, asked: {}, shown: null, risk_level: 'low',
+      end_reason: null, version: 1, revision: 1, answers: [], former: {}, offered: null, refusals: 0, asked: {}, shown: null,
+      risk_level: 'low',
       reminders: { enabled: rules.reminders ?? true, silent_since: 0, number: 0 }, listed: { score: 0, last_activity_at: now },
       proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,

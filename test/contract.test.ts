@@ -331,7 +331,7 @@ describe('outside the base', () => {
     expect((await fetch(`${instance.url}/livez`)).status).toBe(200);
     const ready = await fetch(`${instance.url}/readyz`);
     expect(await ready.json()).toEqual({
-      status: 'ready', checks: { engine: 'ok', worker: 'ok', postgresql: 'ok', redis: 'ok', clickhouse: 'ok', sessions: 'ok' },
+      status: 'ready', checks: { engine: 'ok', worker: 'ok', postgresql: 'ok', redis: 'ok', clickhouse: 'ok', files: 'ok', sessions: 'ok' },
     });
     const page = await fetch(`${instance.url}/docs/`);
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);

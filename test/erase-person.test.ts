@@ -117,13 +117,13 @@ describe('a person who is erased', () => {
     expect(after[3]).toEqual(before[3]);
     // of the events nothing is told but what they are
     for (const id of [session.session_id, open.session_id]) {
+      await until('its runs are gone', async () => (
+        (await cy.get(`/dashboard/session-replay/${id}/`)).body.workflow.run_ids.length === 0
+      ));
       const { body } = await admin.get(`/dashboard/session-replay/${id}/?include=answers`);
       expect(JSON.stringify(body)).not.toContain(secret);
       expect(body.complete).toBe(true);
       expect(body.timeline.some(({ event_type: type }: Body) => type === 'question_answered')).toBe(true);
-      await until('its runs are gone', async () => (
-        (await cy.get(`/dashboard/session-replay/${id}/`)).body.workflow.run_ids.length === 0
-      ));
       expect((await eve.get(`/sessions/${id}/`)).status).toBe(404);
     }
     expect((await ana.get(`/sessions/${others.session_id}/answers/`)).status).toBe(200);

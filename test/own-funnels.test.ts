@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { stages } from '../domain/lifecycle.ts';
 import { figuresWithLists } from './support/drill-downs.ts';
-import { base, cast, type Body, type Person } from './support/person.ts';
+import { base, cast, person, type Body, type Person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
@@ -87,7 +87,8 @@ describe('a funnel of one\'s own', () => {
     ])), { flow: 'old' });
     const open = await ana.start();
     await ana.answer(open.session_id, open.question.id, 'A desk');
-    await ana.answerAll(await ana.start({ flow: 'site_survey' }));
+    const eve = await person(instance, ana.tenant, 'eve', 'user');
+    await eve.answerAll(await eve.start());
     await until('all are counted', async () => {
       const { total_sessions: total, stages: counted } = await get(cy, '');
       return total === 17 && counted[2].count >= 10;

@@ -25,7 +25,8 @@ export const RedriveWire = z.object({
   matched: count.meta({
     description: `When it began, the oldest first, at most ${counts.redrive_tasks}; what is parked later is not part of it`,
   }),
-  canary: count.meta({ description: 'So many first; 0: none' }), succeeded: count, failed: count.meta({ description: 'Parked again, or refused' }), remaining: count,
+  canary: count.meta({ description: 'So many first; 0: none' }), succeeded: count,
+  failed: count.meta({ description: 'Parked again, or refused' }), remaining: count,
   note: z.string().nullable().meta({ description: 'Why it stopped' }),
 }).meta({ id: 'Redrive' });
 export const RedriveWithResults = RedriveWire.extend({

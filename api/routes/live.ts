@@ -79,7 +79,8 @@ const realtime: Answering<Hours, typeof realtimeAnswer> = {
 const overviewAnswer = {
   overview: z.object({
     total_sessions: count, active_sessions: count, completed_sessions: count, conversion_rate: rateOrNull,
-    avg_completion_time_minutes: minutes, median_completion_time_minutes: minutes, drill_down, drill_downs: z.object({ completed_sessions: drill_down }),
+    avg_completion_time_minutes: minutes, median_completion_time_minutes: minutes, drill_down,
+    drill_downs: z.object({ completed_sessions: drill_down }),
   }),
   funnel: z.object({
     stages: z.array(z.object({ name: stage, count, conversion_rate: rateOrNull, drop_off_rate: rateOrNull, drill_down })),

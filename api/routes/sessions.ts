@@ -79,7 +79,9 @@ export const sessionRoutes = [
         return audited(ok({ results: [], total: 0, next_cursor: null }), { owner });
       }
       const page = await listSessions(
-        services.stores.db, { tenant: call.actor.tenant, owner, state: query.state ?? null, stage: query.stage ?? null, flow, named: query.q ?? null }, query.sort,
+        services.stores.db,
+        { tenant: call.actor.tenant, owner, state: query.state ?? null, stage: query.stage ?? null, flow, named: query.q ?? null },
+        query.sort,
         { limit: query.limit, after: readCursor(query.cursor) },
       );
       const results = await Promise.all(page.rows.map((view) => presentSession(services.flows, view, false)));

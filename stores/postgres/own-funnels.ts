@@ -44,7 +44,8 @@ export async function keepFunnel(db: Database, { tenant, funnel_id: id, name, de
 
 export function listFunnels(db: Database, tenant: string, page: Page): Promise<PageOf<KeptFunnel>> {
   return keysetPage<KeptFunnel, KeptFunnel>(db.asTenant(tenant), {
-    columns, from: 'own_funnels', where: 'tenant = $1', params: [tenant], at: 'created_at', id: 'funnel_id', page, read: (row) => row,
+    columns, from: 'own_funnels', where: 'tenant = $1', params: [tenant], at: 'created_at', id: 'funnel_id', page,
+    read: ({ funnel_id, name, definition, created_by, created_at }) => ({ funnel_id, name, definition, created_by, created_at }),
   });
 }
 

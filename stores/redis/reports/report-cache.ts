@@ -64,8 +64,6 @@ const defaults = {
   /** So that what was opened together does not end together. */
   spread: 0.1,
   staleMs: 600_000,
-  /** Younger is as good as fresh. */
-  youngMs: 2_000,
   leaseMs: 10_000,
   /** Who waits for a run elsewhere asks this often, told or not. */
   pollMs: 100,
@@ -122,7 +120,7 @@ export class ReportCache {
 
   private notBefore({ name, receivedAt, fresh }: ReportRequest): number {
     const floor = this.floors.get(idOf(name)) ?? 0;
-    return fresh ? Math.max(receivedAt - this.limits.youngMs, floor) : floor;
+    return fresh ? Math.max(receivedAt, floor) : floor;
   }
 
   /** Of the run that is under way, where that will do, else of the next. Two rounds are enough: what begins now is late enough. */
@@ -161,16 +159,17 @@ export class ReportCache {
       if (lease === undefined) return this.compute(request, null, compute);
       if (lease !== null) {
         // somebody may have finished between the look and the lease
-        const stored = await this.found(name, notBefore);
-        if (stored === null) return this.compute(request, lease, compute);
-        await this.ask((store) => store.release(name, lease, 'stored'));
+        const [stored, failure] = await Promise.all([this.found(name, notBefore), this.failedElsewhere(name)]);
+        if (stored === null && failure === null) return this.compute(request, lease, compute);
+        await this.ask((store) => store.release(name, lease, stored === null ? 'failed' : 'stored'));
+        if (stored === null) throw failure;
         return stored;
       }
       const ended = await this.options.listener.next(name, this.limits.pollMs);
       // what cannot be kept cannot be handed over either: each process that waits works it out, at once and not in turn
       if (ended === 'too_large' || this.options.now() > deadline) return this.compute(request, null, compute);
       const news = await this.ask((store) => store.news(name));
-      if (news?.failure != null) throw errorOf(news.failure);
+      if (news?.failure != null) throw this.noteFailure(name, errorOf(news.failure));
       const stored = (news?.startedAt ?? -1) >= notBefore ? await this.found(name, notBefore) : null;
       if (stored !== null) return stored;
     }
@@ -226,9 +225,21 @@ export class ReportCache {
     return { value, startedAt, freshUntil: null, notKept: isTooLarge ? 'too_large' : 'unavailable' };
   }
 
-  private async failed(name: ReportName, error: unknown): Promise<void> {
+  /** null: none that is shared still. */
+  private async failedElsewhere(name: ReportName): Promise<Error | null> {
+    const news = await this.ask((store) => store.news(name));
+    return news?.failure == null ? null : this.noteFailure(name, errorOf(news.failure));
+  }
+
+  private noteFailure<E>(name: ReportName, error: E): E {
     const { failureMs, rememberedMax } = this.limits;
     remember(this.failures, idOf(name), { error, until: this.options.now() + failureMs }, rememberedMax);
+    return error;
+  }
+
+  private async failed(name: ReportName, error: unknown): Promise<void> {
+    const { failureMs } = this.limits;
+    this.noteFailure(name, error);
     const word = failureWord(error);
     if (word !== null) await this.ask((store) => store.putFailure(name, word, failureMs));
   }
