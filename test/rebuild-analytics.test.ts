@@ -140,9 +140,15 @@ async function reports(): Promise<Body[]> {
   }));
 }
 
-/** What goes on by itself is left out: days up to now, the moment up to which sessions are old enough, and risk that grows. */
+/**
+ * What goes on by itself is left out: days up to now, the moment up to which sessions are old enough, what is expected of sessions
+ * that have been open for so long, and risk that grows.
+ */
 function withoutClock(body: Body): Body {
-  const ofTheClock = new Set(['freshness', 'correlation_id', 'computed_at', 'data_through', 'days', 'sessions_per_day']);
+  const ofTheClock = new Set([
+    'freshness', 'correlation_id', 'computed_at', 'data_through', 'days', 'sessions_per_day',
+    'completion_by', 'median_minutes', 'median_interval_minutes',
+  ]);
   return JSON.parse(JSON.stringify(body, (key: string, value: unknown) => {
     if (ofTheClock.has(key) || (key === 'total' && Array.isArray(body.events))) return undefined;
     if (key === 'events') return (value as { name?: string }[]).filter(({ name }) => name !== 'risk_level_changed');
