@@ -213,7 +213,8 @@ describe('a redrive', () => {
     const other = await park(engine, admin);
     const { status, body } = await begin(admin, { canary: 2, rate_per_second: 20 });
     expect([status, body]).toEqual([
-      202, { redrive_id: expect.any(String), status: 'running', matched: 5, succeeded: 0, failed: 0, remaining: 5, note: null },
+      202, { redrive_id: expect.any(String), status: 'running', matched: 5, canary: 2, succeeded: 0, failed: 0,
+        remaining: 5, note: null },
     ]);
     const late = await park(engine, admin, { fingerprint: 'f-9' });
     await until('the redrive is over', async () => (await redriveOf(admin, body.redrive_id as string)).status === 'completed');

@@ -459,7 +459,7 @@ describe('the list and the engine are brought together, on a schedule', () => {
     for await (const { scheduleId } of client.schedule.list()) names.push(scheduleId);
     expect(names.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
       'upkeep:gangway:alerts', 'upkeep:gangway:cleanup', 'upkeep:gangway:reconcile', 'upkeep:gangway:sessions',
-      'upkeep:gangway:upload-cleanup', 'upkeep:gangway:uploads',
+      'upkeep:gangway:steps', 'upkeep:gangway:upload-cleanup', 'upkeep:gangway:uploads',
     ]);
   });
 
