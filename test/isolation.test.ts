@@ -19,6 +19,7 @@ const systemSchemas = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information
 const withoutTenant: Readonly<Record<string, string>> = {
   schema_migrations: 'which migrations were applied: the same for all tenants',
   codec_keys: 'which keys seal the payloads of all tenants: their names and checks, never a key',
+  analytics_rebuilds: 'rebuilds of ClickHouse that an operator has asked for: of all tenants at once',
   scanner_sights: 'whether the scanner of uploads finds what everybody finds, by worker: a scanner is everybody\'s',
 };
 
@@ -51,7 +52,7 @@ function exampleOf({ column, type }: Column, tenant: string, checks: readonly st
     text: allowed ?? `of ${tenant}`, uuid: hex, integer: 1, bigint: 1, smallint: 1, real: 0.5, 'double precision': 0.5, numeric: 1,
     boolean: true, date: '2026-11-25',
     'timestamp with time zone': '2026-11-25T08:30:00Z', jsonb: '{}', bytea: Buffer.alloc(32), 'text[]': [allowed ?? 'user'],
-    'uuid[]': [hex], 'integer[]': [1], inet: '127.0.0.1',
+    'uuid[]': [hex], 'integer[]': [1], 'bigint[]': [1], inet: '127.0.0.1',
   };
   if (!(type in examples)) throw new Error(`The test knows no value of type ${type} (column ${column}).`);
   return examples[type];

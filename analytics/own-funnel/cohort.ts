@@ -1,5 +1,5 @@
 /** The sessions of a funnel of one's own, each with how far it came: as SQL, from which a report counts and a list lists. */
-import type { ClickHouse, Parameter, QueryOptions } from '../../stores/clickhouse/client.ts';
+import type { ClickHouse, Parameter, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
 import { stages } from '../../domain/lifecycle.ts';
 import { foreign, later } from '../history.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
@@ -33,6 +33,8 @@ export interface OwnFunnel {
 export interface Cohort {
   readonly sql: string;
   readonly params: Readonly<Record<string, Parameter>>;
+  /** Counts sessions whose history came after the histories were worked out: they are not in the cohort. */
+  readonly unseen?: Statement;
 }
 
 /** Throws TooManyHistories. */
@@ -48,9 +50,21 @@ export async function cohortOf(
       const outcome = outcomeOf(read(history, alphabet), funnel.definition);
       return outcome.opens === 0 ? [] : [[history, outcome]];
     });
-    return withOutcomes(source, funnel, outcomes);
+    const seen = rows.map(({ history }) => history);
+    return { ...withOutcomes(source, funnel, outcomes), unseen: unseenIn(source, seen) };
   }
   throw new TooManyHistories(`More than ${bounds.histories} different histories`);
+}
+
+function unseenIn({ sql, params }: Source, seen: readonly string[]): Statement {
+  return { sql: `SELECT count() AS sessions FROM (${sql}) WHERE NOT has({seen:Array(String)}, history)`, params: { ...params, seen } };
+}
+
+/** Whether sessions have changed since so that their histories are new. */
+export async function hasUnseen(db: ClickHouse, { unseen }: Cohort, options: QueryOptions = {}): Promise<boolean> {
+  if (unseen === undefined) return false;
+  const [{ sessions } = { sessions: 0 }] = await db.query<{ sessions: number }>(unseen, options);
+  return sessions > 0;
 }
 
 interface Way { readonly source: Source; readonly max: number }

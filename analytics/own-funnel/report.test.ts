@@ -8,6 +8,8 @@ import type { FunnelDefinition, FunnelStep } from './definition.ts';
 import { edgesSeconds, ownFunnel, partsIn, timeToConvert, type OwnFunnelReport } from './report.ts';
 import { ownSessions, type OwnSelection } from './sessions.ts';
 import { completionTimes } from '../completion.ts';
+import { later, symbolOf } from '../history.ts';
+import type { ClickHouse, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
 import { stageFunnelQuery, funnelReport, type FunnelRow } from '../funnel.ts';
 
 const startMs = Date.UTC(2026, 2, 1);
@@ -224,4 +226,28 @@ describe('a funnel of one\'s own', () => {
       ...await completionTimes(told.db, filters, now) });
     expect(own.total_sessions).toBe(80);
   });
+});
+
+test('a session that goes on while it is counted is counted as it is then', async () => {
+  const tenant = await told.store([session(at('a')), session(at('a', 'c')), session(at('b', 'c'))]);
+  const b = symbolOf(told.numbers.get('b') ?? 0);
+  const c = symbolOf(told.numbers.get('c') ?? 0);
+  let changes = 2;
+  const changing: ClickHouse = {
+    ...told.db,
+    query: async <T>(statement: Statement, options?: QueryOptions): Promise<T[]> => {
+      const rows = await told.db.query<T>(statement, options);
+      // twice, right after its histories were read: it comes to one that nobody had
+      if (statement.sql.startsWith('SELECT DISTINCT history') && changes > 0) {
+        changes -= 1;
+        await told.db.command(`INSERT INTO sessions SELECT * REPLACE (version + 1 AS version, concat(trail, '${later}${b}') AS trail,
+          arrayPushBack(trail_ms, trail_ms[-1] + 1000) AS trail_ms, last_ms + 1000 AS last_ms)
+          FROM sessions FINAL WHERE tenant = '${tenant}' AND position(trail, '${c}') = 0`);
+      }
+      return rows;
+    },
+  };
+  const funnel = { definition: funnelOf(['a', 'b']), filters: { tenant, startMs, endMs }, now, symbols: { numbers: told.numbers, full: false } };
+  expect((await ownFunnel(changing, funnel, null)).stages.map(({ count }) => count)).toEqual([2, 1]);
+  expect(changes).toBe(0);
 });

@@ -5,7 +5,7 @@ import { completionFrom, endsQuery, leftMs, type CompletionTimes } from '../comp
 import { rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../funnel.ts';
 import { wilson } from '../statistics.ts';
 import { labelOf, partsMax, type Breakdown } from './breakdown.ts';
-import { cohortOf, type Cohort, type HistoryBounds, type OwnFunnel } from './cohort.ts';
+import { cohortOf, hasUnseen, type Cohort, type HistoryBounds, type OwnFunnel } from './cohort.ts';
 import type { FunnelDefinition, FunnelStep } from './definition.ts';
 
 /** 10 and 30 seconds, 1, 2, 5, 10 and 30 minutes, 1, 2 and 6 hours, 1, 2, 7 and 30 days. */
@@ -50,11 +50,23 @@ interface OwnRow extends FunnelRow {
   readonly optional_counts: readonly number[];
 }
 
+/** Sessions go on while they are counted: so often it is counted anew when one has come to a history that was not there before. */
+const triesMax = 4;
+
 /** Throws TooManyHistories. */
 export async function ownFunnel(
   db: ClickHouse, funnel: OwnFunnel, breakdown: Breakdown | null, options: QueryOptions = {}, bounds?: HistoryBounds,
 ): Promise<OwnFunnelReport> {
-  const cohort = await cohortOf(db, funnel, options, bounds);
+  for (let tries = 1; ; tries += 1) {
+    const cohort = await cohortOf(db, funnel, options, bounds);
+    const report = await countedIn(db, cohort, funnel, breakdown, options);
+    if (tries === triesMax || !await hasUnseen(db, cohort, options)) return report;
+  }
+}
+
+async function countedIn(
+  db: ClickHouse, cohort: Cohort, funnel: OwnFunnel, breakdown: Breakdown | null, options: QueryOptions,
+): Promise<OwnFunnelReport> {
   const { definition, filters } = funnel;
   const required = requiredOf(definition).map(({ step, place }) => named(step, place, definition));
   const [[row], completion, convert, breakdowns] = await Promise.all([
