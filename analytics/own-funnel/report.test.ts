@@ -247,7 +247,8 @@ test('a session that goes on while it is counted is counted as it is then', asyn
       return rows;
     },
   };
-  const funnel = { definition: funnelOf(['a', 'b']), filters: { tenant, startMs, endMs }, now, symbols: { numbers: told.numbers, full: false } };
+  const symbols = { numbers: told.numbers, full: false };
+  const funnel = { definition: funnelOf(['a', 'b']), filters: { tenant, startMs, endMs }, now, symbols };
   expect((await ownFunnel(changing, funnel, null)).stages.map(({ count }) => count)).toEqual([2, 1]);
   expect(changes).toBe(0);
 });
