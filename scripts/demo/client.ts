@@ -59,7 +59,7 @@ export class Client {
     let waited = 'does not answer';
     for (let left = tries; left > 0; left -= 1) {
       const reply = await this.once(method, path, sent);
-      if (reply !== null && reply.status !== 429 && reply.status !== 503) return reply;
+      if (reply !== null && !asksToWait(reply)) return reply;
       waited = reply === null ? 'does not answer' : `asks to wait (${reply.status})`;
       if (left > 1) await pause((reply?.retrySeconds ?? 1) * 1_000, undefined, { signal: this.stop });
     }
@@ -99,4 +99,9 @@ export async function expected(reply: Promise<Reply>, what: string): Promise<unk
   if (status < 300) return body;
   const problem = z.object({ code: z.string(), detail: z.string() }).safeParse(body);
   throw new PlainError(`Nobody could ${what}: ${status}${problem.success ? ` ${problem.data.code}, ${problem.data.detail}` : ''}`);
+}
+
+/** Also for the first sending of the same, which is still under way. */
+function asksToWait({ status, body }: Reply): boolean {
+  return status === 429 || status === 503 || (status === 409 && Reflect.get(Object(body), 'code') === 'request_in_progress');
 }
