@@ -4,7 +4,7 @@
  */
 import type { ClickHouse, QueryOptions, Statement } from '../stores/clickhouse/client.ts';
 import { minutes } from './funnel.ts';
-import { endedStates, stageNumbers } from './rows.ts';
+import { endedStates, importLeftAfterMs, stageNumbers } from './rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from './sessions-in.ts';
 import { aalenJohansen, shareAt, type Ends } from './survival.ts';
 
@@ -35,7 +35,7 @@ const ended = `state IN (${endedStates.map((state) => `'${state}'`).join(', ')})
 const imported = "origin = 'import'";
 /** Ways of leaving that did not happen are later than any time. */
 export const leftMs = 'least(' +
-  `if(abandoned_ms > 0, abandoned_ms, maxMs), if(${ended}, ended_ms, maxMs), if(${imported}, last_ms + 604800000, maxMs))`;
+  `if(abandoned_ms > 0, abandoned_ms, maxMs), if(${ended}, ended_ms, maxMs), if(${imported}, last_ms + ${importLeftAfterMs}, maxMs))`;
 
 interface CompletionRow {
   readonly times: readonly number[];

@@ -12,8 +12,7 @@ import type { StageName } from '../domain/lifecycle.ts';
 import { stageNumbers } from './rows.ts';
 import { leftCondition, sessionsIn } from './sessions-in.ts';
 import type { SessionFilters } from './sessions-in.ts';
-import { wilson } from './statistics.ts';
-import type { Interval } from './statistics.ts';
+import { sum, wilson, type Interval } from './statistics.ts';
 
 export type { SessionFilters } from './sessions-in.ts';
 
@@ -128,8 +127,8 @@ export function reportOf<Name extends string>(steps: readonly Named<Name>[], row
   return {
     total_sessions: total,
     completed_sessions: completed,
-    abandoned_sessions: sum(row.dropped),
-    open_sessions: sum(row.still_open),
+    abandoned_sessions: sum(row.dropped, (count) => count),
+    open_sessions: sum(row.still_open, (count) => count),
     overall_conversion_rate: rate(completed, total),
     overall_conversion_interval: wilson(completed, total),
     avg_completion_time_minutes: minutes(row.completion_mean_ms),
@@ -197,16 +196,13 @@ function stepMs(stage: number): string {
   return from === 'started' ? offsets[to] : `${offsets[to]} - ${offsets[from]}`;
 }
 
-function list(expressions: readonly string[]): string {
+/** As an array of ClickHouse. */
+export function list(expressions: readonly string[]): string {
   return `[${expressions.join(', ')}]`;
 }
 
 export function rate(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 export function minutes(ms: number | null | undefined): number | null {

@@ -1,11 +1,10 @@
 /** Rows of an imported session for ClickHouse, from its events: as those of our own sessions, so that reports do not tell them apart. */
-import { createHash } from 'node:crypto';
 import { deviceOf, type Device } from '../domain/device.ts';
 import { stages, type SessionStateName } from '../domain/lifecycle.ts';
 import type { ImportedSession } from '../stores/postgres/imported-events.ts';
 import type { Moment } from './history.ts';
 import { stageNumbers, type EventRow, type SessionRow, type StageNumber } from './rows.ts';
-import { historyColumns } from './session-row.ts';
+import { eventIdOf, historyColumns } from './session-row.ts';
 
 /** An event with its properties opened; those of old ones, and of people who were erased, are gone. */
 export interface OpenEvent {
@@ -95,10 +94,6 @@ export function importedEventRows(
 ): EventRow[] {
   return events.map(({ at, event, name, question_id, properties }) => ({
     tenant, session_id: session.session_id, session_started_at: session.events_under, seq: 0, ts: at, event, name, question_id, properties,
-    origin: 'import', event_id: eventIdOf(session.session_id, event, at),
+    origin: 'import', event_id: eventIdOf(`${session.session_id}:${at}:${event}`),
   }));
-}
-
-function eventIdOf(sessionId: string, event: string, at: number): string {
-  return createHash('sha256').update(`${sessionId}:${at}:${event}`).digest().readBigUInt64BE(0).toString();
 }

@@ -1,5 +1,6 @@
 /** One name for all ways to ask a report the same thing: what answers of reports are kept under. */
 import { createHash } from 'node:crypto';
+import { canonicalJson, type Json } from '../domain/json.ts';
 import type { Period } from './period.ts';
 
 /** Another number forgets all that is kept: when a figure is worked out in another way, or a table of ClickHouse changes. */
@@ -33,13 +34,7 @@ export function keyedPeriod(
 
 /** 43 characters. */
 export function reportKey(asked: ReportParameters): string {
-  return createHash('sha256').update(canonical({ ...asked, version: reportsVersion })).digest('base64url');
-}
-
-/** JSON with the keys of every object in order and without undefined members. Lists keep their order. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) => {
-    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
-    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  // without what is undefined
+  const given = JSON.parse(JSON.stringify({ ...asked, version: reportsVersion })) as Json;
+  return createHash('sha256').update(canonicalJson(given)).digest('base64url');
 }

@@ -89,6 +89,9 @@ export interface EventRow {
   readonly event_id: string;
 }
 
+/** Nobody tells that an imported session was left: so long after its last event it was. Seven days, milliseconds. */
+export const importLeftAfterMs = 604_800_000;
+
 /** Their names in ClickHouse, for inserts. */
 export const tables = { sessions: 'sessions', events: 'events' } as const;
 

@@ -51,6 +51,11 @@ export function eventRows(state: Pick<SessionState, 'tenant' | 'session_id' | 'c
   return events.map((event) => ({
     tenant: state.tenant, session_id: state.session_id, session_started_at: state.created_at, seq: event.sequence, ts: event.at,
     event: event.event, name: nameOf(event), question_id: event.question_id, properties: event.properties, origin: 'workflow',
-    event_id: createHash('sha256').update(`${state.session_id}:${event.sequence}`).digest().readBigUInt64BE(0).toString(),
+    event_id: eventIdOf(`${state.session_id}:${event.sequence}`),
   }));
+}
+
+/** `text` says which event of which session it is. */
+export function eventIdOf(text: string): string {
+  return createHash('sha256').update(text).digest().readBigUInt64BE(0).toString();
 }

@@ -2,7 +2,7 @@
 import type { Device } from '../domain/device.ts';
 import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
 import type { Parameter } from '../stores/clickhouse/client.ts';
-import { endedStates, stageNumbers, type Segment } from './rows.ts';
+import { endedStates, importLeftAfterMs, stageNumbers, type Segment } from './rows.ts';
 import { whyConditions, type WhySelection } from './why/selection.ts';
 
 /** Sessions of a tenant started in [startMs, endMs), epoch milliseconds. */
@@ -50,7 +50,8 @@ export interface SessionSource {
 
 /** Ended, or counted as abandoned. Of an imported session nobody is told that it was left: after seven days it was. */
 export const leftCondition = `(abandoned_ms > 0 OR state IN (${endedStates.map((state) => `'${state}'`).join(', ')})
-  OR (origin = 'import' AND started_at + toIntervalMillisecond(last_ms) + INTERVAL 7 DAY <= fromUnixTimestamp64Milli({now_ms:Int64})))`;
+  OR (origin = 'import'
+    AND started_at + toIntervalMillisecond(last_ms + ${importLeftAfterMs}) <= fromUnixTimestamp64Milli({now_ms:Int64})))`;
 
 const last = stageNumbers.completed;
 

@@ -159,6 +159,7 @@ export function countTrend(counts: readonly number[]): ZTest {
   return { z, p: twoSidedP(z) };
 }
 
-function sum<T>(items: readonly T[], value: (item: T, index: number) => number): number {
+/** Of what `value` says of each. */
+export function sum<T>(items: readonly T[], value: (item: T, index: number) => number): number {
   return items.reduce((total, item, index) => total + value(item, index), 0);
 }

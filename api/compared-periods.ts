@@ -7,9 +7,8 @@ import type { Period } from '../analytics/period.ts';
 import type { Selection } from '../analytics/sessions-in.ts';
 import { stages, type StageName } from '../domain/lifecycle.ts';
 import { iso } from './presentation.ts';
-import { count, interval, minutes, rate, rateOrNull, time } from './wire.ts';
+import { count, drill_down, interval, minutes, rate, rateOrNull, time } from './wire.ts';
 
-const drill_down = z.string();
 /** Of a difference of rates. */
 export const differenceInterval = z.array(z.number().min(-1).max(1)).length(2).readonly();
 

@@ -9,9 +9,8 @@ import { stages } from '../domain/lifecycle.ts';
 import { completionWire, ComparisonWire } from './funnel-comparison.ts';
 import { reasonsWire } from './funnel-reasons.ts';
 import { breakdownText, definitionParameters } from './own-funnels.ts';
-import { count, interval, minutes, rateOrNull } from './wire.ts';
+import { count, drill_down, interval, minutes, rateOrNull } from './wire.ts';
 
-const drill_down = z.string();
 const name = z.string().meta({ description: 'A stage, or a step of a funnel of one\'s own' });
 
 export const funnelWire = {

@@ -1,7 +1,6 @@
 /** What the stage funnel says beside its counts: when sessions complete, and how it was in an earlier period. */
 import { z } from 'zod';
 import { comparePeriods, timedVerdicts } from '../analytics/comparison.ts';
-import { completionTimes } from '../analytics/completion.ts';
 import type { DrillDown } from '../analytics/drill-down.ts';
 import { daysIn, earlierPeriods, periodBefore, type Period } from '../analytics/period.ts';
 import type { SessionFilters } from '../analytics/sessions-in.ts';
@@ -32,10 +31,6 @@ export interface FunnelAsked {
   readonly period: Period;
   readonly now: number;
   readonly links: DrillDown;
-}
-
-export async function completionAnswer({ clickhouse, filters, now }: FunnelAsked): Promise<z.input<z.ZodObject<typeof completionWire>>> {
-  return completionTimes(clickhouse, filters, now);
 }
 
 export async function comparisonAnswer(

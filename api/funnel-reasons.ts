@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { Narrowed } from '../analytics/drill-down.ts';
 import type { Segment } from '../analytics/rows.ts';
 import { analysedBy, cohortAnalysis, type AnalysedCohort } from '../analytics/why/cohort-analysis.ts';
-import { count, interval, rateOrNull } from './wire.ts';
+import { count, drill_down, interval, rateOrNull } from './wire.ts';
 import { recommended, type WhyInput } from './why-reports.ts';
-import { drill_down, RecommendationWire, recommendationWire } from './why-wire.ts';
+import { RecommendationWire, recommendationWire } from './why-wire.ts';
 
 /** More sessions are analysed by the report of recommendations alone, so that a funnel is never late for them. */
 const mostSessions = 1_000_000;

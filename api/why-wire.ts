@@ -10,9 +10,8 @@ import type { Measured } from '../analytics/why/measured.ts';
 import { efforts, gainUnits, priorities, type Evidence, type Recommendation } from '../analytics/why/recommendations.ts';
 import { factorKinds, factorText } from '../analytics/why/selection.ts';
 import { stages } from '../domain/lifecycle.ts';
-import { count, rate, rateOrNull } from './wire.ts';
+import { count, drill_down, rate, rateOrNull } from './wire.ts';
 
-export const drill_down = z.string().meta({ description: 'Path of the list of exactly these sessions' });
 const twoNumbers = z.array(z.number()).length(2).readonly();
 
 const sideWire = z.object({

@@ -24,6 +24,8 @@ export const rateOrNull = rate.nullable();
 export const count = z.number().int().min(0);
 /** With at most 3 decimals; null: of nobody. */
 export const minutes = z.number().nullable();
+/** Beside a number of sessions. */
+export const drill_down = z.string().meta({ description: 'Path of the list of exactly these sessions' });
 /** Lower and upper bound of a rate. */
 export const interval = z.array(rate).length(2).readonly();
 

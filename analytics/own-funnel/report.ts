@@ -2,7 +2,7 @@
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
 import { stages, type StageName } from '../../domain/lifecycle.ts';
 import { completionFrom, endsQuery, leftMs, type CompletionTimes } from '../completion.ts';
-import { rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../funnel.ts';
+import { list, rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../funnel.ts';
 import { wilson } from '../statistics.ts';
 import { labelOf, partsMax, type Breakdown } from './breakdown.ts';
 import { cohortOf, hasUnseen, type Cohort, type HistoryBounds, type OwnFunnel } from './cohort.ts';
@@ -227,10 +227,6 @@ function isStage(event: string): event is StageName {
 /** Times do not run backwards along an attempt. */
 function took(from: number, to: number): string {
   return `history_ms[at_${to}] - history_ms[at_${from}]`;
-}
-
-function list(expressions: readonly string[]): string {
-  return `[${expressions.join(', ')}]`;
 }
 
 /** With a type also where it is empty: a funnel of one required step. */

@@ -3,7 +3,7 @@ import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts
 import { rate } from '../funnel.ts';
 import { stageNumbers } from '../rows.ts';
 import { sessionsIn, type SessionFilters } from '../sessions-in.ts';
-import { wilson, type Interval } from '../statistics.ts';
+import { sum, wilson, type Interval } from '../statistics.ts';
 import { leastPerArm } from '../two-arms.ts';
 
 export const analysedBy = ['flow', 'flow_version', 'language', 'user_segment', 'device'] as const;
@@ -39,7 +39,7 @@ export async function cohortAnalysis(
   }, options);
   return analysedBy.flatMap((dimension, index) => {
     const values = [...Map.groupBy(rows, (row) => String(row[`d${index}`]))].map(([label, some]) => ({
-      label, sessions: sum(some.map((row) => row.sessions)), completed: sum(some.map((row) => row.completed)),
+      label, sessions: sum(some, (row) => row.sessions), completed: sum(some, (row) => row.completed),
     }));
     return values.toSorted((a, b) => b.sessions - a.sessions || (a.label < b.label ? -1 : 1)).slice(0, largest)
       .map(({ label, sessions, completed }): AnalysedCohort => ({
@@ -47,8 +47,4 @@ export async function cohortAnalysis(
         sufficient_data: sessions >= leastPerArm,
       }));
   });
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,6 +1,6 @@
 /** Which groups of sessions are compared: by flow, version, language and device, and with the period before. */
 import { stages } from '../../domain/lifecycle.ts';
-import type { Arm } from '../statistics.ts';
+import { sum, type Arm } from '../statistics.ts';
 import type { Comparable, ComparedBy, Group, Place } from './comparable.ts';
 import type { FactorCounts } from './factors.ts';
 
@@ -59,7 +59,7 @@ function stepPairs(by: ComparedBy, flow: string | null, values: ReadonlyMap<stri
   return stages.slice(0, -1).flatMap((from_stage, index) => {
     const to_stage = stages[index + 1];
     if (to_stage === undefined) return [];
-    const reached = (all: readonly StageCell[], stage: number): number => sum(all.filter((cell) => cell.stage >= stage));
+    const reached = (all: readonly StageCell[], stage: number): number => sum(all.filter((cell) => cell.stage >= stage), sessionsOf);
     return pairs(by, { at: 'step', from_stage, to_stage }, flow, largest(values).map(([label, all]) => (
       { label, arm: { n: reached(all, index + 1), successes: reached(all, index + 2) } }
     )));
@@ -72,7 +72,7 @@ function questionComparables(cells: readonly QuestionCell[]): readonly Comparabl
     const [{ flow, question_id } = { flow: '', question_id: '' }] = all;
     return (['language', 'device'] as const).flatMap((by) => pairs(by, { at: 'question', question_id }, flow,
       largest(grouped(all, (cell) => cell[by])).map(([label, some]) => {
-        const n = sum(some);
+        const n = sum(some, sessionsOf);
         return { label, arm: { n, successes: n - some.reduce((total, { dropped }) => total + dropped, 0) } };
       })));
   });
@@ -96,13 +96,11 @@ function pairs(by: ComparedBy, place: Place, flow: string | null, groups: readon
 
 function largest<C extends Cell>(values: ReadonlyMap<string, readonly C[]>): readonly (readonly [string, readonly C[]])[] {
   return [...values].filter(([label]) => !unknown.has(label))
-    .toSorted(([a, some], [b, others]) => sum(others) - sum(some) || (a < b ? -1 : 1)).slice(0, mostValues);
+    .toSorted(([a, some], [b, others]) => sum(others, sessionsOf) - sum(some, sessionsOf) || (a < b ? -1 : 1)).slice(0, mostValues);
 }
 
 function grouped<C>(cells: readonly C[], by: (cell: C) => string): ReadonlyMap<string, readonly C[]> {
   return Map.groupBy(cells, by);
 }
 
-function sum(cells: readonly Cell[]): number {
-  return cells.reduce((total, { sessions }) => total + sessions, 0);
-}
+const sessionsOf = ({ sessions }: Cell): number => sessions;

@@ -5,6 +5,7 @@ import { bucketOf, edgesOf, type Bucket } from '../buckets.ts';
 import { rate } from '../funnel.ts';
 import { stageNumbers } from '../rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
+import { sum } from '../statistics.ts';
 import { leastPerArm } from '../two-arms.ts';
 
 const last = stageNumbers.completed;
@@ -60,7 +61,7 @@ export interface Extreme extends BucketCounts {
 export function extremes(buckets: readonly BucketCounts[]): { readonly highest: Extreme | null; readonly lowest: Extreme | null } {
   const enough = buckets.filter(({ partial, counts: [started = 0] }) => !partial && started >= leastPerArm).map((bucket): Extreme => {
     const [started = 0] = bucket.counts;
-    const dropped = sum(bucket.dropped);
+    const dropped = droppedIn(bucket);
     return { ...bucket, drop_off_rate: dropped / started, drop_off_rate_at_most: (dropped + bucket.open) / started };
   });
   const pick = (better: (a: Extreme, b: Extreme) => boolean): Extreme | null => (
@@ -142,11 +143,9 @@ export async function timeAnalysis(
 interface Totals { readonly sessions: number; readonly dropped: number; readonly rate: number | null }
 
 export function totals(buckets: readonly BucketCounts[]): Totals {
-  const sessions = sum(buckets.map(({ counts }) => counts[0] ?? 0));
-  const dropped = sum(buckets.map((bucket) => sum(bucket.dropped)));
+  const sessions = sum(buckets, ({ counts }) => counts[0] ?? 0);
+  const dropped = sum(buckets, droppedIn);
   return { sessions, dropped, rate: rate(dropped, sessions) };
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
+const droppedIn = ({ dropped }: BucketCounts): number => sum(dropped, (count) => count);

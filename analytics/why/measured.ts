@@ -8,7 +8,7 @@ import { followedUntil, followUpOf } from '../followed.ts';
 import { periodBefore, type Period } from '../period.ts';
 import { stageNumbers, type Segment } from '../rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
-import type { Arm } from '../statistics.ts';
+import { sum, type Arm } from '../statistics.ts';
 import type { QuestionCell, StageCell } from './comparables.ts';
 import { againstOthers, less, type FactorCounts } from './factors.ts';
 import { eventsOf, gotPastQuestions } from './selection.ts';
@@ -164,8 +164,4 @@ const none: Arm = { n: 0, successes: 0 };
 
 function arm(row: Arm | undefined): Arm {
   return row === undefined ? none : { n: row.n, successes: row.successes };
-}
-
-function sum<Item>(items: readonly Item[], number: (item: Item) => number): number {
-  return items.reduce((total, item) => total + number(item), 0);
 }

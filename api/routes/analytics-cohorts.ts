@@ -9,9 +9,8 @@ import { annotationsOf, annotationsWire } from '../annotations.ts';
 import { differenceInterval, followedLinks } from '../compared-periods.ts';
 import { iso } from '../presentation.ts';
 import { reportRoute } from '../report-route.ts';
-import { count, interval, minutes, rate, rateOrNull, time } from '../wire.ts';
+import { count, drill_down, interval, minutes, rate, rateOrNull, time } from '../wire.ts';
 
-const drill_down = z.string();
 const week_start = z.enum(weekStarts).default('monday');
 
 const CohortWire = z.object({

@@ -7,8 +7,8 @@ import { stages } from '../../domain/lifecycle.ts';
 import { annotationsWire } from '../annotations.ts';
 import { reportRoute } from '../report-route.ts';
 import { drawingAnswer, fullyLinkedBuckets, heatmapAnswer, recommendationsAnswer } from '../why-reports.ts';
-import { drill_down, FactorBasisWire, FactorWire, RecommendationWire } from '../why-wire.ts';
-import { count, interval, minutes, rate, rateOrNull, time } from '../wire.ts';
+import { FactorBasisWire, FactorWire, RecommendationWire } from '../why-wire.ts';
+import { count, drill_down, interval, minutes, rate, rateOrNull, time } from '../wire.ts';
 
 const granularity = z.enum(['hourly', 'daily', 'weekly']).default('daily');
 const bucketParameters = { granularity, week_start: z.enum(weekStarts).optional() };

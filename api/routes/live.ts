@@ -19,12 +19,11 @@ import { route, type Answer } from '../route.ts';
 import type { Services } from '../services.ts';
 import { recommended } from '../why-reports.ts';
 import { RecommendationWire, recommendationWire } from '../why-wire.ts';
-import { clientId, count, minutes, rateOrNull, time } from '../wire.ts';
+import { clientId, count, drill_down, minutes, rateOrNull, time } from '../wire.ts';
 
 const hours = { time_range_hours: z.coerce.number().int().min(1).max(720).default(24).meta({ description: 'Back from now' }) };
 type Hours = typeof hours;
 const query = z.strictObject({ ...clientId, ...hours, ...howAnswered });
-const drill_down = z.string();
 const stage = z.enum(stages);
 
 const ErrorsWire = z.array(z.object({

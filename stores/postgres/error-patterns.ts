@@ -153,13 +153,9 @@ export async function listErrorPatterns(
 }
 
 /** What was counted of one error in whole hours. */
-export interface ErrorOccurrences {
-  readonly fingerprint: string;
-  readonly task_name: string;
-  readonly category: ErrorCategory;
-  readonly severity: ErrorSeverity;
-  readonly exception_type: string;
-  readonly message: string;
+export interface ErrorOccurrences extends Pick<
+  ErrorPattern, 'fingerprint' | 'task_name' | 'category' | 'severity' | 'exception_type' | 'message'
+> {
   readonly occurrences: number;
 }
 
