@@ -55,6 +55,10 @@ beforeAll(async () => {
     [tenant],
   );
   await db.asSystem().query(
+    `INSERT INTO people (person, tenant, roles, issued_at)
+     SELECT 'other/' || n || '-' || gen_random_uuid(), 'other', '{admin}', now() FROM generate_series(1, 10000) AS n`,
+  );
+  await db.asSystem().query(
     `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint,
        attempts, manual_retries,
                         correlation_id, session_id, parked_at, updated_at, ended_at, sealed)
@@ -80,6 +84,7 @@ beforeAll(async () => {
   // some hundred rows of each name: of twenty the planner may as well sort them, of a page out of hundreds it must not
   await db.query('ANALYZE audit');
   await db.query('ANALYZE api_keys');
+  await db.query('ANALYZE people');
   await db.query('ANALYZE sessions');
   await db.query('ANALYZE uploads');
   await vacuum('tasks');

@@ -156,9 +156,12 @@ function withoutClock(body: Body): Body {
   }));
 }
 
-const replays = (): Promise<Body[]> => Promise.all([...played, finished, imported].map(
-  async (id) => (await people.cy.get(`/dashboard/session-replay/${id}/`)).body,
-));
+/** Less what grows by itself: on a slow machine a level of risk is crossed between two looks. */
+const replays = (): Promise<Body[]> => Promise.all([...played, finished, imported].map(async (id) => {
+  const { body } = await people.cy.get(`/dashboard/session-replay/${id}/`);
+  const timeline = (body.timeline as Body[]).filter(({ event_type: type }) => type !== 'risk_level_changed');
+  return { ...body, timeline, session_summary: { ...body.session_summary, total_events: timeline.length } };
+}));
 
 async function rebuild(...options: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)('sh', ['scripts/run', 'scripts/rebuild-analytics.ts', ...options], {
@@ -228,7 +231,8 @@ describe('a rebuild', () => {
     db = await databaseOf(instance);
     expect((await people.cy.get('/analytics/funnel/?fresh=true')).body.total_sessions).toBe(0);
     expect(await rebuild()).toMatch(/101 sessions/);
-    expect([await reports(), await replays()]).toEqual(before);
+    const after = [await reports(), await replays()];
+    expect(after.flatMap((some, at) => differences(some, before[at], at === 0 ? 'reports' : 'replays'))).toEqual([]);
   });
 
   test('loses nothing that is flushed meanwhile, also when it is asked for three times at once', async () => {

@@ -3,7 +3,7 @@ import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { afterAll, expect, test } from '@jest/globals';
 import { newFolder } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
-import { base, newTenant, person, tokenFor } from './support/person.ts';
+import { base, newTenant, person, tokenFor, type Body, type Person } from './support/person.ts';
 import { until } from './support/until.ts';
 
 let instance: Instance | undefined;
@@ -34,12 +34,14 @@ test('a stop is told by /readyz first, every answer from then on closes its conn
   let outOfService = false;
   const answered: number[] = [];
   const failures: string[] = [];
+  /** What each person's session must hold: the last value that was acknowledged. */
+  const acknowledged = new Map<string, { readonly who: Person; value: number }>();
   /** Statuses and the header `Connection` of what was asked after the signal. */
   const late: { status: number; connection: string | undefined }[] = [];
 
   /**
    * Posts over a connection that is kept; one behind a balancer ends when that has taken the process out of service, another when
-   * it is refused.
+   * it is refused, or reset by the system before the process saw it: then its request was not heard, which is looked at below.
    */
   const post = async (name: string, isBalanced: boolean): Promise<void> => {
     const who = await person({ url, folder: instance?.folder ?? '', pid }, tenant, name, 'user');
@@ -54,10 +56,11 @@ test('a stop is told by /readyz first, every answer from then on closes its conn
       try {
         const { status, headers } = await ask(agent, `${url}${base}/sessions/${id}/answers/`, token, body);
         answered.push(status);
+        acknowledged.set(id, { who, value });
         if (sentLate) late.push({ status, connection: headers.connection });
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code === 'ECONNREFUSED' && !isBalanced) break;
+        if ((code === 'ECONNREFUSED' || code === 'ECONNRESET') && !isBalanced) break;
         failures.push(`${name}, ${isBalanced ? 'balanced' : 'on its own'}: ${code ?? String(error)}`);
         break;
       }
@@ -85,4 +88,14 @@ test('a stop is told by /readyz first, every answer from then on closes its conn
   const { child } = instance;
   await until('it has ended', () => child.exitCode !== null || child.signalCode !== null, 60_000);
   expect(child.exitCode).toBe(0);
+
+  instance = await startInstance(instance.folder);
+  const after = instance;
+  const held = await Promise.all([...acknowledged].map(async ([id, { who, value }]) => {
+    const again = await person(after, tenant, who.subject, 'user');
+    const { answers } = (await again.get(`/sessions/${id}/answers/`)).body as { answers: Body[] };
+    const kept = answers.find(({ question_id: question, superseded }) => question === 'expected_users' && superseded !== true);
+    return [id, value, kept?.value];
+  }));
+  expect(held.filter(([, said, kept]) => said !== kept)).toEqual([]);
 });
