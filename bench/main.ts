@@ -18,6 +18,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   answers: () => import('./answers.ts'),
   memory: () => import('./memory.ts'),
   start: () => import('./start.ts'),
+  history: () => import('./history.ts'),
   sessions: () => import('./sessions.ts'),
   continue: () => import('./continue.ts'),
   encryption: () => import('./encryption.ts'),

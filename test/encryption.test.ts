@@ -146,6 +146,23 @@ describe('payloads', () => {
     expect(Buffer.from((await codec.decode([kept], context))[0]?.data ?? []).equals(noise.data)).toBe(true);
   });
 
+  test('that are short are sealed in less than half, and any come back as they were', async () => {
+    const actor = { tenant: 'acme', subject: 'ana', person: 'acme/ana', roles: ['user'] };
+    const message = { id: 'm-1', fingerprint: '0123456789abcdef', actor, correlation_id: 'c-1', if_match: null, body: { text: 'in June' } };
+    const short = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(message)) };
+    const [sealed = {}] = await codec.encode([short], context);
+    const [nothing = {}] = await codec.encode([{ ...short, data: Buffer.alloc(0) }], context);
+    // beside what sealing nothing takes
+    expect((sealed.data?.length ?? 0) - (nothing.data?.length ?? 0)).toBeLessThan(short.data.length / 2);
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 2_000 }), fc.dictionary(fc.string(), fc.uint8Array()), async (data, more) => {
+      const given = { metadata: { ...more, encoding: Buffer.from('json/plain') }, data };
+      const [opened] = await codec.decode(await codec.encode([given], context), context);
+      expect(Buffer.from(opened?.data ?? []).equals(data)).toBe(true);
+      expect(Object.entries(opened?.metadata ?? {}).map(([name, value]) => [name, ...value]).sort())
+        .toEqual(Object.entries(given.metadata).map(([name, value]) => [name, ...value]).sort());
+    }));
+  });
+
   async function openedFrom(file: string): Promise<Body> {
     const { metadata, data } = JSON.parse(await readFile(join(root, 'test', file), 'utf8')) as {
       metadata: Record<string, string>;
@@ -168,14 +185,21 @@ describe('payloads', () => {
     expect(await openedFrom('payload-before-workflow.json')).toEqual({ question_id: 'expected_users', value: 24 });
   });
 
+  test('that were packed with the first dictionary open: its bytes never change', async () => {
+    const { outcome } = await openedFrom('payload-with-dictionary-1.json');
+    expect(outcome).toEqual({ kind: 'accepted', accepted: [{ question_id: 'expected_users', value: 24 }] });
+  });
+
   test('that would grow beyond anything that is carried do not open, and what is too large to be carried is told by size and workflow', async () => {
     const metadata = Buffer.from(JSON.stringify({ encoding: '', 'gangway-compression': 'zstd' }));
     const length = Buffer.alloc(4);
     length.writeUInt32BE(metadata.length);
     const [{ metadata: names = {} } = {}] = await codec.encode([payload], context);
     const packed = Buffer.concat([length, metadata, zstdCompressSync(Buffer.alloc(50_000_000))]);
-    const bomb = { metadata: names, data: sealerOf(own).seal(packed, `payload:t:1\n${context.workflowId}`) };
-    await expect(codec.decode([bomb], context)).rejects.toThrow('larger than any');
+    const bombOf = (bytes: Uint8Array) => ({ metadata: names, data: sealerOf(own).seal(bytes, `payload:t:1\n${context.workflowId}`) });
+    for (const bytes of [packed, Buffer.concat([Buffer.of(1), zstdCompressSync(Buffer.alloc(50_000_000))])]) {
+      await expect(codec.decode([bombOf(bytes)], context)).rejects.toThrow('larger than any');
+    }
     await expect(codec.encode([{ ...payload, data: Buffer.alloc(bounds.payload + 1) }], context)).rejects.toThrow(
       /session:t%3A1:5 has \d+ bytes/,
     );
