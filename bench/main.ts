@@ -28,6 +28,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   tasks: () => import('./tasks.ts'),
   reading: () => import('./reading.ts'),
   risk: () => import('./risk.ts'),
+  lists: () => import('./lists.ts'),
   uploads: () => import('./uploads.ts'),
   photos: () => import('./photos.ts'),
   analytics: () => import('./analytics.ts'),

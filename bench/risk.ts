@@ -1,5 +1,4 @@
 /** Sessions at risk among a million open ones of one tenant: the list, the total, and the whole answer over HTTP. */
-import { Client } from 'pg';
 import { leastScore, riskLevels, standingScores, type RiskLevel } from '../domain/abandonment-risk.ts';
 import { developmentToken } from '../scripts/development-token.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
@@ -8,16 +7,13 @@ import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { atRiskList, atRiskTotal, type Query } from '../stores/postgres/sessions-at-risk.ts';
 import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
-import type { Context, Figure, Goal, Outcome } from './part.ts';
-import { blocks, median, percentile, range, rounded, seeded, shuffled } from './statistics.ts';
-import { numberText } from './table.ts';
+import type { Context, Goal, Outcome } from './part.ts';
+import { asked, p99Of, shownTimes, vacuum, type Question, type Times } from './questions.ts';
 
 const tenant = 'bench';
 const [sessions, limit] = [1_000_000, 50];
-const [warmUp, trials, trialBlocks] = [5, 50, 5];
+const trials = 50;
 const [listGoal, totalGoal]: readonly [Goal, Goal] = [{ atMost: 30 }, { atMost: 100 }];
-
-interface Question { readonly name: string; readonly goal: Goal | null; readonly ask: () => Promise<unknown> }
 
 export async function run({ folder, say }: Context): Promise<Outcome> {
   const seed = Date.now() % 2 ** 32;
@@ -28,14 +24,14 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   try {
     say(`writing ${sessions} open sessions ...`);
     await fill(db);
-    await vacuum(host.databaseUrl);
+    await vacuum(host.databaseUrl, 'sessions');
     const token = await developmentToken(
       { tenant, sub: 'dee', roles: ['admin'], ttlSeconds: 3_600 }, await developmentKey(folder), readConfiguration({}),
     );
     const questions = riskLevels.flatMap((level) => questionsOf(level, db, http, token));
     say(`${questions.length} questions, ${trials} times each, in random order, seed ${seed} ...`);
-    const times = await asked(questions, seed);
-    return outcome(questions, times, seed);
+    const times = await asked(questions, trials, seed);
+    return outcome(times, seed);
   } finally {
     await db.close();
     http.close();
@@ -61,17 +57,6 @@ async function fill(db: Database): Promise<void> {
              FROM generate_series($2::int, $3::int) AS n) AS made`,
       [tenant, from, from + 99_999, standingScores, standingScores.length],
     );
-  }
-}
-
-/** As autovacuum would soon have done it; on a connection of its own, since it runs in no transaction. */
-async function vacuum(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query('VACUUM ANALYZE sessions');
-  } finally {
-    await client.end();
   }
 }
 
@@ -101,22 +86,7 @@ function questionsOf(level: RiskLevel, db: Database, http: HttpClient, token: st
   ];
 }
 
-/** Milliseconds of each. */
-async function asked(questions: readonly Question[], seed: number): Promise<ReadonlyMap<Question, readonly number[]>> {
-  const random = seeded(seed);
-  const times = new Map<Question, number[]>(questions.map((question) => [question, []]));
-  for (let trial = 0; trial < warmUp + trials; trial += 1) {
-    for (const question of shuffled(questions, random)) {
-      const began = performance.now();
-      await question.ask();
-      if (trial >= warmUp) times.get(question)?.push(performance.now() - began);
-    }
-  }
-  return times;
-}
-
-function outcome(questions: readonly Question[], times: ReadonlyMap<Question, readonly number[]>, seed: number): Outcome {
-  const of = (question: Question): readonly number[] => times.get(question) ?? [];
+function outcome(times: Times, seed: number): Outcome {
   return {
     title: `Sessions at risk among ${sessions} open ones of one tenant`,
     notes: [
@@ -124,19 +94,7 @@ function outcome(questions: readonly Question[], times: ReadonlyMap<Question, re
       'and the answer with both,',
       `through authentication, limits and the entry in the audit log; one at a time, ${trials} times each in random order.`,
     ],
-    tables: [{
-      head: ['', 'p50', 'p99'],
-      rows: questions.map((question) => [
-        question.name, `${numberText(median(of(question)))} ms`, `${numberText(percentile(of(question), 0.99))} ms`,
-      ]),
-    }],
-    figures: questions.map((question): Figure => ({
-      name: question.name, value: median(of(question)), range: range(blocks(of(question), trialBlocks).map(median)), unit: 'ms',
-      goal: question.goal,
-    })),
-    details: {
-      seed, sessions, trials,
-      p99_ms: Object.fromEntries(questions.map((question) => [question.name, rounded(percentile(of(question), 0.99))])),
-    },
+    ...shownTimes(times),
+    details: { seed, sessions, trials, p99_ms: p99Of(times) },
   };
 }

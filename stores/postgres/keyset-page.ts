@@ -16,6 +16,11 @@ export const listTotalMax = 10_000;
 
 interface KeysetQuery<Row, T> {
   readonly columns: string; readonly from: string; readonly where: string; readonly params: readonly unknown[];
+  /**
+   * A table of few rows that `where` refers to: the rows of each are read in their order and merged, so that an index by both serves
+   * however many or few there are.
+   */
+  readonly each?: string;
   readonly at: string; readonly id: string; readonly page: Page; readonly read: (row: Row) => T;
   /** Newest first unless told otherwise. */
   readonly sort?: PageSort;
@@ -25,18 +30,21 @@ interface KeysetQuery<Row, T> {
 
 /** One page and the total, in two statements side by side. Column names are ours, never a caller's. */
 export async function keysetPage<Row extends object, T>(db: Queries, query: KeysetQuery<Row, T>): Promise<PageOf<T>> {
-  const { columns, from, where, at, id, page, sort = 'newest', totalMax = listTotalMax } = query;
+  const { columns, from, where, at, id, page, sort = 'newest', totalMax = listTotalMax, each } = query;
   const [direction, beyond] = sort === 'newest' ? ['DESC', '<'] : ['ASC', '>'];
   const params = [...query.params];
   const after = page.after === null ? ''
     : ` AND (${at}, ${id}) ${beyond} ($${params.push(page.after.at)}::timestamptz, $${params.push(page.after.id)}::uuid)`;
+  const inOrder = `ORDER BY ${at} ${direction}, ${id} ${direction} LIMIT $${params.push(page.limit + 1)}`;
+  const selected = `${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id`;
+  const found = `${from} WHERE ${where}${after} ${inOrder}`;
   const [rows, total] = await Promise.all([
     db.query<Row & { keyset_at: string; keyset_id: string }>(
-      `SELECT ${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id FROM ${from} WHERE ${where}${after} ORDER BY ${at} ${direction},
-         ${id} ${direction} LIMIT $${params.push(page.limit + 1)}`,
+      each === undefined ? `SELECT ${selected} FROM ${found}`
+        : `SELECT ${selected} FROM ${each} CROSS JOIN LATERAL (SELECT ${columns}, ${at}, ${id} FROM ${found}) AS merged ${inOrder}`,
       params,
     ),
-    countUpTo(db, { from, where, params: query.params }, totalMax),
+    countUpTo(db, { ...query, where: each === undefined ? where : `${where} ORDER BY ${at} ${direction}, ${id} ${direction}` }, totalMax),
   ]);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
@@ -46,12 +54,15 @@ export async function keysetPage<Row extends object, T>(db: Queries, query: Keys
   };
 }
 
-/** Looks at one row more than `max` at most, whatever there is. */
+/** Looks at one row more than `max` at most, of each. */
 export async function countUpTo(
-  db: Queries, { from, where, params }: Pick<KeysetQuery<never, never>, 'from' | 'where' | 'params'>, max: number,
+  db: Queries, { from, where, params, each }: Pick<KeysetQuery<never, never>, 'from' | 'where' | 'params' | 'each'>, max: number,
 ): Promise<Total> {
+  const most = `LIMIT $${params.length + 1}`;
+  const found = `SELECT FROM ${from} WHERE ${where} ${most}`;
   const [row] = await db.query<{ counted: number }>(
-    `SELECT count(*)::int AS counted FROM (SELECT FROM ${from} WHERE ${where} LIMIT $${params.length + 1}) AS rows`, [...params, max + 1],
+    `SELECT count(*)::int AS counted FROM (${each === undefined ? found : `SELECT FROM ${each} CROSS JOIN LATERAL (${found}) AS one ${most}`})
+       AS rows`, [...params, max + 1],
   );
   const counted = row?.counted ?? 0;
   return { total: Math.min(counted, max), totalIsAtLeast: counted > max };

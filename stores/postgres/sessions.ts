@@ -1,5 +1,5 @@
 /** Sessions in PostgreSQL: the claim of the one open session of a person and flow, the copy of each session, and lists. */
-import { isEnded, type SessionStateName, type StageName } from '../../domain/lifecycle.ts';
+import { isEnded, sessionStates, stages, type SessionStateName, type StageName } from '../../domain/lifecycle.ts';
 import type { AwaitedApproval, SessionView } from '../../domain/message.ts';
 import { listedScoreOf } from '../../domain/view-risk.ts';
 import type { Database, Queries } from './database.ts';
@@ -168,30 +168,38 @@ export type SessionSort = keyof typeof sessionSorts;
 
 /** By keyset. Sessions whose start was never confirmed are nobody's and are left out. */
 export async function listSessions(db: Database, filter: SessionFilter, sort: SessionSort, page: Page): Promise<PageOf<SessionView>> {
-  const params: unknown[] = [filter.tenant];
-  const conditions = ['tenant = $1', 'confirmed', 'view IS NOT NULL'];
-  const named = [
-    ['owner', filter.owner], ['state', filter.state], ["view ->> 'stage'", filter.stage], ['flow_id', filter.flow],
-  ] as const;
-  for (const [column, value] of named) {
-    if (value !== null) conditions.push(`${column} = $${params.push(value)}`);
-  }
-  if (filter.named !== null) conditions.push(namedSessions(`$${params.push(filter.named)}`));
-  const where = conditions.join(' AND ');
-  return keysetPage(db.asTenant(filter.tenant), {
-    columns: 'view', from: 'sessions', where, params, at: sessionSorts[sort], id: 'session_id', page,
+  const { tenant, owner, state, stage, flow, named } = filter;
+  const params: unknown[] = [tenant];
+  const param = (value: unknown): string => `$${params.push(value)}`;
+  const conditions = ['tenant = $1', 'confirmed', 'view IS NOT NULL', ...(flow === null ? [] : [`flow_id = ${param(flow)}`])];
+  const list = {
+    columns: 'view', from: 'sessions', params, at: sessionSorts[sort], id: 'session_id', page,
     read: (row: { view: SessionView }) => row.view,
-  });
+  };
+  if (owner === null && named === null) {
+    const each = `unnest(${param(state === null ? sessionStates : [state])}::text[]) AS of_state,
+      unnest(${param(stage === null ? stages : [stage])}::text[]) AS of_stage`;
+    const where = [...conditions, 'state = of_state', 'stage = of_stage'].join(' AND ');
+    return keysetPage(db.asTenant(tenant), { ...list, each: `(SELECT * FROM ${each}) AS kinds`, where });
+  }
+  for (const [column, value] of [['owner', owner], ['state', state], ['stage', stage]] as const) {
+    if (value !== null) conditions.push(`${column} = ${param(value)}`);
+  }
+  const from = named === null ? 'sessions' : namedSessions(param(named));
+  return keysetPage(db.asTenant(tenant), { ...list, from, where: conditions.join(' AND ') });
 }
 
 const uuidForm = "'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'";
 
-/** An index for each of the three, so that no list is read to its end for one that is not there. */
+/**
+ * By an index for each of the three, and nothing else (OFFSET 0): no list is read to its end for one that is not there.
+ */
 function namedSessions(name: string): string {
-  return `session_id IN (
-    SELECT session_id FROM sessions WHERE tenant = $1 AND session_id = CASE WHEN ${name} ~ ${uuidForm} THEN ${name}::uuid END
-    UNION ALL SELECT session_id FROM sessions WHERE tenant = $1 AND owner = ${name}
-    UNION ALL SELECT session_id FROM sessions WHERE tenant = $1 AND correlation_id = ${name})`;
+  return `(SELECT sessions.* FROM (
+      SELECT session_id FROM sessions WHERE tenant = $1 AND session_id = CASE WHEN ${name} ~ ${uuidForm} THEN ${name}::uuid END
+      UNION SELECT session_id FROM sessions WHERE tenant = $1 AND owner = ${name}
+      UNION SELECT session_id FROM sessions WHERE tenant = $1 AND correlation_id = ${name}) AS named
+    JOIN sessions USING (session_id) OFFSET 0) AS sessions`;
 }
 
 export interface AwaitedFilter {
