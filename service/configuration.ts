@@ -213,6 +213,9 @@ export const configurationSchema = z.object({
     .describe('Comma-separated addresses that alerts are mailed to; needs SMTP_URL'),
   GANGWAY_ALERT_MAIL_FROM: z.string().regex(mailAddress, 'must be a mail address').optional().describe('Sender of those mails'),
   GANGWAY_CACHED_SESSIONS: count(1_000, { max: 1_000_000 }, 'Sessions a worker keeps in memory (about 520 KiB each)'),
+  GANGWAY_STACK_TRACES: flag(
+    "Keeps the stack of each promise of a workflow, for the Web UI's tab Stack Trace; it makes a session twice as heavy and slow",
+  ),
   GANGWAY_IN_FLIGHT_PER_SESSION: count(8, { max: 10 }, 'Messages of one session under way at once in one API process'),
   GANGWAY_STREAMS: count(1_000, { max: 1_000_000 }, 'Event streams open at once in one API process'),
   GANGWAY_STREAMS_PER_PERSON: count(5, { max: 1_000_000 }, 'Event streams of one person open at once in one API process'),

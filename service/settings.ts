@@ -125,7 +125,7 @@ export function serverSettings(c: Configuration): ServerSettings {
 export function workerSettings(c: Configuration): WorkerSettings {
   return {
     namespace: c.TEMPORAL_NAMESPACE, taskQueue: c.GANGWAY_TASK_QUEUE, apiKey: c.TEMPORAL_API_KEY, cachedSessions: c.GANGWAY_CACHED_SESSIONS,
-    drainSeconds: c.GANGWAY_DRAIN_SECONDS,
+    stackTraces: c.GANGWAY_STACK_TRACES === 'true', drainSeconds: c.GANGWAY_DRAIN_SECONDS,
   };
 }
 

@@ -9,6 +9,7 @@ import type { Sealer } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
 import { sdkLog, type SdkLogOptions } from './sdk-log.ts';
 import { workflowBundle } from './workflow-bundle.ts';
+import { startThreads } from './workflow-threads.ts';
 
 const failureConverterPath = fileURLToPath(new URL('../engine/failure-converter.ts', import.meta.url));
 
@@ -19,6 +20,8 @@ export interface WorkerSettings {
   readonly apiKey: string | undefined;
   /** Sessions kept in memory. */
   readonly cachedSessions: number;
+  /** Of each promise that a workflow waits for, as the Web UI can ask for them. */
+  readonly stackTraces: boolean;
   /** That running tasks get at shutdown. */
   readonly drainSeconds: number;
 }
@@ -57,7 +60,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const [codePath, connection] = await Promise.all([workflowBundle(), NativeConnection.connect({
     address: options.address, ...(settings.apiKey === undefined ? {} : { apiKey: settings.apiKey, tls: true }),
   })]);
-  const worker = await Worker.create({
+  const worker = await startThreads(() => Worker.create({
     connection, namespace: settings.namespace, taskQueue: settings.taskQueue, workflowBundle: { codePath },
     dataConverter: { failureConverterPath, payloadCodecs: [createPayloadCodec(options.sealer)] },
     activities: options.tasks, interceptors: { activity: [(context) => ({ inbound: new Retries(context, options.retries) })] },
@@ -69,7 +72,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // what a killed worker had in its cache goes to another one after this; with the SDK's 10 s the silence was once 10.1 s
     stickyQueueScheduleToStartTimeout: '2s',
     shutdownGraceTime: `${settings.drainSeconds}s`, shutdownForceTime: `${settings.drainSeconds + 5}s`,
-  });
+  }), settings);
   const running = worker.run();
   let stopped = false;
   running.catch((error: unknown) => { log.error({ err: error }, 'the worker ended'); })

@@ -22,6 +22,7 @@ async function project(): Promise<string> {
     'domain/pricing/rounding/half-up.ts': 'export const round = Math.round;\n',
     'domain/pricing/price.test.ts': '', 'domain/unused.ts': '', 'activities/tasks.ts': 'export interface Tasks {}\n',
     'engine/failure-converter.ts': 'export const failureConverter = {};\n', 'package-lock.json': '{}',
+    'scripts/bundle-workflows.ts': '',
   };
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
@@ -40,7 +41,7 @@ test('an edit of anything that is in it, in a folder however deep, makes another
   for (
     const path of [
       'workflows/main.ts', 'workflows/session.ts', 'domain/pricing/price.ts', 'domain/pricing/rounding/half-up.ts',
-      'engine/failure-converter.ts', 'package-lock.json',
+      'engine/failure-converter.ts', 'package-lock.json', 'scripts/bundle-workflows.ts',
     ]
   ) {
     expect([path, await changes(path)]).toEqual([path, true]);

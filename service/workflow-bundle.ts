@@ -44,7 +44,7 @@ export function workflowSources(project: string): string[] {
 export async function sourcesHash(project: string): Promise<string> {
   const hash = createHash('sha256');
   // packages by their versions
-  for (const file of [...workflowSources(project), join(project, 'package-lock.json')]) {
+  for (const file of [...workflowSources(project), join(project, 'package-lock.json'), join(project, 'scripts', 'bundle-workflows.ts')]) {
     hash.update(relative(project, file)).update(await readFile(file));
   }
   return hash.digest('hex').slice(0, 16);

@@ -102,6 +102,11 @@ describe('restarts', () => {
   });
 });
 
+test('nobody notes the stacks of promises: the query of the Web UI for them answers, with none', async () => {
+  const id = await sessions.open();
+  expect(await sessions.handleOf(id).query('__stack_trace')).toBe('');
+});
+
 describe('long sessions', () => {
   test('a worker that restarts over fifty sessions of the longest kind answers all of them', async () => {
     const ids = await Promise.all(Array.from({ length: 50 }, () => sessions.open()));
