@@ -9,8 +9,8 @@ if (path === undefined) throw new Error('Usage: bundle-workflows.ts FILE');
 const project = join(import.meta.dirname, '..');
 const { code } = await bundleWorkflowCode({
   workflowsPath: join(project, 'workflows', 'main.ts'), failureConverterPath: join(project, 'engine', 'failure-converter.ts'),
-  // what knows nothing of the engine keeps nothing between calls either: it is loaded once, and not again for each session
-  preloadModules: workflowSources(project).filter((file) => file.startsWith(join(project, 'domain'))),
+  // none of our modules keeps anything between calls: they are loaded once and frozen, not again for each session
+  preloadModules: workflowSources(project),
   logger: new DefaultLogger('WARN'),
   // the project's own name may be one that webpack cannot read, and what it was started by is another (service/worker.ts)
   webpackConfigHook: (config) => ({

@@ -58,3 +58,17 @@ test('every file of ours that the bundler took is among those that are hashed', 
   expect(ours.length).toBeGreaterThan(10);
   expect(workflowSources(root)).toEqual(expect.arrayContaining(ours));
 });
+
+test('no module that all workflows share keeps anything that one of them could leave for another', async () => {
+  const kept: string[] = [];
+  for (const path of workflowSources(root)) {
+    const text = await readFile(path, 'utf8');
+    const variables = [...text.matchAll(/^(?:export )?(?:let|var) .*/gm)].map(([line]) => line);
+    const containers = [...text.matchAll(/^(?:export )?const (\w+)[^=\n]* = (?:new (?:Weak)?(?:Map|Set)\b|new LruMap|\[|\{)/gm)]
+      .flatMap(([, name = '']) => [...text.matchAll(new RegExp(
+        `^.*\\b${name}(?:\\.(?:add|set|delete|clear|push|pop|shift|unshift|splice|sort|reverse)\\(|(?:\\.\\w+|\\[[^\\]]+\\]) = ).*$`, 'gm',
+      ))].map(([line]) => line));
+    kept.push(...[...variables, ...containers].map((line) => `${path}: ${line.trim()}`));
+  }
+  expect(kept).toEqual([]);
+});
