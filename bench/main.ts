@@ -19,6 +19,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   memory: () => import('./memory.ts'),
   start: () => import('./start.ts'),
   history: () => import('./history.ts'),
+  scale: () => import('./scale.ts'),
   sessions: () => import('./sessions.ts'),
   continue: () => import('./continue.ts'),
   encryption: () => import('./encryption.ts'),

@@ -1,0 +1,134 @@
+/**
+ * What grows with the number of open sessions on one machine: 100, 1,000, 10,000 of them (BENCH_OPEN names others), all of them kept by
+ * one worker, which is then restarted over them.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { developmentKey } from '../scripts/embedded/secrets.ts';
+import { openDatabase } from '../stores/postgres/database.ts';
+import { openSessions, throughApi, type Session } from './answering.ts';
+import { cpuMs } from './cpu.ts';
+import { startHost, type Host } from './host-process.ts';
+import { HttpClient } from './http-client.ts';
+import type { Context, Figure, Outcome } from './part.ts';
+import { processes } from './process-memory.ts';
+import { median, percentile, rounded } from './statistics.ts';
+import { numberText } from './table.ts';
+
+const sizes = (process.env['BENCH_OPEN'] ?? '100,1000,10000').split(',').map(Number);
+const largest = Math.max(...sizes);
+const [answers, readers, settleSeconds] = [400, 4, 35];
+const settings = { GANGWAY_CACHED_SESSIONS: String(largest + 1_000) };
+
+interface Step {
+  readonly sessions: number;
+  readonly ms: readonly number[];
+  readonly cpu: Readonly<Record<string, number>>;
+  readonly mb: Readonly<Record<string, number>>;
+  readonly postgresBytes: number;
+  readonly temporalBytes: number;
+}
+
+export async function run({ folder, say }: Context): Promise<Outcome> {
+  let host = await startHost(folder, settings);
+  const sessions: Session[] = [];
+  const steps: Step[] = [];
+  let firstAnswerMs = 0;
+  try {
+    const key = await developmentKey(folder);
+    const empty = await storedBytes(host, folder);
+    for (const size of sizes) {
+      const http = new HttpClient(host.url);
+      say(`opening sessions up to ${size} ...`);
+      sessions.push(...await openSessions(http, key, size - sessions.length));
+      await sleep(settleSeconds * 1_000);
+      say(`${answers} answers ...`);
+      steps.push(await measured(host, http, sessions, folder, empty));
+      http.close();
+    }
+    say('restarting over them ...');
+    await host.stop();
+    host = await startHost(folder, settings);
+    const http = new HttpClient(host.url);
+    const began = performance.now();
+    const [session] = sessions;
+    if (session !== undefined) await throughApi(http)(session);
+    firstAnswerMs = performance.now() - began;
+    http.close();
+    return outcome(steps, firstAnswerMs);
+  } finally {
+    await host.stop();
+  }
+}
+
+/** A few people at a time, each answer to a session taken from all of them in turn. */
+async function measured(
+  host: Host, http: HttpClient, sessions: readonly Session[], folder: string, empty: Awaited<ReturnType<typeof storedBytes>>,
+): Promise<Step> {
+  const answer = throughApi(http);
+  const ms: number[] = [];
+  const before = await cpuMs(host.pids);
+  let next = 0;
+  await Promise.all(Array.from({ length: readers }, async () => {
+    while (next < answers) {
+      next += 1;
+      // a large step meets others each time
+      const session = sessions[(next * 7_919) % sessions.length];
+      if (session === undefined) throw new Error('There are no sessions.');
+      const began = performance.now();
+      await answer(session);
+      ms.push(performance.now() - began);
+    }
+  }));
+  const after = await cpuMs(host.pids);
+  const [rows, stored] = await Promise.all([processes(), storedBytes(host, folder)]);
+  return {
+    sessions: sessions.length, ms,
+    cpu: Object.fromEntries(Object.entries(after ?? {}).map(([name, at]) => [name, (at - (before?.[name] ?? 0)) / answers])),
+    mb: Object.fromEntries(Object.entries(host.pids).map(([name, pid]) => [name, (rows.find((row) => row.pid === pid)?.rss ?? 0) / 1e6])),
+    postgresBytes: (stored.postgres - empty.postgres) / sessions.length,
+    temporalBytes: (stored.temporal - empty.temporal) / sessions.length,
+  };
+}
+
+async function storedBytes(host: Host, folder: string): Promise<{ readonly postgres: number; readonly temporal: number }> {
+  const db = openDatabase({ url: host.databaseUrl, timeoutMs: 60_000, connections: 1 });
+  try {
+    const [row] = await db.asSystem().query<{ bytes: number }>('SELECT pg_database_size(current_database())::float8 AS bytes');
+    const files = (await readdir(folder)).filter((name) => name.startsWith('temporal.db'));
+    const each = await Promise.all(files.map((name) => stat(join(folder, name))));
+    return { postgres: row?.bytes ?? 0, temporal: each.reduce((sum, { size }) => sum + size, 0) };
+  } finally {
+    await db.close();
+  }
+}
+
+function outcome(steps: readonly Step[], firstAnswerMs: number): Outcome {
+  const [first, last] = [steps[0], steps.at(-1)];
+  const p99 = (step: Step | undefined): number => percentile(step?.ms ?? [], 0.99);
+  const names = Object.keys(first?.mb ?? {});
+  const figures: readonly Figure[] = [
+    { name: `memory of the process with ${largest} open sessions, MB`, value: last?.mb['service'] ?? 0, unit: 'MB', goal: { atMost: 2_000 } },
+    { name: `p99 of an answer with ${largest} / with ${sizes[0] ?? 0}`, value: p99(last) / p99(first), unit: '', goal: { atMost: 2 } },
+    { name: 'first answer after a restart over them', value: firstAnswerMs / 1_000, unit: 's', goal: { atMost: 3 } },
+  ];
+  return {
+    title: 'What grows with open sessions',
+    notes: [
+      `Sessions with an answer each, settled for ${settleSeconds} s; then ${answers} answers to all of them in turn, ${readers} at a time.`,
+      'CPU: of each process for an answer. PostgreSQL and Temporal: bytes on disk a session, beyond those of an empty one.',
+      'After a restart: from the moment that the service is ready.',
+    ],
+    tables: [{
+      head: ['open sessions', 'p50 ms', 'p99 ms', ...names.map((name) => `${name} MB`), ...names.map((name) => `${name} CPU ms`),
+        'PostgreSQL KB', 'Temporal KB'],
+      rows: steps.map((step) => [
+        String(step.sessions), numberText(median(step.ms)), numberText(p99(step)), ...names.map((name) => numberText(step.mb[name] ?? 0)),
+        ...names.map((name) => numberText(step.cpu[name] ?? 0)), numberText(step.postgresBytes / 1_024), numberText(step.temporalBytes / 1_024),
+      ]),
+    }],
+    figures,
+    details: { steps: steps.map(({ ms, ...step }) => ({ ...step, p50_ms: rounded(median(ms)), p99_ms: rounded(percentile(ms, 0.99)) })) },
+  };
+}
