@@ -1,0 +1,344 @@
+/** One person's session in this tab: what is known of it, what was given and not taken yet, and what came between. */
+import { computed, signal, type Signal } from '@preact/signals';
+import { sameValue, type Json } from '../../domain/json.ts';
+import type { Answered, Answers, AskedQuestion, Session, SessionQuestions } from '../client/contract.ts';
+import { problemOf, RequestProblem } from '../client/problem.ts';
+import type { Answer, Request } from '../client/request.ts';
+import { keep, kept } from './access.ts';
+import { draftOf, saidBy, type Draft } from './draft.ts';
+import { open, standing, type Given } from './given.ts';
+import { Waiting, type Content, type Message } from './waiting.ts';
+
+/** Said on this device and on another, and not the same. */
+export interface Conflict {
+  readonly question: AskedQuestion;
+  readonly message: Message;
+  /** undefined: the question is not asked any more. */
+  readonly theirs: Json | undefined;
+}
+
+/** What of the words was understood, until the person has said whether it is right. */
+export interface Understood { readonly question: AskedQuestion; readonly display: string }
+
+type Delivery = 'done' | 'later' | 'held' | 'stopped';
+
+const retryMs = [1_000, 2_000, 4_000, 8_000] as const;
+/** A message that is refused for its version again and again meets somebody who types faster than we read. */
+const versionsTried = 5;
+/** Words of the clerk that are shown; older ones are gone. */
+const notesMost = 20;
+
+export class Chat {
+  readonly id: string;
+  readonly request: Request;
+  readonly texts: SessionQuestions;
+  readonly session: Signal<Session>;
+  readonly answers = signal<readonly Given[]>([]);
+  readonly drafts = signal<Readonly<Record<string, Draft>>>({});
+  readonly waiting: Waiting;
+  /** On its way for the first time: its form waits for it. */
+  readonly sending = signal<Message | null>(null);
+  readonly isOffline = signal(!navigator.onLine);
+  readonly conflict = signal<Conflict | null>(null);
+  readonly refused = signal<{ readonly question_id: string; readonly problem: RequestProblem } | null>(null);
+  readonly problem = signal<RequestProblem | null>(null);
+  readonly understood = signal<Understood | null>(null);
+  readonly notes = signal<readonly string[]>([]);
+  /** The credential does not count any more. */
+  readonly isShut = signal(false);
+  /** Whoever has just sent goes on at the next question; anything else leaves the focus where it is. */
+  readonly mayMoveFocus = signal(false);
+  private version = -1;
+  private etag: string | null = null;
+  private held = new Set<string>();
+  private isDraining = false;
+  private tries = 0;
+  private timer = 0;
+  private refreshing: Promise<void> | null = null;
+  private readonly draftsKey: string;
+
+  constructor(request: Request, session: Answer<Session>, texts: SessionQuestions, answers: readonly Given[]) {
+    this.id = session.body.session_id;
+    this.request = request;
+    this.texts = texts;
+    this.session = signal(session.body);
+    this.take(session);
+    this.answers.value = answers;
+    this.draftsKey = `gangway.drafts.${this.id}`;
+    this.drafts.value = JSON.parse(kept(this.draftsKey) ?? '{}') as Record<string, Draft>;
+    this.waiting = new Waiting(this.id, texts.questions, (what) => { void (what === 'more' ? this.drain() : this.refresh()); });
+  }
+
+  /** Answers that count, with those that wait as if they had been taken. */
+  readonly standing = computed(() => {
+    const late = this.waiting.messages.value.flatMap(({ question_id, content }) => (
+      'value' in content ? [{ question_id, value: content.value }] : []
+    ));
+    return standing(this.texts.questions, [...this.answers.value, ...late]);
+  });
+
+  /** null: nothing is asked, or what was said has to be read first. */
+  readonly current = computed(() => {
+    const { ended_at: ended, state } = this.session.value;
+    const isUnread = this.waiting.messages.value.some(({ content }) => 'text' in content);
+    if (ended !== null || state === 'escalated' || isUnread) return null;
+    return open(this.texts.questions, this.standing.value)[0] ?? null;
+  });
+
+  question(id: string): AskedQuestion | undefined {
+    return this.texts.questions.find((question) => question.id === id);
+  }
+
+  draft(id: string, draft: Draft): void {
+    this.drafts.value = { ...this.drafts.value, [id]: draft };
+    this.keepDrafts();
+  }
+
+  private forget(id: string): void {
+    const { [id]: _, ...rest } = this.drafts.value;
+    this.drafts.value = rest;
+    this.keepDrafts();
+  }
+
+  /** What is typed survives a reload, but for personal data. */
+  private keepDrafts(): void {
+    keep(this.draftsKey, JSON.stringify(Object.fromEntries(
+      Object.entries(this.drafts.value).filter(([id]) => this.question(id)?.pii === false),
+    )));
+  }
+
+  // ---- giving an answer ------------------------------------------------------------------------------------------------
+
+  /** Resolves when it was taken, refused, or waits. */
+  async give(question: AskedQuestion, content: Content): Promise<void> {
+    if (this.sending.value !== null) return;
+    const before = this.standing.value[question.id];
+    const message = { id: crypto.randomUUID(), question_id: question.id, content, ...(before === undefined ? {} : { seen: before }) };
+    this.refused.value = null;
+    this.problem.value = null;
+    this.mayMoveFocus.value = true;
+    if (this.isOffline.value || this.waiting.messages.value.length > 0) {
+      this.put(message);
+      await this.drain();
+      return;
+    }
+    this.sending.value = message;
+    const delivery = await this.deliver(message);
+    if (delivery === 'later' || delivery === 'held') this.put(message);
+    this.sending.value = null;
+    if (delivery === 'later') this.cutOff();
+  }
+
+  private put(message: Message): void {
+    this.held.clear();
+    this.waiting.add(message);
+    this.forget(message.question_id);
+  }
+
+  /** Sends what waits, one after the other, until nothing does or the service cannot be reached. */
+  async drain(): Promise<void> {
+    if (this.isDraining || this.conflict.value !== null) return;
+    this.isDraining = true;
+    try {
+      for (;;) {
+        const message = this.waiting.messages.value.find(({ id }) => !this.held.has(id));
+        if (message === undefined) return;
+        const delivery = await this.deliver(message);
+        if (delivery === 'done') {
+          this.waiting.settle(message.id);
+          this.held.clear();
+        } else if (delivery === 'held') this.held.add(message.id);
+        else {
+          if (delivery === 'later') this.cutOff();
+          return;
+        }
+      }
+    } finally {
+      this.isDraining = false;
+    }
+  }
+
+  private async deliver(message: Message): Promise<Delivery> {
+    const { id, question_id, content } = message;
+    for (let tried = 0; tried < versionsTried; tried += 1) {
+      try {
+        const body = 'text' in content ? { text: content.text, message_id: id } : { question_id, value: content.value, message_id: id };
+        this.taken(message, await this.request<Answered>('POST', `/sessions/${this.id}/answers/`, { body, ifMatch: this.etag }));
+        return 'done';
+      } catch (error) {
+        const problem = problemOf(error);
+        if (problem.isUnknown || problem.status === 429) return 'later';
+        if (problem.status === 401) {
+          this.isShut.value = true;
+          return 'stopped';
+        }
+        if (problem.status !== 412 && problem.code !== 'not_asked') {
+          this.refuse(message, problem);
+          return 'done';
+        }
+        await this.refresh();
+        if (this.isContradicted(message)) return 'stopped';
+        if (problem.code === 'not_asked') return 'held';
+      }
+    }
+    return 'later';
+  }
+
+  /** What was said stands in its form again, also when it had waited. */
+  private refuse({ question_id: id, content }: Message, problem: RequestProblem): void {
+    this.refused.value = { question_id: id, problem };
+    const question = this.question(id);
+    if (question === undefined || this.drafts.value[id] !== undefined || !('value' in content)) return;
+    this.draft(id, draftOf(question, content.value));
+  }
+
+  private taken({ question_id: id, content }: Message, answer: Answer<Answered>): void {
+    const { accepted, understood, reply } = answer.body;
+    this.reached();
+    this.take(answer);
+    const question = this.question(id);
+    if (accepted.length === 0) {
+      this.note(reply);
+      return;
+    }
+    this.notes.value = [];
+    this.forget(id);
+    this.answers.value = Object.entries(standing(this.texts.questions, [...this.answers.value, ...accepted]))
+      .map(([question_id, value]) => ({ question_id, value }));
+    const [first] = understood;
+    if ('text' in content && question !== undefined && first?.question_id === id) {
+      this.understood.value = { question, display: first.display };
+    }
+  }
+
+  // ---- two devices -----------------------------------------------------------------------------------------------------
+
+  /** Another device has said something else since. What was said here is kept until the person has chosen. */
+  private isContradicted(message: Message): boolean {
+    const { question_id: id, content, seen } = message;
+    const question = this.question(id);
+    const { [id]: theirs } = standing(this.texts.questions, this.answers.value);
+    const isGone = theirs === undefined && question !== undefined && !this.mayBeAsked(question);
+    const isSame = theirs !== undefined
+      && (('value' in content && sameValue(theirs, content.value)) || (seen !== undefined && sameValue(theirs, seen)));
+    if (question === undefined || isSame || (theirs === undefined && !isGone)) return false;
+    this.conflict.value = { question, message, theirs };
+    return true;
+  }
+
+  private mayBeAsked({ id }: AskedQuestion): boolean {
+    return open(this.texts.questions, this.standing.value).some((each) => each.id === id) || Object.hasOwn(this.standing.value, id);
+  }
+
+  useNewer(): void {
+    const { conflict } = this;
+    if (conflict.value === null) return;
+    this.forget(conflict.value.question.id);
+    this.waiting.settle(conflict.value.message.id);
+    conflict.value = null;
+    void this.drain();
+  }
+
+  /** As a change of what the other device has said. */
+  keepMine(): void {
+    const { conflict } = this;
+    if (conflict.value === null) return;
+    const { message: { id, content, question_id }, theirs } = conflict.value;
+    this.waiting.settle(id);
+    conflict.value = null;
+    const value = 'text' in content ? content.text : content.value;
+    this.put({ id: crypto.randomUUID(), question_id, content: { value }, ...(theirs === undefined ? {} : { seen: theirs }) });
+    void this.drain();
+  }
+
+  /** Somebody else has answered what is being typed here. */
+  private meets(before: AskedQuestion | null): void {
+    if (before === null || this.sending.value !== null || this.conflict.value !== null) return;
+    const said = saidBy(before, this.drafts.value[before.id] ?? {});
+    if (said === null || this.waiting.messages.value.some(({ question_id: id }) => id === before.id)) return;
+    this.isContradicted({ id: crypto.randomUUID(), question_id: before.id, content: said });
+  }
+
+  // ---- what the service has --------------------------------------------------------------------------------------------
+
+  /** Reads the session and its answers again; while it does, one more call waits for the same reading and one after it. */
+  async refresh(): Promise<void> {
+    const under = this.refreshing;
+    if (under !== null) await under;
+    if (this.refreshing !== null && this.refreshing !== under) return this.refreshing;
+    this.refreshing = this.read().finally(() => { this.refreshing = null; });
+    return this.refreshing;
+  }
+
+  private async read(): Promise<void> {
+    try {
+      const session = await this.request<Session>('GET', `/sessions/${this.id}/`);
+      const { body: { answers } } = await this.request<Answers>('GET', `/sessions/${this.id}/answers/`);
+      this.reached();
+      const before = this.current.value;
+      if (!this.take(session)) return;
+      this.answers.value = answers.filter(({ superseded }) => !superseded);
+      this.meets(before);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.status === 401) this.isShut.value = true;
+      else if (problem.isUnknown || problem.status === 429) this.cutOff();
+      else this.problem.value = problem;
+    }
+  }
+
+  /** False: it is older than what is known. */
+  take({ body, etag }: Answer<Session>): boolean {
+    const version = Number(/\d+/.exec(etag ?? '')?.[0] ?? -1);
+    if (version !== -1 && version < this.version) return false;
+    if (version !== -1) {
+      this.version = version;
+      this.etag = etag;
+    }
+    this.session.value = body;
+    return true;
+  }
+
+  private reached(): void {
+    this.tries = 0;
+    this.isOffline.value = false;
+  }
+
+  /** Tried again by itself, sooner when the browser says that it is connected. */
+  private cutOff(): void {
+    this.isOffline.value = true;
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => { void this.wake(); }, retryMs[Math.min(this.tries, retryMs.length - 1)]);
+    this.tries += 1;
+  }
+
+  /** The service may be there again. */
+  async wake(): Promise<void> {
+    clearTimeout(this.timer);
+    await this.refresh();
+    if (!this.isOffline.value) await this.drain();
+  }
+
+  wentOffline(): void {
+    this.isOffline.value = true;
+  }
+
+  /** What the service has to tell beside questions. */
+  note(words: string): void {
+    this.notes.value = [...this.notes.value, words].slice(-notesMost);
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.waiting.close();
+  }
+
+  // ---- acts of the person ----------------------------------------------------------------------------------------------
+
+  /** POST below the session; what it answers is the session, or leads to a look at it. */
+  async act<Body>(path: string, body: object, key: string): Promise<Body> {
+    const answer = await this.request<Body>('POST', `/sessions/${this.id}/${path}/`, { body, key });
+    await this.refresh();
+    return answer.body;
+  }
+}

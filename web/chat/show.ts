@@ -1,0 +1,39 @@
+/** Values as a person reads them. */
+import type { Json } from '../../domain/json.ts';
+import type { AskedQuestion } from '../client/contract.ts';
+import type { Words } from './words/en.ts';
+
+export function shown({ type, options }: AskedQuestion, value: Json, w: Words): string {
+  if (value === null) return w.skipped;
+  const label = (each: Json): string => options.find((option) => option.value === each)?.label ?? String(each);
+  switch (type) {
+    case 'boolean':
+      return value === true ? w.yes : w.no;
+    case 'single_choice':
+      return label(value);
+    case 'multi_choice':
+      return new Intl.ListFormat(w.tag, { type: 'conjunction' }).format((value as Json[]).map(label));
+    case 'number':
+      return typeof value === 'number' ? new Intl.NumberFormat(w.tag).format(value) : String(value);
+    case 'date':
+      return dayOf(String(value), w.tag);
+    case 'time_range': {
+      const { start, end } = value as { readonly start: string; readonly end: string };
+      return w.range(start, end);
+    }
+    case 'file':
+      return w.file;
+    default:
+      return String(value);
+  }
+}
+
+/** `2026-03-29`, a day of no zone. */
+function dayOf(text: string, tag: string): string {
+  const day = new Date(`${text}T00:00:00Z`);
+  return Number.isNaN(day.getTime()) ? text : new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeZone: 'UTC' }).format(day);
+}
+
+export function moment(iso: string, tag: string): string {
+  return new Intl.DateTimeFormat(tag === 'en' ? 'en-GB' : tag, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso));
+}
