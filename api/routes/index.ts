@@ -40,7 +40,8 @@ import { uploadRoutes } from './uploads.ts';
 import { versionRoutes } from './versions.ts';
 
 export const routes: readonly Route[] = [
-  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...sessionQuestionRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
+  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...sessionQuestionRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes,
+  ...resumeLinkRoutes,
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,

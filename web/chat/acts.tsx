@@ -5,7 +5,7 @@ import { problemOf, type RequestProblem } from '../client/problem.ts';
 import { ProblemAlert } from '../parts/alerts.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import type { Chat } from './chat.ts';
-import { moment } from './show.ts';
+import { Timed } from './timed.tsx';
 import { words } from './words.ts';
 
 type Open = { readonly kind: 'link'; readonly link: ResumeLink | null } | { readonly kind: 'cancel' } | null;
@@ -79,7 +79,7 @@ function LinkDialog(
           <div class="field">
             <label for={id}>{w.link}</label>
             <input id={id} type="text" readOnly value={link.url ?? ''} onFocus={(event) => { event.currentTarget.select(); }} dir="ltr" />
-            <p class="hint">{w.linkUntil} <time dateTime={link.expires_at}>{moment(link.expires_at, w.tag)}</time>.</p>
+            <p class="hint"><Timed words={w.linkUntil} at={link.expires_at} /></p>
           </div>
           <p class="quiet" aria-hidden="true">{copied}</p>
         </>

@@ -48,13 +48,18 @@ export function ChangeDialog({ chat, question, onClose }: ChangeProps) {
       >
         {errors.length > 0 ? <ErrorSummary errors={errors} title={w.problem} /> : null}
         <div lang={chat.texts.language}>
-          <Control id={id} question={question} draft={draft} onDraft={setDraft} errors={errors} files={{ request: chat.request, sessionId: chat.id }} />
+          <Control
+            id={id} question={question} draft={draft} onDraft={setDraft} errors={errors}
+            files={{ request: chat.request, sessionId: chat.id }}
+          />
         </div>
         <div aria-live="polite" class="consequences">
           {asked.length === 0 ? <p class="quiet">{w.nothingAgain}</p> : (
             <>
               <p id={`${id}-again`}>{w.askedAgain}</p>
-              <ul aria-labelledby={`${id}-again`} lang={chat.texts.language}>{asked.map(({ id: each, prompt }) => <li key={each}>{prompt}</li>)}</ul>
+              <ul aria-labelledby={`${id}-again`} lang={chat.texts.language}>
+                {asked.map(({ id: each, prompt }) => <li key={each}>{prompt}</li>)}
+              </ul>
             </>
           )}
           {aside.length === 0 ? null : <p class="quiet">{w.setAside(aside.map(({ prompt }) => prompt).join(' · '))}</p>}

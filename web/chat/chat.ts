@@ -2,7 +2,7 @@
 import { computed, signal, type Signal } from '@preact/signals';
 import { sameValue, type Json } from '../../domain/json.ts';
 import type { Answered, Answers, AskedQuestion, Session, SessionQuestions } from '../client/contract.ts';
-import { problemOf, RequestProblem } from '../client/problem.ts';
+import { problemOf, type RequestProblem } from '../client/problem.ts';
 import type { Answer, Request } from '../client/request.ts';
 import { keep, kept } from './access.ts';
 import { draftOf, saidBy, type Draft } from './draft.ts';

@@ -48,7 +48,9 @@ function Fields({ id, question, draft, onDraft, files, described }: ControlProps
     case 'text':
     case 'email':
     case 'number':
-      return <TextPart id={id} type={type} isLong={type === 'text' && Number(question.max ?? 0) > longText} {...part('text')} {...described} />;
+      return (
+        <TextPart id={id} type={type} isLong={type === 'text' && Number(question.max ?? 0) > longText} {...part('text')} {...described} />
+      );
     case 'boolean':
     case 'single_choice': {
       const choices = type === 'boolean' ? [{ value: 'true', label: w.yes }, { value: 'false', label: w.no }] : options;
@@ -105,8 +107,8 @@ function Fields({ id, question, draft, onDraft, files, described }: ControlProps
 const longText = 200;
 
 /** A group is not valid or invalid to a reader: its message is its description. */
-function withoutInvalid({ 'aria-invalid': _, ...others }: Described & { readonly 'aria-labelledby': string }) {
-  return others;
+function withoutInvalid(described: Described & { readonly 'aria-labelledby': string }) {
+  return { ...described, 'aria-invalid': undefined };
 }
 
 interface TextProps extends Described { readonly id: string; readonly value: string; readonly onChange: (text: string) => void }
@@ -122,12 +124,15 @@ function TextPart(
   const mode = type === 'number' ? 'numeric' as const : type === 'email' ? 'email' as const : 'text' as const;
   return (
     <input
-      id={id} type="text" inputMode={mode} autocomplete={type === 'email' ? 'email' : 'off'} value={value} onInput={change} dir="auto" {...described}
+      id={id} type="text" inputMode={mode} autocomplete={type === 'email' ? 'email' : 'off'} value={value} onInput={change} dir="auto"
+      {...described}
     />
   );
 }
 
-function LabelledPart({ id, label, isNumber = false, value, onChange }: TextProps & { readonly label: string; readonly isNumber?: boolean }) {
+function LabelledPart(
+  { id, label, isNumber = false, value, onChange }: TextProps & { readonly label: string; readonly isNumber?: boolean },
+) {
   return (
     <div class="field part">
       <label for={id}>{label}</label>

@@ -16,9 +16,8 @@ export function saidBy({ type, options }: AskedQuestion, draft: Draft): Said {
     case 'text':
       return draft['text'] === undefined || part('text') === '' ? null : { value: draft['text'] };
     case 'email':
-      return part('text') === '' ? null : /^\S+@\S+$/.test(part('text')) ? { value: part('text') } : { text: part('text') };
     case 'number':
-      return part('text') === '' ? null : /^[+-]?\d+(\.\d+)?$/.test(part('text')) ? { value: Number(part('text')) } : { text: part('text') };
+      return part('text') === '' ? null : typed(type, part('text'));
     case 'boolean':
       return part('choice') === '' ? null : { value: part('choice') === 'true' };
     case 'single_choice':
@@ -34,6 +33,11 @@ export function saidBy({ type, options }: AskedQuestion, draft: Draft): Said {
     case 'file':
       return part('upload') === '' ? null : { value: part('upload') };
   }
+}
+
+function typed(type: 'email' | 'number', text: string): Said {
+  if (type === 'number') return /^[+-]?\d+(\.\d+)?$/.test(text) ? { value: Number(text) } : { text };
+  return /^\S+@\S+$/.test(text) ? { value: text } : { text };
 }
 
 function dateIn(day: string, month: string, year: string): Said {
@@ -57,15 +61,32 @@ function clock(text: string): string | null {
 
 /** The controls for a value that was given before. */
 export function draftOf({ type }: AskedQuestion, value: Json): Draft {
-  if (value === null) return {};
-  if (type === 'boolean' || type === 'single_choice') return { choice: String(value) };
-  if (type === 'multi_choice' && Array.isArray(value)) return Object.fromEntries((value as Json[]).map((each) => [String(each), chosen]));
+  if (value === null || type === 'file') return {};
+  if (type === 'boolean' || type === 'single_choice') return { choice: plain(value) };
+  if (type === 'multi_choice') return Object.fromEntries(listed(value).map((each) => [each, chosen]));
   if (type === 'date') {
-    const [year = '', month = '', day = ''] = String(value).split('-');
+    const [year = '', month = '', day = ''] = plain(value).split('-');
     return { day, month, year };
   }
-  if (type === 'time_range' && typeof value === 'object' && 'start' in value) {
-    return { from: String(value['start']), until: String(value['end']) };
+  if (type === 'time_range') {
+    const { start, end } = rangeOf(value);
+    return { from: start, until: end };
   }
-  return type === 'file' ? {} : { text: String(value) };
+  return { text: plain(value) };
+}
+
+/** As text, whatever it is. */
+export function plain(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Of an answer to a multi_choice. */
+export function listed(value: Json): readonly string[] {
+  return Array.isArray(value) ? value.map(plain) : [];
+}
+
+/** Of an answer to a time_range. */
+export function rangeOf(value: Json): { readonly start: string; readonly end: string } {
+  return value !== null && typeof value === 'object' && 'start' in value
+    ? { start: plain(value['start'] ?? ''), end: plain(value['end'] ?? '') } : { start: '', end: '' };
 }

@@ -1,11 +1,10 @@
 /** The person's page: getting in, and the one session that it is about. */
-import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { problemOf } from '../client/problem.ts';
-import { zone } from '../parts/time.tsx';
 import { flowOfAddress, keptAccess, takeBrought, type Access, type Brought } from './access.ts';
 import { begin, mayPass, spend } from './begin.ts';
 import type { Chat } from './chat.ts';
+import { Frame } from './frame.tsx';
 import { Talk } from './talk.tsx';
 import { askedLanguage, speak, words } from './words.ts';
 
@@ -44,7 +43,9 @@ export function ChatPage() {
     return () => { removeEventListener('hashchange', changed); };
   }, []);
   if (shown.kind === 'chat') return <Talk key={shown.chat.id} chat={shown.chat} />;
-  if (shown.kind === 'continue') return <Continue secret={shown.secret} onSpent={(access) => { void enter(access); }} onRefused={setShown} />;
+  if (shown.kind === 'continue') {
+    return <Continue secret={shown.secret} onSpent={(access) => { void enter(access); }} onRefused={setShown} />;
+  }
   if (shown.kind === 'loading') return <Frame title="Gangway" isBusy><p class="lead">{words.value.loading}</p></Frame>;
   const { title, lead, again } = shown;
   return (
@@ -102,35 +103,5 @@ function Continue({ secret, onSpent, onRefused }: ContinueProps) {
         </button>
       </p>
     </Frame>
-  );
-}
-
-interface FrameProps {
-  readonly title: string;
-  readonly isBusy?: boolean;
-  /** The one live text, where the page has none of its own. */
-  readonly status?: ComponentChildren;
-  readonly children: ComponentChildren;
-}
-
-/** What stands around: the way past it, whose page it is, and the one heading. */
-export function Frame({ title, isBusy = false, status, children }: FrameProps) {
-  useLayoutEffect(() => { document.title = `${title} - Gangway`; }, [title]);
-  const { value: w } = words;
-  return (
-    <div class="shell alone chat">
-      <a class="skip" href="#main" onClick={(event) => {
-        // the fragment of an address is for links that lead in
-        event.preventDefault();
-        document.getElementById('main')?.focus();
-      }}>{w.skipLink}</a>
-      <header><span class="brand">Gangway</span></header>
-      <main id="main" tabIndex={-1} aria-busy={isBusy}>
-        <h1>{title}</h1>
-        {status ?? <div role="status" class="unseen" />}
-        {children}
-      </main>
-      <footer>{w.zone(zone)}</footer>
-    </div>
   );
 }

@@ -28,7 +28,8 @@ export function QuestionForm({ chat, question }: { readonly chat: Chat; readonly
   }, [question.id]);
   const send = (): void => {
     const said = saidBy(question, draft);
-    setMissing(said === null ? [{ field: id, message: question.options.length > 0 || question.type === 'boolean' ? w.choose : w.enter }] : []);
+    const isChoice = question.options.length > 0 || question.type === 'boolean' || question.type === 'file';
+    setMissing(said === null ? [{ field: id, message: isChoice ? w.choose : w.enter }] : []);
     if (said !== null && !isUnderWay) void chat.give(question, said);
   };
   return (
@@ -64,7 +65,8 @@ function useSame(errors: readonly FieldError[]): readonly FieldError[] {
 
 /** The first control, or of a choice the chosen one. */
 export function focusIn(box: HTMLElement | null): void {
-  const found = box?.querySelector<HTMLElement>('input:checked') ?? box?.querySelector<HTMLElement>('input:not([hidden]), textarea, .drop button');
+  const found = box?.querySelector<HTMLElement>('input:checked')
+    ?? box?.querySelector<HTMLElement>('input:not([hidden]), textarea, .drop button');
   found?.focus();
 }
 

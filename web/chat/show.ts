@@ -1,30 +1,31 @@
 /** Values as a person reads them. */
 import type { Json } from '../../domain/json.ts';
 import type { AskedQuestion } from '../client/contract.ts';
+import { listed, plain, rangeOf } from './draft.ts';
 import type { Words } from './words/en.ts';
 
 export function shown({ type, options }: AskedQuestion, value: Json, w: Words): string {
   if (value === null) return w.skipped;
-  const label = (each: Json): string => options.find((option) => option.value === each)?.label ?? String(each);
+  const label = (each: Json): string => options.find((option) => option.value === each)?.label ?? plain(each);
   switch (type) {
     case 'boolean':
       return value === true ? w.yes : w.no;
     case 'single_choice':
       return label(value);
     case 'multi_choice':
-      return new Intl.ListFormat(w.tag, { type: 'conjunction' }).format((value as Json[]).map(label));
+      return new Intl.ListFormat(w.tag, { type: 'conjunction' }).format(listed(value).map(label));
     case 'number':
-      return typeof value === 'number' ? new Intl.NumberFormat(w.tag).format(value) : String(value);
+      return typeof value === 'number' ? new Intl.NumberFormat(w.tag).format(value) : plain(value);
     case 'date':
-      return dayOf(String(value), w.tag);
+      return dayOf(plain(value), w.tag);
     case 'time_range': {
-      const { start, end } = value as { readonly start: string; readonly end: string };
+      const { start, end } = rangeOf(value);
       return w.range(start, end);
     }
     case 'file':
       return w.file;
     default:
-      return String(value);
+      return plain(value);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Where the session is, in words: the one live text of the page. */
+import type { ComponentChildren } from 'preact';
 import type { Chat } from './chat.ts';
-import { moment, shown } from './show.ts';
+import { shown } from './show.ts';
+import { Timed } from './timed.tsx';
 import { words } from './words.ts';
 import type { Words } from './words/en.ts';
 
@@ -15,14 +17,14 @@ function kindOf({ isOffline, conflict, session: { value: { state } } }: Chat): s
   return isOffline.value || conflict.value !== null ? 'urgent' : state === 'completed' ? 'good' : '';
 }
 
-function statusOf({ isOffline, waiting, conflict, session: { value: session } }: Chat, w: Words): string | null {
+function statusOf({ isOffline, waiting, conflict, session: { value: session } }: Chat, w: Words): ComponentChildren {
   if (isOffline.value) return w.offline(waiting.messages.value.length);
   if (conflict.value !== null) return w.otherDevice;
   const { notice, state, waiting_since: since } = session;
-  if (notice !== null) return notice.goes_on_by === null ? w.failed : w.failedUntil(moment(notice.goes_on_by, w.tag));
+  if (notice !== null) return notice.goes_on_by === null ? w.failed : <Timed words={w.failedUntil} at={notice.goes_on_by} />;
   if (state === 'escalated') return w.colleague;
   if (state === 'generating') return w.preparing;
-  if (state === 'awaiting_approval') return since === null ? w.applying : w.approval(moment(since, w.tag));
+  if (state === 'awaiting_approval') return since === null ? w.applying : <Timed words={w.approval} at={since} />;
   if (state === 'completed') return w.done;
   if (state === 'cancelled') return w.cancelled;
   return state === 'error' ? w.ended : null;

@@ -6,8 +6,8 @@ import { ProblemAlert } from '../parts/alerts.tsx';
 import { Acts } from './acts.tsx';
 import { ChangeDialog } from './change.tsx';
 import type { Chat } from './chat.ts';
+import { Frame } from './frame.tsx';
 import { follow } from './live.ts';
-import { Frame } from './page.tsx';
 import { IsThatRight, QuestionForm } from './question.tsx';
 import { moment, shown } from './show.ts';
 import { ConflictBox, Status } from './status.tsx';
@@ -70,9 +70,14 @@ function lived(chat: Chat): () => void {
 }
 
 interface GivenAnswer { readonly question: AskedQuestion; readonly value: Json }
-type OnChange = ((question: AskedQuestion) => void) | null;
+interface GivenProps {
+  readonly chat: Chat;
+  readonly given: readonly GivenAnswer[];
+  /** null: nothing can be changed here. */
+  readonly onChange: ((question: AskedQuestion) => void) | null;
+}
 
-function Conversation({ chat, given, onChange }: { readonly chat: Chat; readonly given: readonly GivenAnswer[]; readonly onChange: OnChange }) {
+function Conversation({ chat, given, onChange }: GivenProps) {
   const { value: w } = words;
   const late = new Set(chat.waiting.messages.value.map(({ question_id: id }) => id));
   return (
@@ -101,7 +106,7 @@ function ChangeButton({ question, onChange }: { readonly question: AskedQuestion
 }
 
 /** All of them once more, when nothing is asked: to be looked over. */
-function YourAnswers({ chat, given, onChange }: { readonly chat: Chat; readonly given: readonly GivenAnswer[]; readonly onChange: OnChange }) {
+function YourAnswers({ chat, given, onChange }: GivenProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { value: w } = words;
   useEffect(() => {
