@@ -71,6 +71,7 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
       await press(page, 'button', 'Keep');
       expect((await answersOf(ana, (await sessionOf(ana)).session_id))['security_level']).toBe('standard');
       await press(page, 'button', `Change ${prompts.security_level}`);
+      await dialog.locator('input:focus').waitFor();
       await page.keyboard.press('ArrowUp');
       await dialog.getByText(/^These answers will count no more: /).waitFor();
       await page.keyboard.press('ArrowDown');
@@ -108,7 +109,7 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
       await page.keyboard.press('Enter');
       await page.getByRole('group', { name: 'Is that right?' }).getByText('24 people').waitFor();
       await press(page, 'button', 'No, change');
-      await page.getByRole('dialog', { name: 'Change your answer' }).waitFor();
+      await page.getByRole('dialog', { name: 'Change your answer' }).locator('input:focus').waitFor();
       await page.keyboard.press('ControlOrMeta+a');
       await page.keyboard.type('25');
       await page.keyboard.press('Enter');

@@ -6,7 +6,7 @@ import { problemOf, type RequestProblem } from '../client/problem.ts';
 import type { Answer, Request } from '../client/request.ts';
 import { keep, kept } from './access.ts';
 import { draftOf, saidBy, type Draft } from './draft.ts';
-import { open, standing, type Given } from './given.ts';
+import { after, open, together, type Given, type Standing } from './given.ts';
 import { Waiting, type Content, type Message } from './waiting.ts';
 
 /** Said on this device and on another, and not the same. */
@@ -33,7 +33,8 @@ export class Chat {
   readonly request: Request;
   readonly texts: SessionQuestions;
   readonly session: Signal<Session>;
-  readonly answers = signal<readonly Given[]>([]);
+  /** As the service has them. */
+  readonly answers = signal<Standing>({});
   readonly drafts = signal<Readonly<Record<string, Draft>>>({});
   readonly waiting: Waiting;
   /** On its way for the first time: its form waits for it. */
@@ -63,7 +64,7 @@ export class Chat {
     this.texts = texts;
     this.session = signal(session.body);
     this.take(session);
-    this.answers.value = answers;
+    this.answers.value = together(answers);
     this.draftsKey = `gangway.drafts.${this.id}`;
     this.drafts.value = JSON.parse(kept(this.draftsKey) ?? '{}') as Record<string, Draft>;
     this.waiting = new Waiting(this.id, texts.questions, (what) => { void (what === 'more' ? this.drain() : this.refresh()); });
@@ -74,7 +75,7 @@ export class Chat {
     const late = this.waiting.messages.value.flatMap(({ question_id, content }) => (
       'value' in content ? [{ question_id, value: content.value }] : []
     ));
-    return standing(this.texts.questions, [...this.answers.value, ...late]);
+    return after(this.texts.questions, this.answers.value, late);
   });
 
   /** null: nothing is asked, or what was said has to be read first. */
@@ -203,8 +204,7 @@ export class Chat {
     }
     this.notes.value = [];
     this.forget(id);
-    this.answers.value = Object.entries(standing(this.texts.questions, [...this.answers.value, ...accepted]))
-      .map(([question_id, value]) => ({ question_id, value }));
+    this.answers.value = after(this.texts.questions, this.answers.value, accepted);
     const [first] = understood;
     if ('text' in content && question !== undefined && first?.question_id === id) {
       this.understood.value = { question, display: first.display };
@@ -217,7 +217,7 @@ export class Chat {
   private isContradicted(message: Message): boolean {
     const { question_id: id, content, seen } = message;
     const question = this.question(id);
-    const { [id]: theirs } = standing(this.texts.questions, this.answers.value);
+    const { [id]: theirs } = this.answers.value;
     const isGone = theirs === undefined && question !== undefined && !this.mayBeAsked(question);
     const isSame = theirs !== undefined
       && (('value' in content && sameValue(theirs, content.value)) || (seen !== undefined && sameValue(theirs, seen)));
@@ -277,7 +277,7 @@ export class Chat {
       this.reached();
       const before = this.current.value;
       if (!this.take(session)) return;
-      this.answers.value = answers.filter(({ superseded }) => !superseded);
+      this.answers.value = together(answers.filter(({ superseded }) => !superseded));
       this.meets(before);
     } catch (error) {
       const problem = problemOf(error);
