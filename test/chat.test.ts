@@ -258,6 +258,6 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
 });
 
 /** Everything that a browser keeps for a page, as text. */
-const stored = (page: Page): Promise<string> => page.evaluate(async () => JSON.stringify([
+const stored = (page: Page): Promise<string> => page.evaluate<string>(`(async () => JSON.stringify([
   { ...localStorage }, { ...sessionStorage }, await indexedDB.databases(),
-]));
+]))()`);

@@ -1,5 +1,5 @@
 /** How a person gets in: by a token or the secret of a resume link behind `#`, which no server ever sees. */
-import { requester, type Request } from '../client/request.ts';
+import { request, requester, type Request } from '../client/request.ts';
 
 export type Brought = { readonly token: string } | { readonly secret: string } | null;
 
@@ -14,7 +14,8 @@ export function takeBrought(): Brought {
 
 /** Of this tab alone, and gone with it: a reload goes on, and nobody who comes after finds it. */
 export interface Access {
-  readonly token: string;
+  /** null: whoever is signed in to the console, by its cookie. */
+  readonly token: string | null;
   /** null: not known yet. */
   readonly sessionId: string | null;
   readonly flow: string;
@@ -52,7 +53,9 @@ export function flowOfAddress(): string {
   return decodeURIComponent(location.pathname.split('/')[2] ?? '');
 }
 
-/** Requests of the person. The console's cookie does not go along: who signed in there may be somebody else. */
-export function requestsOf(token: string | null): Request {
-  return requester('omit', () => (token === null ? {} : { Authorization: `Bearer ${token}` }));
+/** Requests of the person. Beside a token the console's cookie does not go along: who signed in there may be somebody else. */
+export function requestsOf({ token }: Pick<Access, 'token'>): Request {
+  return token === null ? request : requester('omit', () => ({ Authorization: `Bearer ${token}` }));
 }
+
+export const anonymous: Request = requester('omit', () => ({}));

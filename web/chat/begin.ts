@@ -2,13 +2,13 @@
 import type { Answers, Session, SessionQuestions, SpentLink } from '../client/contract.ts';
 import { problemOf, RequestProblem } from '../client/problem.ts';
 import type { Answer, Request } from '../client/request.ts';
-import { flowOfAddress, keepAccess, requestsOf, type Access } from './access.ts';
+import { anonymous, flowOfAddress, keepAccess, requestsOf, type Access } from './access.ts';
 import { Chat } from './chat.ts';
 import { askedLanguage, speak } from './words.ts';
 
 /** Starts, or goes on with the open session of the flow; after a reload with the very same one, also when it has ended. */
 export async function begin({ token, sessionId, flow }: Access): Promise<Chat> {
-  const request = requestsOf(token);
+  const request = requestsOf({ token });
   const session = sessionId === null ? await startOrGoOn(request, flow) : await request<Session>('GET', `/sessions/${sessionId}/`);
   const id = session.body.session_id;
   keepAccess({ token, sessionId: id, flow });
@@ -41,7 +41,7 @@ async function startOrGoOn(request: Request, flow: string): Promise<Answer<Sessi
 }
 
 export async function spend(secret: string): Promise<Access> {
-  const { body: { token, session_id } } = await requestsOf(null)<SpentLink>('POST', '/resume-links/spend/', { body: { secret } });
+  const { body: { token, session_id } } = await anonymous<SpentLink>('POST', '/resume-links/spend/', { body: { secret } });
   return { token, sessionId: session_id, flow: flowOfAddress() };
 }
 

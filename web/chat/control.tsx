@@ -21,10 +21,9 @@ interface Described { readonly 'aria-invalid'?: true; readonly 'aria-describedby
 export const promptOf = (id: string): string => `${id}-prompt`;
 
 export function Control(props: ControlProps) {
-  const { id, question: { type, prompt, help, required }, errors } = props;
+  const { id, question: { type, prompt, help }, errors } = props;
   const error = errors.find(({ field }) => field === id);
-  const hints = [help, required ? null : words.value.optional].filter((hint) => hint !== null);
-  const by = [...(hints.length === 0 ? [] : [`${id}-hint`]), ...(error === undefined ? [] : [`${id}-error`])];
+  const by = [...(help === null ? [] : [`${id}-hint`]), ...(error === undefined ? [] : [`${id}-error`])];
   const described: Described = {
     ...(error === undefined ? {} : { 'aria-invalid': true }), ...(by.length === 0 ? {} : { 'aria-describedby': by.join(' ') }),
   };
@@ -32,7 +31,7 @@ export function Control(props: ControlProps) {
   return (
     <div class={error === undefined ? 'field asked' : 'field asked wrong'}>
       {isOneText ? <label class="prompt" id={promptOf(id)} for={id}>{prompt}</label> : <p class="prompt" id={promptOf(id)}>{prompt}</p>}
-      {hints.length === 0 ? null : <p class="hint" id={`${id}-hint`}>{hints.join(' ')}</p>}
+      {help === null ? null : <p class="hint" id={`${id}-hint`}>{help}</p>}
       {error === undefined ? null : <p class="error" id={`${id}-error`}>{error.message}</p>}
       <Fields {...props} described={described} />
     </div>

@@ -30,6 +30,8 @@ export function ChatPage() {
     if (brought !== null && 'secret' in brought) setShown({ kind: 'continue', secret: brought.secret });
     else if (brought !== null) await enter({ token: brought.token, sessionId: null, flow: flowOfAddress() });
     else if (kept !== null && kept.flow === flowOfAddress()) await enter(kept);
+    // who is signed in to the console needs no link
+    else if (flowOfAddress() !== '') await enter({ token: null, sessionId: null, flow: flowOfAddress() });
     else setShown({ kind: 'word', title: words.value.noAccess, lead: words.value.noAccessLead });
   };
   useEffect(() => {

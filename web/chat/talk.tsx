@@ -37,10 +37,10 @@ export function Talk({ chat }: { readonly chat: Chat }) {
       {chat.isShut.value ? <div role="alert" class="alert"><p>{w.shut}</p></div> : null}
       {chat.problem.value === null ? null : <ProblemAlert problem={chat.problem.value} correlation={w.correlation} />}
       <ConflictBox chat={chat} />
+      {isAllGiven ? <YourAnswers chat={chat} given={given} onChange={onChange} /> : null}
       <Conversation chat={chat} given={given} onChange={isAllGiven ? null : onChange} />
       {understood !== null ? <IsThatRight chat={chat} understood={understood} onChange={setChanging} />
         : current === null || chat.conflict.value !== null ? null : <QuestionForm key={current.id} chat={chat} question={current} />}
-      {isAllGiven ? <YourAnswers chat={chat} given={given} onChange={onChange} /> : null}
       {isOpen ? <Acts chat={chat} onSay={setTransient} /> : null}
       <Newest mark={`${given.length} ${chat.notes.value.length} ${current?.id ?? ''} ${session.state}`} />
       {changing === null ? null : <ChangeDialog chat={chat} question={changing} onClose={() => { setChanging(null); }} />}

@@ -3,13 +3,15 @@ import { RequestProblem } from '../client/problem.ts';
 import type { Request } from '../client/request.ts';
 
 const version = { 'Tus-Resumable': '1.0.0' };
-/** Of one part: it is there in a second on a slow line, and a large file stays far below the limit of requests. */
-const partBytes = 524_288;
+/** Of one part, as the service keeps them: a broken line costs less than one. */
+const partBytes = 1_048_576;
 
 export interface Sending {
   /** Fresh for each file, so that beginning again is beginning once. */
   readonly id: string;
   readonly file: File;
+  /** It may have been begun. */
+  readonly isAgain: boolean;
 }
 
 export function kindOf({ type }: File): 'photo' | 'voice' | 'document' {
@@ -18,10 +20,10 @@ export function kindOf({ type }: File): 'photo' | 'voice' | 'document' {
 
 /** Goes on from where it is. `onSent` gets bytes. Returns the upload that it became; throws RequestProblem, or an AbortError. */
 export async function send(
-  request: Request, sessionId: string, { id, file }: Sending, signal: AbortSignal, onSent: (bytes: number) => void,
+  request: Request, sessionId: string, { id, file, isAgain }: Sending, signal: AbortSignal, onSent: (bytes: number) => void,
 ): Promise<string> {
   const path = `/sessions/${sessionId}/uploads/resumable`;
-  let offset = await offsetOf(request, `${path}/${id}/`, signal);
+  let offset = isAgain ? await offsetOf(request, `${path}/${id}/`, signal) : null;
   if (offset === null) {
     const metadata = Object.entries({ filename: file.name, filetype: file.type, kind: kindOf(file), upload_id: id });
     await request('POST', `${path}/`, {

@@ -4,7 +4,7 @@ export const english = {
   skipLink: 'Skip to content',
   zone: (zone: string) => `Times are in ${zone}.`,
   conversation: 'Conversation', progress: 'Progress', saved: 'Saved', yourAnswers: 'Your answers',
-  send: 'Send', sending: 'Sending…', skip: 'Skip', skipped: 'Skipped', optional: 'You need not answer this one.',
+  send: 'Send', sending: 'Sending…', skip: 'Skip', skipped: 'Skipped',
   yes: 'Yes', no: 'No',
   day: 'Day', month: 'Month', year: 'Year', from: 'From', until: 'Until',
   range: (start: string, end: string) => `${start} to ${end}`,

@@ -5,7 +5,7 @@ export const spanish: Words = {
   skipLink: 'Ir al contenido',
   zone: (zone) => `Las horas son de ${zone}.`,
   conversation: 'Conversación', progress: 'Progreso', saved: 'Guardado', yourAnswers: 'Sus respuestas',
-  send: 'Enviar', sending: 'Enviando…', skip: 'Omitir', skipped: 'Omitida', optional: 'No es necesario responder a esta.',
+  send: 'Enviar', sending: 'Enviando…', skip: 'Omitir', skipped: 'Omitida',
   yes: 'Sí', no: 'No',
   day: 'Día', month: 'Mes', year: 'Año', from: 'Desde', until: 'Hasta',
   range: (start, end) => `de ${start} a ${end}`,

@@ -5,7 +5,7 @@ export const hindi: Words = {
   skipLink: 'सीधे सामग्री पर जाएँ',
   zone: (zone) => `समय ${zone} के अनुसार हैं।`,
   conversation: 'बातचीत', progress: 'प्रगति', saved: 'सहेजा गया', yourAnswers: 'आपके उत्तर',
-  send: 'भेजें', sending: 'भेजा जा रहा है…', skip: 'छोड़ें', skipped: 'छोड़ा गया', optional: 'इसका उत्तर देना ज़रूरी नहीं है।',
+  send: 'भेजें', sending: 'भेजा जा रहा है…', skip: 'छोड़ें', skipped: 'छोड़ा गया',
   yes: 'हाँ', no: 'नहीं',
   day: 'दिन', month: 'महीना', year: 'साल', from: 'से', until: 'तक',
   range: (start, end) => `${start} से ${end}`,
