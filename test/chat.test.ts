@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { heading, open, press, startBrowser, tabTo } from './support/browser.ts';
-import { answersOf, asked, choose, openChat, prompts, sayTimes, sessionOf, started, status, throughSecurity, type } from './support/chat.ts';
+import {
+  answersOf, asked, choose, openChat, prompts, sayTimes, sessionOf, started, status, throughSecurity, type,
+} from './support/chat.ts';
 import { consoleOf } from './support/console.ts';
 import { cast, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -138,7 +140,8 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
       await press(page, 'button', 'Copy link');
       await page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'detached' });
-      expect(await page.getByRole('button', { name: 'Save and continue later' }).evaluate((element) => element.matches(':focus'))).toBe(true);
+      const save = page.getByRole('button', { name: 'Save and continue later' });
+      expect(await save.evaluate((element) => element.matches(':focus'))).toBe(true);
     }, { width });
     const again = link.replace(/^https?:\/\/[^/]+/, '');
     await viewing(async ({ page }) => {

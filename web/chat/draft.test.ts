@@ -9,7 +9,8 @@ const question = (type: AskedQuestion['type']): AskedQuestion => ({
 
 test.each<[AskedQuestion['type'], Draft, Said]>([
   ['text', { text: ' as it is ' }, { value: ' as it is ' }], ['text', { text: '  ' }, null],
-  ['number', { text: '24' }, { value: 24 }], ['number', { text: '-1.5' }, { value: -1.5 }], ['number', { text: 'two dozen' }, { text: 'two dozen' }],
+  ['number', { text: '24' }, { value: 24 }], ['number', { text: '-1.5' }, { value: -1.5 }],
+  ['number', { text: 'two dozen' }, { text: 'two dozen' }],
   ['number', { text: '1e3' }, { text: '1e3' }], ['email', { text: 'a@b.example' }, { value: 'a@b.example' }],
   ['boolean', { choice: 'false' }, { value: false }], ['boolean', {}, null], ['single_choice', { choice: 'b' }, { value: 'b' }],
   ['multi_choice', { b: 'chosen', a: '' }, { value: ['b'] }], ['multi_choice', { a: '' }, null],

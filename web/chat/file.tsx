@@ -82,7 +82,9 @@ export function FileControl({ id, draft, onDraft, files: { request, sessionId },
           <progress aria-label={w.uploading(sending.file.name)} value={sent} max={Math.max(sending.file.size, 1)} />
           <p class="quiet" aria-hidden="true">{w.uploading(sending.file.name)}</p>
           <div class="actions">
-            {problem === null ? null : <button type="button" class="main" onClick={() => { void begin({ ...sending, isAgain: true }); }}>{w.tryAgain}</button>}
+            {problem === null ? null : (
+              <button type="button" class="main" onClick={() => { void begin({ ...sending, isAgain: true }); }}>{w.tryAgain}</button>
+            )}
             <button type="button" onClick={cancel}>{w.cancelUpload}</button>
           </div>
         </>

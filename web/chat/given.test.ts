@@ -14,7 +14,7 @@ const ids = (all: readonly AskedQuestion[]): string[] => all.map(({ id }) => id)
 
 describe('answers as they stand', () => {
   test('count together whatever their order: an amended one is the newest of the log, and closes nothing by that', () => {
-    const answers = together([{ question_id: 'if_first', value: true }, { question_id: 'last', value: true }, { question_id: 'first', value: true }]);
+    const answers = together(['if_first', 'last', 'first'].map((id) => ({ question_id: id, value: true })));
     expect(ids(open(questions, answers))).toEqual([]);
   });
 
