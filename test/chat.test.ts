@@ -100,6 +100,10 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
       await choose(page, prompts.business_unit_type, 'Office');
       await type(page, prompts.business_unit_name, 'Pune Office');
       await type(page, prompts.expected_users, 'lots and lots');
+      await page.getByRole('log').getByText(/A good estimate is enough/).waitFor();
+      await page.keyboard.press('ControlOrMeta+a');
+      await page.keyboard.type('purple');
+      await page.keyboard.press('Enter');
       await page.getByRole('alert').getByRole('link', { name: 'Please give a whole number from 1 to 1000.' }).waitFor();
       expect(await page.title()).toBe('Error: Set up a business unit - Gangway');
       expect(await page.getByRole('textbox', { name: prompts.expected_users }).getAttribute('aria-invalid')).toBe('true');
