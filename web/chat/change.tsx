@@ -26,6 +26,11 @@ export function ChangeDialog({ chat, question, onClose }: ChangeProps) {
   const { asked, aside } = consequences(chat.texts.questions, chat.standing.value, { question_id: question.id, value });
   const change = async (): Promise<void> => {
     if (isUnderWay) return;
+    // without another file the one that is there stays
+    if (said === null && question.type === 'file') {
+      onClose();
+      return;
+    }
     if (value === null && question.required) {
       setErrors([{ field: id, message: w.enter }]);
       return;

@@ -78,12 +78,22 @@ export class Chat {
     return after(this.texts.questions, this.answers.value, late);
   });
 
-  /** null: nothing is asked, or what was said has to be read first. */
+  /** Words that wait: what comes next is known when they have been read. */
+  readonly unread = computed(() => this.waiting.messages.value.flatMap(({ question_id: id, content }) => {
+    const question = this.question(id);
+    return 'text' in content && question !== undefined ? [{ question, text: content.text }] : [];
+  }));
+
+  private readonly open = computed(() => (
+    this.unread.value.length > 0 ? null : open(this.texts.questions, this.standing.value)
+  ));
+
+  readonly isComplete = computed(() => this.open.value?.length === 0);
+
+  /** null: nothing is asked now. */
   readonly current = computed(() => {
     const { ended_at: ended, state } = this.session.value;
-    const isUnread = this.waiting.messages.value.some(({ content }) => 'text' in content);
-    if (ended !== null || state === 'escalated' || isUnread) return null;
-    return open(this.texts.questions, this.standing.value)[0] ?? null;
+    return ended !== null || state === 'escalated' ? null : this.open.value?.[0] ?? null;
   });
 
   question(id: string): AskedQuestion | undefined {
@@ -188,6 +198,7 @@ export class Chat {
   /** What was said stands in its form again, also when it had waited. */
   private refuse({ question_id: id, content }: Message, problem: RequestProblem): void {
     this.refused.value = { question_id: id, problem };
+    this.mayMoveFocus.value = false;
     const question = this.question(id);
     if (question === undefined || this.drafts.value[id] !== undefined || !('value' in content)) return;
     this.draft(id, draftOf(question, content.value));
@@ -236,6 +247,7 @@ export class Chat {
     this.forget(conflict.value.question.id);
     this.waiting.settle(conflict.value.message.id);
     conflict.value = null;
+    this.mayMoveFocus.value = true;
     void this.drain();
   }
 
@@ -246,6 +258,7 @@ export class Chat {
     const { message: { id, content, question_id }, theirs } = conflict.value;
     this.waiting.settle(id);
     conflict.value = null;
+    this.mayMoveFocus.value = true;
     const value = 'text' in content ? content.text : content.value;
     this.put({ id: crypto.randomUUID(), question_id, content: { value }, ...(theirs === undefined ? {} : { seen: theirs }) });
     void this.drain();

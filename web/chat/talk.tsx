@@ -26,7 +26,7 @@ export function Talk({ chat }: { readonly chat: Chat }) {
   const given = chat.texts.questions.flatMap((question) => (
     Object.hasOwn(chat.standing.value, question.id) ? [{ question, value: chat.standing.value[question.id] ?? null }] : []
   ));
-  const isAllGiven = current === null && understood === null && given.length > 0;
+  const isAllGiven = chat.isComplete.value && understood === null;
   const onChange = mayChange ? setChanging : null;
   return (
     <Frame title={chat.texts.flow.title} status={<Status chat={chat} transient={transient} />}>
@@ -90,6 +90,12 @@ function Conversation({ chat, given, onChange }: GivenProps) {
               <p class={late.has(question.id) ? 'bubble given late' : 'bubble given'} dir="auto">{shown(question, value, w)}</p>
               {onChange === null ? null : <ChangeButton question={question} onChange={onChange} />}
             </div>
+          </li>
+        ))}
+        {chat.unread.value.map(({ question, text }) => (
+          <li key={question.id} lang={chat.texts.language}>
+            <p class="bubble asked">{question.prompt}</p>
+            <div class="answer"><p class="bubble given late" dir="auto">{text}</p></div>
           </li>
         ))}
         {chat.notes.value.map((note, at) => <li key={`${at} ${note}`}><p class="bubble asked" dir="auto">{note}</p></li>)}
