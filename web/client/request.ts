@@ -58,7 +58,8 @@ export async function get<Body>(path: string, signal?: AbortSignal): Promise<Bod
 }
 
 function refused(response: Response, text: string): RequestProblem {
-  const isProblem = response.headers.get('content-type')?.includes('application/problem+json') === true;
+  // what answers HEAD has no body
+  const isProblem = text !== '' && response.headers.get('content-type')?.includes('application/problem+json') === true;
   const correlationId = response.headers.get('x-correlation-id');
   const problem: Told = isProblem ? JSON.parse(text) as ProblemBody : {
     code: 'unknown', detail: `Gangway answered with status ${response.status}.`, errors: [], correlation_id: correlationId,
