@@ -1,12 +1,13 @@
 /** One person's session in this tab: what is known of it, what was given and not taken yet, and what came between. */
-import { computed, signal, type Signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { sameValue, type Json } from '../../domain/json.ts';
-import type { Answered, Answers, AskedQuestion, Session, SessionQuestions } from '../client/contract.ts';
+import type { Answered, AskedQuestion, Session, SessionQuestions } from '../client/contract.ts';
 import { problemOf, type RequestProblem } from '../client/problem.ts';
 import type { Answer, Request } from '../client/request.ts';
 import { keep, kept } from './access.ts';
 import { draftOf, saidBy, type Draft } from './draft.ts';
-import { after, open, together, type Given, type Standing } from './given.ts';
+import { after, open, type Given, type Standing } from './given.ts';
+import { Known } from './known.ts';
 import { Waiting, type Content, type Message } from './waiting.ts';
 
 /** Said on this device and on another, and not the same. */
@@ -22,49 +23,28 @@ export interface Understood { readonly question: AskedQuestion; readonly display
 
 type Delivery = 'done' | 'later' | 'held' | 'stopped';
 
-const retryMs = [1_000, 2_000, 4_000, 8_000] as const;
 /** A message that is refused for its version again and again meets somebody who types faster than we read. */
 const versionsTried = 5;
 /** Words of the clerk that are shown; older ones are gone. */
 const notesMost = 20;
 
-export class Chat {
-  readonly id: string;
-  readonly request: Request;
-  readonly texts: SessionQuestions;
-  readonly session: Signal<Session>;
-  /** As the service has them. */
-  readonly answers = signal<Standing>({});
+export class Chat extends Known {
   readonly drafts = signal<Readonly<Record<string, Draft>>>({});
   readonly waiting: Waiting;
   /** On its way for the first time: its form waits for it. */
   readonly sending = signal<Message | null>(null);
-  readonly isOffline = signal(!navigator.onLine);
   readonly conflict = signal<Conflict | null>(null);
   readonly refused = signal<{ readonly question_id: string; readonly problem: RequestProblem } | null>(null);
-  readonly problem = signal<RequestProblem | null>(null);
   readonly understood = signal<Understood | null>(null);
   readonly notes = signal<readonly string[]>([]);
-  /** The credential does not count any more. */
-  readonly isShut = signal(false);
   /** Whoever has just sent goes on at the next question; anything else leaves the focus where it is. */
   readonly mayMoveFocus = signal(false);
-  private version = -1;
-  private etag: string | null = null;
   private held = new Set<string>();
   private isDraining = false;
-  private tries = 0;
-  private timer = 0;
-  private refreshing: Promise<void> | null = null;
   private readonly draftsKey: string;
 
   constructor(request: Request, session: Answer<Session>, texts: SessionQuestions, answers: readonly Given[]) {
-    this.id = session.body.session_id;
-    this.request = request;
-    this.texts = texts;
-    this.session = signal(session.body);
-    this.take(session);
-    this.answers.value = together(answers);
+    super(request, session, texts, answers);
     this.draftsKey = `gangway.drafts.${this.id}`;
     this.drafts.value = JSON.parse(kept(this.draftsKey) ?? '{}') as Record<string, Draft>;
     this.waiting = new Waiting(this.id, texts.questions, (what) => { void (what === 'more' ? this.drain() : this.refresh()); });
@@ -264,76 +244,14 @@ export class Chat {
     void this.drain();
   }
 
-  /** Somebody else has answered what is being typed here. */
-  private meets(before: AskedQuestion | null): void {
+  /** Somebody else may have answered what is being typed here. */
+  protected receive(answers: Standing): void {
+    const before = this.current.value;
+    this.answers.value = answers;
     if (before === null || this.sending.value !== null || this.conflict.value !== null) return;
     const said = saidBy(before, this.drafts.value[before.id] ?? {});
     if (said === null || this.waiting.messages.value.some(({ question_id: id }) => id === before.id)) return;
     this.isContradicted({ id: crypto.randomUUID(), question_id: before.id, content: said });
-  }
-
-  // ---- what the service has --------------------------------------------------------------------------------------------
-
-  /** Reads the session and its answers again; while it does, one more call waits for the same reading and one after it. */
-  async refresh(): Promise<void> {
-    const under = this.refreshing;
-    if (under !== null) await under;
-    if (this.refreshing !== null && this.refreshing !== under) return this.refreshing;
-    this.refreshing = this.read().finally(() => { this.refreshing = null; });
-    return this.refreshing;
-  }
-
-  private async read(): Promise<void> {
-    try {
-      const session = await this.request<Session>('GET', `/sessions/${this.id}/`);
-      const { body: { answers } } = await this.request<Answers>('GET', `/sessions/${this.id}/answers/`);
-      this.reached();
-      const before = this.current.value;
-      if (!this.take(session)) return;
-      this.answers.value = together(answers.filter(({ superseded }) => !superseded));
-      this.meets(before);
-    } catch (error) {
-      const problem = problemOf(error);
-      if (problem.status === 401) this.isShut.value = true;
-      else if (problem.isUnknown || problem.status === 429) this.cutOff();
-      else this.problem.value = problem;
-    }
-  }
-
-  /** False: it is older than what is known. */
-  take({ body, etag }: Answer<Session>): boolean {
-    const version = Number(/\d+/.exec(etag ?? '')?.[0] ?? -1);
-    if (version !== -1 && version < this.version) return false;
-    if (version !== -1) {
-      this.version = version;
-      this.etag = etag;
-    }
-    this.session.value = body;
-    return true;
-  }
-
-  private reached(): void {
-    this.tries = 0;
-    this.isOffline.value = false;
-  }
-
-  /** Tried again by itself, sooner when the browser says that it is connected. */
-  private cutOff(): void {
-    this.isOffline.value = true;
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => { void this.wake(); }, retryMs[Math.min(this.tries, retryMs.length - 1)]);
-    this.tries += 1;
-  }
-
-  /** The service may be there again. */
-  async wake(): Promise<void> {
-    clearTimeout(this.timer);
-    await this.refresh();
-    if (!this.isOffline.value) await this.drain();
-  }
-
-  wentOffline(): void {
-    this.isOffline.value = true;
   }
 
   /** What the service has to tell beside questions. */
@@ -341,17 +259,8 @@ export class Chat {
     this.notes.value = [...this.notes.value, words].slice(-notesMost);
   }
 
-  close(): void {
-    clearTimeout(this.timer);
+  override close(): void {
+    super.close();
     this.waiting.close();
-  }
-
-  // ---- acts of the person ----------------------------------------------------------------------------------------------
-
-  /** POST below the session; what it answers is the session, or leads to a look at it. */
-  async act<Body>(path: string, body: object, key: string): Promise<Body> {
-    const answer = await this.request<Body>('POST', `/sessions/${this.id}/${path}/`, { body, key });
-    await this.refresh();
-    return answer.body;
   }
 }
