@@ -1,10 +1,10 @@
 /** How the chat looks and reads: every state to axe, in each colour and direction; hostile words as text; files; who may not come in. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { axe, heading, hostileTexts, isTooWide, open, press, signIn, startBrowser } from './support/browser.ts';
+import { axe, heading, hostileTexts, isTooWide, open, press, signIn, startBrowser, tabTo } from './support/browser.ts';
 import { answersOf, asked, choose, openChat, prompts, sayTimes, sessionOf, status, throughSecurity, type } from './support/chat.ts';
 import { consoleOf } from './support/console.ts';
-import { cast, newTenant, person, tokenFor, type Body } from './support/person.ts';
+import { cast, exampleOf, newTenant, person, tokenFor, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 import { photo } from './support/uploading.ts';
@@ -213,6 +213,25 @@ describe('who comes without a link that fits', () => {
       const eve = await person(instance, tenant, 'eve', 'user');
       await until('eve has a session', async () => (await eve.get('/sessions/')).body.total === 1);
     });
+  });
+});
+
+test('what is typed to a personal question is in no storage, survives another link in the same tab, and a reload forgets it', async () => {
+  const { ana, tenant } = await cast(instance);
+  let { question, session_id: id } = await ana.start();
+  while (question.id !== 'contact_email') ({ body: { question } } = await ana.answer(id, question.id, exampleOf(question)));
+  await viewing(async ({ page }) => {
+    await openChat(page, instance, tenant);
+    const box = page.getByRole('textbox', { name: prompts.contact_email });
+    await tabTo(page, 'textbox', prompts.contact_email);
+    await page.keyboard.type('pune@exam');
+    await page.goto(`/o/business_unit_setup#t=${await tokenFor(instance, tenant, 'ana', ['user'], 1_800)}`);
+    await until('the new link is taken', async () => !page.url().includes('#') && await box.count() === 1);
+    expect(await box.inputValue()).toBe('pune@exam');
+    expect(await page.evaluate<string>('JSON.stringify([{ ...localStorage }, { ...sessionStorage }])')).not.toContain('pune@');
+    await page.reload();
+    await box.waitFor();
+    expect(await box.inputValue()).toBe('');
   });
 });
 

@@ -259,6 +259,12 @@ export class Chat extends Known {
     this.notes.value = [...this.notes.value, words].slice(-notesMost);
   }
 
+  /** The same session was shown here under another link: what was typed and what waits goes on. */
+  adopt({ drafts, waiting }: Chat): void {
+    this.drafts.value = drafts.value;
+    for (const message of waiting.messages.value) this.waiting.add(message);
+  }
+
   override close(): void {
     super.close();
     this.waiting.close();

@@ -1,5 +1,5 @@
 /** The person's page: getting in, and the one session that it is about. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { problemOf } from '../client/problem.ts';
 import { flowOfAddress, keptAccess, takeBrought, type Access, type Brought } from './access.ts';
 import { begin, mayPass, spend } from './begin.ts';
@@ -16,10 +16,14 @@ type Shown =
 
 export function ChatPage() {
   const [shown, setShown] = useState<Shown>({ kind: 'loading' });
+  const last = useRef<Chat | null>(null);
   const enter = async (access: Access): Promise<void> => {
     setShown({ kind: 'loading' });
     try {
-      setShown({ kind: 'chat', chat: await begin(access) });
+      const chat = await begin(access);
+      if (last.current?.id === chat.id) chat.adopt(last.current);
+      last.current = chat;
+      setShown({ kind: 'chat', chat });
     } catch (error) {
       setShown(wordOn(error, access));
     }
