@@ -49,7 +49,7 @@ test('they are for the owner, an admin, and whoever came by its resume link; for
   for (const who of [ana, admin, phone, eve, ben]) statuses.push((await who.get(`/sessions/${id}/questions/`)).status);
   expect(statuses).toEqual([200, 200, 200, 404, 403]);
   const { body: { results: [entry] } } = await admin.get('/admin/audit/?action=questions.read&actor=dee');
-  expect(entry).toMatchObject({ target: `session:${id}`, result: 'ok' });
+  expect(entry).toMatchObject({ target: `session:${id}`, result: 'allowed' });
 });
 
 test('a session that waits for an approver says since when, as the list of approvals does; one that does not says null', async () => {
