@@ -151,10 +151,12 @@ export class Chat extends Known {
 
   private async deliver(message: Message): Promise<Delivery> {
     const { id, question_id, content } = message;
+    const { signal } = this.line;
     for (let tried = 0; tried < versionsTried; tried += 1) {
       try {
         const body = 'text' in content ? { text: content.text, message_id: id } : { question_id, value: content.value, message_id: id };
-        this.taken(message, await this.request<Answered>('POST', `/sessions/${this.id}/answers/`, { body, ifMatch: this.etag }));
+        const path = `/sessions/${this.id}/answers/`;
+        this.taken(message, await this.request<Answered>('POST', path, { body, ifMatch: this.etag, signal }));
         return 'done';
       } catch (error) {
         const problem = problemOf(error);

@@ -51,19 +51,18 @@ export function Talk({ chat }: { readonly chat: Chat }) {
 /** While the page is shown: live events, and what the browser says of its connection. */
 function lived(chat: Chat): () => void {
   const leave = follow(chat, (message) => { chat.note(message); });
-  const online = (): void => { void chat.wake(); };
-  const offline = (): void => { chat.wentOffline(); };
+  const changed = (): void => { chat.lineChanged(); };
   const leaving = (event: BeforeUnloadEvent): void => {
     if (chat.waiting.messages.value.length > 0) event.preventDefault();
   };
-  addEventListener('online', online);
-  addEventListener('offline', offline);
+  addEventListener('online', changed);
+  addEventListener('offline', changed);
   addEventListener('beforeunload', leaving);
   void chat.drain();
   return () => {
     leave();
-    removeEventListener('online', online);
-    removeEventListener('offline', offline);
+    removeEventListener('online', changed);
+    removeEventListener('offline', changed);
     removeEventListener('beforeunload', leaving);
     chat.close();
   };
