@@ -7,7 +7,7 @@ import type { Answer, Request } from '../client/request.ts';
 import { keep, kept } from './access.ts';
 import { draftOf, saidBy, type Draft } from './draft.ts';
 import { after, open, type Given, type Standing } from './given.ts';
-import { Known } from './known.ts';
+import { Known, patienceMs } from './known.ts';
 import { Waiting, type Content, type Message } from './waiting.ts';
 
 /** Said on this device and on another, and not the same. */
@@ -156,7 +156,9 @@ export class Chat extends Known {
       try {
         const body = 'text' in content ? { text: content.text, message_id: id } : { question_id, value: content.value, message_id: id };
         const path = `/sessions/${this.id}/answers/`;
-        this.taken(message, await this.request<Answered>('POST', path, { body, ifMatch: this.etag, signal }));
+        this.taken(message, await this.request<Answered>('POST', path, {
+          body, ifMatch: this.etag, signal, ...('text' in content ? {} : { patienceMs }),       // words may need a model
+        }));
         return 'done';
       } catch (error) {
         const problem = problemOf(error);

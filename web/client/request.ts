@@ -16,6 +16,8 @@ interface Sent {
   readonly key?: string;
   readonly ifMatch?: string | null;
   readonly signal?: AbortSignal;
+  /** How long an answer is waited for. */
+  readonly patienceMs?: number;
 }
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
@@ -30,12 +32,13 @@ export function whenSignedOut(then: () => void): void {
 
 /** Requests under one credential. `path` below the base; throws RequestProblem. */
 export function requester(credentials: RequestCredentials, own: (method: Method) => Readonly<Record<string, string>>): Request {
-  return async <Body>(method: Method, path: string, { body, bytes, key, ifMatch, signal, headers: more = {} }: Sent = {}) => {
+  return async <Body>(method: Method, path: string, sent: Sent = {}) => {
+    const { body, bytes, key, ifMatch, signal, patienceMs = timeoutMs, headers: more = {} } = sent;
     const headers = new Headers({ accept: 'application/json', ...own(method), ...more });
     if (body !== undefined) headers.set('Content-Type', 'application/json');
     if (key !== undefined) headers.set('Idempotency-Key', key);
     if (ifMatch !== undefined && ifMatch !== null) headers.set('If-Match', ifMatch);
-    const patience = AbortSignal.timeout(timeoutMs);
+    const patience = AbortSignal.timeout(patienceMs);
     const content = bytes ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(`${base}${path}`, {
       method, headers, credentials, cache: 'no-store', redirect: 'error',
