@@ -17,7 +17,10 @@ export async function presentSession(flows: FlowRegistry, view: SessionView, sta
     checkpoint_version: view.checkpoint_version,
     created_at: iso(view.created_at), last_activity_at: iso(view.last_activity_at),
     ended_at: view.ended_at === null ? null : iso(view.ended_at), stale,
-    notice: view.waits_for == null ? null : messageFor(view.waits_for, view.language),
+    waiting_since: view.awaits == null ? null : iso(view.awaits.since),
+    notice: view.waits_for == null ? null : {
+      ...messageFor(view.waits_for, view.language), goes_on_by: view.goes_on_by == null ? null : iso(view.goes_on_by),
+    },
   };
 }
 

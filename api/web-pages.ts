@@ -1,4 +1,4 @@
-/** The web: its one page for every address of the console, and the files that belong to it. Built beforehand, kept in memory. */
+/** The web: one page for every address of the console, one for those of the chat, and the files that belong to them. Built beforehand, kept in memory. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -13,7 +13,7 @@ export interface WebFile {
   readonly etag: string;
 }
 
-/** By path: `/index.html`, `/assets/…`. The name of an asset holds the hash of its content. */
+/** By path: `/index.html`, `/chat.html`, `/assets/…`. The name of an asset holds the hash of its content. */
 export type WebFiles = ReadonlyMap<string, WebFile>;
 
 /** Nothing from elsewhere, nothing inline, and no text ever becomes script or markup. */
@@ -49,9 +49,10 @@ export async function readWebFiles(folder: string): Promise<WebFiles> {
 export function webPage(files: WebFiles, path: string): Page | undefined {
   const asset = path.startsWith('/assets/') ? files.get(path) : undefined;
   if (asset !== undefined) return { limits: 'exempt', answer: (ctx) => { send(ctx, asset, 'public, max-age=31536000, immutable'); } };
-  const page = files.get('/index.html');
   const first = path.split('/')[1] ?? '';
-  if (page === undefined || !(path === '/' || screens.some((screen) => screen === first))) return undefined;
+  const isConsole = path === '/' || screens.some((screen) => screen === first);
+  const page = first === 'o' ? files.get('/chat.html') : isConsole ? files.get('/index.html') : undefined;
+  if (page === undefined) return undefined;
   return {
     limits: 'exempt',
     answer: (ctx) => {

@@ -44,7 +44,11 @@ export const SessionWire = z.object({
   answers_count: z.number().int(), checkpoint_version: z.number().int(), created_at: time, last_activity_at: time,
   ended_at: time.nullable(),
   stale: z.boolean().meta({ description: 'true: read from a copy while the engine is away' }),
-  notice: z.object({ title: z.string(), message: z.string(), action: z.string(), help: z.string() }).nullable()
+  waiting_since: time.nullable().meta({ description: 'Since when it waits for an approver; null: it does not' }),
+  notice: z.object({
+    title: z.string(), message: z.string(), action: z.string(), help: z.string(),
+    goes_on_by: time.nullable().meta({ description: 'When it goes on by itself at the latest; null: when an operator has seen to it' }),
+  }).nullable()
     .meta({ description: 'What to tell the person while the next step waits for an operator' }),
 }).meta({ id: 'Session' });
 

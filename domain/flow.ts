@@ -107,22 +107,29 @@ export function findQuestion(rules: FlowRules, questionId: string): QuestionRule
   return rules.questions.find((question) => question.id === questionId) ?? null;
 }
 
+/** What of a question decides whether it is asked. */
+type Asked = Pick<QuestionRule, 'id' | 'when'>;
+
 /**
  * The questions that apply to these answers, in the flow's order. An answer to a question that does not apply
  * counts as not given, so that what hangs on it falls away with it.
  */
-export function applicable(rules: FlowRules, answers: Answers): readonly QuestionRule[] {
+export function applicable<Question extends Asked>(
+  rules: { readonly questions: readonly Question[] }, answers: Answers,
+): readonly Question[] {
   return walk(rules, answers).questions;
 }
 
 /** The answers whose questions apply: what conditions and recommendations may look at. Has no prototype. */
-export function answersThatApply(rules: FlowRules, answers: Answers): Answers {
+export function answersThatApply(rules: { readonly questions: readonly Asked[] }, answers: Answers): Answers {
   return walk(rules, answers).applying;
 }
 
-function walk(rules: FlowRules, answers: Answers): { questions: readonly QuestionRule[]; applying: Answers } {
+function walk<Question extends Asked>(
+  rules: { readonly questions: readonly Question[] }, answers: Answers,
+): { questions: readonly Question[]; applying: Answers } {
   const applying = Object.create(null) as Record<string, Json>;
-  const questions: QuestionRule[] = [];
+  const questions: Question[] = [];
   for (const question of rules.questions) {
     if (question.when !== null && evaluate(question.when, applying) !== true) continue;
     questions.push(question);

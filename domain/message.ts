@@ -173,6 +173,8 @@ export interface SessionView {
   readonly ended_at: number | null;
   /** What keeps the next step back: the kind of error that an operator looks at now. Absent in copies from before there was a queue. */
   readonly waits_for?: ErrorCategory | null;
+  /** When that goes on without the operator, at the latest; null: never. Absent in copies from before it was told. */
+  readonly goes_on_by?: number | null;
   /** The approver that it waits for. Absent in copies from before it was told, and so is the next. */
   readonly awaits?: AwaitedApproval | null;
   /** Of the request that started it. */

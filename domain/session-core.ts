@@ -104,7 +104,8 @@ export class SessionCore {
       question: question === null ? null : { id: question.id, ...this.beforeNow(question) },
       answers_count: answered, checkpoint_version: state.checkpoint_version, created_at: state.created_at,
       last_activity_at: state.last_activity_at, ended_at: state.ended_at, version: state.version, revision: state.revision,
-      waits_for: this.ended ? null : state.parked?.category ?? null, awaits: awaitedApproval(state), correlation_id: state.correlation_id,
+      waits_for: this.ended ? null : state.parked?.category ?? null, goes_on_by: this.ended ? null : state.parked?.fallback_at ?? null,
+      awaits: awaitedApproval(state), correlation_id: state.correlation_id,
       counters: riskCounters(state),
     };
   }

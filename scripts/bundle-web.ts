@@ -16,7 +16,7 @@ await build({
   build: {
     outDir: own, emptyOutDir: true, target: 'es2024', cssTarget: ['chrome125', 'firefox128', 'safari18'],
       modulePreload: { polyfill: false }, assetsInlineLimit: 0, reportCompressedSize: false,
-    rollupOptions: { input: join(root, 'index.html') },
+    rollupOptions: { input: [join(root, 'index.html'), join(root, 'chat.html')] },
   },
 });
 for (const name of globSync('**/*.{js,css,html,svg}', { cwd: own })) {

@@ -27,7 +27,10 @@ export async function webBundle(): Promise<string> {
 export async function webSourcesHash(project: string): Promise<string> {
   const hash = createHash('sha256');
   const sources = globSync('web/**/*.{ts,tsx,css,html,svg}', { cwd: project, exclude: (path) => path.endsWith('.test.ts') }).sort();
-  for (const file of [...sources, 'scripts/bundle-web.ts', 'package-lock.json']) hash.update(file).update(await readFile(join(project,
-    file)));
+  // the rules of flows go to the chat as they are
+  const rules = ['domain/expression.ts', 'domain/flow.ts', 'domain/json.ts'];
+  for (const file of [...sources, ...rules, 'scripts/bundle-web.ts', 'package-lock.json']) {
+    hash.update(file).update(await readFile(join(project, file)));
+  }
   return hash.digest('hex').slice(0, 16);
 }

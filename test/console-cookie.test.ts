@@ -115,7 +115,8 @@ describe('the page of the console', () => {
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
   test('is one for every address of it, with one policy that lets nothing in, and counts on no limit', async () => {
-    for (const path of ['/', '/sign-in', '/dead-letters', `/dead-letters/${randomUUID()}`, `/redrives/${randomUUID()}/`, '/audit']) {
+    for (const path of ['/', '/sign-in', '/dead-letters', `/dead-letters/${randomUUID()}`, `/redrives/${randomUUID()}/`, '/audit',
+      '/o/', '/o/site_survey']) {
       const reply = await fetch(`${instance.url}${path}`);
       expect([path, reply.status, reply.headers.get('content-type')]).toEqual([path, 200, 'text/html; charset=utf-8']);
       expect(reply.headers.get('content-security-policy')).toBe(policy);
@@ -146,7 +147,7 @@ describe('the page of the console', () => {
   });
 
   test('answers no other address: what is nowhere is 404 as before, and the API keeps its own', async () => {
-    for (const path of ['/nothing', '/assets/nothing.js', '/dead-letter', '/index.html']) {
+    for (const path of ['/nothing', '/assets/nothing.js', '/dead-letter', '/index.html', '/chat.html', '/other']) {
       const reply = await fetch(`${instance.url}${path}`);
       expect([path, reply.status, reply.headers.get('content-type')]).toEqual([path, 404, 'application/problem+json']);
     }

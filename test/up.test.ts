@@ -80,6 +80,7 @@ test('Ctrl-C lets running requests end, stops every child, and a second start in
   const folder = await temporaryFolder();
   const first = await startInstance(folder);
   expect(first.output()).toMatch(/Redis.*ready[\s\S]*Ready in/);
+  expect(first.output()).toMatch(/Chat +http:\/\/127\.0\.0\.1:\d+\/o\/business_unit_setup#t=eyJ/);
   expect(first.output()).toMatch(/Console +http:\/\/127\.0\.0\.1:\d+\/\n/);
   // what is signed in on one name is not on another
   expect(new Set([...first.output().matchAll(/https?:\/\/([^:/\s]+)/g)].map(([, host]) => host))).toEqual(new Set(['127.0.0.1']));

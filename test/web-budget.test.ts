@@ -23,6 +23,11 @@ test('the console loads at most 70 KiB of script and 15 KiB of style at first', 
   expect(await weight('/index.html', '.css')).toBeLessThanOrEqual(15 * kib);
 });
 
+test('the chat loads at most 30 KiB of script and 15 KiB of style at first, and nothing of the console beside what both are made of', async () => {
+  expect(await weight('/chat.html', '.js')).toBeLessThanOrEqual(30 * kib);
+  expect(await weight('/chat.html', '.css')).toBeLessThanOrEqual(15 * kib);
+});
+
 test('it is built once for its sources: the same folder while they are the same', async () => {
   const folder = await webBundle();
   expect(folder).toContain(await webSourcesHash(root));

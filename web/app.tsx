@@ -8,6 +8,7 @@ import { ChangesetScreen } from './screens/changeset.tsx';
 import { DeadLetter } from './screens/dead-letter.tsx';
 import { DeadLetters } from './screens/dead-letters.tsx';
 import { Decide } from './screens/decide.tsx';
+import { Nothing } from './screens/nothing.tsx';
 import { RedriveScreen } from './screens/redrive.tsx';
 import { SessionScreen } from './screens/session.tsx';
 import { Sessions } from './screens/sessions.tsx';
@@ -46,7 +47,7 @@ export function App() {
     );
   }
   if (person == null || (path === '/' && first !== undefined)) return <Shell person={null}><Page title="Gangway" busy isPassing /></Shell>;
-  return <Shell person={person}>{mayOpen(person, path) && path !== '/' ? <Screens /> : <Barred />}</Shell>;
+  return <Shell person={person}>{path === '/' ? <Nothing /> : mayOpen(person, path) ? <Screens /> : <Barred />}</Shell>;
 }
 
 function Screens() {

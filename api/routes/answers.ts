@@ -24,6 +24,10 @@ const AnswerRequest = z.strictObject({
 )
   .meta({ id: 'AnswerRequest' });
 
+export const AnswersWire = z.object({
+  answers: z.array(z.object({ question_id: z.string(), value: json, answered_at: time, superseded: z.boolean() })),
+}).meta({ id: 'Answers' });
+
 export const answerRoutes = [
   route.post('/sessions/:session_id/answers', {
     summary: 'Answer a question, or correct an earlier answer', access: ['user'], limits: ['api'], params: sessionParams,
@@ -56,10 +60,7 @@ export const answerRoutes = [
   route.get('/sessions/:session_id/answers', {
     summary: 'What was answered, superseded answers included', access: ['user'], limits: ['api'],
     audit: { action: 'answers.read', when: 'others' }, params: sessionParams, query: z.strictObject(clientId),
-    answers: {
-      200: z.object({ answers: z.array(z.object({ question_id: z.string(), value: json, answered_at: time, superseded: z.boolean() })) })
-        .meta({ id: 'Answers' }),
-    },
+    answers: { 200: AnswersWire },
     handler: async ({ params, call, services }) => {
       const { answers } = await services.sessions.answers(call.actor, params.session_id);
       // the audit log asks whose they are; anyone else but these can only see their own

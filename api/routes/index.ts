@@ -31,6 +31,7 @@ import { reminderRoutes } from './reminders.ts';
 import { resumeLinkRoutes } from './resume-links.ts';
 import { riskRoutes } from './risk.ts';
 import { replayRoutes } from './session-replay.ts';
+import { sessionQuestionRoutes } from './session-questions.ts';
 import { sessionRoutes } from './sessions.ts';
 import { resumableUploadRoutes } from './resumable-uploads.ts';
 import { streamRoutes } from './stream.ts';
@@ -39,7 +40,8 @@ import { uploadRoutes } from './uploads.ts';
 import { versionRoutes } from './versions.ts';
 
 export const routes: readonly Route[] = [
-  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes, ...resumeLinkRoutes,
+  ...sessionRoutes, ...streamRoutes, ...answerRoutes, ...sessionQuestionRoutes, ...recoveryRoutes, ...versionRoutes, ...riskRoutes,
+  ...resumeLinkRoutes,
   ...reminderRoutes, ...resumableUploadRoutes, ...uploadRoutes, ...uploadContentRoutes, ...decisionRoutes, ...approvalRoutes,
   ...changesetRoutes, ...flowRoutes,
   ...flowPublishingRoutes, ...stuckRoutes, ...dlqRoutes, ...dlqReportRoutes, ...dlqClearRoutes, ...dlqRedriveRoutes,

@@ -18,17 +18,18 @@ const ttlMost = 2_592_000;
 /** 32 random bytes. */
 const secretForm = /^[\w-]{43}$/;
 
+export const ResumeLinkWire = z.object({
+  url: z.string().nullable().meta({ description: 'Shown once, here; null in a repeat by Idempotency-Key' }), expires_at: time,
+}).meta({ id: 'ResumeLink' });
+export const SpentLinkWire = z.object({ token: z.string(), session_id: uuid, expires_in: z.number().int() }).meta({ id: 'SpentLink' });
+
 export const resumeLinkRoutes = [
   route.post('/sessions/:session_id/resume-link', {
     summary: 'A link that leads the person back into the session, once; it ends the former link', access: ['user'], limits: ['api'],
     audit: { action: 'resume_link.create', when: 'others' }, params: sessionParams, shownOnce: ['url'], wholeCredential: true,
     body: z.strictObject({ ttl_seconds: z.number().int().min(1).max(ttlMost).default(604_800) }).meta({ id: 'ResumeLinkRequest' }),
     example: { ttl_seconds: 86_400 },
-    answers: {
-      201: z.object({
-        url: z.string().nullable().meta({ description: 'Shown once, here; null in a repeat by Idempotency-Key' }), expires_at: time,
-      }).meta({ id: 'ResumeLink' }),
-    },
+    answers: { 201: ResumeLinkWire },
     problems: ['wrong_state', 'precondition_failed'],
     handler: async ({ params, body, call, services }) => {
       const { view } = await services.sessions.read(call.actor, params.session_id);
@@ -56,7 +57,7 @@ export const resumeLinkRoutes = [
       ),
     }).meta({ id: 'SpendRequest' }),
     example: { secret: 'x'.repeat(43) },
-    answers: { 200: z.object({ token: z.string(), session_id: uuid, expires_in: z.number().int() }).meta({ id: 'SpentLink' }) },
+    answers: { 200: SpentLinkWire },
     problems: ['link_used', 'link_expired'],
     handler: async ({ body, services }) => {
       const spent = await spendResumeLink(services.stores.db, body.secret);

@@ -43,6 +43,10 @@ export function sayReady({ configuration, url: listening, urls, token, seconds }
   const url = reachable(listening);
   const row = (name: string, text: string) => { say(`  ${name.padEnd(15)}${text}`); };
   say(`\n${green('●')} ${bold('Gangway is running.')}\n`);
+  if (token !== null) {
+    row('Chat', bold(`${url}/o/business_unit_setup#t=${token}`));
+    row('', dim('opens a page as ana of acme, who is asked some questions'));
+  }
   row('Console', bold(`${url}/`));
   if (token !== null) row('',
     dim(`sign in with what this prints: ${tokenCommand(configuration, '--tenant acme --sub dee --roles admin')}`));

@@ -1,5 +1,7 @@
 /** Shapes of the HTTP contract, from the schemas that validate it. Types alone: none of their code comes here. */
 import type { z } from 'zod';
+import type { Expression } from '../../domain/expression.ts';
+import type { AnswersWire } from '../../api/routes/answers.ts';
 import type { AwaitedWire } from '../../api/routes/approvals.ts';
 import type { ChangesetWire, ChangesetWithChanges, RollbackDone as RollbackWire } from '../../api/routes/changesets.ts';
 import type { ConsoleSession } from '../../api/routes/console.ts';
@@ -9,9 +11,12 @@ import type { Groups } from '../../api/routes/admin-dlq-reports.ts';
 import type { Retried as RetriedWire } from '../../api/routes/admin-dlq.ts';
 import type { TaskWire, TaskWithHistory } from '../../api/routes/admin-dlq-wire.ts';
 import type { FlowWire } from '../../api/routes/flows.ts';
+import type { ResumeLinkWire, SpentLinkWire } from '../../api/routes/resume-links.ts';
+import type { SessionQuestions as QuestionsWire } from '../../api/routes/session-questions.ts';
 import type { SessionReplay } from '../../api/routes/session-replay.ts';
 import type { Version } from '../../api/routes/versions.ts';
-import type { ChangeWire, MistakeWire, ProblemWire, SessionWire } from '../../api/wire.ts';
+import type { StreamEventWire } from '../../api/session-streams.ts';
+import type { AnsweredSession, ChangeWire, MistakeWire, ProblemWire, SessionWire } from '../../api/wire.ts';
 
 export type Who = z.output<typeof ConsoleSession>;
 export type ProblemBody = z.output<typeof ProblemWire>;
@@ -38,6 +43,13 @@ export type Flow = z.output<typeof FlowWire>;
 export type Retried = z.output<typeof RetriedWire>;
 export type Redrive = z.output<typeof RedriveWire>;
 export type WholeRedrive = z.output<typeof RedriveWithResults>;
+export type Answered = z.output<typeof AnsweredSession>;
+export type Answers = z.output<typeof AnswersWire>;
+export type AskedQuestion = Omit<z.output<typeof QuestionsWire>['questions'][number], 'when'> & { readonly when: Expression | null };
+export type SessionQuestions = Omit<z.output<typeof QuestionsWire>, 'questions'> & { readonly questions: readonly AskedQuestion[] };
+export type StreamEvent = z.output<typeof StreamEventWire>;
+export type ResumeLink = z.output<typeof ResumeLinkWire>;
+export type SpentLink = z.output<typeof SpentLinkWire>;
 
 /** A page of a list. */
 export interface Listed<Row> {

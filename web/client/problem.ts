@@ -16,6 +16,8 @@ export class RequestProblem extends Error {
   readonly code: string;
   readonly mistakes: readonly Mistake[];
   readonly correlationId: string | null;
+  /** All that was told. */
+  readonly members: Readonly<Record<string, unknown>>;
 
   constructor(status: number, body: Told) {
     super(body.detail);
@@ -23,6 +25,7 @@ export class RequestProblem extends Error {
     this.code = body.code;
     this.mistakes = body.errors;
     this.correlationId = body.correlation_id;
+    this.members = { ...body };
   }
 
   /** Nothing is known of what became of it: asked once more under the same key, it happens once. */

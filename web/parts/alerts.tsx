@@ -5,7 +5,9 @@ import type { RequestProblem } from '../client/problem.ts';
 /** What is wrong with a field, by the id of its control. */
 export interface FieldError { readonly field: string; readonly message: string }
 
-export function ProblemAlert({ problem }: { readonly problem: RequestProblem }) {
+export function ProblemAlert(
+  { problem, correlation = 'Correlation id' }: { readonly problem: RequestProblem; readonly correlation?: string },
+) {
   const fixes = [...new Set(problem.mistakes.map(({ fix }) => fix))];
   return (
     <div role="alert" class="alert">
@@ -14,7 +16,7 @@ export function ProblemAlert({ problem }: { readonly problem: RequestProblem }) 
         <ul>{problem.mistakes.map(({ pointer, message }) => <li key={`${pointer} ${message}`}>{message}</li>)}</ul>
       )}
       {fixes.map((fix) => <p key={fix}>{fix}</p>)}
-      {problem.correlationId === null ? null : <p class="quiet">Correlation id <code>{problem.correlationId}</code></p>}
+      {problem.correlationId === null ? null : <p class="quiet">{correlation} <code>{problem.correlationId}</code></p>}
     </div>
   );
 }
@@ -23,7 +25,9 @@ export function ProblemAlert({ problem }: { readonly problem: RequestProblem }) 
 const mark = 'Error: ';
 
 /** Takes the focus each time there are other errors. */
-export function ErrorSummary({ errors }: { readonly errors: readonly FieldError[] }) {
+export function ErrorSummary(
+  { errors, title = 'There is a problem' }: { readonly errors: readonly FieldError[]; readonly title?: string },
+) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => { box.current?.focus(); }, [errors]);
   useEffect(() => {
@@ -32,7 +36,7 @@ export function ErrorSummary({ errors }: { readonly errors: readonly FieldError[
   }, []);
   return (
     <div role="alert" class="alert" tabIndex={-1} ref={box}>
-      <h2>There is a problem</h2>
+      <h2>{title}</h2>
       <ul>
         {errors.map(({ field, message }) => (
           <li key={field}>

@@ -34,6 +34,13 @@ export function chooseKeys(on: boolean): void {
   keep('keys', on ? 'on' : 'off');
 }
 
+export function applyTheme(): void {
+  effect(() => { document.documentElement.dataset['theme'] = theme.value; });
+  dark.addEventListener('change', () => {
+    if (kept('theme') === null) theme.value = dark.matches ? 'dark' : 'light';
+  });
+}
+
 export function applyPreferences(): void {
   const { documentElement: html, body } = document;
   const language = new URLSearchParams(location.search).get('lang') ?? 'en';
@@ -42,8 +49,5 @@ export function applyPreferences(): void {
   html.dir = rightToLeft.has(tag.split('-')[0] ?? '') ? 'rtl' : 'ltr';
   // the words are English until there are others, and are to be read as such
   if (!tag.startsWith('en')) body.lang = 'en';
-  effect(() => { html.dataset['theme'] = theme.value; });
-  dark.addEventListener('change', () => {
-    if (kept('theme') === null) theme.value = dark.matches ? 'dark' : 'light';
-  });
+  applyTheme();
 }

@@ -1,0 +1,256 @@
+/** How the chat looks and reads: every state to axe, in each colour and direction; hostile words as text; files; who may not come in. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { axe, heading, hostileTexts, isTooWide, open, press, signIn, startBrowser, tabTo } from './support/browser.ts';
+import { answersOf, asked, choose, openChat, prompts, sayTimes, sessionOf, status, throughSecurity, type } from './support/chat.ts';
+import { consoleOf } from './support/console.ts';
+import { cast, exampleOf, newTenant, person, tokenFor, type Body } from './support/person.ts';
+import { sharedInstance } from './support/shared.ts';
+import { until } from './support/until.ts';
+import { photo } from './support/uploading.ts';
+
+const instance = await sharedInstance();
+let browser: Browser;
+const { viewing } = consoleOf(instance, () => browser);
+beforeAll(async () => { browser = await startBrowser(); });
+afterAll(() => browser.close());
+
+/** What is wrong with a state of the page. */
+async function looked(page: Page, what: string): Promise<string[]> {
+  const found = (await axe(page)).map((each) => `${what}: ${each}`);
+  return await isTooWide(page) ? [...found, `${what} is too wide`] : found;
+}
+
+describe('every state', () => {
+  test.each([['light', 1_280, ''], ['dark', 1_280, ''], ['light', 360, ''], ['dark', 360, '?lang=ar']] as const)(
+    'is clear to axe and never wider than its window: %s, %s px %s', async (theme, width, language) => {
+    const { tenant } = await cast(instance);
+    const wrong: string[] = [];
+    await viewing(async ({ context, page }) => {
+      const look = async (what: string): Promise<void> => { wrong.push(...await looked(page, what)); };
+      await open(page, `/o/${language}`);
+      await look('no link');
+      await page.goto('about:blank');
+      await open(page, `/o/${language}#r=${'x'.repeat(43)}`);
+      await look('a resume link');
+      await press(page, 'button', 'Continue');
+      await heading(page, 'Link unknown').waitFor();
+      await look('a link that never was');
+      await openChat(page, instance, tenant, { language });
+      expect(await page.evaluate<string>('document.documentElement.dir')).toBe(language === '' ? 'ltr' : 'rtl');
+      await look('a choice');
+      await choose(page, prompts.setup_urgency, 'Planned for a later date');
+      await choose(page, prompts.business_unit_type, 'Office');
+      await asked(page, prompts.business_unit_name).waitFor();
+      await press(page, 'button', 'Send');
+      await page.getByRole('alert').waitFor();
+      await look('a mistake');
+      await type(page, prompts.business_unit_name, 'Pune Office');
+      await type(page, prompts.expected_users, 'two dozen people');
+      await page.getByRole('group', { name: 'Is that right?' }).waitFor();
+      await look('what was read');
+      await press(page, 'button', 'Yes');
+      await sayTimes(page, '09:00', '17:30');
+      await asked(page, prompts.go_live_on).waitFor();
+      await look('a date');
+      await context.setOffline(true);
+      await press(page, 'button', 'Skip');
+      await status(page, /^You are offline/);
+      await look('offline');
+      await context.setOffline(false);
+      await choose(page, prompts.security_level, 'Basic');
+      await asked(page, prompts.contact_email).waitFor();
+      await press(page, 'button', 'Skip');
+      await status(page, /^Waiting for approval/);
+      await look('all answered');
+      await press(page, 'button', `Change ${prompts.security_level}`);
+      await page.getByRole('dialog').locator('input:focus').waitFor();
+      await page.keyboard.press('ArrowDown');
+      await page.getByRole('dialog').getByText('These will be asked again:').waitFor();
+      await look('a change');
+      await press(page, 'button', 'Keep');
+      await press(page, 'button', 'Save and continue later');
+      await page.getByRole('dialog').waitFor();
+      await look('a link to come back');
+      await press(page, 'button', 'Close');
+      await press(page, 'button', 'Cancel onboarding');
+      await page.getByRole('dialog').waitFor();
+      await look('cancelling');
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel onboarding' }).press('Enter');
+      await status(page, /^This onboarding was cancelled/);
+      await look('cancelled');
+    }, { width, dark: theme === 'dark' });
+    expect(wrong).toEqual([]);
+  });
+});
+
+test('hostile words of a flow and of a person are shown as text, and nothing runs', async () => {
+  const { ana, admin, tenant } = await cast(instance);
+  const [image, script, svg] = hostileTexts;
+  // a text has 200 characters at most
+  const said = hostileTexts.slice(2).join(' ');
+  const { status: published } = await admin.call('PUT', '/admin/flows/hostile/', {
+    default_language: 'en', languages: ['en'], title: { en: `${image} ${svg}` },
+    questions: [
+      { id: 'words', type: 'text', prompt: { en: script }, help: { en: hostileTexts.join(' ') } },
+      { id: 'kind', type: 'single_choice', prompt: { en: svg }, options: [{ value: 'x', label: { en: image } }] },
+    ],
+    recommendations: [{
+      id: 'log', target: { type: 'type_assist', key: "'log'" }, values: { code: "'LOG'", label: "'Log'", category: "'desk'" },
+      confidence: 0.9, always: true, rationale: { en: script },
+    }],
+  });
+  expect(published).toBe(201);
+  await viewing(async ({ page }) => {
+    await openChat(page, instance, tenant, { flow: 'hostile' });
+    await heading(page, `${image} ${svg}`).waitFor();
+    await type(page, script, said);
+    await choose(page, svg, image);
+    await page.getByRole('region', { name: 'Your answers' }).getByText(said).waitFor();
+    await press(page, 'button', `Change ${script}`);
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await status(page, /^Waiting for approval/);
+    expect(await page.evaluate<unknown>('window.ran')).toBeUndefined();
+  });
+  expect(Object.values(await answersOf(ana, (await sessionOf(ana)).session_id))).toContain(said);
+});
+
+test('a file is chosen and sent, given up, and the same one chosen again; the API has it as the answer', async () => {
+  const { ana, tenant } = await cast(instance);
+  const { session_id: id } = await ana.start({ flow: 'site_survey' });
+  const { content, name, type: mimeType } = await photo();
+  const file = { name, mimeType, buffer: Buffer.from(content) };
+  for (const [question, value] of [
+    ['site_name', 'Harbour'], ['surveyed_on', '2027-01-15'], ['guarded_hours', { start: '22:00', end: '06:00' }], ['equipment', ['lights']],
+    ['risk_seen', 'low'],
+  ] as const) expect((await ana.answer(id, question, value)).status).toBe(200);
+  const prompt = 'Is there a photo of the entrance?';
+  await viewing(async ({ context, page }) => {
+    await openChat(page, instance, tenant, { flow: 'site_survey' });
+    await asked(page, prompt).waitFor();
+    const choosing = async (): Promise<void> => {
+      const chooser = page.waitForEvent('filechooser');
+      await press(page, 'button', 'Choose file');
+      await (await chooser).setFiles(file);
+    };
+    // what the line loses can be tried again, or given up
+    await context.setOffline(true);
+    await choosing();
+    await page.getByRole('progressbar', { name: `Uploading ${name}` }).waitFor();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    await press(page, 'button', 'Cancel upload');
+    await choosing();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    await context.setOffline(false);
+    await press(page, 'button', 'Try again');
+    await page.getByText(`${name} is here. Press Send.`).waitFor();
+    await choosing();
+    await page.getByText(`${name} is here. Press Send.`).waitFor();
+    await press(page, 'button', 'Send');
+    await asked(page, 'Do you have a plan of the site as a document?').waitFor();
+    const { body: { results: [upload] } } = await ana.get(`/sessions/${id}/uploads/`);
+    expect(upload).toMatchObject({ kind: 'photo', name });
+    expect((await answersOf(ana, id))['entrance_photo']).toBe(upload.upload_id);
+  });
+});
+
+test('the words follow the address, or the browser; a language that the flow lacks falls back to one that it has', async () => {
+  const tenant = newTenant();
+  for (const [language, subject, send, spoken] of [
+    ['?lang=hi', 'one', 'भेजें', 'hi'], ['?lang=es', 'two', 'Enviar', 'en'], ['', 'three', 'Send', 'en'],
+  ] as const) {
+    await viewing(async ({ page }) => {
+      await openChat(page, instance, tenant, { subject, language });
+      await page.getByRole('button', { name: send, exact: true }).waitFor();
+      expect(await page.locator('html').getAttribute('lang')).toBe(language === '' ? 'en' : language.slice(6));
+      const who = await person(instance, tenant, subject, 'user');
+      expect((await sessionOf(who)).language).toBe(spoken);
+    });
+  }
+});
+
+describe('who comes without a link that fits', () => {
+  test('is told what to do: no link, a spoilt one, an unknown flow, another role', async () => {
+    const tenant = newTenant();
+    const approver = await tokenFor(instance, tenant, 'ben', ['approver']);
+    const user = await tokenFor(instance, tenant, 'ana', ['user']);
+    for (const [path, title] of [
+      ['/o/', 'Open your personal link'], ['/o/business_unit_setup', 'Open your personal link'],
+      ['/o/business_unit_setup#t=nonsense', 'Open your personal link'], [`/o/nothing#t=${user}`, 'Not found'],
+      [`/o/business_unit_setup#t=${approver}`, 'You cannot open this page'],
+    ] as const) {
+      await viewing(async ({ page }) => {
+        await open(page, path);
+        expect([path.slice(0, 30), await heading(page, /./).textContent()]).toEqual([path.slice(0, 30), title]);
+        expect(page.url()).not.toContain('#');
+      });
+    }
+  });
+
+  test('but is signed in to the console goes on as that person, led there from its first page', async () => {
+    const { ana, tenant } = await cast(instance);
+    await viewing(async (viewed) => {
+      const { page } = viewed;
+      await signIn(viewed, await tokenFor(instance, tenant, 'ana', ['user']));
+      await open(page, '/');
+      await heading(page, 'You cannot open this page').waitFor();
+      await press(page, 'link', 'Set up a business unit');
+      await choose(page, prompts.setup_urgency, 'Immediately');
+      await asked(page, prompts.business_unit_type).waitFor();
+      expect(await answersOf(ana, (await sessionOf(ana)).session_id)).toEqual({ setup_urgency: 'immediate' });
+    });
+  });
+
+  test('goes on in the same tab when the link is opened in it, also while another session is shown', async () => {
+    const tenant = newTenant();
+    await viewing(async ({ page }) => {
+      await openChat(page, instance, tenant, { subject: 'ana' });
+      await choose(page, prompts.setup_urgency, 'Immediately');
+      await asked(page, prompts.business_unit_type).waitFor();
+      await openChat(page, instance, tenant, { subject: 'eve' });
+      await asked(page, prompts.setup_urgency).waitFor();
+      const eve = await person(instance, tenant, 'eve', 'user');
+      await until('eve has a session', async () => (await eve.get('/sessions/')).body.total === 1);
+    });
+  });
+});
+
+test('what is typed to a personal question is in no storage, survives another link in the same tab, and a reload forgets it', async () => {
+  const { ana, tenant } = await cast(instance);
+  let { question, session_id: id } = await ana.start();
+  while (question.id !== 'contact_email') ({ body: { question } } = await ana.answer(id, question.id, exampleOf(question)));
+  await viewing(async ({ page }) => {
+    await openChat(page, instance, tenant);
+    const box = page.getByRole('textbox', { name: prompts.contact_email });
+    await tabTo(page, 'textbox', prompts.contact_email);
+    await page.keyboard.type('pune@exam');
+    await page.goto(`/o/business_unit_setup#t=${await tokenFor(instance, tenant, 'ana', ['user'], 1_800)}`);
+    await until('the new link is taken', async () => !page.url().includes('#') && await box.count() === 1);
+    expect(await box.inputValue()).toBe('pune@exam');
+    expect(await page.evaluate<string>('JSON.stringify([{ ...localStorage }, { ...sessionStorage }])')).not.toContain('pune@');
+    await page.reload();
+    await box.waitFor();
+    expect(await box.inputValue()).toBe('');
+  });
+});
+
+test('somebody who reads above is not moved when something new comes, but told of it', async () => {
+  const { ana, ben, tenant } = await cast(instance);
+  await viewing(async ({ page }) => {
+    await openChat(page, instance, tenant);
+    await throughSecurity(page, 'Basic');
+    await status(page, /^Waiting for approval/);
+    await page.evaluate('scrollTo(0, 0)');
+    const { session_id: id } = await sessionOf(ana);
+    const { body: { proposal_hash, recommendations } } = await ben.get(`/sessions/${id}/recommendations/`);
+    await ben.post(`/sessions/${id}/decision/`, {
+      approved_items: recommendations.map(({ recommendation_id: item }: Body) => item), proposal_hash, dry_run: false,
+    });
+    await status(page, 'Done. Your setup is in place.');
+    await page.getByRole('button', { name: 'Newest message' }).waitFor();
+    expect(await page.evaluate<number>('scrollY')).toBe(0);
+    await press(page, 'button', 'Newest message');
+    await page.getByRole('button', { name: 'Newest message' }).waitFor({ state: 'detached' });
+  });
+});
