@@ -133,7 +133,8 @@ async function picture(browser: Browser, instance: Instance, scene: Scene, { wid
     await heading(viewed.page, /./).waitFor();
     await scene.then?.(viewed.page);
     const name = `${scene.name}-${width}-${dark ? 'dark' : 'light'}`;
-    const png = await viewed.page.screenshot({ fullPage: true });
+    // what a dialog stands before is as large as the window
+    const png = await viewed.page.screenshot({ fullPage: await viewed.page.getByRole('dialog').count() === 0 });
     await writeFile(join(everything, `${name}.png`), png);
     if (scene.isShown !== true || dark || width < 1_000) return;
     const webp = await sharp(png).webp({ quality }).toBuffer();
