@@ -1,5 +1,4 @@
 /** Sessions at risk among a million open ones of one tenant: the list, the total, and the whole answer over HTTP. */
-import { Client } from 'pg';
 import { leastScore, riskLevels, standingScores, type RiskLevel } from '../domain/abandonment-risk.ts';
 import { developmentToken } from '../scripts/development-token.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
@@ -11,6 +10,7 @@ import { HttpClient } from './http-client.ts';
 import type { Context, Figure, Goal, Outcome } from './part.ts';
 import { blocks, median, percentile, range, rounded, seeded, shuffled } from './statistics.ts';
 import { numberText } from './table.ts';
+import { vacuum } from './vacuum.ts';
 
 const tenant = 'bench';
 const [sessions, limit] = [1_000_000, 50];
@@ -28,7 +28,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   try {
     say(`writing ${sessions} open sessions ...`);
     await fill(db);
-    await vacuum(host.databaseUrl);
+    await vacuum(host.databaseUrl, 'sessions');
     const token = await developmentToken(
       { tenant, sub: 'dee', roles: ['admin'], ttlSeconds: 3_600 }, await developmentKey(folder), readConfiguration({}),
     );
@@ -61,17 +61,6 @@ async function fill(db: Database): Promise<void> {
              FROM generate_series($2::int, $3::int) AS n) AS made`,
       [tenant, from, from + 99_999, standingScores, standingScores.length],
     );
-  }
-}
-
-/** As autovacuum would soon have done it; on a connection of its own, since it runs in no transaction. */
-async function vacuum(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query('VACUUM ANALYZE sessions');
-  } finally {
-    await client.end();
   }
 }
 

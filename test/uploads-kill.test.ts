@@ -109,7 +109,7 @@ async function expectNumbers(own: Begun, bytes: readonly number[]): Promise<void
   expect((await own.ana.call('DELETE', `/sessions/${own.session}/uploads/${sent.body.upload_id}/`)).status).toBe(204);
 }
 
-test('SIGKILL with files under way by both doors, at every point: quota, list, places and disk agree, and nothing is orphaned', async () => {
+test('SIGKILL at every point of files by both doors: quota, list, places and disk agree, and nothing is orphaned', async () => {
   const db = await databaseOf(instance);
   const before = await underWay('before the first byte', 0);
   const atFirst = await underWay('with the first byte', 1);

@@ -57,8 +57,8 @@ async function played(instance: Instance): Promise<readonly Scene[]> {
       continue;
     }
     const { session, items } = await proposed(who, ben, answers);
-    if (at < 4) ({ body: applied } = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false }));
-    else waiting.push(session.session_id as string);
+    if (at >= 4) waiting.push(session.session_id as string);
+    else ({ body: applied } = await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false }));
   }
   const second = await pendingSecond({ ana: await person(instance, tenant, 'hanna', 'user'), ben, admin });
   await until('all that waits is listed', async () => (await ben.get('/approvals/')).body.total === waiting.length + 1);
@@ -125,7 +125,7 @@ async function played(instance: Instance): Promise<readonly Scene[]> {
   ];
 }
 
-async function picture(browser: Browser, instance: Instance, scene: Scene, { width, dark }: { width: number; dark: boolean }): Promise<void> {
+async function picture(browser: Browser, instance: Instance, scene: Scene, width: number, dark: boolean): Promise<void> {
   const viewed = await view(browser, instance.url, { width, dark });
   try {
     if (scene.isSignedOut !== true) await signIn(viewed, await tokenFor(instance, tenant, 'dee', ['admin']));
@@ -154,7 +154,7 @@ try {
   await Promise.all([everything, shown].map((folder) => mkdir(folder, { recursive: true })));
   for (const scene of scenes) {
     for (const width of [1_280, 360]) {
-      for (const dark of [false, true]) await picture(browser, instance, scene, { width, dark });
+      for (const dark of [false, true]) await picture(browser, instance, scene, width, dark);
     }
     process.stdout.write(`${scene.name}\n`);
   }
