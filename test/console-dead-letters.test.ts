@@ -79,7 +79,7 @@ describe('signing in', () => {
         routes.map(async (route) => (await context.request.get(`${base}${route}`)).status()),
       );
       // a list of sessions is to everybody that of their own, and to an admin that of the tenant
-      const [approvals, letters] = [['/approvals/', '/changesets/'], ['/admin/dlq/groups/', '/admin/dlq/tasks/', '/admin/dlq/redrives/']];
+      const [approvals, letters] = [['/approvals/', '/changesets/'], ['/admin/dlq/groups/', '/admin/dlq/tasks/']];
       expect(await answers(approvals)).toEqual(approvals.map(() => (role === 'approver' || role === 'admin' ? 200 : 403)));
       expect(await answers(letters)).toEqual(letters.map(() => (role === 'admin' ? 200 : 403)));
       if (role === 'admin') return;

@@ -62,7 +62,7 @@ describe('the list', () => {
     const { ana, admin, tenant } = await cast(instance);
     const { session_id: id } = await ana.start();
     await until('it is listed', async () => (await admin.get('/sessions/')).body.total === 1);
-    const [{ started_at: started }] = (await admin.get('/sessions/')).body.results;
+    const [{ created_at: started }] = (await admin.get('/sessions/')).body.results;
     const zones = ['Asia/Tokyo', 'America/Los_Angeles'] as const;
     const words: string[] = [];
     for (const zone of zones) {

@@ -7,6 +7,8 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 
 const program = '/usr/bin/chromium';
 const installMs = 600_000;
+/** As `until` waits: a machine that is busy with something else shows a page late. */
+const waitMs = 120_000;
 
 /** Started once for a test file. Where there is no Chromium it is installed, which takes a minute and needs root. `more`: its arguments. */
 export async function startBrowser(more: readonly string[] = []): Promise<Browser> {
@@ -46,6 +48,7 @@ export async function view(browser: Browser, url: string, { width = 1280, dark =
     baseURL: url, viewport: { width, height: 800 }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', reducedMotion: 'reduce',
     ...(zone === undefined ? {} : { timezoneId: zone }),
   });
+  context.setDefaultTimeout(waitMs);
   const faults: string[] = [];
   const { origin } = new URL(url);
   context.on('request', (request) => {
