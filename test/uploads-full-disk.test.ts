@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { newFolder } from './support/folders.ts';
+import { databaseOf } from './support/instance-stores.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
 import { newTenant } from './support/person.ts';
 import { addressOf, create, offsetOf, patch, tus } from './support/resumable.ts';
@@ -13,16 +14,20 @@ const mb = 1_048_576;
 let instance: Instance | undefined;
 afterAll(() => discard(instance));
 
-(isRoot ? test : test.skip)('a full disk is 503 at both doors, takes no quota and leaves nothing half there; what fits goes on', async () => {
+(isRoot ? test : test.skip)('a full disk is 503 at both doors, takes no quota and leaves nothing half there; what fits goes', async () => {
   await withDisk('size=3m', async (disk) => {
     instance = await startInstance(await newFolder(), { GANGWAY_UPLOADS: disk, GANGWAY_UPLOAD_PLACE_SECONDS: '1' });
     const ana = await sender(instance, newTenant(), 'ana', 'user');
     const session = (await ana.start()).session_id as string;
     const own = { ana, session };
+    const db = await databaseOf(instance);
+    const counting = async (): Promise<number> => (await db.asTenant(ana.tenant).query(
+      "SELECT 1 FROM uploads WHERE status <> 'deleted'",
+    )).length;
     const full = { status: 503, body: { code: 'store_unavailable' } };
 
     expect(await ana.send(session, await photoOf(4 * mb))).toMatchObject(full);
-    expect(await filesBelow(disk)).toEqual([]);
+    expect([await counting(), await filesBelow(disk)]).toEqual([0, []]);
 
     const large = await photoOf(4 * mb);
     const at = addressOf(await create(own, large));
@@ -33,7 +38,8 @@ afterAll(() => discard(instance));
     expect((await filesBelow(disk)).length).toBe(offset / mb);
     expect(await filesBelow(join(disk, 'incoming'))).toEqual([]);
     expect((await ana.raw(at, 'DELETE', tus)).status).toBe(204);
-    expect(await filesBelow(disk)).toEqual([]);
+    expect([await counting(), await filesBelow(disk)]).toEqual([0, []]);
+    await db.close();
 
     const sent = await ana.send(session, await photo());
     expect([sent.status, sent.body.quota.photos.used]).toEqual([201, 1]);
