@@ -32,11 +32,12 @@ async function read(body: Buffer, options: Options = {}): Promise<Read> {
       await new Promise((resolve) => { setImmediate(resolve); });
     }
   }
-  const given = { contentType: type, contentEncoding: encoding, bytes: announced ? body.length : null, chunks };
+  const hash = createHash('sha256');
+  const given = { contentType: type, contentEncoding: encoding, bytes: announced ? body.length : null, chunks, hash };
   return readForm(given, ['kind', 'sha256'], async ({ fields, file }) => {
     const parts: Uint8Array[] = [];
     for await (const part of file.bytes) parts.push(part);
-    return { fields, name: file.name, type: file.type, length: file.length, content: Buffer.concat(parts), body: file.bodyDigest() };
+    return { fields, name: file.name, type: file.type, length: file.length, content: Buffer.concat(parts), body: hash.digest() };
   });
 }
 
@@ -141,12 +142,38 @@ describe('a form', () => {
         await new Promise((resolve) => { setImmediate(resolve); });
       }
     }
-    const given = { contentType: `multipart/form-data; boundary=${boundary}`, contentEncoding: '', bytes: null, chunks };
+    const given = { contentType: `multipart/form-data; boundary=${boundary}`, contentEncoding: '', bytes: null, chunks, hash: null };
     const reading = readForm(given, [], async ({ file }) => {
       for await (const _ of file.bytes) throw new Error('enough');
     });
     await expect(reading).rejects.toThrow('enough');
     // what is in memory is bounded by what the parser and the file may hold
     expect(pulled).toBeLessThan(8);
+  });
+
+  test('that comes faster than it is stored has at most 256 KB in memory, and arrives whole', async () => {
+    const content = randomBytes(64 * 65_536);
+    let [given, taken, most] = [0, 0, 0];
+    async function* chunks(): AsyncIterable<Uint8Array> {
+      yield form(head('file', '; filename="a.jpg"'));
+      for (let at = 0; at < content.length; at += 65_536) {
+        given += 65_536;
+        most = Math.max(most, given - taken);
+        yield content.subarray(at, at + 65_536);
+      }
+      yield form(end);
+    }
+    const body = { contentType: `multipart/form-data; boundary=${boundary}`, contentEncoding: '', bytes: null, chunks, hash: null };
+    const pieces: Uint8Array[] = [];
+    await readForm(body, [], async ({ file }) => {
+      for await (const piece of file.bytes) {
+        // whatever could be read meanwhile is
+        for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => { setImmediate(resolve); });
+        pieces.push(Uint8Array.from(piece));
+        taken += piece.length;
+      }
+    });
+    expect(Buffer.concat(pieces).equals(content)).toBe(true);
+    expect(most).toBeLessThanOrEqual(256 * 1_024);
   });
 });

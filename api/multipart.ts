@@ -2,7 +2,7 @@
  * A form with one file (RFC 7578), read as it comes. Fields stand before the file, so that everything is known before its first byte is
  * taken; its bytes end well only when the whole form was well-formed, so that a form which breaks behind the file is no upload.
  */
-import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
@@ -15,8 +15,6 @@ export interface FormFile {
   /** Bytes, worked out from the length of the body; null: nobody said. It may be a few off where the form ends unusually. */
   readonly length: number | null;
   readonly bytes: AsyncIterable<Uint8Array>;
-  /** SHA-256 of the whole body, once `bytes` have ended. */
-  readonly bodyDigest: () => Buffer;
 }
 
 export interface Form { readonly fields: Readonly<Record<string, string>>; readonly file: FormFile }
@@ -27,6 +25,8 @@ export interface FormBody {
   /** As announced, or null. */
   readonly bytes: number | null;
   readonly chunks: () => AsyncIterable<Uint8Array>;
+  /** Takes the whole body, until the file's bytes have ended; null: nobody asks for its digest, and hashing is the dearest step. */
+  readonly hash: Hash | null;
 }
 
 /** Bytes that one form has in memory beside the chunk that came last: the parser's and the file's buffers. */
@@ -55,7 +55,6 @@ class FormReader {
   private readonly parser: busboy.Busboy;
   private readonly found = Promise.withResolvers<Form>();
   private readonly ended = Promise.withResolvers<undefined>();
-  private readonly hash = createHash('sha256');
   private readonly fields: Record<string, string> = {};
   private file: Readable | null = null;
   private isStopped = false;
@@ -86,7 +85,7 @@ class FormReader {
   async feed(): Promise<void> {
     try {
       for await (const chunk of this.body.chunks()) {
-        this.hash.update(chunk);
+        this.body.hash?.update(chunk);
         for (const slice of this.slices(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))) {
           if (this.isStopped) return;
           this.position += slice.length;
@@ -162,7 +161,6 @@ class FormReader {
     this.found.resolve({
       fields: this.fields, file: {
         name: unescaped(filename), type: typeIn(this.last.header), length: this.fileLength(), bytes: this.bytes(stream),
-        bodyDigest: () => this.hash.copy().digest(),
       },
     });
   }

@@ -13,6 +13,7 @@ import { HttpClient } from './http-client.ts';
 import type { Context, Goal, Outcome } from './part.ts';
 import { blocks, median, percentile, range, rounded, seeded, shuffled } from './statistics.ts';
 import { numberText } from './table.ts';
+import { vacuum } from './vacuum.ts';
 
 const tenant = 'bench';
 const [tasks, openTasks, days] = [100_000, 1_000, 90];
@@ -34,7 +35,8 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   const db = openDatabase({ url: host.databaseUrl, timeoutMs: 120_000, connections: 1 });
   try {
     say(`writing ${tasks} tasks, ${openTasks} of them open ...`);
-    await fill(db);
+    await fillTasks(db, tasks, openTasks);
+    await vacuum(host.databaseUrl, 'tasks');
     const questions = await questionsOf(db);
     const token = await developmentToken(
       { tenant, sub: 'dee', roles: ['admin'], ttlSeconds: 3_600 }, await developmentKey(folder), readConfiguration({}),
@@ -48,8 +50,8 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   }
 }
 
-/** Evenly over the days; what is open is the newest of each hundred. VACUUM as autovacuum would soon have done it. */
-async function fill(db: Database): Promise<void> {
+/** Evenly over the days; what is open is the newest of each hundred. */
+export async function fillTasks(db: Database, count: number, open: number): Promise<void> {
   await db.asSystem().query(
     `INSERT INTO tasks (task_id, tenant, revision, task_name, status, category, severity, exception_type, exception_message, fingerprint,
        attempts, manual_retries,
@@ -62,9 +64,8 @@ async function fill(db: Database): Promise<void> {
             parked.at, parked.at, CASE WHEN n % ($2 / $3) = 0 THEN NULL ELSE parked.at + random() * interval '1 day' END,
             substring($6::bytea FROM 1 + (n * 37) % $4 FOR $4)
      FROM generate_series(1, $2) AS n CROSS JOIN LATERAL (SELECT now() - n * make_interval(days => $5) / $2 AS at) AS parked`,
-    [tenant, tasks, openTasks, sealedBytes, days, randomBytes(2 * sealedBytes)],
+    [tenant, count, open, sealedBytes, days, randomBytes(2 * sealedBytes)],
   );
-  await db.query('VACUUM ANALYZE tasks');
 }
 
 async function questionsOf(db: Database): Promise<readonly Question[]> {

@@ -3,7 +3,8 @@ import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { listSessions, type SessionFilter, type SessionSort } from '../stores/postgres/sessions.ts';
 import { startHost } from './host-process.ts';
 import type { Context, Outcome } from './part.ts';
-import { asked, p99Of, shownTimes, vacuum, type Question, type Times } from './questions.ts';
+import { asked, p99Of, shownTimes, type Question, type Times } from './questions.ts';
+import { vacuum } from './vacuum.ts';
 
 const tenant = 'bench';
 const [sessions, limit, trials] = [Number(process.env['BENCH_SESSIONS'] ?? 1_000_000), 50, 30];

@@ -33,6 +33,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   uploads: () => import('./uploads.ts'),
   photos: () => import('./photos.ts'),
   analytics: () => import('./analytics.ts'),
+  web: () => import('./web.ts'),
 };
 
 const project = join(import.meta.dirname, '..');

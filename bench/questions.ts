@@ -1,5 +1,4 @@
 /** Questions to the stores, each timed many times in random order among the others, beside its goal. */
-import { Client } from 'pg';
 import type { Figure, Goal, Outcome } from './part.ts';
 import { blocks, median, percentile, range, rounded, seeded, shuffled } from './statistics.ts';
 import { numberText } from './table.ts';
@@ -37,15 +36,4 @@ export function shownTimes(times: Times): Pick<Outcome, 'tables' | 'figures'> {
 
 export function p99Of(times: Times): Readonly<Record<string, number>> {
   return Object.fromEntries([...times].map(([{ name }, took]) => [name, rounded(percentile(took, 0.99))]));
-}
-
-/** As autovacuum would soon have done it; on a connection of its own, since it runs in no transaction. */
-export async function vacuum(url: string, table: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(`VACUUM ANALYZE ${table}`);
-  } finally {
-    await client.end();
-  }
 }

@@ -8,7 +8,8 @@ import { atRiskList, atRiskTotal, type Query } from '../stores/postgres/sessions
 import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Goal, Outcome } from './part.ts';
-import { asked, p99Of, shownTimes, vacuum, type Question, type Times } from './questions.ts';
+import { asked, p99Of, shownTimes, type Question, type Times } from './questions.ts';
+import { vacuum } from './vacuum.ts';
 
 const tenant = 'bench';
 const [sessions, limit] = [1_000_000, 50];

@@ -1,7 +1,7 @@
 /** An approver's hour in Chromium: what waits, deciding item by item, the second person, and the way back. On real sessions. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { axe, heading, hostileTexts, isTooWide, open, press, settled, startBrowser, tabTo } from './support/browser.ts';
+import { axe, heading, hostileTexts, isTooWide, open, press, settled, startBrowser, tabTo, widths } from './support/browser.ts';
 import { consoleOf } from './support/console.ts';
 import { changes, pendingSecond } from './support/pending-second.ts';
 import { cast, person, proposed, type Body, type Person } from './support/person.ts';
@@ -66,7 +66,9 @@ describe('what waits', () => {
 });
 
 describe('deciding', () => {
-  test('by keys: one is modified after a mistake was told at its field, one rejected, all previewed, and exactly that is applied', async () => {
+  test.each(widths)('by keys at %i px: one modified after a mistake was told, one rejected, and exactly what was previewed applied', async (
+    width,
+  ) => {
     const { ana, ben, tenant } = await cast(instance);
     const { session, proposal } = await proposed(ana, ben);
     const [unit, security] = ['business_unit:', 'security_setting:'].map((kind) => (
@@ -115,7 +117,7 @@ describe('deciding', () => {
       await page.getByRole('status').getByText('Applied.').waitFor();
       await settled(page);
       await page.getByText('applied', { exact: true }).first().waitFor();
-    });
+    }, { width });
     const { body: { results: [changeset] } } = await ben.get('/changesets/');
     expect(changeset).toMatchObject({ status: 'applied', approved_by: 'ben', session_id: session.session_id });
     const { body: { changes: applied } } = await ben.get(`/changesets/${changeset.changeset_id}/`);
@@ -148,7 +150,9 @@ describe('deciding', () => {
     });
   });
 
-  test('is not for who asked for it, nor twice for one person: they are told so, and have no button; a second person ends it', async () => {
+  test.each(widths)('is at %i px not for who asked, nor twice for one: they are told, and have no button; a second person ends it', async (
+    width,
+  ) => {
     const { ben, admin, tenant } = await cast(instance);
     const ana = await person(instance, tenant, 'ana', 'user', 'approver');
     const session = await pendingSecond({ ana, ben, admin });
@@ -161,7 +165,7 @@ describe('deciding', () => {
         await page.getByText(/^You cannot decide: /).waitFor();
         await page.getByText('Two people must approve').waitFor();
         for (const name of ['Approve', 'Reject', 'Escalate', 'Decide']) expect(await page.getByRole('button', { name }).count()).toBe(0);
-      });
+      }, { width });
     }
     await viewing(async (viewed) => {
       const { page } = viewed;
@@ -175,7 +179,7 @@ describe('deciding', () => {
       const details = page.getByLabel('Details', { exact: true });
       expect(await details.locator('dd').allTextContents()).toEqual(expect.arrayContaining(['applied', 'ben', 'eve', 'ana']));
       await until('every change is shown', async () => await page.locator('tr[data-id]').count() === changes);
-    });
+    }, { width });
     expect((await ana.get(`/sessions/${session.session_id}/`)).body.state).toBe('completed');
   });
 });
@@ -183,7 +187,9 @@ describe('deciding', () => {
 const table77 = (page: Page) => page.getByRole('table', { name: 'Changes' }).getByText('77', { exact: true }).first();
 
 describe('a changeset', () => {
-  test('is rolled back by an admin with a reason; what was changed since is refused in words, and then forced', async () => {
+  test.each(widths)('is at %i px rolled back by an admin with a reason; what changed since is refused in words, and then forced', async (
+    width,
+  ) => {
     const { ana, ben, admin, tenant } = await cast(instance);
     const first = await proposed(ana, ben, { business_unit_name: 'North Depot', expected_users: 10 });
     const apply = async ({ session, items }: { session: Body; items: readonly string[] }): Promise<Body> => (
@@ -197,7 +203,7 @@ describe('a changeset', () => {
       await as(viewed, tenant, 'ben', 'approver');
       await open(page, `/changesets/${id}`);
       expect(await page.getByRole('button', { name: 'Roll back' }).count()).toBe(0);
-    });
+    }, { width });
     await viewing(async (viewed) => {
       const { page } = viewed;
       await as(viewed, tenant, 'dee', 'admin');
@@ -216,7 +222,7 @@ describe('a changeset', () => {
       await page.keyboard.press('Enter');
       await page.getByText('It was rolled back as a whole.').waitFor();
       await page.getByText(/by dee.*opened by mistake \(forced\)/s).waitFor();
-    });
+    }, { width });
     expect((await admin.get(`/changesets/${id}/`)).body).toMatchObject({ status: 'rolled_back', rollback_forced: true });
   });
 });

@@ -1,7 +1,9 @@
 /** An operator's hour in Chromium, without a mouse: signing in, dead letters, one task, a group, a redrive. On tasks of the real engine. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { axe, heading, hostileTexts as corpus, isTooWide, open, press, settled, signIn, startBrowser, tabTo } from './support/browser.ts';
+import {
+  axe, heading, hostileTexts as corpus, isTooWide, open, press, settled, signIn, startBrowser, tabTo, widths,
+} from './support/browser.ts';
 import { consoleOf } from './support/console.ts';
 import { engineOf, park, type Engine } from './support/parking.ts';
 import { base, cast, newTenant, tokenFor, type Body, type Person } from './support/person.ts';
@@ -57,23 +59,36 @@ describe('signing in', () => {
     }
   });
 
-  test.each([
+  test.each(widths.flatMap((width) => ([
     ['user', []], ['analyst', []], ['approver', ['Approvals']], ['admin', ['Sessions', 'Approvals', 'Dead letters']],
-  ] as const)('as %s gives exactly the menu of that role; every other page says that it is not for them', async (role, names) => {
+  ] as const).map(([role, names]) => [role, names, width] as const)))(
+    'as %s gives exactly the menu %j; every other page says that it is not for them, and its routes refuse them: %i px',
+    async (role, names, width) => {
     await viewing(async (viewed) => {
-      const { page } = viewed;
+      const { page, context } = viewed;
       await signIn(viewed, await tokenFor(instance, newTenant(), 'x', [role]));
       await page.goto('/');
       await heading(page, names.length === 0 ? 'You cannot open this page' : names[0]).waitFor();
       const menu = page.getByRole('navigation', { name: 'Main' }).getByRole('link');
       expect(await menu.allTextContents()).toEqual(names);
+      for (const name of names) {
+        await press(page, 'link', name);
+        await heading(page, name).waitFor();
+      }
+      const answers = async (routes: readonly string[]): Promise<number[]> => Promise.all(
+        routes.map(async (route) => (await context.request.get(`${base}${route}`)).status()),
+      );
+      // a list of sessions is to everybody that of their own, and to an admin that of the tenant
+      const [approvals, letters] = [['/approvals/', '/changesets/'], ['/admin/dlq/groups/', '/admin/dlq/tasks/']];
+      expect(await answers(approvals)).toEqual(approvals.map(() => (role === 'approver' || role === 'admin' ? 200 : 403)));
+      expect(await answers(letters)).toEqual(letters.map(() => (role === 'admin' ? 200 : 403)));
       if (role === 'admin') return;
       const others = names.length > 0 ? ['/sessions'] : ['/sessions', '/sessions/x', '/approvals', '/approvals/x', '/changesets/x'];
       for (const path of [...others, '/dead-letters', '/dead-letters/x', '/redrives/x', '/audit', '/limits']) {
         await open(page, path);
         expect([path, await heading(page, /./).textContent()]).toEqual([path, 'You cannot open this page']);
       }
-    });
+    }, { width });
   });
 });
 
@@ -120,7 +135,9 @@ describe('dead letters', () => {
     });
   });
 
-  test('one task: a mistake in its input stands at its field, then a retry with another input is seen to its end without a reload', async () => {
+  test.each(widths)('one task at %i px: a mistake in its input stands at its field, a retry with another is seen to its end', async (
+    width,
+  ) => {
     const { admin, tenant } = await cast(instance);
     const id = await park(engine, admin, { status: 'nonsense' });
     await viewing(async (viewed) => {
@@ -164,7 +181,7 @@ describe('dead letters', () => {
       expect(await page.getByRole('button', { name: 'Retry' }).count()).toBe(0);
       const { body: { results: [entry] } } = await admin.get('/admin/audit/?action=dlq.retry');
       expect(entry).toMatchObject({ actor: 'dee', reason: 'the input was wrong', details: { amended: true } });
-    });
+    }, { width });
   });
 
   test('two quick clicks on Retry are one retry', async () => {
@@ -235,16 +252,16 @@ describe('dead letters', () => {
 });
 
 describe('a group that is retried', () => {
-  test('goes canary first, is paused and goes on by keys, and its numbers are the API\'s, live', async () => {
+  test.each(widths)('at %i px goes canary first, is paused and goes on by keys, and its numbers are the API\'s, live', async (width) => {
     const { admin, tenant } = await cast(instance);
-    for (let n = 0; n < 8; n += 1) await park(engine, admin, { fingerprint: 'f-g' });
+    await Promise.all(Array.from({ length: 30 }, () => park(engine, admin, { fingerprint: 'f-g' })));
     await viewing(async (viewed) => {
       const { page } = viewed;
       await as(viewed, tenant, 'dee', 'admin');
       await open(page, '/dead-letters');
       await press(page, 'button', 'Retry group…');
-      const dialog = page.getByRole('dialog', { name: 'Retry 8 tasks?' });
-      for (const [name, value] of [['Canary', '3'], ['Stop at', '40 %'], ['Rate', '1'], ['Reason', 'try']] as const) {
+      const dialog = page.getByRole('dialog', { name: 'Retry 30 tasks?' });
+      for (const [name, value] of [['Canary', '10'], ['Stop at', '40 %'], ['Rate', '4'], ['Reason', 'try']] as const) {
         await tabTo(page, 'textbox', name);
         await page.keyboard.press('ControlOrMeta+a');
         await page.keyboard.type(value);
@@ -255,16 +272,20 @@ describe('a group that is retried', () => {
       await page.getByRole('button', { name: 'Continue' }).waitFor();
       const id = new URL(page.url()).pathname.split('/')[2] ?? '';
       const redrive = async (): Promise<Body> => (await admin.get(`/admin/dlq/redrives/${id}/`)).body;
-      expect(await redrive()).toMatchObject({ status: 'paused', matched: 8, canary: 3 });
+      expect(await redrive()).toMatchObject({ status: 'paused', matched: 30, canary: 10 });
+      await until('the page has the numbers of the API', async () => {
+        const { succeeded, failed, remaining } = await redrive();
+        return await page.getByText(`${succeeded} ok, ${failed} failed, ${remaining} left`, { exact: true }).count() === 1;
+      });
       await press(page, 'button', 'Continue');
-      await page.getByText('8 ok, 0 failed, 0 left').waitFor();
-      expect(await redrive()).toMatchObject({ status: 'completed', succeeded: 8, failed: 0, remaining: 0 });
-      for (const [name, value] of [['Canary', 3], ['All', 8]] as const) {
+      await page.getByText('30 ok, 0 failed, 0 left').waitFor();
+      expect(await redrive()).toMatchObject({ status: 'completed', succeeded: 30, failed: 0, remaining: 0 });
+      for (const [name, value] of [['Canary', 10], ['All', 30]] as const) {
         expect(await page.getByRole('progressbar', { name,
           exact: true }).evaluate((bar) => (bar as unknown as { readonly value: number }).value)).toBe(value);
       }
       await page.getByRole('status').getByText('Done.').waitFor();
-    });
+    }, { width });
   });
 
   test('is aborted with a reason; the dialog says what stays sent', async () => {

@@ -58,6 +58,30 @@ describe('the list', () => {
     });
   });
 
+  test('has the same sessions at the same moments wherever its reader is, in words of the reader\'s zone, which it names', async () => {
+    const { ana, admin, tenant } = await cast(instance);
+    const { session_id: id } = await ana.start();
+    await until('it is listed', async () => (await admin.get('/sessions/')).body.total === 1);
+    const [{ created_at: started }] = (await admin.get('/sessions/')).body.results;
+    const zones = ['Asia/Tokyo', 'America/Los_Angeles'] as const;
+    const words: string[] = [];
+    for (const zone of zones) {
+      await viewing(async (viewed) => {
+        const { page } = viewed;
+        await as(viewed, tenant, 'dee', 'admin');
+        await open(page, '/sessions');
+        await rows(page, [id as string]);
+        const time = page.locator('tr[data-id] time').first();
+        expect(await time.getAttribute('datetime')).toBe(started);
+        expect(await page.getByRole('contentinfo').textContent()).toContain(zone);
+        const local = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: zone }).format(new Date(started));
+        words.push(await time.textContent() ?? '');
+        expect(words.at(-1)).toContain(local);
+      }, { zone });
+    }
+    expect(words[0]).not.toBe(words[1]);
+  });
+
   test('of a new tenant is empty and says so; what matches nothing is told apart; a missing session is not found', async () => {
     await viewing(async (viewed) => {
       const { page } = viewed;

@@ -1,17 +1,21 @@
 /** npm run erase-person: what a person said is nowhere any more, and every report counts what it counted. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { stages } from '../domain/lifecycle.ts';
 import { sealedAs } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
+import { jpeg } from './support/files/pictures.ts';
 import { root } from './support/folders.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { sealerOf } from './support/parked-rows.ts';
 import { cast, person, proposed, type Body, type Person } from './support/person.ts';
+import { judged, photo, sendFile } from './support/sending.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
+import { uploadsOnDisk } from './support/uploading.ts';
 
 const instance = await sharedInstance();
 let db: Database;
@@ -83,6 +87,10 @@ describe('a person who is erased', () => {
     await eve.answer(open.session_id, 'setup_urgency', 'immediate');
     await eve.post(`/sessions/${open.session_id}/checkpoint/`, { label: secret, ui_state: { tab: secret }, force: true });
     await eve.post(`/sessions/${open.session_id}/events/`, { event: 'opened_help', properties: { words: secret } });
+    const sent = await sendFile(eve, open.session_id as string, photo(await jpeg(), `${secret}.jpg`));
+    expect(await judged(eve, open.session_id as string, sent.body.upload_id as string)).toMatchObject({ status: 'clean' });
+    const uploads = join(instance.folder, 'uploads');
+    expect(await uploadsOnDisk(uploads, open.session_id as string)).toEqual([sent.body.upload_id]);
     // somebody else, who stays
     const others = await ana.start();
     await ana.answer(others.session_id, 'setup_urgency', 'immediate');
@@ -105,8 +113,9 @@ describe('a person who is erased', () => {
     const again = await eve.start();
     await eve.answer(again.session_id, 'setup_urgency', 'immediate');
     const output = await erase(tenant, user, '--apply');
-    expect(output).toMatch(/Erased, with 0 uploads\.\nNothing of it is left in ClickHouse\./);
+    expect(output).toMatch(/Erased, with 1 uploads\.\nNothing of it is left in ClickHouse\./);
 
+    expect(await uploadsOnDisk(uploads, open.session_id as string)).toEqual([]);
     expect(await contents(tenant)).not.toContain(secret);
     expect((await contents(tenant)).match(/"owner": ?"erased:[0-9a-f]{32}"/g)?.length).toBeGreaterThanOrEqual(3);
     const after = await counts(cy);

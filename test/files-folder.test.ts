@@ -1,9 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { createChunkSealer } from '../encryption/sealed-chunks.ts';
 import { readCodecKeys } from '../encryption/sealer.ts';
@@ -12,9 +11,9 @@ import type { FileStore } from '../stores/files/port.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { all, fileStoreContract, filesIn, from, listed } from './support/file-store-contract.ts';
 import { newFolder, root } from './support/folders.ts';
+import { isRoot, run, withDisk } from './support/small-disk.ts';
 import { until } from './support/until.ts';
 
-const run = promisify(execFile);
 const withKeys = (folder: string, keys = testCodecKeys): FileStore => openFolder(folder, createChunkSealer(readCodecKeys(keys)));
 
 fileStoreContract('a folder', async () => {
@@ -24,11 +23,6 @@ fileStoreContract('a folder', async () => {
     close: () => rm(folder, { recursive: true }),
   };
 });
-
-/** Root has a small disk made; anybody else gets one in a namespace of theirs, in which the test cannot look from here. */
-const isRoot = process.getuid?.() === 0;
-// said where nobody can miss it: what is skipped proves nothing
-if (!isRoot) process.stderr.write('SKIPPED: files on a full and on a read-only disk. Only root can mount one.\n');
 
 describe('files in a folder', () => {
   test('a process killed in the middle of a put leaves nothing that is listed, and its rest is removed when it is old', async () => {
@@ -112,16 +106,4 @@ describe('files in a folder', () => {
 async function whenThere(folder: string): Promise<string[]> {
   await until('a file is on its way', async () => (await filesIn(folder)).length > 0);
   return filesIn(folder);
-}
-
-async function withDisk(options: string, work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await newFolder();
-  await mkdir(folder, { recursive: true });
-  await run('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
-  try {
-    await work(folder);
-  } finally {
-    await run('umount', [folder]);
-    await rm(folder, { recursive: true });
-  }
 }

@@ -82,13 +82,18 @@ class Model {
   }
 }
 
-test('one after the other, each is answered as the model says, however those before it ended', async () => {
-  const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
+/** Whole numbers below another, the same for a seed. */
+function seeded(seed: number): (below: number) => number {
   let state = seed;
-  const random = (below: number): number => {
+  return (below) => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7f_ff_ff_ff;
     return Math.floor((state / 0x80_00_00_00) * below);
   };
+}
+
+test('one after the other, each is answered as the model says, however those before it ended', async () => {
+  const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
+  const random = seeded(seed);
   const tenant = newTenant();
   const sessions = await Promise.all([['ana', 0], ['ana', 1], ['eve', 2]].map(async ([owner]) => ({
     owner: String(owner), session_id: await newSession(tenant, String(owner)),
@@ -139,6 +144,56 @@ test('one after the other, each is answered as the model says, however those bef
       photos: listed.filter(({ wish }) => wish.kind === 'photo').length, bytes: listed.reduce((sum, { bytes }) => sum + bytes, 0),
       documents: listed.filter(({ wish }) => wish.kind === 'document').length,
     });
+  }
+});
+
+test('whatever is begun, settled, given back, deleted or left to die at once, nothing passes a limit, and nothing counts twice', async () => {
+  const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
+  const random = seeded(seed);
+  const tenant = newTenant();
+  const sessions = await Promise.all(['ana', 'ana', 'eve'].map(async (owner) => ({ owner, session_id: await newSession(tenant, owner) })));
+  const under: NewUpload[] = [];
+  const there: NewUpload[] = [];
+  const taken = (from: NewUpload[]): NewUpload | undefined => from.splice(random(Math.max(1, from.length)), 1)[0];
+  /** What is asked of the database while everything else is. */
+  const one = async (): Promise<void> => {
+    const what = random(10);
+    if (what < 5) {
+      const kind = (['photo', 'document', 'voice'] as const)[random(3)] ?? 'photo';
+      const upload = uploadOf({ tenant, ...(sessions[random(3)] ?? { owner: '', session_id: '' }), kind, bytes: 1 + random(900) });
+      if ((await reserveUpload(db, upload, limits, times)).kind === 'reserved') under.push(upload);
+      return;
+    }
+    const [sent, held] = [what < 9 ? taken(under) : undefined, what === 9 ? taken(there) : undefined];
+    if (sent !== undefined && what < 7) {
+      expect((await settleUpload(db, sent, contentOf(1 + random(sent.bytes)), limits)).kind).toBe('settled');
+      there.push(sent);
+    } else if (sent !== undefined) await (what === 7 ? releaseUpload(db, sent) : outlive(sent));
+    if (held !== undefined) await (random(2) === 0 ? deleteUpload(db, held) : markRejected(db, held, 'infected'));
+  };
+  for (let wave = 0; wave < 40; wave += 1) {
+    await Promise.all(Array.from({ length: 12 }, one));
+    const rows = await db.asTenant(tenant).query<{ owner: string; session_id: string; kind: string; status: string; bytes: number }>(
+      `SELECT owner, session_id, kind, status, coalesce(size_bytes, declared_bytes)::int AS bytes FROM uploads
+       WHERE tenant = $1 AND status IN ('receiving', 'quarantined') AND (status <> 'receiving' OR expires_at > now())`, [tenant],
+    );
+    for (const { session_id: session } of sessions) {
+      const own = rows.filter((row) => row.session_id === session);
+      const sum = (all: typeof rows): number => all.reduce((bytes, row) => bytes + row.bytes, 0);
+      const [photos, documents, settled] = [
+        own.filter(({ kind }) => kind === 'photo'), own.filter(({ kind }) => kind === 'document'),
+        own.filter(({ status }) => status === 'quarantined'),
+      ];
+      expect([seed, wave, photos.length <= limits.sessionPhotos, documents.length <= limits.sessionDocuments,
+        sum(own) <= limits.sessionBytes]).toEqual([seed, wave, true, true, true]);
+      expect((await settledUse(db.asTenant(tenant), { tenant, session_id: session })).bytes).toBe(sum(settled));
+    }
+    for (const person of ['ana', 'eve']) {
+      const active = rows.filter(({ owner, status }) => owner === person && status === 'receiving');
+      expect([seed, wave, active.length <= limits.concurrent]).toEqual([seed, wave, true]);
+    }
+    expect([seed, wave, rows.filter(({ status }) => status === 'receiving').length]).toEqual([seed, wave, under.length]);
+    expect([seed, wave, rows.filter(({ status }) => status === 'quarantined').length]).toEqual([seed, wave, there.length]);
   }
 });
 

@@ -1,16 +1,16 @@
 /** Files by the resumable door: tus 1.0, the same layers, and byte-equal whatever is cut. */
 import { createHash, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Upload } from 'tus-js-client';
 import { newFolder } from './support/folders.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { killEverything, startInstance, type Instance } from './support/instance.ts';
-import { base, newTenant, type Body, type Reply } from './support/person.ts';
+import { base, newTenant, type Body } from './support/person.ts';
+import { addressOf, base64, create, offsetOf, openPatch, patch, tus, type Begun } from './support/resumable.ts';
 import { until } from './support/until.ts';
-import { photoOf, sender, sentInTime, uploadsOnDisk, type File, type Sender } from './support/uploading.ts';
+import { photoOf, sender, sentInTime, uploadsOnDisk } from './support/uploading.ts';
 
 let instance: Instance;
 let folder: string;
@@ -29,54 +29,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const tus = { 'tus-resumable': '1.0.0' };
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const sha256 = (content: Uint8Array, as: 'hex' | 'base64'): string => createHash('sha256').update(content).digest(as);
-
-interface Begun { readonly ana: Sender; readonly session: string }
-
 const onDisk = ({ session }: Begun): Promise<string[]> => uploadsOnDisk(join(folder, 'uploads'), session);
+const list = async ({ ana, session }: Begun): Promise<Body> => (await ana.get(`/sessions/${session}/uploads/`)).body;
 
 async function begun(subject = 'ana', tenant = newTenant()): Promise<Begun> {
   const ana = await sender(instance, tenant, subject, 'user');
   return { ana, session: (await ana.start()).session_id as string };
-}
-
-function create({ ana, session }: Begun, file: File, headers: Record<string, string> = {}, kind = 'photo'): Promise<Reply> {
-  return ana.raw(`/sessions/${session}/uploads/resumable/`, 'POST', {
-    ...tus, 'upload-length': String(file.content.length),
-    'upload-metadata': `filename ${base64(file.name)},filetype ${base64(file.type)},kind ${base64(kind)}`, ...headers,
-  });
-}
-
-/** Below the base, as the answer to a creation says. */
-function addressOf(reply: Reply): string {
-  const location = reply.headers.get('location') ?? '';
-  expect(reply.status).toBe(201);
-  expect(location).toMatch(/^\/api\/v1\/onboarding\/sessions\/[^/]+\/uploads\/resumable\/[^/]+\/$/);
-  return location.slice(base.length);
-}
-
-const patch = ({ ana }: Begun, at: string, offset: number, body: Uint8Array, headers: Record<string, string> = {}): Promise<Reply> => (
-  ana.raw(at, 'PATCH', { ...tus, 'content-type': 'application/offset+octet-stream', 'upload-offset': String(offset), ...headers }, body)
-);
-const offsetOf = async ({ ana }: Begun, at: string): Promise<number> => (
-  Number((await ana.raw(at, 'HEAD', tus)).headers.get('upload-offset'))
-);
-const list = async ({ ana, session }: Begun): Promise<Body> => (await ana.get(`/sessions/${session}/uploads/`)).body;
-
-/** A PATCH that has sent so much, and no more. */
-async function openPatch({ ana }: Begun, at: string, offset: number, content: Uint8Array, bytes: number): Promise<Socket> {
-  const { hostname, port } = new URL(ana.at);
-  const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined);
-  await new Promise<void>((resolve) => { socket.once('connect', resolve); });
-  socket.write([
-    `PATCH ${base}${at} HTTP/1.1`, `Host: ${hostname}`, `Authorization: Bearer ${ana.bearer}`, 'Tus-Resumable: 1.0.0',
-    'Content-Type: application/offset+octet-stream', `Upload-Offset: ${offset}`, `Content-Length: ${content.length - offset}`, '', '',
-  ].join('\r\n'));
-  await new Promise<void>((resolve) => { socket.write(content.subarray(offset, offset + bytes), () => { resolve(); }); });
-  return socket;
 }
 
 test('a file goes in parts, and is judged and counted as by the plain door', async () => {

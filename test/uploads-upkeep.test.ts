@@ -16,6 +16,7 @@ import type { UploadTry } from '../stores/postgres/uploads.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
 import { filesOf, sessionPrefix } from '../uploads/files.ts';
 import { forgetSessionUploads } from '../uploads/forgetting.ts';
+import { Inspecting } from '../uploads/inspecting.ts';
 import { verifyUploads } from '../uploads/verifying.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
 import { from, listed } from './support/file-store-contract.ts';
@@ -172,6 +173,28 @@ describe('uploads that nobody needs', () => {
     expect(await cleaned(Date.now() + 60_000)).toBe(without.length + 1);
     expect(await listed(own)).toEqual(belonging.toSorted());
   });
+});
+
+test('what was killed between its word and the end of its files is looked into again: only what is handed on stays', async () => {
+  const tenant = newTenant();
+  const never = (): never => { throw new Error('It has its verdict.'); };
+  const inspecting = new Inspecting({
+    db, files, scanner: { name: 'not_configured', scan: never }, processing: { process: never },
+  });
+  const noSignal = new AbortController().signal;
+  const [clean, rejected] = [await planted(tenant, 'clean'), await planted(tenant, 'rejected')];
+  for (const upload of [clean, rejected]) {
+    const { sent, part } = filesOf(upload);
+    for (const key of [sent, part(`2-${randomUUID()}`)]) await files.put(key, from(upload.bytes));
+  }
+  expect(await inspecting.inspect(clean, noSignal)).toEqual({ status: 'clean', reason: null });
+  const { prefix, clean: cleanKey, thumbnail } = filesOf(clean);
+  expect(await listed(files, prefix)).toEqual([cleanKey, thumbnail]);
+  expect(await inspecting.inspect(rejected, noSignal)).toEqual({ status: 'rejected', reason: null });
+  expect(await listed(files, filesOf(rejected).prefix)).toEqual([]);
+  // a try before this one says nothing about the files of this one
+  expect(await inspecting.inspect({ ...clean, object_id: randomUUID() }, noSignal)).toEqual({ status: 'gone' });
+  expect(await listed(files, prefix)).toEqual([cleanKey, thumbnail]);
 });
 
 describe('npm run uploads:verify', () => {

@@ -42,6 +42,14 @@ const idsOf = (list: Body): string[] => list.results.map(({ upload_id: id }: Bod
 const codeOf = ({ status, body }: { readonly status: number; readonly body: Body }): readonly unknown[] => [status, body.code];
 const mistakeOf = ({ body }: { readonly body: Body }): string => body.errors[0].code as string;
 
+/** Status and code of what is answered to a form of which one byte of the file has come, and no more. */
+async function answerAtFirstByte(ana: Sender, session: string, file: File): Promise<string> {
+  const socket = await openUpload(ana, session, file, 1);
+  const answer = await new Promise<string>((resolve) => { socket.once('data', (data: Buffer) => { resolve(data.toString()); }); });
+  socket.destroy();
+  return /^HTTP\/1\.1 (\d+) [\s\S]*"code":"(\w+)"/.exec(answer)?.slice(1).join(' ') ?? answer;
+}
+
 test('Normal operation', async () => {
   const { ana, session, list } = await begun();
   const file = await photo();
@@ -147,6 +155,7 @@ test('Concurrent upload limit', async () => {
     if (refused === undefined) throw new Error('unreachable');
     expect(codeOf(refused)).toEqual([429, 'concurrent_limit']);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(await answerAtFirstByte(ana, session, await photoOf(5 * mb))).toBe('429 concurrent_limit');
     // another session of the same person has no more places, another person has their own
     const eve = await begun('eve', ana.tenant);
     expect((await eve.ana.send(eve.session, await photo())).status).toBe(201);
@@ -158,6 +167,14 @@ test('Concurrent upload limit', async () => {
     clearInterval(trickle);
     for (const socket of open) socket.destroy();
   }
+});
+
+test('what is declared is judged before the bytes are sent', async () => {
+  const { ana, session, list } = await begun();
+  const svg = { ...await photoOf(5 * mb), name: 'a.svg', type: 'image/svg+xml' };
+  expect(await answerAtFirstByte(ana, session, svg)).toBe('415 file_type_invalid');
+  expect(await answerAtFirstByte(ana, session, await photoOf(10 * mb + 1))).toBe('413 file_size_limit');
+  expect((await list()).total).toBe(0);
 });
 
 test('a sender that goes away in the middle leaves nothing, and one that falls silent is ended (U1)', async () => {

@@ -35,9 +35,17 @@ export function removeFiles(files: FileStore, upload: UploadTry): Promise<void> 
   return removeBelow(files, filesOf(upload).prefix);
 }
 
-export async function removeBelow(files: FileStore, prefix: string): Promise<void> {
+/** What is not handed on goes: what was sent, and parts of requests that were killed. */
+export function removeAllButClean(files: FileStore, upload: UploadTry): Promise<void> {
+  const { prefix, clean, thumbnail } = filesOf(upload);
+  return removeBelow(files, prefix, [clean, thumbnail]);
+}
+
+/** `kept`: keys that stay. */
+export async function removeBelow(files: FileStore, prefix: string, kept: readonly string[] = []): Promise<void> {
   let keys: string[] = [];
   for await (const { key } of files.list(prefix)) {
+    if (kept.includes(key)) continue;
     keys.push(key);
     if (keys.length < deletedAtOnce) continue;
     await files.delete(keys);

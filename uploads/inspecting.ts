@@ -6,7 +6,7 @@ import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { findUpload, markClean, markRejected, type UploadRow, type UploadTry } from '../stores/postgres/uploads.ts';
 import { familyOfType } from './content/families.ts';
-import { filesOf, forgetUpload } from './files.ts';
+import { filesOf, forgetUpload, removeAllButClean } from './files.ts';
 import type { OutputName } from './processing/frames.ts';
 import type { UploadProcessing } from './processing/port.ts';
 import type { Scanner } from './scanning/scanner.ts';
@@ -38,7 +38,9 @@ export class Inspecting {
     const { db, files, scanner, processing } = this.options;
     const row = await findUpload(db, upload);
     const known = verdictOf(row, upload);
-    if (row === null || known !== null) return known ?? gone;
+    if (row === null || known?.status === 'gone') return gone;
+    // whoever said so may have died before its files were gone
+    if (known !== null) return this.ended(row, row);
     const sent = await files.open(filesOf(row).sent);
     if (sent === null || row.family === null) throw new StoredFileMissingError('The file of an upload that waits is not there.');
     const scan = await scanner.scan(sent, signal);
@@ -69,21 +71,18 @@ export class Inspecting {
   }
 
   private async accept(row: UploadRow, clean: Parameters<typeof markClean>[2]): Promise<UploadVerdict> {
-    const { db, files } = this.options;
-    const standing = await markClean(db, row, clean);
-    const verdict = verdictOf(standing, row) ?? gone;
-    if (verdict.status === 'clean') {
-      // with all that was in it and nobody asked for: where a photo was taken, what hides behind its end
-      await files.delete([filesOf(row).sent]);
-    } else {
-      await forgetUpload(this.options, row);
-    }
-    return verdict;
+    return this.ended(row, await markClean(this.options.db, row, clean));
   }
 
   private async reject(row: UploadRow, reason: string): Promise<UploadVerdict> {
-    const verdict = verdictOf(await markRejected(this.options.db, row, reason), row) ?? gone;
-    if (verdict.status !== 'clean') await forgetUpload(this.options, row);
+    return this.ended(row, await markRejected(this.options.db, row, reason));
+  }
+
+  /** What was sent goes, with all that was in it and nobody asked for: where a photo was taken, what hides behind its end. */
+  private async ended(row: UploadRow, standing: UploadRow | null): Promise<UploadVerdict> {
+    const verdict = verdictOf(standing, row) ?? gone;
+    if (verdict.status === 'clean') await removeAllButClean(this.options.files, row);
+    else await forgetUpload(this.options, row);
     return verdict;
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { holds } from '../../domain/message.ts';
 import type { UploadKind } from '../../domain/upload.ts';
@@ -35,11 +36,17 @@ export const uploadRoutes = [
     handler: async ({ params, query, call, services }) => {
       await checkVersion(services, call, params.session_id);
       const incoming = incomingOf(call);
+      const digest = digestIn(incoming.header('content-digest'));
+      const hash = digest === null ? null : createHash('sha256');
       const body = {
         contentType: incoming.header('content-type'), contentEncoding: incoming.header('content-encoding'), bytes: incoming.bytes,
-        chunks: incoming.body,
+        chunks: incoming.body, hash,
       };
-      return readForm(body, fields, (form) => received(services, call, params.session_id, query.kind, form));
+      // of the content: by RFC 9530 that is the whole body, and most who send it mean the file
+      const isDeclared = (sha256: Uint8Array): boolean => (
+        digest === null || digest.equals(sha256) || hash?.copy().digest().equals(digest) === true
+      );
+      return readForm(body, fields, (form) => received(services, call, { ...params, kind: query.kind, digest, isDeclared }, form));
     },
   }),
   route.get('/sessions/:session_id/uploads', {
@@ -76,22 +83,26 @@ export const uploadRoutes = [
   }),
 ];
 
-async function received(services: Services, call: Call, sessionId: string, queried: UploadKind | undefined, { fields: given, file }: Form) {
-  const chosen = kindOf(queried, given['kind']);
+interface Asked {
+  readonly session_id: string;
+  /** Of the query. */
+  readonly kind: UploadKind | undefined;
+  /** Declared of the content, or null; and whether a file of this hash is what was declared. */
+  readonly digest: Buffer | null;
+  readonly isDeclared: (sha256: Uint8Array) => boolean;
+}
+
+async function received(services: Services, call: Call, asked: Asked, { fields: given, file }: Form) {
+  const chosen = kindOf(asked.kind, given['kind']);
   const key = call.keyedRequest;
   const uploadId = uploadIdOf(given['upload_id']) ?? keyedId(call);
   const incoming = incomingOf(call);
-  const digest = digestIn(incoming.header('content-digest'));
   const sha256 = sha256In(given['sha256']);
   incoming.watched();
   const result = await services.uploads.receive(senderOf(call), {
-    session_id: sessionId, upload_id: uploadId, kind: chosen, name: file.name, type: file.type, bytes: file.length, resumable: false,
-    sha256: sha256 ?? digest,
-  }, {
-    bytes: file.bytes, signal: incoming.signal, sha256, isKeyed: key !== null,
-    // of the content: by RFC 9530 that is the whole body, and most who send it mean the file
-    isDeclared: (sha256) => digest === null || digest.equals(sha256) || digest.equals(file.bodyDigest()),
-  });
+    session_id: asked.session_id, upload_id: uploadId, kind: chosen, name: file.name, type: file.type, bytes: file.length, resumable: false,
+    sha256: sha256 ?? asked.digest,
+  }, { bytes: file.bytes, signal: incoming.signal, sha256, isKeyed: key !== null, isDeclared: asked.isDeclared });
   logReceived(services, call, result);
   const answer = presentReceived(services.uploads, result.upload, result.use);
   if (result.isNew) return created(answer);

@@ -97,7 +97,8 @@ async function throughLayers(context: Context, uploads: Uploads): Promise<Writte
   const actor = { tenant, subject: context.get('x-bench-subject'), roles: ['user'] as const };
   const wish = { session_id: context.get('x-bench-session'), upload_id: null, kind: 'photo', resumable: false, sha256: null } as const;
   const body = {
-    contentType: context.get('content-type'), contentEncoding: '', bytes: Number(context.get('content-length')), chunks: () => context.req,
+    contentType: context.get('content-type'), contentEncoding: '', bytes: Number(context.get('content-length')),
+    chunks: () => context.req, hash: null,
   };
   const { upload } = await readForm(body, [], ({ file }) => uploads.receive(
     { actor, correlationId: randomUUID() }, { ...wish, name: file.name, type: file.type, bytes: file.length },

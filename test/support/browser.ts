@@ -7,12 +7,14 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 
 const program = '/usr/bin/chromium';
 const installMs = 600_000;
+/** As `until` waits: a machine that is busy with something else shows a page late. */
+const waitMs = 120_000;
 
-/** Started once for a test file. Where there is no Chromium it is installed, which takes a minute and needs root. */
-export async function startBrowser(): Promise<Browser> {
+/** Started once for a test file. Where there is no Chromium it is installed, which takes a minute and needs root. `more`: its arguments. */
+export async function startBrowser(more: readonly string[] = []): Promise<Browser> {
   await access(program).catch(installChromium);
   // tests run as root, which has no sandbox; /dev/shm is small in containers
-  return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-dev-shm-usage', ...more] });
 }
 
 async function installChromium(): Promise<void> {
@@ -33,13 +35,20 @@ export interface Viewing {
 export interface ViewingOptions {
   readonly width?: number;
   readonly dark?: boolean;
+  /** Of IANA, that the browser is in. */
+  readonly zone?: string;
 }
 
+/** Of windows that whatever is done by keys is done in: a screen on a desk, and one in a hand. */
+export const widths = [1_280, 360] as const;
+
 /** A browser profile of its own, with its first page. */
-export async function view(browser: Browser, url: string, { width = 1280, dark = false }: ViewingOptions = {}): Promise<Viewing> {
+export async function view(browser: Browser, url: string, { width = 1280, dark = false, zone }: ViewingOptions = {}): Promise<Viewing> {
   const context = await browser.newContext({
     baseURL: url, viewport: { width, height: 800 }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', reducedMotion: 'reduce',
+    ...(zone === undefined ? {} : { timezoneId: zone }),
   });
+  context.setDefaultTimeout(waitMs);
   const faults: string[] = [];
   const { origin } = new URL(url);
   context.on('request', (request) => {

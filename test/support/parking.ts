@@ -28,16 +28,18 @@ const inputOf = (tenant: string, status: string) => ({
 /** A task as a session parks it, in the engine and in the list. Returns its id. */
 export async function park(
   { client }: Engine, admin: Person,
-  { status = 'rejected', fingerprint = 'f-1', message = 'HTTP 503' }: {
+  { status = 'rejected', fingerprint = 'f-1', message = 'HTTP 503', session_id = null }: {
     readonly status?: string;
     readonly fingerprint?: string;
     readonly message?: string;
+    /** Of whom the list says that it waits. */
+    readonly session_id?: string | null;
   } = {},
 ): Promise<string> {
   const { tenant } = admin;
   const parking = {
     task_id: randomUUID(), tenant, task_name: 'applyChangeset', input: inputOf(tenant, status) as Json,
-    context: { session_id: null, user: 'ana', correlation_id: 'c-1' },
+    context: { session_id, user: 'ana', correlation_id: 'c-1' },
     reply_to: null, max_retries: 3, failure: failureOf({ fingerprint, message }),
   };
   await client.workflow.start(parkedTaskWorkflow, {

@@ -66,12 +66,14 @@ export async function photoOf(bytes: number): Promise<File> {
   return { content: withPngChunk(small, 'tEXt', `${randomUUID()}\0`.padEnd(padding, 'x')), name: 'large.png', type: 'image/png' };
 }
 
+const boundary = 'b-0123456789';
+/** What a form has behind its file. */
+export const endOfForm = `\r\n--${boundary}--\r\n`;
+
 /** A form that is on its way: some of its bytes are sent, and no more. */
 export async function openUpload(who: Sender, sessionId: string, file: File, sentBytes: number): Promise<Socket> {
-  const boundary = 'b-0123456789';
   const disposition = `Content-Disposition: form-data; name="file"; filename="${file.name}"`;
   const head = `--${boundary}\r\n${disposition}\r\nContent-Type: ${file.type}\r\n\r\n`;
-  const end = `\r\n--${boundary}--\r\n`;
   const { hostname, port } = new URL(who.at);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => undefined);
@@ -79,7 +81,7 @@ export async function openUpload(who: Sender, sessionId: string, file: File, sen
   socket.write([
     `POST ${base}/sessions/${sessionId}/uploads/?kind=photo HTTP/1.1`, `Host: ${hostname}`, `Authorization: Bearer ${who.bearer}`,
     `Content-Type: multipart/form-data; boundary=${boundary}`,
-    `Content-Length: ${head.length + file.content.length + end.length}`, '', head,
+    `Content-Length: ${head.length + file.content.length + endOfForm.length}`, '', head,
   ].join('\r\n'));
   socket.write(file.content.subarray(0, sentBytes));
   return socket;
