@@ -105,6 +105,46 @@ describe('every figure of a funnel', () => {
   });
 });
 
+describe('a funnel compared with the period before', () => {
+  const compared = 'start_date=2026-02-28T12:00:00Z&end_date=2026-03-01T12:00:00Z';
+  const earlier = 30 * 3_600_000;
+  /** Two days, and fewer go on in the second. */
+  const twoDays = (): ToldRow[] => Array.from({ length: 160 }, (_, index) => {
+    const isEarlier = index % 2 === 0;
+    const far = (isEarlier ? index % 3 > 0 : index % 5 === 0) ? 5 : 1 + (index % 4);
+    const told = session('en', ['started', ...(index % 4 === 0 ? ['help'] : []), ...stages.slice(1, far)], index % 3 === 0);
+    const from = began - (isEarlier ? earlier : 0);
+    return { ...told, events: told.events.map((each, at) => ({ ...each, ms: from + at * 900_000 })) };
+  });
+
+  test('has for the five stages as steps the comparison of the stage funnel, verdict and p values and all', async () => {
+    const tenant = await told.store(twoDays());
+    const [byStages, bySteps] = await Promise.all(['', `&steps=${stages.join(',')}`].map((steps) =>
+      ask('get', `/analytics/funnel/?${compared}&compare=previous${steps}`, tenant)));
+    const plain = (body: Body): Body => JSON.parse(JSON.stringify(body.comparison, (key, value: unknown) =>
+      (key === 'drill_down' ? undefined : value)));
+    expect(plain(bySteps)).toEqual(plain(byStages));
+    expect(bySteps.comparison.stages.at(-1).period2.count).toBeGreaterThan(5);
+    expect(bySteps.comparison.stages.at(-1).period1.count).toBeGreaterThan(bySteps.comparison.stages.at(-1).period2.count);
+    expect(bySteps.comparison.verdict).toBe('worse');
+  });
+
+  test('leads from every count to its list, also where it was posted with an optional step and a window', async () => {
+    const tenant = await told.store(twoDays());
+    const body = {
+      steps: [{ event: 'started' }, { event: 'help', optional: true }, { event: 'engaged' }, { event: 'completed' }],
+      window_seconds: 7_200, start_date: '2026-02-28T12:00:00Z', end_date: '2026-03-01T12:00:00Z', compare: 'previous',
+    };
+    const posted = await ask('post', '/analytics/funnel/', tenant, body);
+    expect(posted.comparison.stages.map(({ name }: Body) => name)).toEqual(['started', 'engaged', 'completed']);
+    expect(posted.comparison).toMatchObject({ excluded_young: 0, period: { start: '2026-02-27T12:00:00.000Z' } });
+    expect(await followAll(tenant, posted.comparison)).toBe(6);
+    expect((await ask('post', '/analytics/funnel/', tenant, { ...body, compare: 'none' })).comparison).toBeNull();
+    const year = await ask('post', '/analytics/funnel/', tenant, { ...body, compare: 'year' });
+    expect(year.comparison).toMatchObject({ verdict: 'too_few', period: { start: '2025-02-28T12:00:00.000Z' } });
+  });
+});
+
 describe('a funnel that cannot be', () => {
   const many = Array.from({ length: 21 }, (_, at) => `s${at}`).join(',');
   test.each([
@@ -115,7 +155,6 @@ describe('a funnel that cannot be', () => {
     ['steps=a,b&window_seconds=-1', 'invalid_window', '/window_seconds'], ['steps=a,b&consider=x', 'invalid_steps', '/consider'],
     ['order=strict', 'invalid_steps', '/steps'], ['steps=a,b&order=backwards', 'invalid_request', '/order'],
     ['steps=a,b&breakdown=mood', 'unknown_filter_value', '/breakdown'], ['breakdown=answer:nothing', 'unknown_filter_value', '/breakdown'],
-    ['steps=a,b&compare=previous', 'invalid_steps', '/compare'],
   ])('is refused, and told where: %s', async (query, code, pointer) => {
     expect(await refusalOf(`/analytics/funnel/?${query}`)).toEqual([400, code, pointer]);
   });

@@ -4,6 +4,7 @@
  */
 import { cohorts } from '../analytics/cohorts.ts';
 import { comparePeriods } from '../analytics/comparison.ts';
+import { stageSessions } from '../analytics/followed.ts';
 import { funnel } from '../analytics/funnel.ts';
 import { ownFunnel } from '../analytics/own-funnel/report.ts';
 import { cohortOf, type OwnFunnel } from '../analytics/own-funnel/cohort.ts';
@@ -133,7 +134,8 @@ async function counted(db: ClickHouse, funnelOfOnesOwn: OwnFunnel): Promise<unkn
 
 async function compareWeeks(db: ClickHouse): Promise<unknown> {
   const [after, before] = [filtersOf('few', 7), { ...filtersOf('few', 14), endMs: yearEnd - 7 * dayMs }];
-  return comparePeriods(db, { filters: before, days: 7 }, { filters: after, days: 7 }, yearEnd);
+  const week = (filters: SessionFilters) => ({ sessions: stageSessions(filters, yearEnd), days: 7 });
+  return comparePeriods(db, week(before), week(after), yearEnd);
 }
 
 async function asked(questions: readonly Question[], times: number, seed: number): Promise<Times> {

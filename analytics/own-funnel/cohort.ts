@@ -1,6 +1,7 @@
 /** The sessions of a funnel of one's own, each with how far it came: as SQL, from which a report counts and a list lists. */
 import type { ClickHouse, Parameter, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
 import { stages } from '../../domain/lifecycle.ts';
+import type { FollowedSessions } from '../followed.ts';
 import { foreign, later } from '../history.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
 import { hasWhere, type FunnelDefinition } from './definition.ts';
@@ -29,7 +30,10 @@ export interface OwnFunnel {
   readonly symbols: NamedSymbols;
 }
 
-/** Columns of a SELECT: those of a session, `is_left`, `level`, `optional`, `history_ms`, and `at_1`, `at_2` … of required steps. */
+/**
+ * Columns of a SELECT: those of a session, `is_left`, `history_ms`, `opens`, `level`, `optional`, and of required steps `at_1`, `at_2` …
+ * and `first_1`, `first_2` … (as in outcome.ts).
+ */
 export interface Cohort {
   readonly sql: string;
   readonly params: Readonly<Record<string, Parameter>>;
@@ -60,8 +64,23 @@ function unseenIn({ sql, params }: Source, seen: readonly string[]): Statement {
   return { sql: `SELECT count() AS sessions FROM (${sql}) WHERE NOT has({seen:Array(String)}, history)`, params: { ...params, seen } };
 }
 
+/** Sessions go on while they are counted: so often it is counted anew when one has come to a history that was not there before. */
+const triesMax = 4;
+
+/** What `work` finds in the cohorts of the funnels, as the sessions are when it ends. Throws TooManyHistories. */
+export async function inCohorts<T, Funnels extends readonly OwnFunnel[]>(
+  db: ClickHouse, funnels: Funnels, work: (...cohorts: { readonly [Index in keyof Funnels]: Cohort }) => Promise<T>,
+  options: QueryOptions = {}, bounds: HistoryBounds = usual,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    const cohorts = await Promise.all(funnels.map((funnel) => cohortOf(db, funnel, options, bounds)));
+    const found = await work(...cohorts as { [Index in keyof Funnels]: Cohort });
+    if (tries === triesMax || !(await Promise.all(cohorts.map((cohort) => hasUnseen(db, cohort, options)))).includes(true)) return found;
+  }
+}
+
 /** Whether sessions have changed since so that their histories are new. */
-export async function hasUnseen(db: ClickHouse, { unseen }: Cohort, options: QueryOptions = {}): Promise<boolean> {
+async function hasUnseen(db: ClickHouse, { unseen }: Cohort, options: QueryOptions = {}): Promise<boolean> {
   if (unseen === undefined) return false;
   const [{ sessions } = { sessions: 0 }] = await db.query<{ sessions: number }>(unseen, options);
   return sessions > 0;
@@ -110,12 +129,15 @@ function marksOf(group: string, alphabet: Alphabet): readonly Mark[] {
 
 function withOutcomes(source: Source, { definition }: OwnFunnel, outcomes: readonly (readonly [string, Outcome])[]): Cohort {
   // an array without elements has no type that transform takes
-  const all = outcomes.length === 0 ? [['', { opens: 0, level: 0, at: [], optional: 0 }] as const] : outcomes;
+  const all = outcomes.length === 0 ? [['', { opens: 0, level: 0, at: [], first: [], optional: 0 }] as const] : outcomes;
   const values: Record<string, (outcome: Outcome) => number> = {
     opens: ({ opens: place }) => place, level: ({ level }) => level, optional: ({ optional }) => optional,
   };
   const required = definition.steps.filter(({ optional }) => !optional);
-  required.forEach((_, index) => { values[`at_${index + 1}`] = ({ at }) => at[index] ?? 0; });
+  required.forEach((_, index) => {
+    values[`at_${index + 1}`] = ({ at }) => at[index] ?? 0;
+    values[`first_${index + 1}`] = ({ first }) => first[index] ?? 0;
+  });
   const looked = Object.keys(values).map((name) =>
     `transform(history, {histories:Array(String)}, {${name}:Array(UInt32)}, toUInt32(0)) AS ${name}`);
   return {
@@ -128,14 +150,22 @@ function withOutcomes(source: Source, { definition }: OwnFunnel, outcomes: reado
   };
 }
 
+/** `required`: steps of the funnel. They start with their first attempt. */
+export function cohortSessions({ sql, params }: Cohort, required: number): FollowedSessions {
+  const steps = Array.from({ length: required }, (_, index) => (
+    { made: `level >= ${index + 1}`, ms: `toUInt64(history_ms[first_${index + 1}] - history_ms[opens])` }
+  ));
+  return { sql, params, steps, isOld: 'toInt64(history_ms[opens]) <= {followed_until_ms:Int64}' };
+}
+
 /** The stage funnel's, in the same form: a row says when each stage was reached. */
 export function stageCohort(filters: SessionFilters, now: number): Cohort {
   const { from, params } = sessionsIn(filters, now);
   const started = 'toUInt64(toUnixTimestamp64Milli(started_at))';
   const times = stages.map((stage) => (stage === 'started' ? started : `${started} + ${stage}_ms`));
-  const places = stages.map((_, index) => `${index + 1} AS at_${index + 1}`);
+  const places = stages.map((_, index) => `${index + 1} AS at_${index + 1}, ${index + 1} AS first_${index + 1}`);
   return {
-    sql: `SELECT ${columns.join(', ')}, ${leftCondition} AS is_left, stage AS level, 0 AS optional, [${times.join(', ')}] AS history_ms,
+    sql: `SELECT ${columns.join(', ')}, ${leftCondition} AS is_left, 1 AS opens, stage AS level, 0 AS optional, [${times.join(', ')}] AS history_ms,
       ${places.join(', ')} FROM ${from}`,
     params,
   };

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { plainCohort, type PlainResult, type ToldEvent } from '../../test/support/plain-funnel.ts';
+import { plainCohort, plainFunnelComparison, type PlainResult, type ToldEvent } from '../../test/support/plain-funnel.ts';
 import { openTold, type Told, type ToldRow } from '../../test/support/told-sessions.ts';
 import { orders } from './attempt.ts';
 import { cohortOf, stageCohort, TooManyHistories, type HistoryBounds } from './cohort.ts';
+import { compareFunnel } from './comparison.ts';
 import type { FunnelDefinition, FunnelStep } from './definition.ts';
 import { edgesSeconds, ownFunnel, partsIn, timeToConvert, type OwnFunnelReport } from './report.ts';
 import { ownSessions, type OwnSelection } from './sessions.ts';
@@ -131,6 +132,59 @@ describe('a funnel of one\'s own', () => {
         }
       },
     ), { numRuns: 5, seed, endOnFailure: true });
+  });
+
+  test('is compared with another period as the plain way compares it, whatever the funnel, and with the lists of as many', async () => {
+    const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+    await fc.assert(fc.asyncProperty(
+      fc.array(aSession, { minLength: 20, maxLength: 80 }), fc.array(definitions, { minLength: 4, maxLength: 4 }),
+      fc.integer({ min: 1, max: 30 }), async (sessions, asked, tenMinutes) => {
+        // the shortest follow-up is an hour: what took a second takes ten minutes, so that it cuts
+        const slow = (ms: number): number => startMs + (ms - startMs) * 600;
+        const tenant = await told.store(sessions.map((each) =>
+          ({ ...each, events: each.events.map((one) => ({ ...one, ms: slow(one.ms) })) })));
+        const at = startMs + tenMinutes * 600_000;
+        const spans = [[startMs, slow(startMs + 9_000)], [slow(startMs + 9_000), slow(endMs)]] as const;
+        for (const { window_seconds: window, ...rest } of asked) {
+          const definition = { ...rest, window_seconds: window === null ? null : window * 600 };
+          const funnel = { definition, filters: { tenant, startMs, endMs }, now: at, symbols: { numbers: told.numbers, full: false } };
+          const [before, after] = spans.map(([from, until]) => ({ filters: { tenant, startMs: from, endMs: until }, days: 1 }));
+          if (before === undefined || after === undefined) throw new Error('two periods');
+          const compared = await compareFunnel(told.db, funnel, before, after);
+          const plain = plainFunnelComparison(told.sessionsOf(tenant), definition, spans[0], spans[1], at);
+          const of = ({ total_sessions: total, followed_sessions: old, completed_sessions: done }: typeof compared.later) =>
+            ({ total, followed: old, completed: done });
+          expect({
+            definition, followUpSeconds: compared.follow_up_seconds, earlier: of(compared.earlier), later: of(compared.later),
+            stages: compared.stage_comparisons.map(({ earlier, later: newer }) => [earlier.count, newer.count]),
+          }).toEqual({ definition, ...plain });
+          const from = { cohort: await cohortOf(told.db, { ...funnel, filters: after.filters }), steps: definition.steps, flow: undefined };
+          const places = definition.steps.flatMap(({ optional }, place) => (optional ? [] : [place + 1]));
+          for (const [step, { later: newer }] of compared.stage_comparisons.entries()) {
+            const { sql, params } = await ownSessions(told.db, from, {
+              level: places[step] ?? null, outcome: null, cell: null, within_seconds: compared.follow_up_seconds,
+              started_before_ms: at - compared.follow_up_seconds * 1_000 + 1,
+            });
+            const [row] = await told.db.query<{ n: number }>({ sql: `SELECT count() AS n FROM (${sql})`, params });
+            expect([definition, step, row?.n]).toEqual([definition, step, newer.count]);
+          }
+        }
+      },
+    ), { numRuns: 5, seed, endOnFailure: true });
+  });
+
+  test('is compared by what the attempts up to then had made, where a later one went further', async () => {
+    const minutes = (...all: readonly (readonly [string, number])[]) => all.map(([key, minute]) => event(key, minute * 60));
+    const quick = Array.from({ length: 30 }, () => session(minutes(['a', 0], ['b', 1], ['c', 2])));
+    const late = session(minutes(['a', 0], ['b', 10], ['a', 600], ['b', 601], ['c', 602]));
+    const tenant = await told.store([...quick, late]);
+    const definition = funnelOf(['a', 'b', 'c'], { window_seconds: 1_800 });
+    const funnel = { definition, filters: { tenant, startMs, endMs }, now, symbols: { numbers: told.numbers, full: false } };
+    const before = { tenant, startMs: startMs - 20_000, endMs: startMs };
+    const compared = await compareFunnel(told.db, funnel, { filters: before, days: 1 }, { filters: funnel.filters, days: 1 });
+    expect(compared.follow_up_seconds).toBe(3_600);
+    expect(compared.stage_comparisons.map(({ later: newer }) => newer.count)).toEqual([31, 31, 30]);
+    expect((await ownFunnel(told.db, funnel, null)).completed_sessions).toBe(31);
   });
 
   test('lists for each figure just the sessions that it counts, also of each part and of the rest', async () => {

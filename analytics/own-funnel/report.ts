@@ -5,7 +5,7 @@ import { completionFrom, endsQuery, leftMs, type CompletionTimes } from '../comp
 import { list, rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../funnel.ts';
 import { wilson } from '../statistics.ts';
 import { labelOf, partsMax, type Breakdown } from './breakdown.ts';
-import { cohortOf, hasUnseen, type Cohort, type HistoryBounds, type OwnFunnel } from './cohort.ts';
+import { inCohorts, type Cohort, type HistoryBounds, type OwnFunnel } from './cohort.ts';
 import type { FunnelDefinition, FunnelStep } from './definition.ts';
 
 /** 10 and 30 seconds, 1, 2, 5, 10 and 30 minutes, 1, 2 and 6 hours, 1, 2, 7 and 30 days. */
@@ -50,25 +50,18 @@ interface OwnRow extends FunnelRow {
   readonly optional_counts: readonly number[];
 }
 
-/** Sessions go on while they are counted: so often it is counted anew when one has come to a history that was not there before. */
-const triesMax = 4;
-
 /** Throws TooManyHistories. */
-export async function ownFunnel(
+export function ownFunnel(
   db: ClickHouse, funnel: OwnFunnel, breakdown: Breakdown | null, options: QueryOptions = {}, bounds?: HistoryBounds,
 ): Promise<OwnFunnelReport> {
-  for (let tries = 1; ; tries += 1) {
-    const cohort = await cohortOf(db, funnel, options, bounds);
-    const report = await countedIn(db, cohort, funnel, breakdown, options);
-    if (tries === triesMax || !await hasUnseen(db, cohort, options)) return report;
-  }
+  return inCohorts(db, [funnel] as const, (cohort) => countedIn(db, cohort, funnel, breakdown, options), options, bounds);
 }
 
 async function countedIn(
   db: ClickHouse, cohort: Cohort, funnel: OwnFunnel, breakdown: Breakdown | null, options: QueryOptions,
 ): Promise<OwnFunnelReport> {
   const { definition, filters } = funnel;
-  const required = requiredOf(definition).map(({ step, place }) => named(step, place, definition));
+  const required = requiredSteps(definition);
   const [[row], completion, convert, breakdowns] = await Promise.all([
     db.query<OwnRow>(reportQuery(cohort, definition), options),
     completionFrom(db, endsOf(cohort, definition), options),
@@ -79,6 +72,11 @@ async function countedIn(
   if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
   const report = reportOf(required, row);
   return { ...report, ...completion, stages: withOptional(report.stages, row, definition), time_to_convert: convert, ...breakdowns };
+}
+
+/** What may be left out is in no comparison: nobody is lost there. */
+export function requiredSteps(definition: FunnelDefinition): readonly Named[] {
+  return requiredOf(definition).map(({ step, place }) => named(step, place, definition));
 }
 
 /** Of those in the cohort who made all of its steps. */
@@ -198,6 +196,7 @@ function withOptional(required: readonly FunnelStage[], row: OwnRow, definition:
   });
 }
 
+interface Named { readonly name: string; readonly description: string }
 interface PlacedStep { readonly step: FunnelStep; readonly place: number }
 
 function requiredOf({ steps }: FunnelDefinition): readonly PlacedStep[] {
@@ -205,7 +204,7 @@ function requiredOf({ steps }: FunnelDefinition): readonly PlacedStep[] {
 }
 
 /** Unordered, a number of steps was done, and nothing says which. */
-function named(step: FunnelStep, place: number, definition: FunnelDefinition): { name: string; description: string } {
+function named(step: FunnelStep, place: number, definition: FunnelDefinition): Named {
   if (definition.order === 'unordered' && !step.optional) {
     const required = requiredOf(definition);
     const number = required.findIndex((each) => each.place === place) + 1;

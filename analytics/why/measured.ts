@@ -4,7 +4,7 @@
  */
 import { stages } from '../../domain/lifecycle.ts';
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
-import { followedUntil, followUpOf } from '../followed.ts';
+import { followedUntil, followUpOf, stageSessions } from '../followed.ts';
 import { periodBefore, type Period } from '../period.ts';
 import { stageNumbers, type Segment } from '../rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
@@ -32,7 +32,7 @@ export async function measure(
 ): Promise<Measured> {
   const before = periodBefore(period, 'previous');
   const whole = { ...filters, startMs: Math.max(0, before.startMs), endMs: Math.max(0, before.endMs) };
-  const followUpMs = await followUpOf(db, [whole, filters], now, options);
+  const followUpMs = await followUpOf(db, [stageSessions(whole, now), stageSessions(filters, now)], options);
   const until = followedUntil({ followUpMs, now }) + 1;
   const [previous, followed] = [cutAt(whole, until), cutAt(filters, until)];
   const ask: Asked = { db, now, withinMs: followUpMs, options };
