@@ -9,7 +9,7 @@ import { anySession, dayMs, nobody, rowOf, seenAt, type PlainSession } from '../
 import { bucketsIn, type Bucket } from './buckets.ts';
 import { cohortOf, cohortReport, cohorts, type Cohort, type CohortKind, type CohortReport } from './cohorts.ts';
 import { cohortTrends, trendsOf, type TrendCohort, type Trends } from './cohort-trends.ts';
-import { followUpOf } from './followed.ts';
+import { followUpOf, stageSessions } from './followed.ts';
 import { tables } from './rows.ts';
 
 const hourMs = 3_600_000;
@@ -63,7 +63,7 @@ describe('Cohort comparison', () => {
       const { tenant, sessions } = await stored(truth);
       const filters = { tenant, startMs, endMs: now };
       const buckets = bucketsIn({ startMs, endMs: now, timezone }, { granularity: 'weekly', now });
-      const follow = { followUpMs: await followUpOf(db, [filters], now), now };
+      const follow = { followUpMs: await followUpOf(db, [stageSessions(filters, now)]), now };
       const report = await cohorts(db, filters, 'week', now, { buckets, follow });
       const weekOf = ({ startedAt }: PlainSession): string => buckets.findLast((bucket) => bucket.startMs <= startedAt)?.label ?? '';
       const cohort = inside(sessions);
@@ -126,7 +126,7 @@ describe('the trend of cohorts', () => {
         const { tenant, sessions } = await stored(truth);
         const filters = { tenant, startMs, endMs: now };
         const buckets = bucketsIn({ startMs, endMs: now, timezone }, { granularity, now });
-        const follow = { followUpMs: await followUpOf(db, [filters], now), now };
+        const follow = { followUpMs: await followUpOf(db, [stageSessions(filters, now)]), now };
         const { cohorts: found, trends } = await cohortTrends(db, filters, buckets, follow);
         const plain = plainBuckets(inside(sessions), buckets.map(span), now);
         expect(found.map((each) => ({
@@ -182,7 +182,7 @@ describe('the trend of cohorts', () => {
       }));
       const filters = { tenant, startMs: now - 14 * dayMs, endMs: now };
       const buckets = bucketsIn({ ...filters, timezone: 'Europe/Berlin' }, { granularity: 'daily', now });
-      const report = await cohortTrends(db, filters, buckets, { followUpMs: await followUpOf(db, [filters], now), now });
+      const report = await cohortTrends(db, filters, buckets, { followUpMs: await followUpOf(db, [stageSessions(filters, now)]), now });
       const counted = report.cohorts.map((each) =>
         ({ ...each, followed_sessions: each.total_sessions, completed_in_follow_up: each.completed_sessions }));
       found.push({ matured: report.trends.conversion_trend, counted: trendsOf(counted, 0).conversion_trend });

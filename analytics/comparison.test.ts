@@ -8,7 +8,7 @@ import { plainComparison, type PlainComparison } from '../test/support/plain-com
 import { anySession, dayMs, nobody, rowOf, seenAt, type PlainSession } from '../test/support/plain-sessions.ts';
 import { comparePeriods, compared, type PeriodsCompared, type TimedVerdict, type Trend } from './comparison.ts';
 import { funnel } from './funnel.ts';
-import type { Followed } from './followed.ts';
+import { stageSessions, type Followed } from './followed.ts';
 import { tables } from './rows.ts';
 import { compareArms } from './two-arms.ts';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(async () => { await db.close(); });
 
 const span = (tenant: string, startMs: number, endMs: number) =>
-  ({ filters: { tenant, startMs, endMs }, days: (Math.min(endMs, now) - startMs) / dayMs });
+  ({ sessions: stageSessions({ tenant, startMs, endMs }, now), days: (Math.min(endMs, now) - startMs) / dayMs });
 /** The last week against the one before. */
 const lastWeek = (tenant: string, at = now): Promise<PeriodsCompared> =>
   comparePeriods(db, span(tenant, at - 14 * dayMs, at - 7 * dayMs), span(tenant, at - 7 * dayMs, at), at);

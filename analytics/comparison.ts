@@ -2,11 +2,9 @@
  * Two periods, compared at equal maturity (followed.ts). Changes go from the earlier period to the later one.
  */
 import { stages } from '../domain/lifecycle.ts';
-import type { StageName } from '../domain/lifecycle.ts';
 import type { ClickHouse, QueryOptions } from '../stores/clickhouse/client.ts';
 import { minutes, rate } from './funnel.ts';
-import { followUpOf, followed, type Followed } from './followed.ts';
-import type { SessionFilters } from './sessions-in.ts';
+import { followUpOf, followed, type Followed, type FollowedSessions } from './followed.ts';
 import { benjaminiHochberg, smallestDetectableRise, wilson, type Arm, type Interval } from './statistics.ts';
 import { isSignificant, leastPerArm, significantBelow, testArms, verdicts, type Tested } from './two-arms.ts';
 
@@ -51,7 +49,8 @@ export interface StageSide { readonly count: number; readonly conversion_rate: n
 
 /** Conversion from the stage before, within the follow-up; of the first stage from the followed sessions, which is all of them. */
 export interface StageComparison {
-  readonly name: StageName;
+  /** Of a stage, or of a step of a funnel of one's own. */
+  readonly name: string;
   readonly earlier: StageSide;
   readonly later: StageSide;
   readonly change: Change;
@@ -87,23 +86,28 @@ export interface PeriodsCompared {
 }
 
 export interface Span {
-  readonly filters: SessionFilters;
+  readonly sessions: FollowedSessions;
   /** Up to now, where it is not over yet. */
   readonly days: number;
 }
 
+/** `names`: of the steps of the sessions, which both have alike. */
 export async function comparePeriods(
-  db: ClickHouse, earlier: Span, later: Span, now: number, options: QueryOptions = {},
+  db: ClickHouse, earlier: Span, later: Span, now: number, options: QueryOptions = {}, names: readonly string[] = stages,
 ): Promise<PeriodsCompared> {
-  const followUpMs = await followUpOf(db, [earlier.filters, later.filters], now, options);
-  const [before, after] = await Promise.all([earlier, later].map(({ filters }) => followed(db, filters, { followUpMs, now }, options)));
+  const followUpMs = await followUpOf(db, [earlier.sessions, later.sessions], options);
+  const [before, after] = await Promise.all(
+    [earlier, later].map(({ sessions }) => followed(db, sessions, { followUpMs, now }, options)),
+  );
   if (before === undefined || after === undefined) throw new Error('Two questions have two answers');
-  return compared({ followed: before, days: earlier.days }, { followed: after, days: later.days }, followUpMs);
+  return compared({ followed: before, days: earlier.days }, { followed: after, days: later.days }, followUpMs, names);
 }
 
 interface Counted { readonly followed: Followed; readonly days: number }
 
-export function compared(before: Counted, after: Counted, followUpMs: number): PeriodsCompared {
+export function compared(
+  before: Counted, after: Counted, followUpMs: number, names: readonly string[] = stages,
+): PeriodsCompared {
   const [earlier, later] = [sideOf(before), sideOf(after)];
   const significance = significanceOf(earlier, later);
   const { verdict, tested } = significance;
@@ -119,7 +123,7 @@ export function compared(before: Counted, after: Counted, followUpMs: number): P
     follow_up_seconds: followUpMs / 1_000,
     excluded_young: earlier.excluded_young + later.excluded_young,
     statistical_significance: significance.wire,
-    stage_comparisons: stageComparisons(before.followed, after.followed),
+    stage_comparisons: stageComparisons(names, before.followed, after.followed),
     trend: settled ? trendOf({ p: tested.p, difference: tested.difference ?? 0 }) : 'insufficient_data',
   };
 }
@@ -162,10 +166,10 @@ function verdictOf(earlier: Side, later: Side, tested: Tested): TimedVerdict {
   return (tested.difference ?? 0) > 0 ? 'better' : 'worse';
 }
 
-function stageComparisons(before: Followed, after: Followed): readonly StageComparison[] {
+function stageComparisons(names: readonly string[], before: Followed, after: Followed): readonly StageComparison[] {
   const armAt = ({ reached, followed: old }: Followed, index: number): Arm =>
     ({ successes: reached[index] ?? 0, n: reached[index - 1] ?? old });
-  const found = stages.map((name, index) => {
+  const found = names.map((name, index) => {
     const [earlier, later] = [armAt(before, index), armAt(after, index)];
     return { name, earlier, later, tested: testArms(later, earlier) };
   });

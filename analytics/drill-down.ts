@@ -7,7 +7,7 @@ export interface DrillDown {
   /** Of those sessions of the report that `selection` names; `period`: of another one than the report's, epoch ms. */
   to(selection?: Selection, narrowed?: Narrowed): string;
   /** Of a funnel of one's own: with its definition and what the number counts. */
-  toOwn(parameters: Readonly<Record<string, string | number | undefined>>): string;
+  toOwn(parameters: Readonly<Record<string, string | number | undefined>>, narrowed?: Narrowed): string;
 }
 
 /** Other filters than the report's: of a bucket, a cohort, a cell. */
@@ -26,5 +26,8 @@ export function drillDown(filters: SessionFilters, clientId?: string): DrillDown
       .flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
     return `${sessionsPath}?${new URLSearchParams(given).toString()}`;
   };
-  return { to: (selection = {}, narrowed = {}) => pathOf(narrowed, selection), toOwn: (parameters) => pathOf({}, parameters) };
+  return {
+    to: (selection = {}, narrowed = {}) => pathOf(narrowed, selection),
+    toOwn: (parameters, narrowed = {}) => pathOf(narrowed, parameters),
+  };
 }

@@ -4,7 +4,6 @@
  * follow-up of their own start.
  */
 import { stages } from '../domain/lifecycle.ts';
-import type { StageName } from '../domain/lifecycle.ts';
 import type { ClickHouse, QueryOptions, Statement } from '../stores/clickhouse/client.ts';
 import { stageNumbers } from './rows.ts';
 import { sessionsIn, type SessionFilters } from './sessions-in.ts';
@@ -20,18 +19,37 @@ export function followUpFrom(p90Ms: number | null): number {
   return Math.min(longestFollowUpMs, Math.max(shortestFollowUpMs, Math.ceil((p90Ms ?? 0) / 1_000) * 1_000));
 }
 
-/** Nine of ten who completed had by then. */
-export function p90Query(filters: SessionFilters, now: number): Statement {
-  const { from, params } = sessionsIn(filters, now);
-  return { sql: `SELECT quantileExactInclusiveIf(0.9)(completed_ms, stage >= ${stageNumbers.completed}) AS p90_ms\nFROM ${from}`, params };
+/** Sessions that are followed from their start on, as SQL: rows that have all columns which the expressions name. */
+export interface FollowedSessions extends Statement {
+  /** Of those that started by `followed_until_ms`. */
+  readonly isOld: string;
+  /** The first is the start. */
+  readonly steps: readonly FollowedStep[];
 }
 
-/** Of the first period, else the second ..., in which somebody completed. */
-export async function followUpOf(
-  db: ClickHouse, periods: readonly SessionFilters[], now: number, options: QueryOptions = {},
-): Promise<number> {
-  for (const filters of periods) {
-    const [row] = await db.query<{ readonly p90_ms: number | null }>(p90Query(filters, now), options);
+/** Whether a session made the step, and how many milliseconds after its start. */
+export interface FollowedStep { readonly made: string; readonly ms: string }
+
+const byStages: Pick<FollowedSessions, 'isOld' | 'steps'> = {
+  isOld: 'started_at <= fromUnixTimestamp64Milli({followed_until_ms:Int64})',
+  steps: stages.map((stage) => ({ made: `stage >= ${stageNumbers[stage]}`, ms: stage === 'started' ? 'toUInt64(0)' : `${stage}_ms` })),
+};
+
+export function stageSessions(filters: SessionFilters, now: number): FollowedSessions {
+  const { from, params } = sessionsIn(filters, now);
+  return { sql: `SELECT * FROM ${from}`, params, ...byStages };
+}
+
+/** Nine of ten who made the last step had by then. */
+export function p90Query({ sql, params, steps }: FollowedSessions): Statement {
+  const { made, ms } = lastOf(steps);
+  return { sql: `SELECT quantileExactInclusiveIf(0.9)(${ms}, ${made}) AS p90_ms\nFROM (${sql})`, params };
+}
+
+/** Of the first sessions, else the second ..., of which somebody made the last step. */
+export async function followUpOf(db: ClickHouse, all: readonly FollowedSessions[], options: QueryOptions = {}): Promise<number> {
+  for (const sessions of all) {
+    const [row] = await db.query<{ readonly p90_ms: number | null }>(p90Query(sessions), options);
     if (typeof row?.p90_ms === 'number') return followUpFrom(row.p90_ms);
   }
   return followUpFrom(null);
@@ -57,22 +75,30 @@ export interface Followed {
   readonly mean_ms: number | null;
 }
 
-/** Columns of `Followed`. Bind `follow_up_ms` and `followed_until_ms`. */
-export function followedColumns(): string {
-  const old = 'stage >= 1 AND started_at <= fromUnixTimestamp64Milli({followed_until_ms:Int64})';
-  const within = (stage: StageName): string =>
-    `${old} AND stage >= ${stageNumbers[stage]}${stage === 'started' ? '' : ` AND ${stage}_ms <= {follow_up_ms:UInt64}`}`;
+/** Columns of `Followed`; without `steps` of the stages. Bind `follow_up_ms` and `followed_until_ms`. */
+export function followedColumns({ isOld, steps }: Pick<FollowedSessions, 'isOld' | 'steps'> = byStages): string {
+  const counted = steps[0]?.made ?? '1';
+  const old = `${counted} AND ${isOld}`;
+  const within = ({ made, ms }: FollowedStep): string => `${old} AND ${made} AND ${ms} <= {follow_up_ms:UInt64}`;
+  const last = lastOf(steps);
   return [
-    'countIf(stage >= 1) AS total', `countIf(${old}) AS followed`,
-    `[${stages.map((stage) => `countIf(${within(stage)})`).join(', ')}] AS reached`,
-    `quantileExactInclusiveIf(0.5)(completed_ms, ${within('completed')}) AS median_ms`,
-    `avgIf(completed_ms, ${within('completed')}) AS mean_ms`,
+    `countIf(${counted}) AS total`, `countIf(${old}) AS followed`,
+    `[${steps.map((step) => `countIf(${within(step)})`).join(', ')}] AS reached`,
+    `quantileExactInclusiveIf(0.5)(${last.ms}, ${within(last)}) AS median_ms`,
+    `avgIf(${last.ms}, ${within(last)}) AS mean_ms`,
   ].join(',\n  ');
 }
 
-export function followedQuery(filters: SessionFilters, follow: FollowUp): Statement {
-  const { from, params } = sessionsIn(filters, follow.now);
-  return { sql: `SELECT\n  ${followedColumns()}\nFROM ${from}`, params: { ...params, ...followedParams(follow) } };
+function lastOf(steps: readonly FollowedStep[]): FollowedStep {
+  const last = steps.at(-1);
+  if (last === undefined) throw new RangeError('There is a step at least');
+  return last;
+}
+
+export function followedQuery(sessions: FollowedSessions, follow: FollowUp): Statement {
+  return {
+    sql: `SELECT\n  ${followedColumns(sessions)}\nFROM (${sessions.sql})`, params: { ...sessions.params, ...followedParams(follow) },
+  };
 }
 
 export function followedParams(follow: FollowUp): Readonly<Record<'follow_up_ms' | 'followed_until_ms', number>> {
@@ -80,9 +106,9 @@ export function followedParams(follow: FollowUp): Readonly<Record<'follow_up_ms'
 }
 
 export async function followed(
-  db: ClickHouse, filters: SessionFilters, follow: FollowUp, options: QueryOptions = {},
+  db: ClickHouse, sessions: FollowedSessions, follow: FollowUp, options: QueryOptions = {},
 ): Promise<Followed> {
-  const [row] = await db.query<Followed>(followedQuery(filters, follow), options);
+  const [row] = await db.query<Followed>(followedQuery(sessions, follow), options);
   if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
   return row;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { QuestionRule } from '../domain/flow.ts';
 import { importedSessionRow, type ImportedFacts, type OpenEvent } from './imported-row.ts';
 
 const facts: ImportedFacts = {
@@ -6,11 +7,29 @@ const facts: ImportedFacts = {
   flow_version: 0, language: '', device: 'unknown',
 };
 type Told = readonly [at: number, name: string, properties?: Readonly<Record<string, string>>];
-const row = (told: readonly Told[], more: Partial<ImportedFacts> = {}) => importedSessionRow('acme', { ...facts, ...more }, told.map(
-  ([at, name, properties = {}]): OpenEvent => ({ at, event: name, name, question_id: properties['question_id'] ?? '', properties }),
-), new Map());
+const row = (told: readonly Told[], more: Partial<ImportedFacts> = {}, questions: readonly QuestionRule[] = []) => {
+  const events = told.map(([at, name, properties = {}]): OpenEvent =>
+    ({ at, event: name, name, question_id: properties['question_id'] ?? '', properties }));
+  return importedSessionRow('acme', { ...facts, ...more }, events, new Map(), questions);
+};
 
 describe('the row of an imported session', () => {
+  test('has the answers to closed questions of its flow that properties tell, the last of each, and nothing else of them', () => {
+    const question = (id: string, type: QuestionRule['type'], extra: Partial<QuestionRule> = {}): QuestionRule => ({
+      id, type, required: true, pii: false, when: null, options: [], min: null, max: null, pattern: null, ...extra,
+    });
+    const questions = [
+      question('kind', 'single_choice', { options: ['office', 'shop'] }), question('users', 'number', { bands: [10, 50] }),
+      question('name', 'text'), question('secret', 'boolean', { pii: true }), question('cameras', 'boolean'),
+    ];
+    const told: readonly Told[] = [
+      [1_000, 'started', { kind: 'shop', name: 'Ana', cameras: 'true' }], [2_000, 'a', { users: '24', secret: 'true', other: 'office' }],
+      [3_000, 'b', { kind: 'office' }],
+    ];
+    expect(row(told, {}, questions).closed_answers).toEqual({ kind: 'office', users: '10 to under 50', cameras: 'true' });
+    expect(row(told).closed_answers).toEqual({});
+  });
+
   test('has the consecutive stages, each not before the one before it, ties included', () => {
     const whole = row([[1_000, 'started'], [2_000, 'engaged'], [2_000, 'recommendations_generated'], [5_000, 'approval_decision'],
       [9_000, 'completed']]);

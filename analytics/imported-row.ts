@@ -1,5 +1,7 @@
 /** Rows of an imported session for ClickHouse, from its events: as those of our own sessions, so that reports do not tell them apart. */
+import { closedAnswersTold } from '../domain/closed-answers.ts';
 import { deviceOf, type Device } from '../domain/device.ts';
+import type { QuestionRule } from '../domain/flow.ts';
 import { stages, type SessionStateName } from '../domain/lifecycle.ts';
 import type { ImportedSession } from '../stores/postgres/imported-events.ts';
 import type { Moment } from './history.ts';
@@ -15,13 +17,16 @@ export interface OpenEvent {
   readonly properties: Readonly<Record<string, string>>;
 }
 
+type Told = OpenEvent['properties'];
+
 export type ImportedFacts = Pick<
   ImportedSession, 'session_id' | 'version' | 'started' | 'user_key' | 'segment' | 'flow' | 'flow_version' | 'language' | 'device'
 >;
 
-/** `events` by time. What their properties do not say any more, the facts say. */
+/** `events` by time. What their properties do not say any more, the facts say. `questions`: of the session's flow. */
 export function importedSessionRow(
   tenant: string, facts: ImportedFacts, events: readonly OpenEvent[], symbols: ReadonlyMap<string, string>,
+  questions: readonly QuestionRule[],
 ): SessionRow {
   const { reached, stage } = stagesOf(events);
   const after = (at: number | null | undefined): number => (at == null ? 0 : Math.max(at - facts.started, 0));
@@ -34,7 +39,9 @@ export function importedSessionRow(
     segment: facts.segment, client: tenant, state, stage, engaged_ms: after(reached[1]), recommendations_generated_ms: after(reached[2]),
     approval_decision_ms: after(reached[3]), completed_ms: after(reached[4]), abandoned_ms: 0, ended_ms: after(ended),
     answers: times('question_answered'), repeats: columns.question_repeats.reduce((sum, repeats) => sum + repeats, 0),
-    errors: times('answer_refused') + times('error'), user_key: facts.user_key ?? '', origin: 'import', closed_answers: {}, ...columns,
+    errors: times('answer_refused') + times('error'), user_key: facts.user_key ?? '', origin: 'import',
+    // of an answer that was given again the last one
+    closed_answers: closedAnswersTold(questions, Object.assign({}, ...events.map(({ properties }) => properties)) as Told), ...columns,
     last_ms: after(lastAt), is_deleted: 0,
   };
 }

@@ -22,6 +22,7 @@ export interface PeriodParameters {
 
 const dayMs = 86_400_000;
 const longestDays = 400;
+export const longestPeriodMs = longestDays * dayMs;
 /** ClickHouse's toStartOfDay wraps to 1970 after 2106. */
 const latestMs = Date.UTC(2100, 0, 1);
 

@@ -3,13 +3,14 @@
  * higher version. Where its start has moved into another hour, so has the key of its row: a tombstone in each other hour takes the old
  * one away.
  */
+import type { QuestionRule } from '../domain/flow.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import {
   importedEventsOf, notePublished, noteRowStarts, tenantsToPublish, unpublishedSessions, type ImportedSession, type KeptImportedEvent,
 } from '../stores/postgres/imported-events.ts';
 import type { HistorySymbols } from '../stores/postgres/session-histories.ts';
-import { importedEventRows, importedSessionRow, momentOf, type OpenEvent } from './imported-row.ts';
+import { dimensionsOf, importedEventRows, importedSessionRow, momentOf, type OpenEvent } from './imported-row.ts';
 import type { PropertySealer } from './importing.ts';
 import { insertByMonth } from './inserting.ts';
 import { dictionaryOf } from './session-histories.ts';
@@ -20,7 +21,12 @@ export interface Publishing {
   readonly clickhouse: ClickHouse;
   readonly symbols: HistorySymbols;
   readonly properties: PropertySealer;
+  /** Of a flow of the tenant; none of one that it does not have. */
+  readonly flowQuestions: FlowQuestions;
 }
+
+/** `version` 0: it is not known. */
+export type FlowQuestions = (tenant: string, flow: string, version: number) => Promise<readonly QuestionRule[]>;
 
 /** Most sessions at once, and most events of them, unless one alone has more. */
 const [sessionsAtOnce, eventsAtOnce] = [500, 20_000];
@@ -96,13 +102,21 @@ export async function importedRows(stores: Publishing, tenant: string, sessions:
   }));
   const keys = new Set(opened.flatMap(({ events }) => events.map((event) => momentOf(event).key)));
   const { symbols } = dictionaryOf(await stores.symbols.take(tenant, keys));
-  return opened.map(({ session, kept: stored, events }) => ({
-    session, row: importedSessionRow(tenant, session, events, symbols),
+  const flows = new Map<string, Promise<readonly QuestionRule[]>>();
+  const flowQuestions = (session: ImportedSession, events: readonly OpenEvent[]): Promise<readonly QuestionRule[]> => {
+    const { flow, flow_version: version } = dimensionsOf(session, events);
+    const name = `${flow} ${version}`;
+    const known = flows.get(name) ?? stores.flowQuestions(tenant, flow, version);
+    flows.set(name, known);
+    return known;
+  };
+  return Promise.all(opened.map(async ({ session, kept: stored, events }) => ({
+    session, row: importedSessionRow(tenant, session, events, symbols, await flowQuestions(session, events)),
     events: importedEventRows(tenant, session, events).flatMap((row, at) => {
       const { version = 0, stored_at = 0 } = stored[at] ?? {};
       return version > session.published ? [{ ...row, stored_at }] : [];
     }),
-  }));
+  })));
 }
 
 export function openEvent(properties: PropertySealer, tenant: string, kept: KeptImportedEvent): OpenEvent {

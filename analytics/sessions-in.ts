@@ -2,7 +2,7 @@
 import type { Device } from '../domain/device.ts';
 import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
 import type { Parameter } from '../stores/clickhouse/client.ts';
-import { endedStates, importLeftAfterMs, stageNumbers, type Segment } from './rows.ts';
+import { endedStates, importLeftAfterMs, stageNumbers, type Segment, type SessionOrigin } from './rows.ts';
 import { whyConditions, type WhySelection } from './why/selection.ts';
 
 /** Sessions of a tenant started in [startMs, endMs), epoch milliseconds. */
@@ -33,6 +33,10 @@ export interface Selection extends WhySelection {
   readonly outcome?: (typeof outcomes)[number] | (typeof questionOutcomes)[number] | undefined;
   readonly question_id?: string | undefined;
   readonly state?: SessionStateName | undefined;
+  /** Ended then or later, epoch ms. */
+  readonly ended_from_ms?: number | undefined;
+  /** Of our own, none of another system. */
+  readonly origin?: SessionOrigin | undefined;
   /** Reached the stage, or completed, within so long of its own start. */
   readonly within_seconds?: number | undefined;
   /** Started within [from, before), epoch ms: narrower than the period, and nothing at all where that is empty. */
@@ -107,6 +111,14 @@ function conditionsOf(selection: Selection, params: Record<string, Parameter>): 
   if (state !== undefined) {
     conditions.push('state = {state:String}');
     params['state'] = state;
+  }
+  if (selection.origin !== undefined) {
+    conditions.push('origin = {origin:String}');
+    params['origin'] = selection.origin;
+  }
+  if (selection.ended_from_ms !== undefined) {
+    conditions.push('started_at + toIntervalMillisecond(ended_ms) >= fromUnixTimestamp64Milli({ended_from_ms:Int64})');
+    params['ended_from_ms'] = selection.ended_from_ms;
   }
   if (selection.any_stage === true) return conditions;
   if (question !== undefined) {

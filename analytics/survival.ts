@@ -1,6 +1,6 @@
 /**
- * Times until something happens, where some are still open: Kaplan and Meier for one kind of end, Aalen and Johansen where a second
- * kind (leaving) makes the first impossible. Kaplan-Meier with leavers kept at risk for ever is neither.
+ * Times until something happens, where some are still open and a second kind of end (leaving) makes the first impossible: Aalen and
+ * Johansen. Where nobody leaves it is one less what Kaplan and Meier say; Kaplan-Meier with leavers kept at risk for ever is neither.
  */
 import { z95, type Interval } from './statistics.ts';
 
@@ -8,14 +8,14 @@ import { z95, type Interval } from './statistics.ts';
 export interface Ends {
   readonly time: number;
   readonly completed: number;
-  /** By the end that makes completing impossible. Kaplan-Meier has none. */
+  /** By the end that makes completing impossible. */
   readonly left: number;
   readonly open: number;
 }
 
 export interface Step {
   readonly time: number;
-  /** Kaplan-Meier: share that has not ended yet. Aalen-Johansen: share that has completed. */
+  /** Share that has completed. */
   readonly share: number;
   readonly standardError: number;
   /** 95 %, log(-log). */
@@ -31,31 +31,6 @@ export interface Curve {
   readonly medianInterval: readonly [number | null, number | null];
   /** Up to where the curve is known: beyond the longest time seen nothing is, unless nobody was open there. */
   readonly knownUntil: number;
-}
-
-/** Survival with Greenwood's error. `left` is not looked at. */
-export function kaplanMeier(ends: readonly Ends[]): Curve {
-  const times = atEachTime(ends);
-  const steps: Step[] = [];
-  let survival = 1;
-  let greenwood = 0;
-  let upper = 1;
-  walk(times, ({ time, completed }, atRisk) => {
-    if (completed === 0) return;
-    survival *= 1 - completed / atRisk;
-    greenwood += completed / (atRisk * (atRisk - completed));
-    const gone = survival === 0 || completed === atRisk;
-    const standardError = gone ? 0 : survival * Math.sqrt(greenwood);
-    // Nobody is left: the band says nothing new about how far up it might have been.
-    const band: Interval = gone ? [0, upper] : logLog(survival, standardError);
-    upper = band[1];
-    steps.push({ time, share: gone ? 0 : survival, standardError, band });
-  });
-  const first = (value: (step: Step) => number): number | null => steps.find((step) => value(step) <= half + rounding)?.time ?? null;
-  return {
-    steps, median: first(({ share }) => share), knownUntil: knownUntil(times),
-    medianInterval: [first(({ band }) => band[0]), first(({ band }) => band[1])],
-  };
 }
 
 /**
@@ -138,7 +113,7 @@ function knownUntil(times: readonly Ends[]): number {
 }
 
 /** 95 % band of a share by log(-log), within 0..1 by itself. At 0 and 1 there is none but the share. */
-function logLog(share: number, standardError: number): Interval {
+export function logLog(share: number, standardError: number): Interval {
   if (share <= 0 || share >= 1 || standardError === 0) return [share, share];
   const inner = Math.log(-Math.log(share));
   const spread = (z95 * standardError) / (share * Math.abs(Math.log(share)));

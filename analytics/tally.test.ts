@@ -35,7 +35,7 @@ function rowsOf(visits: readonly Visit[]): { sessions: SessionRow[]; events: Eve
     sessions.push(importedSessionRow(tenant, {
       session_id: session, version: 3, started: open[0]?.at ?? start, user_key: null, segment: 'first_time', flow: '', flow_version: 0,
       language: '', device: 'unknown',
-    }, open, symbols));
+    }, open, symbols, []));
     events.push(...importedEventRows(tenant, { session_id: session, events_under: start }, open));
   }
   return { sessions, events };

@@ -7,13 +7,13 @@ import { cohortTrends } from '../analytics/cohort-trends.ts';
 import { cohorts, type CohortKind } from '../analytics/cohorts.ts';
 import { comparePeriods } from '../analytics/comparison.ts';
 import { drillDown } from '../analytics/drill-down.ts';
-import { followUpOf } from '../analytics/followed.ts';
+import { followUpOf, stageSessions } from '../analytics/followed.ts';
 import { tables } from '../analytics/rows.ts';
 import { sessionsIn, type Selection, type SessionFilters } from '../analytics/sessions-in.ts';
 import { migrateClickHouse } from '../stores/clickhouse/client.ts';
 import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse/testing.ts';
 import { anySession, dayMs, rowOf, seenAt } from '../test/support/plain-sessions.ts';
-import { followedLinks, sideWire, stageWire } from './compared-periods.ts';
+import { followedLinks, lastStage, sideWire, stageLists, stagesWire } from './compared-periods.ts';
 
 const now = Date.UTC(2026, 10, 25, 12);
 let db: TestClickHouse;
@@ -62,17 +62,19 @@ test('of two periods: all, followed, young, completed, and each stage of either 
     const tenant = await stored(truth);
     const [one, two] = [14, 7].map((days) => ({ startMs: now - days * dayMs, endMs: now - (days - 7) * dayMs, timezone: 'UTC' }));
     if (one === undefined || two === undefined) throw new Error('two periods');
-    const spanOf = (period: typeof one) => ({ filters: { tenant, startMs: period.startMs, endMs: period.endMs }, days: 7 });
+    const spanOf = ({ startMs, endMs }: typeof one) => ({ sessions: stageSessions({ tenant, startMs, endMs }, now), days: 7 });
     const report = await comparePeriods(db, spanOf(one), spanOf(two), now);
     const follow = { followUpMs: report.follow_up_seconds * 1_000, now };
     const links = drillDown({ tenant, startMs: two.startMs, endMs: two.endMs });
-    const [first, second] = [followedLinks(links, one, follow), followedLinks(links, two, follow)];
+    const [first, second] = [one, two].map(({ startMs, endMs }) =>
+      followedLinks(stageLists(links, { startMs, endMs }), follow));
+    if (first === undefined || second === undefined) throw new Error('two periods');
     const sides = [sideWire(report.earlier, one, first), sideWire(report.later, two, second)];
     await expectListed(tenant, sides.flatMap((side) => [
       [side.drill_down, side.total_sessions], [side.drill_downs.followed_sessions, side.followed_sessions],
       [side.drill_downs.excluded_young, side.excluded_young], [side.drill_downs.completed_sessions, side.completed_sessions],
     ] as const));
-    const stages = report.stage_comparisons.map((stage) => stageWire(stage, true, first, second));
+    const stages = stagesWire(report.stage_comparisons, true, first, second);
     await expectListed(tenant, stages.flatMap(({ period1, period2 }) =>
       [[period1.drill_down, period1.count], [period2.drill_down, period2.count]] as const));
   }), { numRuns: 15 });
@@ -84,21 +86,20 @@ test('of cohorts of every kind, and of buckets', async () => {
     const tenant = await stored(truth);
     const filters = { tenant, startMs: now - 14 * dayMs, endMs: now };
     const buckets = bucketsIn({ ...filters, timezone: 'Africa/Cairo' }, { granularity: 'weekly', now });
-    const follow = { followUpMs: await followUpOf(db, [filters], now), now };
+    const follow = { followUpMs: await followUpOf(db, [stageSessions(filters, now)]), now };
     const links = drillDown(filters);
     const found = await cohorts(db, filters, kind, now, { buckets, follow });
     for (const { narrowed, ...cohort } of found.cohorts) {
-      const span = { startMs: narrowed.startMs ?? filters.startMs, endMs: narrowed.endMs ?? filters.endMs };
-      const week = followedLinks({ ...links, to: (selection, more) => links.to(selection, { ...narrowed, ...more }) }, span, follow);
+      const week = followedLinks(stageLists(links, narrowed), follow);
       await expectListed(tenant, [[links.to({}, narrowed), cohort.sessions]]);
-      await expectListed(tenant, cohort.stages.map(({ name, count }) =>
-        [kind === 'week' ? week.reached(name) : links.to({ stage: name }, narrowed), count] as const));
+      await expectListed(tenant, cohort.stages.map(({ name, count }, step) =>
+        [kind === 'week' ? week.reached(step) : links.to({ stage: name }, narrowed), count] as const));
     }
     const { cohorts: bucketed } = await cohortTrends(db, filters, buckets, follow);
     for (const { bucket, ...each } of bucketed) {
-      const { all, followed, reached } = followedLinks(links, bucket, follow);
+      const { all, followed, reached } = followedLinks(stageLists(links, { startMs: bucket.startMs, endMs: bucket.endMs }), follow);
       await expectListed(tenant, [
-        [all, each.total_sessions], [followed, each.followed_sessions], [reached('completed'), each.completed_in_follow_up],
+        [all, each.total_sessions], [followed, each.followed_sessions], [reached(lastStage), each.completed_in_follow_up],
       ]);
     }
   }), { numRuns: 15 });

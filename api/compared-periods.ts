@@ -1,11 +1,11 @@
 /** Two periods side by side, as reports show them. */
 import { z } from 'zod';
 import type { Side, StageComparison } from '../analytics/comparison.ts';
-import type { DrillDown } from '../analytics/drill-down.ts';
+import type { DrillDown, Narrowed } from '../analytics/drill-down.ts';
 import { followedUntil, type FollowUp } from '../analytics/followed.ts';
 import type { Period } from '../analytics/period.ts';
 import type { Selection } from '../analytics/sessions-in.ts';
-import { stages, type StageName } from '../domain/lifecycle.ts';
+import { stages } from '../domain/lifecycle.ts';
 import { iso } from './presentation.ts';
 import { count, drill_down, interval, minutes, rate, rateOrNull, time } from './wire.ts';
 
@@ -27,9 +27,8 @@ export const SideWire = z.object({
 const stageSide = z.object({ count, conversion_rate: rateOrNull, drill_down });
 
 export const StageComparisonWire = z.object({
-  name: z.enum(stages), period1: stageSide, period2: stageSide, change: changeWire, interval: differenceInterval, p_value: rate,
-  p_adjusted: rate,
-  significant: z.boolean(),
+  name: z.string().meta({ description: 'A stage, or a step of a funnel of one\'s own' }), period1: stageSide, period2: stageSide,
+  change: changeWire, interval: differenceInterval, p_value: rate, p_adjusted: rate, significant: z.boolean(),
 }).meta({ id: 'StageComparison' });
 
 export const followUpWire = {
@@ -41,35 +40,48 @@ export interface FollowedLinks {
   readonly all: string;
   readonly young: string;
   readonly followed: string;
-  /** Of the followed ones, those that reached the stage within the follow-up. */
-  readonly reached: (stage: StageName) => string;
+  /** Of the followed ones, those that made the step within the follow-up. Steps count from 0, the start. */
+  readonly reached: (step: number) => string;
 }
 
-export function followedLinks(
-  links: DrillDown, { startMs, endMs }: Pick<Period, 'startMs' | 'endMs'>, follow: FollowUp,
-): FollowedLinks {
+/** What a list has of the sessions of a period; `step` undefined: all of them. */
+export interface FollowedSelection extends Pick<Selection, 'within_seconds' | 'started_from_ms' | 'started_before_ms'> {
+  readonly step?: number;
+}
+
+/** `to`: a list of the period. */
+export function followedLinks(to: (selection: FollowedSelection) => string, follow: FollowUp): FollowedLinks {
   // The last that is old enough counts; a bound does not.
   const until = followedUntil(follow) + 1;
-  const to = (selection: Selection): string => links.to(selection, { startMs, endMs });
   return {
     all: to({}), young: to({ started_from_ms: until }), followed: to({ started_before_ms: until }),
-    reached: (stage) => to({ stage, within_seconds: follow.followUpMs / 1_000, started_before_ms: until }),
+    reached: (step) => to({ step, within_seconds: follow.followUpMs / 1_000, started_before_ms: until }),
   };
 }
+
+/** Lists of the stages. */
+export function stageLists(links: DrillDown, narrowed: Narrowed): (selection: FollowedSelection) => string {
+  return ({ step, ...rest }) => links.to({ ...(step === undefined ? {} : { stage: stages[step] }), ...rest }, narrowed);
+}
+
+/** The last stage, as a step. */
+export const lastStage = stages.length - 1;
 
 export function sideWire(side: Side, period: Period, links: FollowedLinks): z.input<typeof SideWire> {
   return {
     start: iso(period.startMs), end: iso(period.endMs), ...side, drill_down: links.all,
-    drill_downs: { followed_sessions: links.followed, excluded_young: links.young, completed_sessions: links.reached('completed') },
+    drill_downs: { followed_sessions: links.followed, excluded_young: links.young, completed_sessions: links.reached(lastStage) },
   };
 }
 
 /** `earlierIsFirst`: whether what is called 1 is the earlier one. */
-export function stageWire(
-  { earlier, later, ...stage }: StageComparison, earlierIsFirst: boolean, first: FollowedLinks, second: FollowedLinks,
-): z.input<typeof StageComparisonWire> {
-  const [one, two] = earlierIsFirst ? [earlier, later] : [later, earlier];
-  return {
-    ...stage, period1: { ...one, drill_down: first.reached(stage.name) }, period2: { ...two, drill_down: second.reached(stage.name) },
-  };
+export function stagesWire(
+  compared: readonly StageComparison[], earlierIsFirst: boolean, first: FollowedLinks, second: FollowedLinks,
+): z.input<typeof StageComparisonWire>[] {
+  return compared.map(({ earlier, later, ...stage }, step) => {
+    const [one, two] = earlierIsFirst ? [earlier, later] : [later, earlier];
+    return {
+      ...stage, period1: { ...one, drill_down: first.reached(step) }, period2: { ...two, drill_down: second.reached(step) },
+    };
+  });
 }

@@ -1,11 +1,8 @@
-/** What the stage funnel says beside its counts: when sessions complete, and how it was in an earlier period. */
+/** What a funnel says beside its counts: when sessions complete, and how it was in an earlier period. */
 import { z } from 'zod';
-import { comparePeriods, timedVerdicts } from '../analytics/comparison.ts';
-import type { DrillDown } from '../analytics/drill-down.ts';
+import { timedVerdicts, type PeriodsCompared } from '../analytics/comparison.ts';
 import { daysIn, earlierPeriods, periodBefore, type Period } from '../analytics/period.ts';
-import type { SessionFilters } from '../analytics/sessions-in.ts';
-import type { ClickHouse } from '../stores/clickhouse/client.ts';
-import { followedLinks, followUpWire, stageWire, StageComparisonWire } from './compared-periods.ts';
+import { followedLinks, followUpWire, stagesWire, StageComparisonWire, type FollowedSelection } from './compared-periods.ts';
 import { iso } from './presentation.ts';
 import { PeriodWire } from './report-route.ts';
 import { count, minutes, rateOrNull } from './wire.ts';
@@ -16,7 +13,7 @@ export const compareQuery = {
 
 export const ComparisonWire = z.object({
   period: PeriodWire, stages: z.array(StageComparisonWire).readonly(), ...followUpWire, verdict: z.enum(timedVerdicts),
-}).nullable().meta({ description: 'Of the stage funnel, period1 the earlier one; null when none is asked for or steps are' });
+}).nullable().meta({ description: 'period1 is the earlier one, and no step is optional; null when none is asked for' });
 
 export const completionWire = {
   completion_by: z.array(z.object({ minutes: z.number().int(), share: rateOrNull })).readonly()
@@ -25,27 +22,31 @@ export const completionWire = {
   median_interval_minutes: z.array(minutes).length(2).readonly(), censored: count.meta({ description: 'Sessions still open' }),
 };
 
-export interface FunnelAsked {
-  readonly clickhouse: ClickHouse;
-  readonly filters: SessionFilters;
+export interface ComparedFunnel {
   readonly period: Period;
+  /** Epoch ms. */
   readonly now: number;
-  readonly links: DrillDown;
+  /** Of the earlier period with that of the funnel, each with its days on the clock. */
+  readonly compare: (earlier: ComparedSpan, later: ComparedSpan) => Promise<PeriodsCompared>;
+  /** The list of a period. */
+  readonly list: (period: Period) => (selection: FollowedSelection) => string;
 }
 
+export interface ComparedSpan extends Pick<Period, 'startMs' | 'endMs'> { readonly days: number }
+
 export async function comparisonAnswer(
-  { clickhouse, filters, period, now, links }: FunnelAsked, compare: z.output<typeof compareQuery.compare>,
+  { period, now, compare, list }: ComparedFunnel, asked: z.output<typeof compareQuery.compare>,
 ): Promise<z.input<typeof ComparisonWire>> {
-  if (compare === 'none') return null;
-  const before = periodBefore(period, compare);
-  const earlier = { filters: { ...filters, startMs: before.startMs, endMs: before.endMs }, days: daysIn(before) };
-  const report = await comparePeriods(clickhouse, earlier, { filters, days: daysIn(period) }, now);
-  const follow = { followUpMs: report.follow_up_seconds * 1_000, now };
-  const [first, second] = [followedLinks(links, before, follow), followedLinks(links, period, follow)];
+  if (asked === 'none') return null;
+  const before = periodBefore(period, asked);
+  const spanOf = ({ startMs, endMs, timezone }: Period): ComparedSpan =>
+    ({ startMs, endMs, days: daysIn({ startMs, endMs, timezone }) });
+  const { stage_comparisons: stages, follow_up_seconds, excluded_young, statistical_significance: { verdict } } =
+    await compare(spanOf(before), spanOf(period));
+  const follow = { followUpMs: follow_up_seconds * 1_000, now };
   return {
     period: { start: iso(before.startMs), end: iso(before.endMs), timezone: before.timezone },
-    stages: report.stage_comparisons.map((stage) => stageWire(stage, true, first, second)),
-    follow_up_seconds: report.follow_up_seconds, excluded_young: report.excluded_young,
-    verdict: report.statistical_significance.verdict,
+    stages: stagesWire(stages, true, followedLinks(list(before), follow), followedLinks(list(period), follow)),
+    follow_up_seconds, excluded_young, verdict,
   };
 }

@@ -98,12 +98,6 @@ export function definitionOf(body: FunnelDefinitionBody): FunnelDefinition {
   return { steps, order, window_seconds: window ?? null, consider: consider ?? null, with: having, without };
 }
 
-/** Refused rather than left out: an answer without a comparison would look as if nothing had changed. */
-export function noComparison({ compare }: { readonly compare: string }): void {
-  if (compare === 'none') return;
-  throw invalidSteps('/compare', 'Periods are compared by the stages, not by steps of one\'s own.', 'Leave compare out, or the steps.');
-}
-
 function stepOf(step: FunnelDefinitionBody['steps'][number], index: number): FunnelStep {
   const place = `/steps/${index}`;
   checkName(place, step.event);

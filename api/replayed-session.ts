@@ -81,7 +81,7 @@ async function importedSession({ intake }: Services, tenant: string, sessionId: 
   if (facts === null) return null;
   const opened: OpenEvent[] = (await importedEventsOf(intake.db, tenant, [sessionId]))
     .map((event) => openEvent(intake.properties, tenant, event));
-  const row = importedSessionRow(tenant, facts, opened, new Map());
+  const row = importedSessionRow(tenant, facts, opened, new Map(), []);
   return {
     owner: null, isImported: true, state: row.state, started: facts.started, complete: true, answers: [],
     ended: row.ended_ms > 0 || row.state === 'completed' ? facts.started + row.ended_ms : null,

@@ -29,3 +29,9 @@ export async function download({ name, format, method, headers, bytes }: TableFi
     headers: { ...headers, 'Content-Type': types[format], 'Content-Disposition': attachment(`${name}.${format}`) },
   };
 }
+
+/** What was begun and is not sent is read a piece of, which is what lets go of it. */
+export async function brokenOff(begun: Download | null): Promise<void> {
+  // oxlint-disable-next-line no-unreachable-loop -- leaving it is what ends the reading
+  for await (const _piece of begun?.bytes ?? []) break;
+}

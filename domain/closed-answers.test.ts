@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { closedAnswers, closedValues, isClosed } from './closed-answers.ts';
+import { closedAnswers, closedAnswersTold, closedValues, isClosed } from './closed-answers.ts';
 import { deviceOf } from './device.ts';
 import { parseExpression } from './expression.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
@@ -34,6 +34,14 @@ describe('answers that reports are divided by', () => {
       expect(closedValues(rules.questions[3] ?? question('none', 'number'))).toContain(band);
     },
   );
+
+  test.each([
+    [{ kind: 'office', days: '["wed","mon"]', users: '50' }, { kind: 'office', days: 'mon+wed', users: '50 and more' }],
+    [{ kind: 'house', days: 'tue', users: 'many', counter: 'yes' }, { days: 'tue' }],
+    [{ users: '', days: '[]', counter: 'false', secret: 'true', floor: '3', name: 'Ana' }, { counter: 'false' }],
+  ])('of what another system tells, %j, those that are answers', (told, answers) => {
+    expect(closedAnswersTold(rules.questions, told)).toEqual(answers);
+  });
 
   test('a number without bands is not closed', () => {
     expect(rules.questions.filter(isClosed).map(({ id }) => id)).toEqual(['kind', 'days', 'users', 'counter']);

@@ -14,6 +14,23 @@ export function closedAnswers(rules: FlowRules, answers: Readonly<Record<string,
   }));
 }
 
+/** What an import says of closed questions: properties by the ids of questions, values as text. What is no answer is left out. */
+export function closedAnswersTold(questions: readonly QuestionRule[], told: Readonly<Record<string, string>>): ClosedAnswers {
+  return Object.fromEntries(questions.flatMap((question) => {
+    const text = told[question.id];
+    const word = text === undefined || !isClosed(question) ? null : wordOf(question, valueOf(question, text));
+    return word === null ? [] : [[question.id, word]];
+  }));
+}
+
+/** As our own sessions have it; null: it is none. */
+function valueOf({ type, options }: QuestionRule, text: string): Json {
+  if (type === 'boolean') return text === 'true' || text === 'false' ? text === 'true' : null;
+  if (type === 'single_choice') return options.includes(text) ? text : null;
+  if (type === 'multi_choice') return options.includes(text) ? [text] : options.filter((option) => text.includes(JSON.stringify(option)));
+  return text.trim() === '' || !Number.isFinite(Number(text)) ? null : Number(text);
+}
+
 export function isClosed({ type, pii, bands }: QuestionRule): boolean {
   return !pii && (type === 'boolean' || type === 'single_choice' || type === 'multi_choice' || (type === 'number' && bands !== undefined));
 }

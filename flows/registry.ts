@@ -72,6 +72,12 @@ export async function openFlowRegistry(options: FlowRegistryOptions): Promise<Fl
   return new CachedFlows(options, await takenNumbers(options.db));
 }
 
+/** Questions of a version; of another system's session, which may not say its version or have one of its own, those of the newest. */
+export async function flowQuestions(flows: FlowRegistry, tenant: string, flowId: string, version: number): Promise<readonly QuestionRule[]> {
+  const flow = (version > 0 ? await flows.find(tenant, flowId, version) : null) ?? await flows.newest(tenant, flowId);
+  return flow?.rules.questions ?? [];
+}
+
 class CachedFlows implements FlowRegistry {
   private readonly db: Database;
   private readonly now: () => number;

@@ -35,7 +35,7 @@ import { Sessions } from '../engine/sessions.ts';
 import { uploadNotes } from '../engine/upload-notes.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
 import { loadFlowFolder } from '../flows/files.ts';
-import { openFlowRegistry } from '../flows/registry.ts';
+import { openFlowRegistry, flowQuestions, type FlowRegistry } from '../flows/registry.ts';
 import { listenForMetrics } from '../metrics/listener.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { Breakers } from '../outside/breakers/registry.ts';
@@ -49,6 +49,7 @@ import { settleCutOffAudits } from '../stores/postgres/audit.ts';
 import { settleCodecKeys } from '../stores/postgres/codec-keys.ts';
 import { isBoundByPolicies, openDatabase, type Database } from '../stores/postgres/database.ts';
 import { forgetKeys } from '../stores/postgres/idempotency-keys.ts';
+import { noteQuotas } from '../stores/postgres/limits-in-force.ts';
 import { migrateDatabase } from '../stores/postgres/migrations.ts';
 import { notePeople } from '../stores/postgres/people.ts';
 import { forgetResumeLinks } from '../stores/postgres/resume-links.ts';
@@ -59,7 +60,7 @@ import { createHotCopies } from '../stores/redis/hot-copies.ts';
 import { Limiter } from '../stores/redis/limits/limiter.ts';
 import { ReportCache } from '../stores/redis/reports/report-cache.ts';
 import { ReportListener } from '../stores/redis/reports/report-listener.ts';
-import { resourcesOf } from '../stores/redis/limits/policy.ts';
+import { quotasOf, resourcesOf } from '../stores/redis/limits/policy.ts';
 import { createSessionSignals, SessionListener } from '../stores/redis/session-signals.ts';
 import { createTickets } from '../stores/redis/tickets.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';
@@ -146,6 +147,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
     limiter: limiterOf(configuration, stores.redis, { breakers, metrics, log }), resources: resourcesOf(limitSettings(configuration)),
     breakers,
   };
+  if (roles.includes('api')) await noteQuotas(stores.db, quotasOf(limits.resources));
   const rulesOf = async (tenant: string, flowId: string, version: number): Promise<FlowRules> => (
     await flows.version(tenant, flowId, version)
   ).rules;
@@ -220,7 +222,7 @@ async function compose(options: ServiceOptions, onStop: (close: () => Promise<vo
         redrives: new RedriveStreams({ tasks, places, now: Date.now }),
       },
       reports: reportsOf(options, { stores, places, metrics, log }, onStop), limits, stores,
-      intake: intakeOf(configuration, stores, developmentKey),
+      intake: intakeOf(configuration, stores, developmentKey, flows),
       resumeLinks: {
         tokens: sessionTokens, seconds: configuration.GANGWAY_RESUME_TOKEN_SECONDS,
         urlOf: (secret) => resumeUrl(url, secret),
@@ -286,10 +288,12 @@ const reportRedisMs = 500;
 
 function intakeOf(
   configuration: Configuration, { db, clickhouse, sealer }: Awaited<ReturnType<typeof openStores>>, developmentKey: Uint8Array | null,
+  flows: FlowRegistry,
 ): Services['intake'] {
   const key = pseudonymKey(configuration, developmentKey);
   return {
     db, clickhouse, symbols: new HistorySymbols(db, symbolsMax), properties: propertySealer(sealer),
+    flowQuestions: (tenant, flow, version) => flowQuestions(flows, tenant, flow, version),
     userKey: key === null ? null : (tenant, user) => userKey(key, tenant, user), bodyBytes: configuration.GANGWAY_IMPORT_BYTES,
   };
 }

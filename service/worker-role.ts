@@ -25,7 +25,7 @@ import { createSessionWorkflows } from '../engine/session-workflows.ts';
 import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import { workflowIdOf } from '../engine/failing-tasks.ts';
 import { createTaskWorkflows } from '../engine/task-workflows.ts';
-import type { FlowRegistry } from '../flows/registry.ts';
+import { flowQuestions, type FlowRegistry } from '../flows/registry.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Outside } from '../outside/outside.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
@@ -143,7 +143,9 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   onStop(() => worker.stop());
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
   const reports = startAnalyticsUpkeep({
-    ...rows, properties: propertySealer(stores.sealer), keepDays: configuration.GANGWAY_HISTORY_KEEP_DAYS, log, now: Date.now,
+    ...rows, properties: propertySealer(stores.sealer),
+    flowQuestions: (tenant, flow, version) => flowQuestions(flows, tenant, flow, version),
+    keepDays: configuration.GANGWAY_HISTORY_KEEP_DAYS, log, now: Date.now,
     newId: randomUUID,
   });
   onStop(() => reports.stop());

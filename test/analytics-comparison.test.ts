@@ -108,7 +108,7 @@ describe('the comparison of periods', () => {
 describe('Cohort comparison', () => {
   test('has every kind of cohort, names no best one of four sessions, and says so', async () => {
     const kinds: Readonly<Record<string, readonly [string, number][]>> = {
-      flow: [['business_unit_setup', 4]], flow_version: [['business_unit_setup 1', 4]], language: [['en', 4]],
+      flow: [['business_unit_setup', 4]], flow_version: [['business_unit_setup 2', 4]], language: [['en', 4]],
       user_segment: [['first_time', 4]], device: [['unknown', 4]], client: [[tenant, 4]],
     };
     for (const [kind, expected] of Object.entries(kinds)) {
@@ -163,6 +163,8 @@ describe('cohort trends', () => {
     expect(body.annotations.map(({ kind, text }: Body) => [kind, text])).toEqual([
       ['flow_published', 'Flow desk, version 1'], ['rollback', `Changeset ${changeset.changeset_id} rolled back`],
     ]);
+    const { body: live } = await cy.get('/analytics/realtime/?fresh=true');
+    expect(live.annotations).toEqual(body.annotations);
     const stranger = await cast(instance);
     expect((await stranger.cy.get('/dashboard/cohort-trends/')).body).toMatchObject({ annotations: [], trends: { excluded_young: 0 } });
     expect((await stranger.cy.get('/analytics/comparison/')).body.period2.total_sessions).toBe(0);

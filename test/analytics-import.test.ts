@@ -212,6 +212,19 @@ describe('an import', () => {
     });
   });
 
+  test('is found by what it tells of questions of few answers of its flow, and by nothing else of its properties', async () => {
+    const { admin, cy } = await cast(instance);
+    const told = { flow: 'business_unit_setup', setup_urgency: 'this_month', expected_users: '24', contact_email: 'ana@example.com' };
+    const other = { ...told, expected_users: 'x' };
+    await importing(admin, [...visit('a', 2, 1, { properties: told }), ...visit('b', 1, 1, { properties: other })]);
+    for (const [answer, found] of [['setup_urgency:this_month', 2], ['expected_users:10 to under 50', 1], ['setup_urgency:immediate', 0]]) {
+      expect([answer, (await counts(cy, `&answer=${encodeURIComponent(String(answer))}`)).total]).toEqual([answer, found]);
+    }
+    const { body } = await cy.get('/analytics/funnel/?breakdown=answer:expected_users');
+    expect(body.breakdown.map(({ label, sessions }: Body) => [label, sessions])).toEqual([['10 to under 50', 1], ['none', 1]]);
+    expect((await cy.get('/analytics/funnel/?answer=contact_email:ana@example.com')).body.code).toBe('unknown_filter_value');
+  });
+
   test('what it says of people and properties is sealed in PostgreSQL, and the person has a pseudonym only', async () => {
     const { admin, tenant } = await cast(instance);
     const secret = randomUUID();

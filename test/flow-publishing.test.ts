@@ -75,16 +75,16 @@ describe('a published flow', () => {
   test('shadows the shipped flow of its id with a newer version, while sessions on the shipped one go on', async () => {
     const { ana, admin, tenant } = await cast(instance);
     const shipped = await ana.start();
-    expect(shipped.flow).toEqual({ id: 'business_unit_setup', version: 1 });
+    expect(shipped.flow).toEqual({ id: 'business_unit_setup', version: 2 });
     const published = await publish(admin, 'business_unit_setup', desk());
-    expect([published.status, published.body.version]).toEqual([201, 2]);
+    expect([published.status, published.body.version]).toEqual([201, 3]);
     const eve = await person(instance, tenant, 'eve', 'user');
     const own = await eve.start();
-    expect([own.flow, own.question.id]).toEqual([{ id: 'business_unit_setup', version: 2 }, 'desk_name']);
+    expect([own.flow, own.question.id]).toEqual([{ id: 'business_unit_setup', version: 3 }, 'desk_name']);
     const { body: goesOn } = await ana.answer(shipped.session_id, 'setup_urgency', 'immediate');
-    expect(goesOn).toMatchObject({ flow: { version: 1 }, question: { id: 'business_unit_type' } });
+    expect(goesOn).toMatchObject({ flow: { version: 2 }, question: { id: 'business_unit_type' } });
     const stranger = await cast(instance);
-    expect((await stranger.ana.start()).flow).toEqual({ id: 'business_unit_setup', version: 1 });
+    expect((await stranger.ana.start()).flow).toEqual({ id: 'business_unit_setup', version: 2 });
   });
 
   test('gets a number of its own or is the same one, however many publish at the same moment', async () => {
@@ -281,13 +281,13 @@ describe('while PostgreSQL is away', () => {
       const flows = await openFlowRegistry({ db: failing, shipped: await loadFlowFolder('flows'), now: () => clock.ms });
       const published = await flows.publish(tenant, 'desk', desk());
       expect(published).toMatchObject({ isNew: true, flow: { id: 'desk', version: 1 } });
-      const shipped = await flows.version(tenant, 'business_unit_setup', 1);
+      const shipped = await flows.version(tenant, 'business_unit_setup', 2);
       expect((await flows.all(tenant)).map(({ id }) => id)).toEqual(['business_unit_setup', 'desk', 'site_survey']);
 
       store.away = true;
       clock.ms += 60_000;
       expect(await flows.version(tenant, 'desk', 1)).toMatchObject({ id: 'desk', version: 1 });
-      for (const each of [tenant, other]) expect(await flows.version(each, 'business_unit_setup', 1)).toBe(shipped);
+      for (const each of [tenant, other]) expect(await flows.version(each, 'business_unit_setup', 2)).toBe(shipped);
       expect(await flows.newest(tenant, 'desk')).toMatchObject({ version: 1 });
       for (
         const asked of [

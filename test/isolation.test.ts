@@ -19,6 +19,7 @@ const systemSchemas = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information
 const withoutTenant: Readonly<Record<string, string>> = {
   schema_migrations: 'which migrations were applied: the same for all tenants',
   codec_keys: 'which keys seal the payloads of all tenants: their names and checks, never a key',
+  limits_in_force: 'limits of the configuration when a process started: everybody\'s, and told to everybody who meets one',
   analytics_rebuilds: 'rebuilds of ClickHouse that an operator has asked for: of all tenants at once',
   scanner_sights: 'whether the scanner of uploads finds what everybody finds, by worker: a scanner is everybody\'s',
 };

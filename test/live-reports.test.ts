@@ -50,6 +50,12 @@ describe('GET /analytics/realtime/', () => {
       weekly_summary: { completion_rate: expect.anything() },
     });
     expect(body.avg_session_duration_minutes).toBeGreaterThan(0);
+    expect(Object.keys(body.state_drill_downs)).toEqual(expect.arrayContaining(['awaiting_approval', 'cancelled', 'in_progress']));
+    for (const [state, path] of Object.entries<string>(body.state_drill_downs)) {
+      const { body: list } = await cy.get(path.slice(base.length));
+      expect([state, list.total, list.results.map((each: Body) => each.state)])
+        .toEqual([state, body.states[state], Array.from({ length: body.states[state] }, () => state)]);
+    }
     const foreign = await person(instance, newTenant(), 'cy', 'analyst');
     expect((await foreign.get('/analytics/realtime/')).body).toMatchObject({
       total_sessions: 0, states: {}, completion_rate: null, avg_session_duration_minutes: null, weekly_summary: { top_drop_off: null },

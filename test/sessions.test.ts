@@ -12,7 +12,7 @@ describe('starting', () => {
     const reply = await ana.post('/sessions/', { client_context: { timezone: 'Asia/Kolkata' } });
     expect(reply.status).toBe(201);
     expect(reply.body).toMatchObject({
-      tenant, owner: 'ana', flow: { id: 'business_unit_setup', version: 1 }, language: 'en', state: 'started', stage: 'started',
+      tenant, owner: 'ana', flow: { id: 'business_unit_setup', version: 2 }, language: 'en', state: 'started', stage: 'started',
       progress_percent: 10, answers_count: 0,
       ended_at: null, stale: false,
     });
@@ -316,7 +316,7 @@ describe('reading', () => {
     const list = await ana.get('/flows/');
     expect(list.body.results.map((flow: Body) => flow.id)).toContain('business_unit_setup');
     const one = await ana.get('/flows/business_unit_setup/?language=hi');
-    expect(one.body).toMatchObject({ id: 'business_unit_setup', version: 1, languages: ['en', 'hi'] });
+    expect(one.body).toMatchObject({ id: 'business_unit_setup', version: 2, languages: ['en', 'hi'] });
     expect(one.body.questions.every((question: Body) => question.prompt.length > 0)).toBe(true);
     expect((await ana.get('/flows/castle/')).status).toBe(404);
   });

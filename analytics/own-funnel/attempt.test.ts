@@ -56,6 +56,16 @@ describe('the best attempt', () => {
     }), { numRuns: 2_000, verbose: 1 });
   });
 
+  test('says when one, two, three steps had been made by any attempt: as the plain one finds it in the history up to then', () => {
+    fc.assert(fc.property(cases, ([funnel, events]) => {
+      const times = timesIn(events);
+      const { first } = bestAttempt(historyOf(events, funnel.windowMs), funnel);
+      const levels = times.map((until) => plainAttempt(events.filter(({ ms }) => ms <= until), funnel).length);
+      const plain = Array.from({ length: Math.max(0, ...levels) }, (_, step) => levels.findIndex((level) => level > step));
+      expect(first).toEqual(plain);
+    }), { numRuns: 3_000, verbose: 1 });
+  });
+
   test('the order in which events were stored changes neither how far it came nor when', () => {
     fc.assert(fc.property(cases, fc.infiniteStream(fc.nat()), ([funnel, events], keys) => {
       const shuffled = events.map((event) => ({ event, key: Number(keys.next().value) })).sort((a, b) => a.key - b.key);

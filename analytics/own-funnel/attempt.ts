@@ -31,8 +31,9 @@ export interface History {
 /**
  * `at`: the group of each chosen event, in order, as many as steps were made. Of all attempts that come as far it is the one that
  * begins first, and of these the one that makes each step first. Unordered: when one, two, three of the steps were made.
+ * `first`: by which group one, two, three steps had been made by any attempt, also by one that came no further.
  */
-export interface Attempt { readonly at: readonly number[] }
+export interface Attempt { readonly at: readonly number[]; readonly first: readonly number[] }
 
 export function bestAttempt(history: History, attempts: Attempts): Attempt {
   switch (attempts.order) {
@@ -48,6 +49,10 @@ export function firstOpening({ groups }: History, { steps, order }: Attempts): n
   return groups.findIndex((group) => group.some((event) => (event & opening) !== 0));
 }
 
+const none: Attempt = { at: [], first: [] };
+/** No other attempt makes a step before this one. */
+const first = (at: readonly number[]): Attempt => ({ at, first: at });
+
 export const stepsMask = (steps: number): StepSet => 2 ** steps - 1;
 
 /**
@@ -56,8 +61,8 @@ export const stepsMask = (steps: number): StepSet => 2 ** steps - 1;
  */
 function ordered(history: History, attempts: Attempts): Attempt {
   const start = firstOpening(history, attempts);
-  if (start < 0) return { at: [] };
-  if (history.reach === null) return { at: chainFrom(history, attempts, start, attempts.steps) };
+  if (start < 0) return none;
+  if (history.reach === null) return first(chainFrom(history, attempts, start, attempts.steps));
   return windowed(history, attempts, history.reach);
 }
 
@@ -79,7 +84,7 @@ function windowed(history: History, attempts: Attempts, reach: readonly number[]
   const { groups } = history;
   const { steps } = attempts;
   const starts = new Array<number>(steps + 1).fill(-1);
-  let [level, end] = [0, -1];
+  const reached: number[] = [];
   for (let group = 0; group < groups.length; group += 1) {
     const events = groups[group] ?? [];
     if (events.every((event) => event === 0)) continue;
@@ -89,13 +94,14 @@ function windowed(history: History, attempts: Attempts, reach: readonly number[]
       if (start < 0 || group > (reach[start] ?? 0)) continue;
       const more = run(events, made, steps);
       for (let length = made + 1; length <= made + more; length += 1) starts[length] = Math.max(starts[length] ?? -1, start);
-      if (made + more > level) [level, end] = [made + more, group];
+      while (reached.length < made + more) reached.push(group);
     }
-    if (level === steps) break;
+    if (reached.length === steps) break;
   }
-  if (level === 0) return { at: [] };
+  const end = reached.at(-1);
+  if (end === undefined) return none;
   const earliest = groups.findIndex((group, index) => (reach[index] ?? 0) >= end && group.some((event) => (event & 1) !== 0));
-  return { at: chainFrom(history, attempts, earliest, level) };
+  return { at: chainFrom(history, attempts, earliest, reached.length), first: reached };
 }
 
 /**
@@ -105,14 +111,16 @@ function windowed(history: History, attempts: Attempts, reach: readonly number[]
 function strict(history: History, attempts: Attempts): Attempt {
   const { groups } = history;
   let best: readonly number[] = [];
+  const reached: number[] = [];
   for (let start = 0; start < groups.length && best.length < attempts.steps; start += 1) {
     const inFirst = run(groups[start] ?? [], 0, attempts.steps);
     for (let made = inFirst; made > 0 && best.length < attempts.steps; made -= 1) {
       const at = strictChain(history, attempts, start, made);
       if (at.length > best.length) best = at;
+      at.forEach((group, step) => { reached[step] = Math.min(reached[step] ?? group, group); });
     }
   }
-  return { at: best };
+  return { at: best, first: reached };
 }
 
 function strictChain({ groups, reach }: History, { steps }: Attempts, start: number, inFirst: number): number[] {
@@ -131,10 +139,11 @@ function strictChain({ groups, reach }: History, { steps }: Attempts, start: num
 function unordered(history: History, attempts: Attempts): Attempt {
   const { groups, reach } = history;
   const start = firstOpening(history, attempts);
-  if (start < 0) return { at: [] };
-  if (reach === null) return { at: stepsWithin(history, attempts, start, groups.length) };
+  if (start < 0) return none;
+  if (reach === null) return first(stepsWithin(history, attempts, start, groups.length));
   const within = new EventsWithin(attempts.steps);
   let best: readonly number[] = [];
+  const reached: number[] = [];
   let [end, grown] = [start, false];
   for (let from = start; from < groups.length && best.length < attempts.steps; from += 1) {
     for (; end <= (reach[from] ?? -1); end += 1) {
@@ -143,11 +152,14 @@ function unordered(history: History, attempts: Attempts): Attempt {
     // what was only left behind makes no window better; and a window begins with a step
     if (grown && (groups[from] ?? []).some((event) => event !== 0)) {
       grown = false;
-      if (within.most() > best.length) best = stepsWithin(history, attempts, from, end);
+      if (within.most() > best.length) {
+        best = stepsWithin(history, attempts, from, end);
+        reached.push(...best.slice(reached.length));
+      }
     }
     for (const event of groups[from] ?? []) within.remove(event);
   }
-  return { at: best };
+  return { at: best, first: reached };
 }
 
 function stepsWithin({ groups }: History, { steps }: Attempts, from: number, end: number): number[] {

@@ -17,11 +17,13 @@ export interface Outcome {
   readonly level: number;
   /** Where each of them was made. */
   readonly at: readonly number[];
+  /** By which place one, two, three of them had been made, by whichever attempt. */
+  readonly first: readonly number[];
   /** Bit by step, of optional ones that the best attempt can have in their places. */
   readonly optional: StepSet;
 }
 
-const none: Outcome = { opens: 0, level: 0, at: [], optional: 0 };
+const none: Outcome = { opens: 0, level: 0, at: [], first: [], optional: 0 };
 
 export function outcomeOf(marked: MarkedHistory, definition: FunnelDefinition): Outcome {
   const all = marked.groups.flatMap(({ marks }) => marks);
@@ -33,10 +35,10 @@ export function outcomeOf(marked: MarkedHistory, definition: FunnelDefinition): 
   const attempts = { steps: required.length, order: definition.order };
   const opening = firstOpening(history, attempts);
   if (opening < 0) return none;
-  const at = bestAttempt(history, attempts).at;
+  const { at, first } = bestAttempt(history, attempts);
   const placeOf = (group: number): number => marked.groups[group]?.place ?? 0;
   return {
-    opens: placeOf(opening), level: at.length, at: at.map(placeOf),
+    opens: placeOf(opening), level: at.length, at: at.map(placeOf), first: first.map(placeOf),
     optional: indices(definition, (optional) => optional)
       .reduce((done, index) => (isDone(marked, definition, required, at.length, index) ? done | bitOf.step(index) : done), 0),
   };

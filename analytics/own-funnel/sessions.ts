@@ -10,6 +10,11 @@ export interface OwnSelection {
   readonly level: number | null;
   /** completed: made every step. */
   readonly outcome: 'completed' | 'dropped' | 'still_open' | null;
+  /** Had made it within so long of their first attempt, by whichever attempt. Of an optional step nothing is known of that. */
+  readonly within_seconds?: number | undefined;
+  /** Their first attempt lies within [from, before), epoch ms: narrower than the period, and nothing at all where that is empty. */
+  readonly started_from_ms?: number | undefined;
+  readonly started_before_ms?: number | undefined;
   readonly cell: { readonly breakdown: Breakdown; readonly part: Cell } | null;
 }
 
@@ -25,7 +30,14 @@ export async function ownSessions(
   db: ClickHouse, from: SelectedFrom, selection: OwnSelection, options: QueryOptions = {},
 ): Promise<Cohort> {
   const conditions = ['1', ...levelConditions(from, selection)];
-  let { params } = from.cohort;
+  let params = { ...from.cohort.params };
+  for (const [name, compares] of [['started_from_ms', '>='], ['started_before_ms', '<']] as const) {
+    const ms = selection[name];
+    if (ms === undefined) continue;
+    conditions.push(`toInt64(history_ms[opens]) ${compares} {${name}:Int64}`);
+    params = { ...params, [name]: ms };
+  }
+  if (selection.within_seconds !== undefined) params = { ...params, within_ms: selection.within_seconds * 1_000 };
   if (selection.cell !== null) {
     const { breakdown, part } = selection.cell;
     const label = labelOf(breakdown, from.flow);
@@ -48,15 +60,18 @@ function requiredIn(steps: SelectedFrom['steps']): number {
   return steps.filter(({ optional }) => !optional).length;
 }
 
-function levelConditions({ steps }: SelectedFrom, { level, outcome }: OwnSelection): readonly string[] {
+function levelConditions({ steps }: SelectedFrom, { level, outcome, within_seconds: within }: OwnSelection): readonly string[] {
   const required = requiredIn(steps);
+  const reached = (made: number): readonly string[] => [
+    `level >= ${made}`, ...(within === undefined ? [] : [`history_ms[first_${made}] - history_ms[opens] <= {within_ms:UInt64}`]),
+  ];
   const left = outcome === 'dropped' ? ['is_left'] : outcome === 'still_open' ? ['NOT is_left'] : [];
-  if (outcome === 'completed') return [`level = ${required}`];
+  if (outcome === 'completed') return reached(required);
   if (level === null) return left.length === 0 ? [] : [`level < ${required}`, ...left];
   const step = steps[level - 1];
   if (step === undefined) throw new RangeError(`A funnel of ${steps.length} steps has no level ${level}`);
   // nobody is lost at an optional step
   if (step.optional) return left.length === 0 ? [`bitTest(optional, ${level - 1})`] : ['0'];
   const made = requiredIn(steps.slice(0, level));
-  return left.length === 0 ? [`level >= ${made}`] : [`level = ${made}`, `level < ${required}`, ...left];
+  return left.length === 0 ? reached(made) : [`level = ${made}`, `level < ${required}`, ...left];
 }

@@ -3,10 +3,10 @@ import { bucketsIn, weekStarts } from '../../analytics/buckets.ts';
 import { trends } from '../../analytics/comparison.ts';
 import { cohortKinds, cohorts, insightKinds } from '../../analytics/cohorts.ts';
 import { cohortTrends, volumeTrends } from '../../analytics/cohort-trends.ts';
-import { followUpOf } from '../../analytics/followed.ts';
+import { followUpOf, stageSessions } from '../../analytics/followed.ts';
 import { stages } from '../../domain/lifecycle.ts';
 import { annotationsOf, annotationsWire } from '../annotations.ts';
-import { differenceInterval, followedLinks } from '../compared-periods.ts';
+import { differenceInterval, followedLinks, lastStage, stageLists } from '../compared-periods.ts';
 import { iso } from '../presentation.ts';
 import { reportRoute } from '../report-route.ts';
 import { count, drill_down, interval, minutes, rate, rateOrNull, time } from '../wire.ts';
@@ -39,21 +39,19 @@ export const cohortRoutes = [
     compute: async ({ filters, period, query: { cohort_by: kind, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = kind === 'week' ? bucketsIn(period, { granularity: 'weekly', weekStart, now }) : [];
-      const follow = { followUpMs: kind === 'week' ? await followUpOf(clickhouse, [filters], now) : 0, now };
+      const follow = { followUpMs: kind === 'week' ? await followUpOf(clickhouse, [stageSessions(filters, now)]) : 0, now };
       const [report, annotations] = await Promise.all([
         cohorts(clickhouse, filters, kind, now, { buckets, follow }), annotationsOf(services, tenant, period),
       ]);
       return {
         ...report, cohort_by: kind, follow_up_seconds: kind === 'week' ? follow.followUpMs / 1_000 : null, annotations,
         cohorts: report.cohorts.map(({ narrowed, ...cohort }) => {
-          const own = { ...links, to: (selection = {}, span = {}) => links.to(selection, { ...narrowed, ...span }) };
-          const span = { startMs: narrowed.startMs ?? period.startMs, endMs: narrowed.endMs ?? period.endMs };
-          const { followed, reached } = kind === 'week' ? followedLinks(own, span, follow) : {
-            followed: own.to(), reached: (stage: (typeof stages)[number]) => own.to({ stage }),
-          };
+          const list = stageLists(links, narrowed);
+          const { followed, reached } = kind === 'week' ? followedLinks(list, follow)
+            : { followed: list({}), reached: (step: number) => list({ step }) };
           return {
-            ...cohort, stages: cohort.stages.map((stage) => ({ ...stage, drill_down: reached(stage.name) })), drill_down: own.to(),
-            drill_downs: { compared_sessions: followed, completed_sessions: reached('completed') },
+            ...cohort, stages: cohort.stages.map((stage, step) => ({ ...stage, drill_down: reached(step) })), drill_down: list({}),
+            drill_downs: { compared_sessions: followed, completed_sessions: reached(lastStage) },
           };
         }),
       };
@@ -80,20 +78,21 @@ export const cohortRoutes = [
     compute: async ({ filters, period, query: { cohort_type: granularity, week_start: weekStart }, tenant, now, services, links }) => {
       const { clickhouse } = services.reports;
       const buckets = bucketsIn(period, { granularity, weekStart, now });
-      const follow = { followUpMs: await followUpOf(clickhouse, [filters], now), now };
+      const follow = { followUpMs: await followUpOf(clickhouse, [stageSessions(filters, now)]), now };
       const [report, annotations] = await Promise.all([
         cohortTrends(clickhouse, filters, buckets, follow), annotationsOf(services, tenant, period),
       ]);
       return {
         trends: report.trends, annotations,
         cohorts: report.cohorts.map(({ bucket, ...cohort }) => {
-          const { all, followed, reached } = followedLinks(links, bucket, follow);
+          const { startMs, endMs } = bucket;
+          const { all, followed, reached } = followedLinks(stageLists(links, { startMs, endMs }), follow);
           return {
-            cohort_label: bucket.label, start_date: iso(bucket.startMs), end_date: iso(bucket.endMs), partial: bucket.partial, ...cohort,
+            cohort_label: bucket.label, start_date: iso(startMs), end_date: iso(endMs), partial: bucket.partial, ...cohort,
             drill_down: all,
             drill_downs: {
-              completed_sessions: links.to({ outcome: 'completed' }, { startMs: bucket.startMs, endMs: bucket.endMs }),
-              followed_sessions: followed, completed_in_follow_up: reached('completed'),
+              completed_sessions: links.to({ outcome: 'completed' }, { startMs, endMs }),
+              followed_sessions: followed, completed_in_follow_up: reached(lastStage),
             },
           };
         }),

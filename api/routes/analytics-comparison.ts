@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { comparePeriods, timedVerdicts, trends } from '../../analytics/comparison.ts';
+import { stageSessions } from '../../analytics/followed.ts';
 import { daysIn, periodBefore, type Period } from '../../analytics/period.ts';
 import {
-  changeWire, differenceInterval, followedLinks, followUpWire, sideWire, SideWire, stageWire, StageComparisonWire,
+  changeWire, differenceInterval, followedLinks, followUpWire, sideWire, SideWire, stageLists, stagesWire, StageComparisonWire,
 } from '../compared-periods.ts';
 import { iso } from '../presentation.ts';
 import { PeriodWire, periodOf, reportRoute } from '../report-route.ts';
@@ -35,18 +36,18 @@ export const comparisonRoutes = [
       const [one, two] = periodsOf(query, now);
       const [earlier, later] = one.startMs <= two.startMs ? [one, two] : [two, one];
       const spanOf = (period: Period) => ({
-        filters: { ...filters, startMs: period.startMs, endMs: period.endMs },
+        sessions: stageSessions({ ...filters, startMs: period.startMs, endMs: period.endMs }, now),
         days: daysIn({ ...period, endMs: Math.max(period.startMs, Math.min(period.endMs, now)) }),
       });
       const { earlier: before, later: after, stage_comparisons: compared, ...report } =
         await comparePeriods(services.reports.clickhouse, spanOf(earlier), spanOf(later), now);
       const sides = earlier === one ? [before, after] as const : [after, before] as const;
       const follow = { followUpMs: report.follow_up_seconds * 1_000, now };
-      const linked = (period: Period) => followedLinks(links, period, follow);
+      const linked = (period: Period) => followedLinks(stageLists(links, period), follow);
       return {
         ...report, period: { start: iso(two.startMs), end: iso(two.endMs), timezone: two.timezone },
         period1: sideWire(sides[0], one, linked(one)), period2: sideWire(sides[1], two, linked(two)),
-        stage_comparisons: compared.map((stage) => stageWire(stage, earlier === one, linked(one), linked(two))),
+        stage_comparisons: stagesWire(compared, earlier === one, linked(one), linked(two)),
       };
     },
   }),

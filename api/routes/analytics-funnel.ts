@@ -1,16 +1,20 @@
 import { z } from 'zod';
+import { comparePeriods } from '../../analytics/comparison.ts';
 import { completionTimes } from '../../analytics/completion.ts';
+import { stageSessions } from '../../analytics/followed.ts';
 import { funnel } from '../../analytics/funnel.ts';
 import type { Breakdown } from '../../analytics/own-funnel/breakdown.ts';
 import { stageCohort } from '../../analytics/own-funnel/cohort.ts';
+import { compareFunnel } from '../../analytics/own-funnel/comparison.ts';
 import type { FunnelDefinition } from '../../analytics/own-funnel/definition.ts';
 import { ownFunnel, partsIn, timeToConvert } from '../../analytics/own-funnel/report.ts';
 import { stages } from '../../domain/lifecycle.ts';
-import { funnelReasons, ownReasons } from '../funnel-reasons.ts';
+import { funnelReasons, ownReasons, type OwnReasonsInput } from '../funnel-reasons.ts';
 import { funnelWire, linked, linking } from '../funnel-answer.ts';
-import { compareQuery, comparisonAnswer } from '../funnel-comparison.ts';
+import { stageLists } from '../compared-periods.ts';
+import { compareQuery, comparisonAnswer, type ComparedSpan } from '../funnel-comparison.ts';
 import {
-  breakdownOf, breakdownQuery, countable, definitionInQuery, definitionJson, definitionOf, FunnelBody, funnelQuery, noComparison,
+  breakdownOf, breakdownQuery, countable, definitionInQuery, definitionJson, definitionOf, definitionParameters, FunnelBody, funnelQuery,
   ownFunnelOf,
 } from '../own-funnels.ts';
 import {
@@ -33,7 +37,7 @@ export const analyticsRoutes = [
     id: 'Funnel', summary: 'How many sessions reach each stage, or each step of a funnel of one\'s own, and where they are lost',
     query: { ...funnelQuery, ...asked }, answer: funnelWire, table: 'stages', problems,
     check: async (given) => {
-      if (definitionInQuery(given.query) !== null) noComparison(given.query);
+      definitionInQuery(given.query);
       await checkBreakdown(given);
     },
     compute: (input) => funnelAnswer(input, definitionInQuery(input.query)),
@@ -48,7 +52,6 @@ export const analyticsRoutes = [
     ...reportAnswers, problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', ...problems],
     handler: async ({ query, body, call, services }) => {
       const { steps, order, window_seconds, consider, with: having, without, ...filters } = body;
-      noComparison(filters);
       const definition = definitionOf({ steps, order, window_seconds, consider, with: having, without });
       return answered<typeof defined, typeof funnelWire, z.input<typeof FunnelAnswer>>(
         { table: 'stages', check: checkBreakdown, compute: (input) => funnelAnswer(input, definition) },
@@ -81,9 +84,14 @@ async function stageAnswer(input: ReportInput<Asked>, breakdown: Breakdown | nul
   const { filters, period, query, services, now, links } = input;
   const { clickhouse } = services.reports;
   const cohort = stageCohort(filters, now);
+  const stagesOf = ({ days, ...span }: ComparedSpan) => ({ sessions: stageSessions({ ...filters, ...span }, now), days });
   const [report, completion, comparison, convert, parts] = await Promise.all([
     funnel(clickhouse, filters, now), completionTimes(clickhouse, filters, now),
-    comparisonAnswer({ clickhouse, filters, period, now, links }, query.compare), timeToConvert(clickhouse, cohort, stages.length),
+    comparisonAnswer({
+      period, now, list: ({ startMs, endMs }) => stageLists(links, { startMs, endMs }),
+      compare: (earlier, later) => comparePeriods(clickhouse, stagesOf(earlier), stagesOf(later), now),
+    }, query.compare),
+    timeToConvert(clickhouse, cohort, stages.length),
     breakdown === null ? {} : partsIn(clickhouse, cohort, { names: stages, flow: filters.flow, breakdown })
       .then((all) => ({ breakdown: all })),
   ]);
@@ -93,7 +101,23 @@ async function stageAnswer(input: ReportInput<Asked>, breakdown: Breakdown | nul
   };
 }
 
-async function ownAnswer({ filters, services, now }: ReportInput<Asked>, definition: FunnelDefinition, breakdown: Breakdown | null) {
+async function ownAnswer(input: ReportInput<Asked>, definition: FunnelDefinition, breakdown: Breakdown | null) {
+  const { filters, period, query, services, now, links } = input;
+  const { clickhouse } = services.reports;
   const own = await ownFunnelOf(services, filters, now, definition);
-  return { ...await countable(ownFunnel(services.reports.clickhouse, own, breakdown)), comparison: null, ...ownReasons };
+  const spanOf = ({ days, ...span }: ComparedSpan) => ({ filters: { ...filters, ...span }, days });
+  const required = definition.steps.flatMap(({ optional }, place) => (optional ? [] : [place + 1]));
+  const list: OwnReasonsInput['list'] = ({ step, ...selection }, narrowed) => links.toOwn({
+    ...definitionParameters(definition), ...selection, level: step === undefined ? undefined : required[step],
+  }, narrowed);
+  return countable((async () => {
+    const [report, comparison] = await Promise.all([
+      ownFunnel(clickhouse, own, breakdown),
+      comparisonAnswer({
+        period, now, compare: (earlier, later) => compareFunnel(clickhouse, own, spanOf(earlier), spanOf(later)),
+        list: ({ startMs, endMs }) => (selection) => list(selection, { startMs, endMs }),
+      }, query.compare),
+    ]);
+    return { ...report, comparison, ...await ownReasons({ clickhouse, funnel: own, period, list }, report) };
+  })());
 }

@@ -1,8 +1,8 @@
 /** What stands behind a number of a report: its sessions, by the same rules that counted them. */
 import { z } from 'zod';
-import { cohortOf, stageCohort } from '../../analytics/own-funnel/cohort.ts';
+import { inCohorts, stageCohort, type Cohort } from '../../analytics/own-funnel/cohort.ts';
 import { ownSessions, type OwnSelection } from '../../analytics/own-funnel/sessions.ts';
-import { stageNumbers } from '../../analytics/rows.ts';
+import { sessionOrigins, stageNumbers } from '../../analytics/rows.ts';
 import { sessionPage, type ListedSession } from '../../analytics/session-list.ts';
 import { outcomes, questionOutcomes, sessionsIn, type Selection, type SessionFilters } from '../../analytics/sessions-in.ts';
 import { factorSides, readFactor } from '../../analytics/why/selection.ts';
@@ -17,8 +17,8 @@ import { iso } from '../presentation.ts';
 import { Problem } from '../problem.ts';
 import { periodOf, periodParameters, sessionFilters } from '../report-route.ts';
 import { sessionFile } from '../session-file.ts';
-import { formatParameter, tableTypes } from '../table-download.ts';
-import { ok, route } from '../route.ts';
+import { brokenOff, formatParameter, tableTypes } from '../table-download.ts';
+import { ok, route, type Download } from '../route.ts';
 import type { Services } from '../services.ts';
 import { rule } from '../validation.ts';
 import { clientId, listOf, paging, time, uuid } from '../wire.ts';
@@ -38,7 +38,8 @@ const ListQuery = z.strictObject({
   stage: z.enum(stages).optional(), outcome: z.enum([...outcomes, ...questionOutcomes]).optional(),
   question_id: z.string().max(200).optional(), state: z.enum(sessionStates).optional(),
   within_seconds: z.coerce.number().int().min(0).max(1_000_000_000).optional(), started_from_ms: epochMs.optional(),
-  started_before_ms: epochMs.optional(), any_stage: z.literal('true').optional(),
+  started_before_ms: epochMs.optional(), ended_from_ms: epochMs.optional(), origin: z.enum(sessionOrigins).optional(),
+  any_stage: z.literal('true').optional(),
   factor: z.string().max(500).refine((text) => readFactor(text) !== null,
     rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
     .optional(),
@@ -61,23 +62,34 @@ export const countedSessionRoutes = [
       const { startMs, endMs } = periodOf(query, now);
       const filters: SessionFilters = { tenant, startMs, endMs, ...await knownFilters(services, tenant, query) };
       const after = readCursorAs(place, query.cursor);
-      const sessions = await selected(services, filters, query, now);
-      if (query.format === 'csv' || query.format === 'parquet') {
-        return sessionFile(services.reports.clickhouse, { tenant, selection: sessions }, query.format, call.method);
+      const { format } = query;
+      if (format === 'csv' || format === 'parquet') {
+        let begun: Download | null = null;
+        return withSelected(services, filters, query, now, async (selection) => {
+          // of a list that was no longer true
+          await brokenOff(begun);
+          begun = await sessionFile(services.reports.clickhouse, { tenant, selection }, format, call.method);
+          return begun;
+        });
       }
-      const page = await sessionPage(services.reports.clickhouse, sessions, { limit: query.limit, after, totalMax: listTotalMax });
-      const next = page.next === null ? null : { list: 'counted', ...page.next };
-      return ok(listed({ ...page, next }, page.rows.map(present)));
+      return withSelected(services, filters, query, now, async (selection) => {
+        const page = await sessionPage(services.reports.clickhouse, selection, { limit: query.limit, after, totalMax: listTotalMax });
+        const next = page.next === null ? null : { list: 'counted', ...page.next };
+        return ok(listed({ ...page, next }, page.rows.map(present)));
+      });
     },
   }),
 ];
 
-async function selected(services: Services, filters: SessionFilters, query: ListQuery, now: number): Promise<Statement> {
+/** What `work` makes of the list; of a funnel of one's own anew when sessions have changed so that they are not in it. */
+async function withSelected<T>(
+  services: Services, filters: SessionFilters, query: ListQuery, now: number, work: (sessions: Statement) => Promise<T>,
+): Promise<T> {
   const definition = definitionInLink(query);
   const breakdown = await breakdownOf(services, filters, query.breakdown);
   if (definition === null && breakdown === null) {
     const { from, params } = sessionsIn(filters, now, selectionIn(query));
-    return { sql: `SELECT * FROM ${from}`, params };
+    return work({ sql: `SELECT * FROM ${from}`, params });
   }
   const db = services.reports.clickhouse;
   const steps = definition === null ? stages.map(() => ({ optional: false })) : definition.steps;
@@ -87,23 +99,22 @@ async function selected(services: Services, filters: SessionFilters, query: List
   const outcome = outcomes.find((each) => each === query.outcome) ?? null;
   if (query.outcome !== undefined && outcome === null) throw misfit('/outcome', 'A funnel has no such outcome.',
     `Use one of: ${outcomes.join(', ')}.`);
-  const cohort = definition === null ? stageCohort(filters, now)
-    : await countable(ownFunnelOf(services, filters, now, definition).then((own) => cohortOf(db, own)));
   const cell: OwnSelection['cell'] = breakdown === null || (query.cell === undefined && query.other === undefined) ? null
     : { breakdown, part: query.other === undefined ? { label: query.cell ?? '' } : 'other' };
-  return ownSessions(db, { cohort, steps, flow: filters.flow }, { level: query.level ?? null, outcome, cell });
+  const selection = { ...selectionIn(query), level: query.level ?? null, outcome, cell };
+  const listedOf = async (cohort: Cohort): Promise<T> => work(await ownSessions(db, { cohort, steps, flow: filters.flow }, selection));
+  if (definition === null) return listedOf(stageCohort(filters, now));
+  return countable(ownFunnelOf(services, filters, now, definition).then((own) => inCohorts(db, [own] as const, listedOf)));
 }
 
 function selectionIn(query: ListQuery): Selection {
   const {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, any_stage: anyStage, factor, factor_side,
-      refused, parked,
-    minutes_from, minutes_to,
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, ended_from_ms, origin, any_stage: anyStage,
+    factor, factor_side, refused, parked, minutes_from, minutes_to,
   } = query;
   return {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, factor, factor_side, refused, parked,
-      minutes_from,
-    minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, ended_from_ms, origin, factor, factor_side,
+    refused, parked, minutes_from, minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
   };
 }
 

@@ -3,14 +3,16 @@ import { z } from 'zod';
 import { funnel } from '../../analytics/funnel.ts';
 import { lastHours } from '../../analytics/realtime.ts';
 import { recovery } from '../../analytics/recovery.ts';
+import { longestPeriodMs } from '../../analytics/period.ts';
 import { keyedPeriod, reportKey } from '../../analytics/report-key.ts';
 import { leastScore } from '../../domain/abandonment-risk.ts';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
 import { isEnded, sessionStates, stages } from '../../domain/lifecycle.ts';
 import { listErrorPatterns, type ErrorPattern } from '../../stores/postgres/error-patterns.ts';
 import { sessionsAtRisk } from '../../stores/postgres/sessions-at-risk.ts';
-import { sessionStatesNow } from '../../stores/postgres/session-states.ts';
+import { sessionStatesNow, type StateCounts } from '../../stores/postgres/session-states.ts';
 import { openTasksOf } from '../../stores/postgres/task-reports.ts';
+import { annotationsOf, annotationsWire } from '../annotations.ts';
 import {
   answered, bodyOf, FreshnessWire, howAnswered, periodOf, PeriodWire, reportAnswers, servedRun, type Answering, type ReportInput,
 } from '../report-route.ts';
@@ -40,6 +42,7 @@ const realtimeAnswer = {
   states: z.partialRecord(z.enum(sessionStates), count).meta({
     description: 'At this moment, from PostgreSQL: open sessions whenever they began, ended ones that ended in the time range',
   }),
+  state_drill_downs: z.partialRecord(z.enum(sessionStates), drill_down).meta({ description: 'Of each state in `states`, its sessions' }),
   stage_breakdown: z.record(stage, count).meta({ description: 'Sessions that reached the stage' }),
   drill_downs: z.record(stage, drill_down),
   completion_rate: rateOrNull,
@@ -50,7 +53,7 @@ const realtimeAnswer = {
     total_sessions: count, completion_rate: rateOrNull, avg_completion_time_minutes: minutes, top_drop_off: DropOffWire.nullable(),
     drill_down,
   }).meta({ description: 'The last seven days, at most five minutes old' }),
-  cache_ttl_seconds: z.number().meta({ description: 'For so long the same answer is given' }),
+  cache_ttl_seconds: z.number().meta({ description: 'For so long the same answer is given' }), ...annotationsWire,
 };
 
 /** With the pause between two runs (service.ts) and the flush of a change, a second, no change of stage is seen later than after 5 s. */
@@ -61,16 +64,18 @@ const shownRecommendations = 3;
 const realtime: Answering<Hours, typeof realtimeAnswer> = {
   keep,
   compute: async (input) => {
-    const { filters, tenant, now, services, links, query: { time_range_hours: range } } = input;
+    const { filters, period, tenant, now, services, links, query: { time_range_hours: range } } = input;
     const { clickhouse } = services.reports;
-    const [last, states, errors, risky, tasks, weekly_summary] = await Promise.all([
+    const [last, states, errors, risky, tasks, weekly_summary, happened] = await Promise.all([
       lastHours(clickhouse, filters, now), sessionStatesNow(services.stores.db, tenant, new Date(filters.startMs)),
       errorsOf(services, tenant, range, now), atRisk(services, tenant, now), openTasksOf(services.stores.db, tenant), weekOf(input),
+      annotationsOf(services, tenant, period),
     ]);
     return {
-      ...last, drill_down: links.to(), drill_downs: linksOfStages(input), states, recent_errors: errors.rows, at_risk_count: risky,
+      ...last, drill_down: links.to(), drill_downs: linksOfStages(input), states,
+      state_drill_downs: linksOfStates(input, states), recent_errors: errors.rows, at_risk_count: risky,
       active_sessions: sessionStates.filter((state) => !isEnded(state)).reduce((sum, state) => sum + (states[state] ?? 0), 0),
-      dlq_size: tasks.open, weekly_summary, cache_ttl_seconds: Math.ceil(keep.freshMs / 1_000),
+      dlq_size: tasks.open, weekly_summary, cache_ttl_seconds: Math.ceil(keep.freshMs / 1_000), annotations: happened,
     };
   },
 };
@@ -195,6 +200,16 @@ function presentError({ fingerprint, task_name, category, severity, count: times
 
 function linksOfStages({ links }: Pick<ReportInput<unknown>, 'links'>): Record<(typeof stages)[number], string> {
   return Object.fromEntries(stages.map((name) => [name, links.to({ stage: name })])) as Record<(typeof stages)[number], string>;
+}
+
+/** As `sessionStatesNow` counts them: no session is open for longer than the longest period. */
+function linksOfStates(
+  { links, filters: { startMs, endMs } }: Pick<ReportInput<unknown>, 'links' | 'filters'>, states: StateCounts,
+): z.input<typeof realtimeAnswer.state_drill_downs> {
+  const whole = { startMs: Math.max(0, endMs - longestPeriodMs), endMs };
+  return Object.fromEntries(sessionStates.filter((state) => state in states).map((state) => [
+    state, links.to({ state, origin: 'workflow', ...(isEnded(state) ? { ended_from_ms: startMs } : {}) }, whole),
+  ]));
 }
 
 /** Kept by itself: it changes little, and whoever follows the last hours asks again and again. */

@@ -1,8 +1,9 @@
 /**
- * What happened that a series may show: what the audit log knows of changes. Limits are configuration, so no act changes them and none
- * is in the log: `limit_changed` has its name, and nothing that tells of it yet.
+ * What happened that a series may show: what the audit log knows of changes, and limits, which are configuration: no act changes them,
+ * and they are noted at a start (limits-in-force.ts).
  */
 import type { Database } from './database.ts';
+import { limitChanges, type LimitChange } from './limits-in-force.ts';
 
 export const annotationKinds = ['flow_published', 'limit_changed', 'rollback'] as const;
 export type AnnotationKind = (typeof annotationKinds)[number];
@@ -21,14 +22,19 @@ interface Row {
 
 /** Acts of [startMs, endMs) that were allowed and changed something, oldest first. No reasons and no people: readers are analysts. */
 export async function annotations(db: Database, tenant: string, startMs: number, endMs: number): Promise<readonly Annotation[]> {
-  const rows: readonly Row[] = await db.asTenant(tenant).query(
+  const [rows, limits] = await Promise.all([acts(db, tenant, startMs, endMs), limitChanges(db, startMs, endMs, annotationsMax)]);
+  return [...rows.map(annotationOf), ...limits.map(limitAnnotation)].toSorted((a, b) => a.at.getTime() - b.at.getTime())
+    .slice(-annotationsMax);
+}
+
+function acts(db: Database, tenant: string, startMs: number, endMs: number): Promise<Row[]> {
+  return db.asTenant(tenant).query<Row>(
     `SELECT at, action, target, details FROM audit
      WHERE tenant = $1 AND action = ANY ($2) AND result = 'allowed' AND at >= to_timestamp($3 / 1000.0) AND at < to_timestamp($4 / 1000.0)
        AND (details->>'is_new') IS DISTINCT FROM 'false'
      ORDER BY at DESC, id DESC LIMIT $5`,
     [tenant, Object.keys(kinds), startMs, endMs, annotationsMax],
   );
-  return rows.map(annotationOf).reverse();
 }
 
 const kinds: Readonly<Record<string, AnnotationKind>> = { 'flow.publish': 'flow_published', 'changeset.rollback': 'rollback' };
@@ -40,4 +46,10 @@ function annotationOf({ at, action, target, details }: Row): Annotation {
   }
   const done = details['status'] === 'rolled_back' ? 'rolled back' : 'rolled back in part';
   return { at, kind: 'rollback', text: `Changeset ${name} ${done}` };
+}
+
+export function limitAnnotation({ at, before, after }: LimitChange): Annotation {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort().filter((name) => before[name] !== after[name]);
+  const changes = names.map((name) => `${name} ${before[name] ?? 'none'} → ${after[name] ?? 'none'}`);
+  return { at, kind: 'limit_changed', text: `Limits: ${changes.join(', ')}` };
 }

@@ -3,6 +3,8 @@
  * What is counted, and what the product is held against.
  */
 
+import { dayMs, quantile } from './plain-sessions.ts';
+
 export interface PlainEvent { readonly ms: number; readonly matches: readonly number[] }
 export type PlainOrder = 'ordered' | 'strict' | 'unordered';
 export interface PlainFunnel { readonly steps: number; readonly order: PlainOrder; readonly windowMs: number | null }
@@ -115,6 +117,51 @@ export function plainCohort(
     });
     return [{ session, times, made }];
   });
+}
+
+export interface PlainFunnelSide { readonly total: number; readonly followed: number; readonly completed: number }
+export interface PlainFunnelComparison {
+  readonly followUpSeconds: number;
+  readonly earlier: PlainFunnelSide;
+  readonly later: PlainFunnelSide;
+  /** Of each required step, how many of the earlier and of the later ones had made it. */
+  readonly stages: readonly (readonly [number, number])[];
+}
+type Span = readonly [fromMs: number, toMs: number];
+
+/** Each session as it stood one follow-up after its first attempt: of the events up to then, how far the best attempt came. */
+export function plainFunnelComparison(
+  sessions: readonly ToldSession[], definition: PlainDefinition, earlier: Span, later: Span, now: number,
+): PlainFunnelComparison {
+  const steps = definition.steps.filter(({ optional }) => !optional);
+  const within = ([from, to]: Span): readonly PlainResult[] => plainCohort(sessions, definition, from, to);
+  const openedOf = ({ session: { events } }: PlainResult): number => {
+    const opening = definition.order === 'unordered' ? steps : steps.slice(0, 1);
+    return Math.min(...events.filter((event) => opening.some((step) => isStep(step, event, events))).map(({ ms }) => ms));
+  };
+  const took = (results: readonly PlainResult[]): readonly number[] =>
+    results.flatMap((result) => (result.times.length === steps.length ? [(result.times.at(-1) ?? 0) - openedOf(result)] : []));
+  const times = took(within(earlier)).length > 0 ? took(within(earlier)) : took(within(later));
+  const followUp = Math.min(7 * dayMs, Math.max(3_600_000, Math.ceil((quantile(times, 0.9) ?? 0) / 1_000) * 1_000));
+  const side = (span: Span): { readonly total: number; readonly levels: readonly number[] } => {
+    const old = within(span).filter((result) => now - openedOf(result) >= followUp);
+    const then = { ...definition, with: [], without: [] };
+    return {
+      total: within(span).length,
+      levels: old.map((result) => {
+        const events = result.session.events.filter(({ ms }) => ms <= openedOf(result) + followUp);
+        return plainCohort([{ ...result.session, events }], then, -Infinity, Infinity)[0]?.times.length ?? 0;
+      }),
+    };
+  };
+  const [before, after] = [side(earlier), side(later)];
+  const made = ({ levels }: typeof before, step: number): number => levels.filter((level) => level > step).length;
+  const figures = (of: typeof before): PlainFunnelSide =>
+    ({ total: of.total, followed: of.levels.length, completed: made(of, steps.length - 1) });
+  return {
+    followUpSeconds: followUp / 1_000, earlier: figures(before), later: figures(after),
+    stages: steps.map((_, step) => [made(before, step), made(after, step)] as const),
+  };
 }
 
 /** The same thing in the same millisecond is one event, whatever was told with it. */

@@ -117,6 +117,15 @@ export function resourcesOf(settings: LimitSettings): Resources {
   return resources;
 }
 
+/** Name of each policy → its quota in words. The limit of admins is a policy of the same name, and stands under that of its resource. */
+export function quotasOf(resources: Resources): Readonly<Record<string, string>> {
+  const quotas: Record<string, string> = {};
+  for (const [resource, { policies }] of Object.entries(resources)) {
+    for (const { name, quota, shadow } of policies) quotas[name in quotas ? resource : name] = `${quota}${shadow ? ' (shadow)' : ''}`;
+  }
+  return quotas;
+}
+
 function counter(name: string, policies: readonly Policy[], fallback: Resource['fallback']): Resource {
   return { name, policies, fallback, isNeverGivenBack: true, ...namesOf(name, policies) };
 }

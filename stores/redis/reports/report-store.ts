@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzip } from 'node:zlib';
 import type { Redis } from 'ioredis';
 import { sealedAs, type Sealer } from '../../../encryption/sealer.ts';
+import { OpenedValues } from './opened-values.ts';
 
 /** `key` stands for the report and its parameters (analytics/report-key.ts). */
 export interface ReportName { readonly tenant: string; readonly key: string }
@@ -50,6 +51,8 @@ export const reportsChannel = 'reports';
 
 /** Above this a value is unpacked beside the thread: below, handing it over takes longer than unpacking it. */
 const unpackedHereBytes = 65_536;
+/** JSON of the values that a process has at hand; as objects they take some times as much. */
+const openedCharacters = 4_000_000;
 
 const putScript = `
 local known = redis.call('HGET', KEYS[1], 'started')
@@ -82,11 +85,12 @@ export function createReportStore(redis: Redis, sealer: Sealer): ReportStore {
   const valueOf = (name: ReportName): string => `report:${idOf(name)}`;
   const leaseOf = (name: ReportName): string => `report-lease:${idOf(name)}`;
   const failureOf = (name: ReportName): string => `report-failure:${idOf(name)}`;
+  const values = new OpenedValues(openedCharacters);
   return {
     read: async (name) => {
       const [startedAt, freshUntil, sealed] = await redis.hmgetBuffer(valueOf(name), 'started', 'fresh_until', 'value');
       if (startedAt == null || freshUntil == null || sealed == null) return null;
-      const value = await opened(sealed, sealer, name);
+      const value = values.get(idOf(name), sealed) ?? await opened(sealed, sealer, name, values);
       return value === undefined ? null : { value, startedAt: Number(startedAt), freshUntil: Number(freshUntil) };
     },
     news: async (name) => {
@@ -112,11 +116,13 @@ export function createReportStore(redis: Redis, sealer: Sealer): ReportStore {
 }
 
 /** undefined: sealed by a key that is gone, or for somebody else, or cut off. It is worked out again. */
-async function opened(sealed: Buffer, sealer: Sealer, { tenant, key }: ReportName): Promise<unknown> {
+async function opened(sealed: Buffer, sealer: Sealer, name: ReportName, values: OpenedValues): Promise<unknown> {
   try {
-    const bytes = sealer.open(sealed, sealedAs.report(tenant, key));
-    const text = bytes.length <= unpackedHereBytes ? gunzipSync(bytes) : await promisify(gunzip)(bytes);
-    return JSON.parse(text.toString('utf8'));
+    const bytes = sealer.open(sealed, sealedAs.report(name.tenant, name.key));
+    const text = (bytes.length <= unpackedHereBytes ? gunzipSync(bytes) : await promisify(gunzip)(bytes)).toString('utf8');
+    const value: unknown = JSON.parse(text);
+    values.put(idOf(name), { sealed, value, characters: text.length });
+    return value;
   } catch {
     return undefined;
   }
