@@ -11,7 +11,7 @@ import { openPayload, payloadsIn } from '../engine/payload-codec.ts';
 import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
 import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 import type { InstanceAddress } from '../test/support/instance.ts';
-import { exampleOf, person, type Body, type WireQuestion } from '../test/support/person.ts';
+import { exampleOf, person, type WireQuestion } from '../test/support/person.ts';
 import { tenant } from './answering.ts';
 import { startHost } from './host-process.ts';
 import type { Context, Outcome } from './part.ts';
@@ -43,15 +43,17 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   }
 }
 
+interface Asked { readonly session_id: string; readonly question: WireQuestion | null }
+
 async function answerAll(instance: InstanceAddress): Promise<{ readonly id: string; readonly answers: number }> {
   const visitor = await person(instance, tenant, 'visitor', 'user');
-  let session = await visitor.start() as Body;
+  let session = await visitor.start() as Asked;
   let answers = 0;
   for (; session.question !== null; answers += 1) {
     await sleep(pauseMs);
     const reply = await visitor.answer(session.session_id, session.question.id, valueFor(session.question));
     if (reply.status !== 200) throw new Error(`An answer was not accepted: ${reply.status} ${JSON.stringify(reply.body)}`);
-    session = reply.body;
+    session = reply.body as Asked;
   }
   return { id: session.session_id, answers };
 }

@@ -109,7 +109,7 @@ function outcome(steps: readonly Step[], firstAnswerMs: number): Outcome {
   const p99 = (step: Step | undefined): number => percentile(step?.ms ?? [], 0.99);
   const names = Object.keys(first?.mb ?? {});
   const figures: readonly Figure[] = [
-    { name: `memory of the process with ${largest} open sessions, MB`, value: last?.mb['service'] ?? 0, unit: 'MB', goal: { atMost: 2_000 } },
+    { name: `memory of the process with ${largest} open sessions`, value: last?.mb['service'] ?? 0, unit: 'MB', goal: { atMost: 2_000 } },
     { name: `p99 of an answer with ${largest} / with ${sizes[0] ?? 0}`, value: p99(last) / p99(first), unit: '', goal: { atMost: 2 } },
     { name: 'first answer after a restart over them', value: firstAnswerMs / 1_000, unit: 's', goal: { atMost: 3 } },
   ];
@@ -125,7 +125,8 @@ function outcome(steps: readonly Step[], firstAnswerMs: number): Outcome {
         'PostgreSQL KB', 'Temporal KB'],
       rows: steps.map((step) => [
         String(step.sessions), numberText(median(step.ms)), numberText(p99(step)), ...names.map((name) => numberText(step.mb[name] ?? 0)),
-        ...names.map((name) => numberText(step.cpu[name] ?? 0)), numberText(step.postgresBytes / 1_024), numberText(step.temporalBytes / 1_024),
+        ...names.map((name) => numberText(step.cpu[name] ?? 0)),
+        numberText(step.postgresBytes / 1_024), numberText(step.temporalBytes / 1_024),
       ]),
     }],
     figures,

@@ -371,7 +371,8 @@ describe('lists of sessions', () => {
       const scope = db.asTenant(name);
       return {
         ...scope, query: async (sql, params) => {
-          const plan = await scope.query<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF) ${sql}`, params);
+          const explained = `EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF) ${sql}`;
+          const plan = await scope.query<{ 'QUERY PLAN': string }>(explained, params);
           plans.push(plan.map((row) => row['QUERY PLAN']).join('\n'));
           return scope.query(sql, params);
         },

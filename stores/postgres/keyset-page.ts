@@ -60,10 +60,8 @@ export async function countUpTo(
 ): Promise<Total> {
   const most = `LIMIT $${params.length + 1}`;
   const found = `SELECT FROM ${from} WHERE ${where} ${most}`;
-  const [row] = await db.query<{ counted: number }>(
-    `SELECT count(*)::int AS counted FROM (${each === undefined ? found : `SELECT FROM ${each} CROSS JOIN LATERAL (${found}) AS one ${most}`})
-       AS rows`, [...params, max + 1],
-  );
+  const all = each === undefined ? found : `SELECT FROM ${each} CROSS JOIN LATERAL (${found}) AS one ${most}`;
+  const [row] = await db.query<{ counted: number }>(`SELECT count(*)::int AS counted FROM (${all}) AS rows`, [...params, max + 1]);
   const counted = row?.counted ?? 0;
   return { total: Math.min(counted, max), totalIsAtLeast: counted > max };
 }
