@@ -22,11 +22,11 @@ export interface Publishing {
   readonly symbols: HistorySymbols;
   readonly properties: PropertySealer;
   /** Of a flow of the tenant; none of one that it does not have. */
-  readonly questionsOf: QuestionsOf;
+  readonly flowQuestions: FlowQuestions;
 }
 
 /** `version` 0: it is not known. */
-export type QuestionsOf = (tenant: string, flow: string, version: number) => Promise<readonly QuestionRule[]>;
+export type FlowQuestions = (tenant: string, flow: string, version: number) => Promise<readonly QuestionRule[]>;
 
 /** Most sessions at once, and most events of them, unless one alone has more. */
 const [sessionsAtOnce, eventsAtOnce] = [500, 20_000];
@@ -103,15 +103,15 @@ export async function importedRows(stores: Publishing, tenant: string, sessions:
   const keys = new Set(opened.flatMap(({ events }) => events.map((event) => momentOf(event).key)));
   const { symbols } = dictionaryOf(await stores.symbols.take(tenant, keys));
   const flows = new Map<string, Promise<readonly QuestionRule[]>>();
-  const questionsOf = (session: ImportedSession, events: readonly OpenEvent[]): Promise<readonly QuestionRule[]> => {
+  const flowQuestions = (session: ImportedSession, events: readonly OpenEvent[]): Promise<readonly QuestionRule[]> => {
     const { flow, flow_version: version } = dimensionsOf(session, events);
     const name = `${flow} ${version}`;
-    const known = flows.get(name) ?? stores.questionsOf(tenant, flow, version);
+    const known = flows.get(name) ?? stores.flowQuestions(tenant, flow, version);
     flows.set(name, known);
     return known;
   };
   return Promise.all(opened.map(async ({ session, kept: stored, events }) => ({
-    session, row: importedSessionRow(tenant, session, events, symbols, await questionsOf(session, events)),
+    session, row: importedSessionRow(tenant, session, events, symbols, await flowQuestions(session, events)),
     events: importedEventRows(tenant, session, events).flatMap((row, at) => {
       const { version = 0, stored_at = 0 } = stored[at] ?? {};
       return version > session.published ? [{ ...row, stored_at }] : [];

@@ -62,7 +62,7 @@ test('of two periods: all, followed, young, completed, and each stage of either 
     const tenant = await stored(truth);
     const [one, two] = [14, 7].map((days) => ({ startMs: now - days * dayMs, endMs: now - (days - 7) * dayMs, timezone: 'UTC' }));
     if (one === undefined || two === undefined) throw new Error('two periods');
-    const spanOf = (period: typeof one) => ({ sessions: stageSessions({ tenant, startMs: period.startMs, endMs: period.endMs }, now), days: 7 });
+    const spanOf = ({ startMs, endMs }: typeof one) => ({ sessions: stageSessions({ tenant, startMs, endMs }, now), days: 7 });
     const report = await comparePeriods(db, spanOf(one), spanOf(two), now);
     const follow = { followUpMs: report.follow_up_seconds * 1_000, now };
     const links = drillDown({ tenant, startMs: two.startMs, endMs: two.endMs });

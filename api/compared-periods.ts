@@ -27,9 +27,8 @@ export const SideWire = z.object({
 const stageSide = z.object({ count, conversion_rate: rateOrNull, drill_down });
 
 export const StageComparisonWire = z.object({
-  name: z.string().meta({ description: 'A stage, or a step of a funnel of one\'s own' }), period1: stageSide, period2: stageSide, change: changeWire, interval: differenceInterval, p_value: rate,
-  p_adjusted: rate,
-  significant: z.boolean(),
+  name: z.string().meta({ description: 'A stage, or a step of a funnel of one\'s own' }), period1: stageSide, period2: stageSide,
+  change: changeWire, interval: differenceInterval, p_value: rate, p_adjusted: rate, significant: z.boolean(),
 }).meta({ id: 'StageComparison' });
 
 export const followUpWire = {

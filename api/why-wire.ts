@@ -10,6 +10,7 @@ import type { Measured } from '../analytics/why/measured.ts';
 import { efforts, gainUnits, priorities, type Evidence, type Recommendation } from '../analytics/why/recommendations.ts';
 import { factorKinds, factorText } from '../analytics/why/selection.ts';
 import { stages } from '../domain/lifecycle.ts';
+import type { FollowedSelection } from './compared-periods.ts';
 import { count, drill_down, rate, rateOrNull } from './wire.ts';
 
 const twoNumbers = z.array(z.number()).length(2).readonly();
@@ -34,6 +35,10 @@ export const FactorBasisWire = z.object({
 
 const placeWire = z.discriminatedUnion('at', [
   z.object({ at: z.literal('step'), from_stage: z.enum(stages), to_stage: z.enum(stages) }),
+  z.object({
+    at: z.literal('own_step'), from_stage: z.string(), to_stage: z.string(),
+    step: z.number().int().meta({ description: 'Of to_stage, among the steps that are not optional, from 0' }),
+  }).meta({ description: 'Of a funnel of one\'s own' }),
   z.object({ at: z.literal('question'), question_id: z.string() }),
   z.object({ at: z.literal('finish') }),
 ]);
@@ -84,29 +89,64 @@ export function factorBasis(measured: Measured, tested: number, now: number, lin
 }
 
 export function recommendationWire(found: Recommendation, measured: Whose, links: DrillDown): z.input<typeof RecommendationWire> {
+  const lists = (label: string): GroupLists => {
+    const { type, evidence } = found;
+    const whole = span(type === 'previous_period' && label === 'previous' ? measured.previous : measured.followed);
+    const narrowed = narrowedTo(found, label, whole);
+    const { came, past } = selections(evidence, label, measured);
+    return { came: links.to(came, narrowed), past: links.to(past, narrowed) };
+  };
+  return foundWire(found, measured.followUpSeconds, lists, found.evidence.factors.map((factor) => factorWire(factor, measured, links)));
+}
+
+export interface OwnSteps {
+  readonly followUpSeconds: number;
+  readonly now: number;
+  readonly period: Narrowed;
+  readonly previous: Narrowed;
+  /** Of the sessions that made the step, counted from 0. */
+  readonly list: (selection: FollowedSelection, narrowed: Narrowed) => string;
+}
+
+/** Of a funnel of one's own. */
+export function ownRecommendationWire(found: Recommendation, own: OwnSteps): z.input<typeof RecommendationWire> {
+  const { type, evidence: { place } } = found;
+  if (place.at !== 'own_step') throw new RangeError(`No step of a funnel: ${place.at}`);
+  const until = followedUntil({ followUpMs: own.followUpSeconds * 1_000, now: own.now }) + 1;
+  return foundWire(found, own.followUpSeconds, (label) => {
+    const whole = type === 'previous_period' && label === 'previous' ? own.previous : own.period;
+    const to = (step: number): string => own.list(
+      { step, within_seconds: own.followUpSeconds, started_before_ms: until }, narrowedTo(found, label, whole),
+    );
+    return { came: to(place.step - 1), past: to(place.step) };
+  }, []);
+}
+
+/** Of a group: those that came to the place, and those of them that got past it. */
+interface GroupLists { readonly came: string; readonly past: string }
+
+function foundWire(
+  found: Recommendation, follow_up_seconds: number, lists: (label: string) => GroupLists, factors: z.input<typeof FactorWire>[],
+): z.input<typeof RecommendationWire> {
   const { evidence, ...said } = found;
-  const { place, flow, difference, interval, p_value, p_adjusted, factors } = evidence;
+  const { place, flow, difference, interval, p_value, p_adjusted } = evidence;
+  const groupOf = ({ label, arm }: Group): z.input<typeof groupWire> => {
+    const { came, past } = lists(label);
+    return {
+      label, sessions: arm.n, got_past: arm.successes, rate: rateOf(arm), drill_down: came, drill_downs: { got_past: past },
+    };
+  };
   return {
     ...said,
     evidence: {
-      place, flow, group: groupOf(found, evidence.group, measured, links), comparison: groupOf(found, evidence.comparison, measured, links),
-      difference, interval, p_value, p_adjusted, follow_up_seconds: measured.followUpSeconds,
-      factors: factors.map((factor) => factorWire(factor, measured, links)),
+      place, flow, group: groupOf(evidence.group), comparison: groupOf(evidence.comparison), difference, interval, p_value, p_adjusted,
+      follow_up_seconds, factors,
     },
   };
 }
 
-function groupOf(
-  { type, evidence }: Pick<Recommendation, 'type' | 'evidence'>, group: Group, measured: Whose, links: DrillDown,
-): z.input<typeof groupWire> {
-  const { label, arm } = group;
-  const whole = span(type === 'previous_period' && label === 'previous' ? measured.previous : measured.followed);
-  const narrowed: Narrowed = { ...whole, ...(evidence.flow === null ? {} : { flow: evidence.flow }), ...narrowing[type]?.(label) };
-  const { came, past } = selections(evidence, label, measured);
-  return {
-    label, sessions: arm.n, got_past: arm.successes, rate: rateOf(arm), drill_down: links.to(came, narrowed),
-    drill_downs: { got_past: links.to(past, narrowed) },
-  };
+function narrowedTo({ type, evidence: { flow } }: Recommendation, label: string, whole: Narrowed): Narrowed {
+  return { ...whole, ...(flow === null ? {} : { flow }), ...narrowing[type]?.(label) };
 }
 
 const narrowing: Partial<Record<Recommendation['type'], (label: string) => Narrowed>> = {

@@ -35,7 +35,7 @@ import { Sessions } from '../engine/sessions.ts';
 import { uploadNotes } from '../engine/upload-notes.ts';
 import { createUploadWorkflows } from '../engine/upload-workflows.ts';
 import { loadFlowFolder } from '../flows/files.ts';
-import { openFlowRegistry, questionsOf, type FlowRegistry } from '../flows/registry.ts';
+import { openFlowRegistry, flowQuestions, type FlowRegistry } from '../flows/registry.ts';
 import { listenForMetrics } from '../metrics/listener.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { Breakers } from '../outside/breakers/registry.ts';
@@ -293,7 +293,7 @@ function intakeOf(
   const key = pseudonymKey(configuration, developmentKey);
   return {
     db, clickhouse, symbols: new HistorySymbols(db, symbolsMax), properties: propertySealer(sealer),
-    questionsOf: (tenant, flow, version) => questionsOf(flows, tenant, flow, version),
+    flowQuestions: (tenant, flow, version) => flowQuestions(flows, tenant, flow, version),
     userKey: key === null ? null : (tenant, user) => userKey(key, tenant, user), bodyBytes: configuration.GANGWAY_IMPORT_BYTES,
   };
 }

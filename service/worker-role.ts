@@ -25,7 +25,7 @@ import { createSessionWorkflows } from '../engine/session-workflows.ts';
 import type { StuckWorkflows } from '../engine/stuck-workflows.ts';
 import { workflowIdOf } from '../engine/failing-tasks.ts';
 import { createTaskWorkflows } from '../engine/task-workflows.ts';
-import { questionsOf, type FlowRegistry } from '../flows/registry.ts';
+import { flowQuestions, type FlowRegistry } from '../flows/registry.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Outside } from '../outside/outside.ts';
 import type { ChangeTarget } from '../stores/change-target/port.ts';
@@ -144,7 +144,7 @@ export async function startWorkerRole(options: WorkerRoleOptions, onStop: OnStop
   await keepSchedules(client, taskQueue, upkeepSchedules(configuration));
   const reports = startAnalyticsUpkeep({
     ...rows, properties: propertySealer(stores.sealer),
-    questionsOf: (tenant, flow, version) => questionsOf(flows, tenant, flow, version),
+    flowQuestions: (tenant, flow, version) => flowQuestions(flows, tenant, flow, version),
     keepDays: configuration.GANGWAY_HISTORY_KEEP_DAYS, log, now: Date.now,
     newId: randomUUID,
   });

@@ -1,12 +1,14 @@
 /** The figures of a funnel of one's own, in the form of the stage funnel. */
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
-import { stages, type StageName } from '../../domain/lifecycle.ts';
+import { stages as stageNames, type StageName } from '../../domain/lifecycle.ts';
 import { completionFrom, endsQuery, leftMs, type CompletionTimes } from '../completion.ts';
 import { list, rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../funnel.ts';
-import { wilson } from '../statistics.ts';
+import { sum, wilson } from '../statistics.ts';
+import { cohortAnalysis, type AnalysedCohort } from '../why/cohort-analysis.ts';
 import { labelOf, partsMax, type Breakdown } from './breakdown.ts';
-import { inCohorts, type Cohort, type HistoryBounds, type OwnFunnel } from './cohort.ts';
+import { countsOf, inCohorts, type Cohort, type Counted, type HistoryBounds, type OwnCohort, type OwnFunnel } from './cohort.ts';
 import type { FunnelDefinition, FunnelStep } from './definition.ts';
+import { bitOf, has } from './marks.ts';
 
 /** 10 and 30 seconds, 1, 2, 5, 10 and 30 minutes, 1, 2 and 6 hours, 1, 2, 7 and 30 days. */
 export const edgesSeconds = [10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400, 172_800, 604_800, 2_592_000] as const;
@@ -43,12 +45,12 @@ export interface OwnFunnelReport extends FunnelReport, CompletionTimes {
   readonly stages: readonly OwnStage[];
   readonly time_to_convert: TimeToConvert;
   readonly breakdown?: readonly Part[];
+  readonly cohort_analysis: readonly AnalysedCohort[];
 }
 
 interface Counts { readonly counts: readonly number[]; readonly dropped: readonly number[]; readonly still_open: readonly number[] }
-interface OwnRow extends FunnelRow {
-  readonly optional_counts: readonly number[];
-}
+/** Of those who made the steps. */
+type Times = Omit<FunnelRow, keyof Counts>;
 
 /** Throws TooManyHistories. */
 export function ownFunnel(
@@ -58,20 +60,22 @@ export function ownFunnel(
 }
 
 async function countedIn(
-  db: ClickHouse, cohort: Cohort, funnel: OwnFunnel, breakdown: Breakdown | null, options: QueryOptions,
+  db: ClickHouse, cohort: OwnCohort, funnel: OwnFunnel, breakdown: Breakdown | null, options: QueryOptions,
 ): Promise<OwnFunnelReport> {
   const { definition, filters } = funnel;
   const required = requiredSteps(definition);
-  const [[row], completion, convert, breakdowns] = await Promise.all([
-    db.query<OwnRow>(reportQuery(cohort, definition), options),
+  const [counted, [times], completion, convert, cohort_analysis, breakdowns] = await Promise.all([
+    countsOf(db, cohort, options), db.query<Times>(timesQuery(cohort, required.length), options),
     completionFrom(db, endsOf(cohort, definition), options),
     timeToConvert(db, cohort, required.length, options),
+    cohortAnalysis(db, { ...cohort, completed: `level = ${required.length}` }, options),
     breakdown === null ? {} : partsIn(db, cohort, { names: required.map(({ name }) => name), flow: filters.flow, breakdown }, options)
       .then((parts) => ({ breakdown: parts })),
   ]);
-  if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
-  const report = reportOf(required, row);
-  return { ...report, ...completion, stages: withOptional(report.stages, row, definition), time_to_convert: convert, ...breakdowns };
+  if (times === undefined) throw new Error('An aggregate without GROUP BY answers one row');
+  const report = reportOf(required, { ...times, ...countsIn(counted, required.length) });
+  const stages = withOptional(report.stages, counted, definition);
+  return { ...report, ...completion, stages, time_to_convert: convert, cohort_analysis, ...breakdowns };
 }
 
 /** What may be left out is in no comparison: nobody is lost there. */
@@ -119,19 +123,23 @@ const countColumns = (required: number): Readonly<Record<keyof Counts, string>> 
   return { counts: list(steps.map((step) => `countIf(level >= ${step})`)), dropped: stayed('is_left'), still_open: stayed('NOT is_left') };
 };
 
-function reportQuery({ sql, params }: Cohort, definition: FunnelDefinition): Cohort {
-  const required = requiredOf(definition).length;
+function countsIn(counted: readonly Counted[], required: number): Counts {
+  const steps = Array.from({ length: required }, (_, index) => index + 1);
+  const of = (isOne: (each: Counted) => boolean): number => sum(counted.filter(isOne), ({ sessions }) => sessions);
+  const stayed = (left: boolean): readonly number[] =>
+    steps.map((step) => (step === required ? 0 : of((each) => each.level === step && each.is_left === left)));
+  return { counts: steps.map((step) => of(({ level }) => level >= step)), dropped: stayed(true), still_open: stayed(false) };
+}
+
+function timesQuery({ sql, params }: Cohort, required: number): Cohort {
   const next = Array.from({ length: required - 1 }, (_, index) => [`(${took(index + 1, index + 2)})`, `level >= ${index + 2}`] as const);
   const [convert, converted] = [`(${took(1, required)})`, `level = ${required}`];
   const columns = {
-    ...countColumns(required),
     mean_ms: typed(next.map(([ms, condition]) => `avgIf(${ms}, ${condition})`)),
     step_quantiles: typed(next.map(([ms, condition]) => `quantilesExactInclusiveIf(0.5, 0.9)(${ms}, ${condition})`), 'Array(Float64)'),
     median_ms: 'arrayMap(pair -> pair[1], step_quantiles)', p90_ms: 'arrayMap(pair -> pair[2], step_quantiles)',
     completion_mean_ms: `avgIf(${convert}, ${converted})`,
     completion_median_ms: `quantileExactInclusiveIf(0.5)(${convert}, ${converted})`,
-    optional_counts: `CAST(${list(definition.steps.map((step, index) =>
-      (step.optional ? `countIf(bitTest(optional, ${index}))` : '0')))}, 'Array(UInt64)')`,
   };
   return { sql: `SELECT\n${selected(columns)}\nFROM (${sql})`, params };
 }
@@ -177,8 +185,11 @@ function partsOf(rows: readonly (Counts & { label: string })[], names: readonly 
 }
 
 /** Optional steps in their places. Nobody is lost at one: whoever goes on without it has left nothing out. */
-function withOptional(required: readonly FunnelStage[], row: OwnRow, definition: FunnelDefinition): readonly OwnStage[] {
+function withOptional(
+  required: readonly FunnelStage[], counted: readonly Counted[], definition: FunnelDefinition,
+): readonly OwnStage[] {
   const left = [...required];
+  const total = sum(counted, ({ sessions }) => sessions);
   let before = 0;
   return definition.steps.map((step, place) => {
     const stage = step.optional ? undefined : left.shift();
@@ -186,10 +197,10 @@ function withOptional(required: readonly FunnelStage[], row: OwnRow, definition:
       before = stage.count;
       return { ...stage, optional: false };
     }
-    const count = row.optional_counts[place] ?? 0;
+    const count = sum(counted.filter(({ optional }) => has(optional, bitOf.step(place))), ({ sessions }) => sessions);
     return {
       ...named(step, place, definition), count, conversion_rate: rate(count, before),
-      conversion_from_start: rate(count, row.counts[0] ?? 0), drop_off_rate: rate(0, count), dropped: 0, still_open: 0,
+      conversion_from_start: rate(count, total), drop_off_rate: rate(0, count), dropped: 0, still_open: 0,
       confidence_interval: wilson(count, before), avg_time_to_next_minutes: null, median_time_to_next_minutes: null,
       p90_time_to_next_minutes: null, optional: true,
     };
@@ -220,7 +231,7 @@ function descriptionOf({ event, where }: FunnelStep): string {
 }
 
 function isStage(event: string): event is StageName {
-  return (stages as readonly string[]).includes(event);
+  return (stageNames as readonly string[]).includes(event);
 }
 
 /** Times do not run backwards along an attempt. */

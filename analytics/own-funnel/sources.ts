@@ -8,14 +8,14 @@
  *
  * With a window, a history that is longer than it says after `@` how far each place reaches.
  */
-import type { Parameter, Statement } from '../../stores/clickhouse/client.ts';
+import type { Parameter } from '../../stores/clickhouse/client.ts';
 import { later } from '../history.ts';
 import { leftCondition, narrowing, type SessionFilters } from '../sessions-in.ts';
 import type { FunnelDefinition } from './definition.ts';
 import { bitOf, type Mark } from './marks.ts';
 
 export interface Source {
-  /** A SELECT without ORDER BY: columns of `sessions`, `is_left`, `history`, `history_ms`. */
+  /** A SELECT without ORDER BY: columns of `sessions`, `is_left`, `is_whole`, `history`, `history_ms`. */
   readonly sql: string;
   readonly params: Readonly<Record<string, Parameter>>;
 }
@@ -29,43 +29,77 @@ export const columns = [
   'abandoned_ms', 'ended_ms', 'last_ms',
 ] as const;
 
-/** Sessions that had any event in the period: a first step may come long after the start. */
-function candidates(filters: SessionFilters, now: number, more: string): Source {
+const carried = `${columns.join(', ')}, is_left, is_whole`;
+
+/**
+ * Sessions that had any event in the period: a first step may come long after the start. `is_whole`: all their events lie in it, so that
+ * nobody has to look when the first step was.
+ */
+function candidates(filters: SessionFilters, now: number, more: readonly string[]): Source {
   const { conditions, params } = narrowing(filters);
+  const until = 'started_at + toIntervalMillisecond(last_ms)';
   const all = [
     'tenant = {tenant:String}', 'started_at < fromUnixTimestamp64Milli({end_ms:Int64})',
-    'started_at + toIntervalMillisecond(last_ms) >= fromUnixTimestamp64Milli({start_ms:Int64})', ...conditions, more,
+    `${until} >= fromUnixTimestamp64Milli({start_ms:Int64})`, ...conditions, ...more,
   ];
   return {
-    sql: `SELECT ${columns.join(', ')}, ${leftCondition} AS is_left, trail, trail_ms FROM sessions FINAL WHERE ${all.join(' AND ')}`,
+    sql: `SELECT ${columns.join(', ')}, ${leftCondition} AS is_left, trail, trail_ms,
+      started_at >= fromUnixTimestamp64Milli({start_ms:Int64}) AND ${until} < fromUnixTimestamp64Milli({end_ms:Int64}) AS is_whole
+      FROM sessions FINAL WHERE ${all.join(' AND ')}`,
     params: { tenant: filters.tenant, start_ms: filters.startMs, end_ms: filters.endMs, now_ms: now, ...params },
   };
 }
 
-/** `opening`: characters of which one opens an attempt. */
-export function trails(filters: SessionFilters, now: number, opening: string): Source {
-  const { sql, params } = candidates(filters, now, 'match(trail, {opening:String})');
+/** What of the sessions with a history in their row is looked at. */
+export interface ToldOf {
+  /** Characters of which one opens an attempt; '': none does. */
+  readonly opening: string;
+  /** Those that are of interest. */
+  readonly symbols: string;
+  /** The rest is, too, as far as it is there. */
+  readonly others: boolean;
+  /** As long as the window at most, or longer. null: whatever they are. */
+  readonly span: { readonly windowMs: number; readonly is: 'within' | 'longer' } | null;
+  /** Histories that are looked at elsewhere. */
+  readonly but?: readonly string[];
+}
+
+/** Those without a history in their row come along as '', by which it is seen that there are any. */
+function told(filters: SessionFilters, now: number, { opening, span, but }: ToldOf): Source {
+  const { sql, params } = candidates(filters, now, [
+    opening === '' ? "trail = ''" : "(trail = '' OR match(trail, {opening:String}))",
+    ...span === null ? [] : [`last_ms ${span.is === 'within' ? '<=' : '>'} {window_ms:UInt64}`],
+    ...but === undefined ? [] : ['trail NOT IN {but:Array(String)}'],
+  ]);
   return {
-    sql: `SELECT ${columns.join(', ')}, is_left, trail AS history, trail_ms AS history_ms FROM (${sql})`,
-    params: { ...params, opening: `[${opening}]` },
+    sql, params: {
+      ...params, opening: `[${opening}]`, ...(span === null ? {} : { window_ms: span.windowMs }), ...(but === undefined ? {} : { but }),
+    },
   };
 }
 
-/** `symbols`: the characters that are of interest; `others`: the rest is, too, as far as it is there. */
-export function reducedTrails(
-  filters: SessionFilters, now: number, { opening, symbols, others }: { opening: string; symbols: string; others: boolean },
-): Source {
-  const { sql, params } = candidates(filters, now, 'match(trail, {opening:String})');
-  const before = others ? `if(place > previous + 1, '${otherBefore}', '')` : '\'\'';
+export function trails(filters: SessionFilters, now: number, of: ToldOf): Source {
+  const { sql, params } = told(filters, now, of);
+  return { sql: `SELECT ${carried}, trail AS history, trail_ms AS history_ms FROM (${sql})`, params };
+}
+
+/** Where nothing else is of interest the text is made as a whole, and which places it has only where their times are asked for. */
+export function reducedTrails(filters: SessionFilters, now: number, of: ToldOf): Source {
+  const { sql, params } = told(filters, now, of);
+  const { symbols, others } = of;
+  const text = others
+    ? `arrayStringConcat(arrayMap((place, previous) -> concat(if(place > previous + 1, '${otherBefore}', ''),
+        replaceRegexpAll(every[place], {dropped:String}, '?')),
+        places, arrayPopBack(arrayPushFront(places, toUInt32(if(empty(places), 0, places[1] - 1))))), '${later}')`
+    : `trim(BOTH '${later}' FROM replaceRegexpAll(replaceRegexpAll(trail, {dropped:String}, ''), '[${later}]+', '${later}'))`;
   return {
-    sql: `SELECT ${columns.join(', ')}, is_left,
+    sql: `SELECT ${carried},
       splitByChar('${later}', trail) AS every,
       arrayFilter((place, text) -> match(text, {kept:String}), arrayEnumerate(every), every) AS places,
-      arrayStringConcat(arrayMap((place, previous) -> concat(${before}, replaceRegexpAll(every[place], {dropped:String}, {instead:String})),
-        places, arrayPopBack(arrayPushFront(places, toUInt32(if(empty(places), 0, places[1] - 1))))), '${later}') AS history,
+      toLowCardinality(${text}) AS history,
       arrayMap(place -> trail_ms[place], places) AS history_ms
       FROM (${sql})`,
-    params: { ...params, opening: `[${opening}]`, kept: `[${symbols}]`, dropped: `[^${symbols}]`, instead: others ? '?' : '' },
+    params: { ...params, kept: `[${symbols}]`, dropped: others ? `[^${symbols}]` : `[^${symbols}${later}]+` },
   };
 }
 
@@ -73,11 +107,11 @@ export function reducedTrails(
 export function eventHistories(
   filters: SessionFilters, now: number, definition: FunnelDefinition, only: 'without a trail' | 'all',
 ): Source {
-  const { sql, params } = candidates(filters, now, only === 'all' ? '1' : 'trail = \'\'');
+  const { sql, params } = candidates(filters, now, only === 'all' ? [] : ['trail = \'\'']);
   const marked = markExpression(definition);
   return {
     sql: `SELECT ${columns.map((name) => `session.${name} AS ${name}`).join(', ')}, session.is_left AS is_left,
-      told.history AS history, told.history_ms AS history_ms
+      session.is_whole AS is_whole, told.history AS history, told.history_ms AS history_ms
       FROM (${sql}) AS session
       INNER JOIN (
         SELECT session_id, arraySort(groupArray((ms, text))) AS groups, arrayStringConcat(groups.2, '${later}') AS history,
@@ -85,7 +119,7 @@ export function eventHistories(
         FROM (
           SELECT session_id, ms, arrayStringConcat(arrayMap(mark -> toString(mark), arraySort(groupArray(mark))), ',') AS text
           FROM (
-            SELECT session_id, toUInt64(toUnixTimestamp64Milli(ts)) AS ms, 
+            SELECT session_id, toUInt64(toUnixTimestamp64Milli(ts)) AS ms,
               if(question_id = '', name, concat(name, ':', question_id)) AS key,
               groupBitOr(${marked.sql}) AS mark
             FROM events FINAL
@@ -107,27 +141,10 @@ export function withReach({ sql, params }: Source, windowMs: number): Source {
   const reach = `arrayStringConcat(${within}, ',')`;
   const short = 'empty(history_ms) OR history_ms[-1] - history_ms[1] <= {window_ms:UInt64}';
   return {
-    sql: `SELECT ${columns.join(', ')}, is_left, if(${short}, plain, concat(plain, '${reachAfter}', ${reach})) AS history, history_ms
-      FROM (SELECT ${columns.join(', ')}, is_left, history AS plain, history_ms FROM (${sql}))`,
+    sql: `SELECT ${carried}, toLowCardinality(if(${short}, plain, concat(plain, '${reachAfter}', ${reach}))) AS history, history_ms
+      FROM (SELECT ${carried}, history AS plain, history_ms FROM (${sql}))`,
     params: { ...params, window_ms: windowMs },
   };
-}
-
-/** Of no sources: no session. */
-export function union(sources: readonly Source[], filters: SessionFilters, now: number): Source {
-  const all = sources.length === 0 ? [trails(filters, now, '\\0')] : sources;
-  // one type for all, by which a function is worked out once for each history
-  const selected = `SELECT ${columns.join(', ')}, is_left, toLowCardinality(history) AS history, history_ms`;
-  return {
-    sql: all.map(({ sql }) => `${selected} FROM (${sql})`).join('\nUNION ALL\n'),
-    params: Object.assign({}, ...all.map(({ params }) => params)) as Source['params'],
-  };
-}
-
-/** How many sessions have no history in their row. */
-export function withoutTrail(filters: SessionFilters, now: number): Statement {
-  const { sql, params } = candidates(filters, now, 'trail = \'\'');
-  return { sql: `SELECT count() AS sessions FROM (${sql})`, params };
 }
 
 interface Expression { readonly sql: string; readonly params: Record<string, Parameter> }

@@ -1,5 +1,5 @@
 /** The sessions of a funnel by flow, version, language, segment and device. */
-import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
+import type { ClickHouse, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
 import { rate } from '../funnel.ts';
 import { stageNumbers } from '../rows.ts';
 import { sessionsIn, type SessionFilters } from '../sessions-in.ts';
@@ -25,15 +25,22 @@ const columnOf = {
 } as const satisfies Record<(typeof analysedBy)[number], string>;
 const largest = 10;
 
+/** `completed`: a condition on the columns of the sessions. */
+export interface AnalysedSessions extends Statement { readonly completed: string }
+
+export function analysedStages(filters: SessionFilters, now: number): AnalysedSessions {
+  const { from, params } = sessionsIn(filters, now);
+  return { sql: `SELECT * FROM ${from}`, params, completed: `stage >= ${stageNumbers.completed}` };
+}
+
 /** Of each dimension the ten largest, in its order; one that a filter fixes has one. */
 export async function cohortAnalysis(
-  db: ClickHouse, filters: SessionFilters, now: number, options: QueryOptions = {},
+  db: ClickHouse, { sql, params, completed: condition }: AnalysedSessions, options: QueryOptions = {},
 ): Promise<readonly AnalysedCohort[]> {
-  const { from, params } = sessionsIn(filters, now);
   const columns = Object.values(columnOf).map((column, index) => `${column} AS d${index}`).join(', ');
   const names = analysedBy.map((_, index) => `d${index}`);
   const rows = await db.query<Readonly<Record<string, string | number>> & { readonly sessions: number; readonly completed: number }>({
-    sql: `SELECT ${columns}, count() AS sessions, countIf(stage >= ${stageNumbers.completed}) AS completed FROM ${from}
+    sql: `SELECT ${columns}, count() AS sessions, countIf(${condition}) AS completed FROM (${sql})
       GROUP BY ${names.join(', ')}`,
     params,
   }, options);

@@ -10,6 +10,8 @@ export type ComparedBy = (typeof comparedBy)[number];
 /** What the sessions of both groups had come to, and did or did not get past. */
 export type Place =
   | { readonly at: 'step'; readonly from_stage: StageName; readonly to_stage: StageName }
+  /** Of a funnel of one's own; `step`: that of `to_stage` among the required ones, from 0. */
+  | { readonly at: 'own_step'; readonly from_stage: string; readonly to_stage: string; readonly step: number }
   | { readonly at: 'question'; readonly question_id: string }
   /** The whole way. */
   | { readonly at: 'finish' };

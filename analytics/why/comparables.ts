@@ -16,7 +16,7 @@ export interface Cell {
 /** As they stood at the follow-up time. */
 export interface StageCell extends Cell {
   readonly period: 'this' | 'previous';
-  /** 1 to 5. */
+  /** 1 to 5, or to how many steps there are. */
   readonly stage: number;
 }
 
@@ -34,10 +34,28 @@ const unknown: ReadonlySet<string> = new Set(['', 'unknown']);
 export function comparables(
   stageCells: readonly StageCell[], questionCells: readonly QuestionCell[], factors: readonly FactorCounts[],
 ): readonly Comparable[] {
-  return [...stepComparables(stageCells), ...questionComparables(questionCells), ...factorComparables(factors)];
+  return [...stepComparables(stageCells, betweenStages), ...questionComparables(questionCells), ...factorComparables(factors)];
 }
 
-function stepComparables(cells: readonly StageCell[]): readonly Comparable[] {
+/** Of a funnel of one's own: its questions and what goes with finishing are of the stages. */
+export function ownComparables(cells: readonly StageCell[], names: readonly string[]): readonly Comparable[] {
+  return stepComparables(cells, names.slice(0, -1).flatMap((from_stage, index) => {
+    const to_stage = names[index + 1];
+    return to_stage === undefined ? [] : [{ at: 'own_step', from_stage, to_stage, step: index + 1 }];
+  }));
+}
+
+const betweenStages: readonly Place[] = stages.slice(0, -1).flatMap((from_stage, index) => {
+  const to_stage = stages[index + 1];
+  return to_stage === undefined ? [] : [{ at: 'step', from_stage, to_stage }];
+});
+
+/** `places`: from the first step to the second, from that to the third, and so on. */
+function stepComparables(cells: readonly StageCell[], places: readonly Place[]): readonly Comparable[] {
+  const stepPairs = (by: ComparedBy, flow: string | null, values: ReadonlyMap<string, readonly StageCell[]>): readonly Comparable[] =>
+    places.flatMap((place, index) => pairs(by, place, flow, largest(values).map(([label, all]) => (
+      { label, arm: { n: reached(all, index + 1), successes: reached(all, index + 2) } }
+    ))));
   const flows = grouped(cells, ({ flow }) => flow);
   // within one flow: two languages that are asked in different flows would be compared by their flows
   const withinFlows = [...flows].flatMap(([flow, all]) => {
@@ -55,15 +73,8 @@ function stepComparables(cells: readonly StageCell[]): readonly Comparable[] {
   return [...stepPairs('flow', null, grouped(now, ({ flow }) => flow)), ...withinFlows, ...whole];
 }
 
-function stepPairs(by: ComparedBy, flow: string | null, values: ReadonlyMap<string, readonly StageCell[]>): readonly Comparable[] {
-  return stages.slice(0, -1).flatMap((from_stage, index) => {
-    const to_stage = stages[index + 1];
-    if (to_stage === undefined) return [];
-    const reached = (all: readonly StageCell[], stage: number): number => sum(all.filter((cell) => cell.stage >= stage), sessionsOf);
-    return pairs(by, { at: 'step', from_stage, to_stage }, flow, largest(values).map(([label, all]) => (
-      { label, arm: { n: reached(all, index + 1), successes: reached(all, index + 2) } }
-    )));
-  });
+function reached(cells: readonly StageCell[], stage: number): number {
+  return sum(cells.filter((cell) => cell.stage >= stage), sessionsOf);
 }
 
 function questionComparables(cells: readonly QuestionCell[]): readonly Comparable[] {

@@ -2,9 +2,8 @@
  * What stands behind factors and recommendations: sessions of the period and of the one before, as they stood a fixed time after their
  * own start (followed.ts), so that a young one is not taken for a bad one.
  */
-import { stages } from '../../domain/lifecycle.ts';
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
-import { followedUntil, followUpOf, stageSessions } from '../followed.ts';
+import { followedParams, followedUntil, followUpOf, stageSessions, type FollowedSessions } from '../followed.ts';
 import { periodBefore, type Period } from '../period.ts';
 import { stageNumbers, type Segment } from '../rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
@@ -37,7 +36,8 @@ export async function measure(
   const [previous, followed] = [cutAt(whole, until), cutAt(filters, until)];
   const ask: Asked = { db, now, withinMs: followUpMs, options };
   const [all, current, earlier, questions, answers, refusals, errors] = await Promise.all([
-    sessionsOf(ask, filters), stageCells(ask, followed, 'this'), stageCells(ask, previous, 'previous'), questionNumbers(ask, followed),
+    sessionsOf(ask, filters), stepCells(ask, stageSessions(followed, now), 'this'),
+    stepCells(ask, stageSessions(previous, now), 'previous'), questionNumbers(ask, followed),
     answerFactors(ask, followed), refusalArms(ask, followed), errorFactors(ask, followed),
   ]);
   const sessions = sum(current, (cell) => cell.sessions);
@@ -62,17 +62,35 @@ async function sessionsOf({ db, now, options }: Asked, filters: SessionFilters):
 
 const done = `(stage >= ${stageNumbers.completed} AND completed_ms <= {within_ms:UInt64})`;
 
-/** The stage that a session had reached by then. Offsets never decrease along the stages. */
-const stageThen = stages.slice(1).map((stage) => `(stage >= ${stageNumbers[stage]} AND ${stage}_ms <= {within_ms:UInt64})`).join(' + ');
-
 interface SegmentCell extends StageCell { readonly segment: Segment }
 
-async function stageCells(ask: Asked, filters: SessionFilters, period: StageCell['period']): Promise<readonly SegmentCell[]> {
-  const rows = await select<Omit<SegmentCell, 'period'>>(ask, filters, (from) => `
-    SELECT flow, flow_version, language, device, segment, reached AS stage, count() AS sessions
-    FROM (SELECT flow, flow_version, language, device, segment, 1 + ${stageThen} AS reached FROM ${from})
-    GROUP BY flow, flow_version, language, device, segment, reached`);
+/** How far each had come by then. A step is never made before the one before it. */
+async function stepCells(
+  { db, now, withinMs, options }: Asked, { sql, params, isOld, steps }: FollowedSessions, period: StageCell['period'],
+): Promise<readonly SegmentCell[]> {
+  const made = steps.slice(1).map((step) => ` + (${step.made} AND ${step.ms} <= {follow_up_ms:UInt64})`).join('');
+  const rows = await db.query<Omit<SegmentCell, 'period'>>({
+    sql: `SELECT flow, flow_version, language, device, segment, reached AS stage, count() AS sessions
+      FROM (SELECT flow, flow_version, language, device, segment, 1${made} AS reached FROM (${sql}) WHERE ${isOld})
+      GROUP BY flow, flow_version, language, device, segment, reached`,
+    params: { ...params, ...followedParams({ followUpMs: withinMs, now }) },
+  }, options);
   return rows.map((row) => ({ ...row, period }));
+}
+
+export interface StepsMeasured {
+  readonly followUpSeconds: number;
+  readonly cells: readonly StageCell[];
+}
+
+/** The steps alone, of any sessions that are followed. */
+export async function measureSteps(
+  db: ClickHouse, earlier: FollowedSessions, later: FollowedSessions, now: number, options: QueryOptions = {},
+): Promise<StepsMeasured> {
+  const followUpMs = await followUpOf(db, [earlier, later], options);
+  const ask: Asked = { db, now, withinMs: followUpMs, options };
+  const cells = await Promise.all([stepCells(ask, later, 'this'), stepCells(ask, earlier, 'previous')]);
+  return { followUpSeconds: followUpMs / 1_000, cells: cells.flat() };
 }
 
 /** Sessions that were shown a question; `successes` of those that finished. */

@@ -54,7 +54,7 @@ export const effortOf: Readonly<Record<ComparedBy, Effort>> = {
   error: 'high',
 };
 const unitOf: Readonly<Record<Place['at'], GainUnit>> = {
-  step: 'sessions_past_the_step', question: 'sessions_past_the_question', finish: 'sessions_completed',
+  step: 'sessions_past_the_step', own_step: 'sessions_past_the_step', question: 'sessions_past_the_question', finish: 'sessions_completed',
 };
 const mostRecommended = 50;
 

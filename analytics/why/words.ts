@@ -55,6 +55,7 @@ const nounOf: Readonly<Record<Exclude<ComparedBy, 'previous_period' | 'flow_vers
 
 function wayOf(place: Place): string {
   if (place.at === 'question') return `past the question ${place.question_id}`;
+  if (place.at === 'own_step') return `to ${place.to_stage}`;
   return place.at === 'finish' ? 'to the end' : stepWords[place.to_stage];
 }
 

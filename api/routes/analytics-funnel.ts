@@ -9,7 +9,7 @@ import { compareFunnel } from '../../analytics/own-funnel/comparison.ts';
 import type { FunnelDefinition } from '../../analytics/own-funnel/definition.ts';
 import { ownFunnel, partsIn, timeToConvert } from '../../analytics/own-funnel/report.ts';
 import { stages } from '../../domain/lifecycle.ts';
-import { funnelReasons, ownReasons } from '../funnel-reasons.ts';
+import { funnelReasons, ownReasons, type OwnReasonsInput } from '../funnel-reasons.ts';
 import { funnelWire, linked, linking } from '../funnel-answer.ts';
 import { stageLists } from '../compared-periods.ts';
 import { compareQuery, comparisonAnswer, type ComparedSpan } from '../funnel-comparison.ts';
@@ -107,14 +107,17 @@ async function ownAnswer(input: ReportInput<Asked>, definition: FunnelDefinition
   const own = await ownFunnelOf(services, filters, now, definition);
   const spanOf = ({ days, ...span }: ComparedSpan) => ({ filters: { ...filters, ...span }, days });
   const required = definition.steps.flatMap(({ optional }, place) => (optional ? [] : [place + 1]));
-  const [report, comparison] = await countable(Promise.all([
-    ownFunnel(clickhouse, own, breakdown),
-    comparisonAnswer({
-      period, now, compare: (earlier, later) => compareFunnel(clickhouse, own, spanOf(earlier), spanOf(later)),
-      list: ({ startMs, endMs }) => ({ step, ...selection }) => links.toOwn({
-        ...definitionParameters(definition), ...selection, level: step === undefined ? undefined : required[step],
-      }, { startMs, endMs }),
-    }, query.compare),
-  ]));
-  return { ...report, comparison, ...ownReasons };
+  const list: OwnReasonsInput['list'] = ({ step, ...selection }, narrowed) => links.toOwn({
+    ...definitionParameters(definition), ...selection, level: step === undefined ? undefined : required[step],
+  }, narrowed);
+  return countable((async () => {
+    const [report, comparison] = await Promise.all([
+      ownFunnel(clickhouse, own, breakdown),
+      comparisonAnswer({
+        period, now, compare: (earlier, later) => compareFunnel(clickhouse, own, spanOf(earlier), spanOf(later)),
+        list: ({ startMs, endMs }) => (selection) => list(selection, { startMs, endMs }),
+      }, query.compare),
+    ]);
+    return { ...report, comparison, ...await ownReasons({ clickhouse, funnel: own, period, list }, report) };
+  })());
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { inCohorts, stageCohort, type Cohort } from '../../analytics/own-funnel/cohort.ts';
 import { ownSessions, type OwnSelection } from '../../analytics/own-funnel/sessions.ts';
-import { stageNumbers } from '../../analytics/rows.ts';
+import { sessionOrigins, stageNumbers } from '../../analytics/rows.ts';
 import { sessionPage, type ListedSession } from '../../analytics/session-list.ts';
 import { outcomes, questionOutcomes, sessionsIn, type Selection, type SessionFilters } from '../../analytics/sessions-in.ts';
 import { factorSides, readFactor } from '../../analytics/why/selection.ts';
@@ -38,7 +38,8 @@ const ListQuery = z.strictObject({
   stage: z.enum(stages).optional(), outcome: z.enum([...outcomes, ...questionOutcomes]).optional(),
   question_id: z.string().max(200).optional(), state: z.enum(sessionStates).optional(),
   within_seconds: z.coerce.number().int().min(0).max(1_000_000_000).optional(), started_from_ms: epochMs.optional(),
-  started_before_ms: epochMs.optional(), any_stage: z.literal('true').optional(),
+  started_before_ms: epochMs.optional(), ended_from_ms: epochMs.optional(), origin: z.enum(sessionOrigins).optional(),
+  any_stage: z.literal('true').optional(),
   factor: z.string().max(500).refine((text) => readFactor(text) !== null,
     rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
     .optional(),
@@ -108,14 +109,12 @@ async function withSelected<T>(
 
 function selectionIn(query: ListQuery): Selection {
   const {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, any_stage: anyStage, factor, factor_side,
-      refused, parked,
-    minutes_from, minutes_to,
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, ended_from_ms, origin, any_stage: anyStage,
+    factor, factor_side, refused, parked, minutes_from, minutes_to,
   } = query;
   return {
-    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, factor, factor_side, refused, parked,
-      minutes_from,
-    minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
+    stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, ended_from_ms, origin, factor, factor_side,
+    refused, parked, minutes_from, minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
   };
 }
 
