@@ -73,7 +73,9 @@ export async function openFlowRegistry(options: FlowRegistryOptions): Promise<Fl
 }
 
 /** Questions of a version; of another system's session, which may not say its version or have one of its own, those of the newest. */
-export async function flowQuestions(flows: FlowRegistry, tenant: string, flowId: string, version: number): Promise<readonly QuestionRule[]> {
+export async function flowQuestions(
+  flows: FlowRegistry, tenant: string, flowId: string, version: number,
+): Promise<readonly QuestionRule[]> {
   const flow = (version > 0 ? await flows.find(tenant, flowId, version) : null) ?? await flows.newest(tenant, flowId);
   return flow?.rules.questions ?? [];
 }
