@@ -57,18 +57,20 @@ async function place(path: string, target: string): Promise<void> {
   }
 }
 
-/** The folder that got a new name in it, and those above it that were made for it. */
+/** The folder that got a new name in it, and those above it that were made for it; at once, since a disk writes them down together. */
 async function syncFolders(folder: string, firstMade: string | undefined): Promise<void> {
   const last = firstMade === undefined ? folder : dirname(firstMade);
-  for (let at = folder; ; at = dirname(at)) {
-    // gone again: its file was deleted meanwhile
-    const handle = await ifThere(open(at, 'r'));
-    if (handle !== null) {
-      await onDisk(handle.sync());
-      await onDisk(handle.close());
-    }
-    if (at === last || at === dirname(at)) return;
-  }
+  const changed = [folder];
+  for (let at = folder; at !== last && at !== dirname(at);) changed.push(at = dirname(at));
+  await Promise.all(changed.map(syncFolder));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await ifThere(open(folder, 'r'));
+  // gone again: its file was deleted meanwhile
+  if (handle === null) return;
+  await onDisk(handle.sync());
+  await onDisk(handle.close());
 }
 
 async function sourceAt(path: string): Promise<SealedSource | null> {
