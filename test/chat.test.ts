@@ -42,6 +42,8 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
       await press(page, 'button', 'Skip');
       const answers = page.getByRole('region', { name: 'Your answers' });
       await answers.getByText('Pune Office').waitFor();
+      const title = answers.getByRole('heading', { name: 'Your answers' });
+      await until('they are in view', () => title.evaluate((element) => element.getBoundingClientRect().top >= 0));
       await status(page, /^Waiting for approval since /);
       expect(await page.getByRole('progressbar', { name: 'Progress' }).getAttribute('aria-valuenow')).toBe('80');
       const { session_id: id } = await sessionOf(ana);

@@ -42,7 +42,7 @@ export function Talk({ chat }: { readonly chat: Chat }) {
       {understood !== null ? <IsThatRight chat={chat} understood={understood} onChange={setChanging} />
         : current === null || chat.conflict.value !== null ? null : <QuestionForm key={current.id} chat={chat} question={current} />}
       {isOpen ? <Acts chat={chat} onSay={setTransient} /> : null}
-      <Newest mark={`${given.length} ${chat.notes.value.length} ${current?.id ?? ''} ${session.state}`} />
+      <Newest mark={`${given.length} ${chat.notes.value.length} ${current?.id ?? ''} ${session.state}`} isComplete={isAllGiven} />
       {changing === null ? null : <ChangeDialog chat={chat} question={changing} onClose={() => { setChanging(null); }} />}
     </Frame>
   );
@@ -139,7 +139,7 @@ function YourAnswers({ chat, given, onChange }: GivenProps) {
 const nearPx = 160;
 
 /** What is new comes into view for whoever is at the end; whoever reads above is told, and not moved. */
-function Newest({ mark }: { readonly mark: string }) {
+function Newest({ mark, isComplete }: { readonly mark: string; readonly isComplete: boolean }) {
   const [isNews, setNews] = useState(false);
   const isNear = useRef(true);
   const last = useRef(mark);
@@ -156,8 +156,9 @@ function Newest({ mark }: { readonly mark: string }) {
   useEffect(() => {
     if (last.current === mark) return;
     last.current = mark;
-    if (isNear.current) toEnd();
-    else setNews(true);
+    if (!isNear.current) setNews(true);
+    // all answers are to be looked over, and stand above
+    else if (!isComplete) toEnd();
   }, [mark]);
   return isNews ? <button type="button" class="main newest" onClick={() => { setNews(false); toEnd(); }}>{w.newest}</button> : null;
 }
