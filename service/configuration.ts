@@ -212,7 +212,7 @@ export const configurationSchema = z.object({
       .optional()
     .describe('Comma-separated addresses that alerts are mailed to; needs SMTP_URL'),
   GANGWAY_ALERT_MAIL_FROM: z.string().regex(mailAddress, 'must be a mail address').optional().describe('Sender of those mails'),
-  GANGWAY_CACHED_SESSIONS: count(1_000, { max: 1_000_000 }, 'Sessions a worker keeps in memory (about 520 KiB each)'),
+  GANGWAY_CACHED_SESSIONS: count(1_000, { max: 1_000_000 }, 'Sessions a worker keeps in memory (about 310 KiB each)'),
   GANGWAY_STACK_TRACES: flag(
     "Keeps the stack of each promise of a workflow, for the Web UI's tab Stack Trace; it makes a session twice as heavy and slow",
   ),
