@@ -89,11 +89,14 @@ export async function tabTo(page: Page, role: Parameters<Page['getByRole']>[0], 
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe finds, a line each. */
+/** What axe finds, and landmarks that are not there once, a line each. */
 export async function axe(page: Page): Promise<readonly string[]> {
   await page.evaluate(axeSource);
-  return page.evaluate<string[]>(`axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) => (
+  const found = await page.evaluate<string[]>(`axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) => (
     nodes.map(({ target, failureSummary }) => id + ' ' + target.join(' ') + ': ' + failureSummary))))`);
+  const landmarks = await page.evaluate<string[]>(`['header', 'nav[aria-label]', 'main'].filter((each) => (
+    document.querySelectorAll('.shell > ' + each).length !== 1))`);
+  return [...found, ...landmarks.map((each) => `there is not one ${each}`)];
 }
 
 /** Wider than the window it is in: it would have to be pushed sideways. */

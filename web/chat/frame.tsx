@@ -24,6 +24,7 @@ export function Frame({ title, isBusy = false, status, children }: FrameProps) {
         document.getElementById('main')?.focus();
       }}>{w.skipLink}</a>
       <header><span class="brand">Gangway</span></header>
+      <nav aria-label={w.menu} />
       <main id="main" tabIndex={-1} aria-busy={isBusy}>
         <h1>{title}</h1>
         {status ?? <div role="status" class="unseen" />}

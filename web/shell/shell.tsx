@@ -26,7 +26,7 @@ export function Shell({ person, children }: ShellProps) {
         <a class="brand" href="/">Gangway</a>
         {person === null || person.sub === '' ? null : <PersonMenu person={person} onKeys={() => { setExplaining(true); }} />}
       </header>
-      {places.length === 0 ? null : <Menu places={places} />}
+      <Menu places={places} />
       {children}
       <footer>Times are in {zone}.</footer>
       <p role="status" class="said">{said.value}</p>
@@ -35,20 +35,23 @@ export function Shell({ person, children }: ShellProps) {
   );
 }
 
+/** Of whoever may go nowhere it is there, and empty. */
 function Menu({ places }: { readonly places: readonly { readonly path: string; readonly name: string }[] }) {
   const { path } = useLocation();
   return (
     <nav aria-label="Main">
-      <ul role="list">
-        {places.map((place) => (
-          <li key={place.path}>
-            <a
-              href={place.path}
-              aria-current={path === place.path ? 'page' : path.startsWith(`${place.path}/`) ? 'true' : undefined}
-            >{place.name}</a>
-          </li>
-        ))}
-      </ul>
+      {places.length === 0 ? null : (
+        <ul role="list">
+          {places.map((place) => (
+            <li key={place.path}>
+              <a
+                href={place.path}
+                aria-current={path === place.path ? 'page' : path.startsWith(`${place.path}/`) ? 'true' : undefined}
+              >{place.name}</a>
+            </li>
+          ))}
+        </ul>
+      )}
     </nav>
   );
 }

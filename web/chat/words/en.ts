@@ -1,7 +1,7 @@
 /** English; the others have the same. */
 export const english = {
   tag: 'en',
-  skipLink: 'Skip to content',
+  skipLink: 'Skip to content', menu: 'Main',
   zone: (zone: string) => `Times are in ${zone}.`,
   conversation: 'Conversation', progress: 'Progress', saved: 'Saved', yourAnswers: 'Your answers',
   send: 'Send', sending: 'Sending…', skip: 'Skip', skipped: 'Skipped',

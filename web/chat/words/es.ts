@@ -2,7 +2,7 @@ import type { Words } from './en.ts';
 
 export const spanish: Words = {
   tag: 'es',
-  skipLink: 'Ir al contenido',
+  skipLink: 'Ir al contenido', menu: 'Principal',
   zone: (zone) => `Las horas son de ${zone}.`,
   conversation: 'Conversación', progress: 'Progreso', saved: 'Guardado', yourAnswers: 'Sus respuestas',
   send: 'Enviar', sending: 'Enviando…', skip: 'Omitir', skipped: 'Omitida',

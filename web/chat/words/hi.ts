@@ -2,7 +2,7 @@ import type { Words } from './en.ts';
 
 export const hindi: Words = {
   tag: 'hi',
-  skipLink: 'सीधे सामग्री पर जाएँ',
+  skipLink: 'सीधे सामग्री पर जाएँ', menu: 'मुख्य',
   zone: (zone) => `समय ${zone} के अनुसार हैं।`,
   conversation: 'बातचीत', progress: 'प्रगति', saved: 'सहेजा गया', yourAnswers: 'आपके उत्तर',
   send: 'भेजें', sending: 'भेजा जा रहा है…', skip: 'छोड़ें', skipped: 'छोड़ा गया',
