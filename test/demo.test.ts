@@ -119,16 +119,16 @@ describe('a person of the demo', () => {
 describe('the demo', () => {
   test('plays its plan, and the funnel has what it says', async () => {
     const tenant = newTenant();
-    const { code, stdout, stderr } = await demo(['--sessions', '8', '--seed', '7', '--tenant', tenant]).ended;
+    const { code, stdout, stderr } = await demo(['--sessions', '8', '--seed', '11', '--tenant', tenant]).ended;
     expect([code, stderr]).toEqual([0, '']);
-    const visits = plan(7, 8);
+    const visits = plan(11, 8);
     const planned = (...wanted: Outcome[]): number => visits.filter(({ outcome }) => wanted.includes(outcome)).length;
     // those who leave are at a Gangway of the demo's own
     const here = visits.filter(({ leavesAfter }) => leavesAfter === null);
     const reached = (...wanted: Outcome[]): number => here.filter(({ outcome }) => wanted.includes(outcome)).length;
     expect(outcomes.map((outcome) => numberAfter(stdout, outcome))).toEqual(outcomes.map((outcome) => planned(outcome)));
     expect(stdout).toContain('8 people come to');
-    expect(stdout).toContain('(seed 7)');
+    expect(stdout).toContain('(seed 11)');
 
     const leaving = visits.length - here.length;
     expect(leaving).toBeGreaterThan(0);
@@ -139,6 +139,15 @@ describe('the demo', () => {
     const { body: audit } = await admin.get('/admin/audit/?action=resume_link.create');
     // nobody makes a link for them
     expect(audit.results).toEqual([]);
+
+    const surveyed = here.filter(({ flow, outcome }) => flow === 'site_survey' && outcome === 'completed');
+    const { body: surveys } = await admin.get('/sessions/?flow=site_survey&state=completed');
+    const photos = await Promise.all(surveys.results.map(async ({ session_id: id }: Body) => {
+      const { results } = (await admin.get(`/sessions/${id}/uploads/`)).body as { results: Body[] };
+      return results.filter(({ kind, status }) => kind === 'photo' && status === 'clean').length;
+    }));
+    expect(photos.length).toBeGreaterThan(0);
+    expect(photos).toEqual(surveyed.map(({ photographs }) => photographs.length));
 
     const analyst = await person(instance, tenant, 'cy', 'analyst');
     const { body: funnel } = await analyst.get('/analytics/funnel/?fresh=true');
