@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { importClosure } from './import-closure.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 /** Making it takes some seconds; a machine that does a hundred other things gets more. */
@@ -27,9 +28,9 @@ export async function webBundle(): Promise<string> {
 export async function webSourcesHash(project: string): Promise<string> {
   const hash = createHash('sha256');
   const sources = globSync('web/**/*.{ts,tsx,css,html,svg}', { cwd: project, exclude: (path) => path.endsWith('.test.ts') }).sort();
-  // the rules of flows go to the chat as they are
-  const rules = ['domain/expression.ts', 'domain/flow.ts', 'domain/json.ts'];
-  for (const file of [...sources, ...rules, 'scripts/bundle-web.ts', 'package-lock.json']) {
+  const loaded = importClosure(sources.filter((path) => /\.tsx?$/.test(path)).map((path) => join(project, path)))
+    .map((path) => relative(project, path));
+  for (const file of new Set([...sources, ...loaded, 'scripts/bundle-web.ts', 'package-lock.json'])) {
     hash.update(file).update(await readFile(join(project, file)));
   }
   return hash.digest('hex').slice(0, 16);

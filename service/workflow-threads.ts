@@ -1,6 +1,6 @@
 /**
  * The threads that run workflows. The SDK notes the stack of each promise there, so that its query `__stack_trace` can tell where a
- * workflow waits; that takes three quarters of a start and half of what a cached session weighs (docs/cost.md), and no option of the
+ * workflow waits; that takes half of a start and more than half of what a cached session weighs (docs/cost.md), and no option of the
  * SDK leaves it out. So its threads are started with one file before their own, unless stacks are wanted.
  */
 import threads from 'node:worker_threads';
