@@ -286,9 +286,15 @@ describe('Caching behavior', () => {
     server.freeze();
     try {
       clock.aheadMs = 5_000;
-      const runs = counted(pause(50));
+      const gate = Promise.withResolvers<void>();
+      const runs = counted(gate.promise);
       const refresh = { ...request, fresh: true, receivedAt: clock.now() };
-      const served = await Promise.all(Array.from({ length: 20 }, () => cache.get(refresh, runs.compute)));
+      const asking = Promise.all(Array.from({ length: 20 }, () => cache.get(refresh, runs.compute)));
+      await until('the first has done without Redis', () => runs.count > 0);
+      // the others asked Redis in the same moment, and wait for it no longer than the first did
+      await pause(1_000);
+      gate.resolve();
+      const served = await asking;
       expect(served).toMatchObject(served.map(() => ({ value: { run: 1 }, notKept: 'unavailable' })));
       expect(runs.count).toBe(1);
     } finally {
