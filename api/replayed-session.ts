@@ -53,18 +53,20 @@ export async function replayedSession(
     view = newer.view;
     complete = newer.complete && known.size === Math.max(0, ...known.keys());
   }
+  const answers = await answersOf(services, reader, sessionId);
   return {
-    owner: view.owner, isImported: false, state: view.state, started: view.created_at, ended: view.ended_at ?? null, complete,
+    owner: view.owner, isImported: false, state: view.state, started: view.created_at, ended: view.ended_at ?? null,
     events: [...known.values()].sort((a, b) => a.sequence - b.sequence),
-    answers: await answersOf(services, reader, sessionId),
+    answers: answers ?? [], complete: complete && answers !== null,
   };
 }
 
-async function answersOf(services: Services, reader: Actor, sessionId: string): Promise<readonly AnswerEntry[]> {
+/** null while the engine is away. */
+async function answersOf(services: Services, reader: Actor, sessionId: string): Promise<readonly AnswerEntry[] | null> {
   try {
     return (await services.sessions.answers(reader, sessionId)).answers;
   } catch (error) {
-    if (error instanceof EngineUnavailableError) return [];
+    if (error instanceof EngineUnavailableError) return null;
     throw error;
   }
 }

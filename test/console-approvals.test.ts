@@ -58,8 +58,11 @@ describe('what waits', () => {
       await heading(page, 'Approvals').waitFor();
       await page.getByText(/^No approvals/).waitFor();
       for (const path of ['/approvals/x', '/changesets/x', '/approvals/00000000-0000-4000-8000-000000000000']) {
-        await page.goto(path);
-        await heading(page, 'Not found').waitFor();
+        // a busy engine may answer 503 first
+        await until(`${path} is not found`, async () => {
+          await open(page, path);
+          return await heading(page, 'Not found').count() === 1;
+        });
       }
     });
   });

@@ -156,12 +156,21 @@ function withoutClock(body: Body): Body {
   }));
 }
 
-/** Less what grows by itself: on a slow machine a level of risk is crossed between two looks. */
-const replays = (): Promise<Body[]> => Promise.all([...played, finished, imported].map(async (id) => {
-  const { body } = await people.cy.get(`/dashboard/session-replay/${id}/`);
-  const timeline = (body.timeline as Body[]).filter(({ event_type: type }) => type !== 'risk_level_changed');
-  return { ...body, timeline, session_summary: { ...body.session_summary, total_events: timeline.length } };
-}));
+/** Less what grows by itself: on a slow machine a level of risk is crossed between two looks. Asked again while the engine is busy. */
+async function replays(): Promise<Body[]> {
+  const all: Body[] = [];
+  for (const id of [...played, finished, imported]) {
+    let body: Body;
+    await until(`${id} is replayed whole`, async () => {
+      ({ body } = await people.cy.get(`/dashboard/session-replay/${id}/`));
+      return body.complete === true;
+    });
+    const timeline = (body.timeline as Body[]).filter(({ event_type: type }) => type !== 'risk_level_changed');
+    const { duration_minutes: _, ...summary } = body.session_summary;
+    all.push({ ...body, timeline, session_summary: { ...summary, total_events: timeline.length } });
+  }
+  return all;
+}
 
 async function rebuild(...options: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)('sh', ['scripts/run', 'scripts/rebuild-analytics.ts', ...options], {
