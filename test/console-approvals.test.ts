@@ -1,7 +1,9 @@
 /** An approver's hour in Chromium: what waits, deciding item by item, the second person, and the way back. On real sessions. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { axe, heading, hostileTexts, isTooWide, open, press, settled, startBrowser, tabTo, widths } from './support/browser.ts';
+import {
+  axe, heading, hostileTexts, isTooWide, open, openNothing, press, settled, startBrowser, tabTo, widths,
+} from './support/browser.ts';
 import { consoleOf } from './support/console.ts';
 import { changes, pendingSecond } from './support/pending-second.ts';
 import { cast, person, proposed, type Body, type Person } from './support/person.ts';
@@ -58,11 +60,7 @@ describe('what waits', () => {
       await heading(page, 'Approvals').waitFor();
       await page.getByText(/^No approvals/).waitFor();
       for (const path of ['/approvals/x', '/changesets/x', '/approvals/00000000-0000-4000-8000-000000000000']) {
-        // a busy engine may answer 503 first
-        await until(`${path} is not found`, async () => {
-          await open(page, path);
-          return await heading(page, 'Not found').count() === 1;
-        });
+        await openNothing(page, path);
       }
     });
   });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import {
-  axe, heading, hostileTexts as corpus, isTooWide, open, press, settled, signIn, startBrowser, tabTo, widths,
+  axe, heading, hostileTexts as corpus, isTooWide, open, openNothing, press, settled, signIn, startBrowser, tabTo, widths,
 } from './support/browser.ts';
 import { consoleOf } from './support/console.ts';
 import { engineOf, park, type Engine } from './support/parking.ts';
@@ -130,8 +130,7 @@ describe('dead letters', () => {
       await open(page, '/dead-letters');
       await page.getByText(/^No dead letters\./).waitFor();
       for (const path of ['/dead-letters/00000000-0000-4000-8000-000000000000', '/dead-letters/x', '/redrives/x']) {
-        await page.goto(path);
-        await heading(page, 'Not found').waitFor();
+        await openNothing(page, path);
       }
     });
   });

@@ -1,7 +1,7 @@
 /** Sessions in Chromium, as an operator has them: found, looked at as they were, and acted on. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { axe, heading, hostileTexts, isTooWide, open, press, startBrowser, tabTo } from './support/browser.ts';
+import { axe, heading, hostileTexts, isTooWide, open, openNothing, press, startBrowser, tabTo } from './support/browser.ts';
 import { consoleOf } from './support/console.ts';
 import { cast, exampleOf, newTenant, person, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -90,8 +90,7 @@ describe('the list', () => {
       await page.getByText(/^No sessions yet\./).waitFor();
       await open(page, '/sessions?q=nobody');
       await page.getByText(/^No sessions match\./).waitFor();
-      await page.goto('/sessions/00000000-0000-4000-8000-000000000000');
-      await heading(page, 'Not found').waitFor();
+      await openNothing(page, '/sessions/00000000-0000-4000-8000-000000000000');
     });
   });
 });

@@ -4,6 +4,7 @@ import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { until } from './until.ts';
 
 const program = '/usr/bin/chromium';
 const installMs = 600_000;
@@ -75,6 +76,14 @@ export async function settled(page: Page): Promise<void> {
 export async function open(page: Page, path: string): Promise<void> {
   await page.goto(path);
   await settled(page);
+}
+
+/** What is at the address is not found. A busy engine may answer 503 first, as it does to people. */
+export async function openNothing(page: Page, path: string): Promise<void> {
+  await until(`${path} is not found`, async () => {
+    await open(page, path);
+    return await heading(page, 'Not found').count() === 1;
+  });
 }
 
 /** Presses Tab until something is focused. As a person does who has no mouse. */
