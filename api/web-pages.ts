@@ -1,4 +1,7 @@
-/** The web: one page for every address of the console, one for those of the chat, and the files that belong to them. Built beforehand, kept in memory. */
+/**
+ * The web: one page for every address of the console, one for those of the chat, and the files that belong to them. Built beforehand,
+ * kept in memory.
+ */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';

@@ -20,7 +20,8 @@ import { fill, fillEvents, symbolNumbers, yearEnd, yearStart, type Population } 
 import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Figure, Goal, Outcome } from './part.ts';
-import { median, percentile, range, seeded, shuffled } from './statistics.ts';
+import { asked } from './questions.ts';
+import { median, percentile, range } from './statistics.ts';
 import { numberText } from './table.ts';
 
 /** Of the first population; the others are a fifth of it, since each takes as long to make. */
@@ -49,7 +50,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     for (const population of [few, unique]) await fillEvents(db, population, say);
     const questions = questionsOf(db);
     say(`${questions.length} questions, ${trials} times each, in random order, seed ${seed} ...`);
-    times = await asked(questions, trials, seed);
+    times = await timesByName(questions, trials, seed);
   } finally {
     await db.close();
   }
@@ -140,18 +141,9 @@ async function compareWeeks(db: ClickHouse): Promise<unknown> {
   return comparePeriods(db, week(before), week(after), yearEnd);
 }
 
-async function asked(questions: readonly Question[], times: number, seed: number): Promise<Times> {
-  const random = seeded(seed);
-  const found = new Map<string, number[]>(questions.map(({ name }) => [name, []]));
-  // the first round warms up
-  for (let trial = 0; trial <= times; trial += 1) {
-    for (const { name, ask } of shuffled(questions, random)) {
-      const began = performance.now();
-      await ask();
-      if (trial > 0) found.get(name)?.push(performance.now() - began);
-    }
-  }
-  return found;
+async function timesByName(questions: readonly Question[], times: number, seed: number): Promise<Times> {
+  const found = await asked(questions, { warmUp: 1, trials: times }, seed);
+  return new Map([...found].map(([{ name }, took]) => [name, took]));
 }
 
 interface Served { readonly times: Times; readonly runs: number; readonly dashboards: number }
@@ -178,7 +170,7 @@ async function overHttp(folder: string, say: (line: string) => void): Promise<Se
     }
     const questions = [...reports, '/flows/'].map((path) => ({ name: path, ask: () => get(path) }));
     say('kept reports over HTTP ...');
-    return { times: await asked(questions, 200, 1), runs: computed.size, dashboards };
+    return { times: await timesByName(questions, 200, 1), runs: computed.size, dashboards };
   } finally {
     http.close();
     await host.stop();

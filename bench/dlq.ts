@@ -11,21 +11,20 @@ import { openDatabase, type Database } from '../stores/postgres/database.ts';
 import { startHost } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Goal, Outcome } from './part.ts';
-import { blocks, median, percentile, range, rounded, seeded, shuffled } from './statistics.ts';
-import { numberText } from './table.ts';
+import { asked, p99Of, shownTimes, type Times } from './questions.ts';
 import { vacuum } from './vacuum.ts';
 
 const tenant = 'bench';
 const [tasks, openTasks, days] = [100_000, 1_000, 90];
 /** Of what is sealed in a row: the input of a proposal and ten attempts. */
 const sealedBytes = 2_000;
-const [warmUp, trials, trialBlocks] = [20, 200, 5];
+const [warmUp, trials] = [20, 200];
 const [listGoal, statsGoal]: readonly [Goal, Goal] = [{ atMost: 20 }, { atMost: 50 }];
 
 /** An operator asks less often than a bench does. */
 const unhurried = { GANGWAY_API_PER_MINUTE_ADMIN: '100000000' };
 
-interface Question { readonly name: string; readonly path: string; readonly goal: Goal | null; readonly least: number }
+interface Place { readonly name: string; readonly path: string; readonly goal: Goal | null; readonly least: number }
 
 export async function run({ folder, say }: Context): Promise<Outcome> {
   const seed = Date.now() % 2 ** 32;
@@ -37,12 +36,13 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     say(`writing ${tasks} tasks, ${openTasks} of them open ...`);
     await fillTasks(db, tasks, openTasks);
     await vacuum(host.databaseUrl, 'tasks');
-    const questions = await questionsOf(db);
+    const places = await placesOf(db);
     const token = await developmentToken(
       { tenant, sub: 'dee', roles: ['admin'], ttlSeconds: 3_600 }, await developmentKey(folder), readConfiguration({}),
     );
-    say(`${questions.length} questions, ${trials} times each, in random order, seed ${seed} ...`);
-    return outcome(questions, await asked(http, token, questions, seed), seed);
+    say(`${places.length} questions, ${trials} times each, in random order, seed ${seed} ...`);
+    const questions = places.map((place) => ({ ...place, ask: () => ask(http, token, place) }));
+    return outcome(await asked(questions, { warmUp, trials }, seed), seed);
   } finally {
     await db.close();
     http.close();
@@ -68,7 +68,7 @@ export async function fillTasks(db: Database, count: number, open: number): Prom
   );
 }
 
-async function questionsOf(db: Database): Promise<readonly Question[]> {
+async function placesOf(db: Database): Promise<readonly Place[]> {
   const deep = async (condition: string, offset: number): Promise<string> => {
     const [row] = await db.asTenant(tenant).query<{ at: string; id: string }>(
       `SELECT parked_at::text AS at, task_id AS id FROM tasks WHERE tenant = $1 AND ${condition} ORDER BY parked_at DESC, task_id DESC ` +
@@ -77,7 +77,7 @@ async function questionsOf(db: Database): Promise<readonly Question[]> {
     );
     return writeCursor(row ?? null) ?? '';
   };
-  const list = (name: string, query: string, least = 100): Question => ({
+  const list = (name: string, query: string, least = 100): Place => ({
     name: `list: ${name}`, path: `/tasks/?limit=100${query}`, goal: listGoal, least,
   });
   return [
@@ -92,29 +92,14 @@ async function questionsOf(db: Database): Promise<readonly Question[]> {
   ];
 }
 
-/** Milliseconds of each question. An answer that holds too little ends the bench. */
-async function asked(
-  http: HttpClient, token: string, questions: readonly Question[], seed: number,
-): Promise<ReadonlyMap<Question, readonly number[]>> {
-  const random = seeded(seed);
-  const times = new Map<Question, number[]>(questions.map((question) => [question, []]));
-  for (let trial = 0; trial < warmUp + trials; trial += 1) {
-    for (const question of shuffled(questions, random)) {
-      const began = performance.now();
-      const { status, body } = await http.get(`/api/v1/onboarding/admin/dlq${question.path}`, { authorization: `Bearer ${token}` });
-      const ms = performance.now() - began;
-      const { results, total_tasks: total = 0 } = body as { results?: unknown[]; total_tasks?: number };
-      if (status !== 200 || (results?.length ?? total) < question.least) {
-        throw new Error(`${question.name}: ${status}, ${results?.length ?? total} found`);
-      }
-      if (trial >= warmUp) times.get(question)?.push(ms);
-    }
-  }
-  return times;
+/** An answer that holds too little ends the bench. */
+async function ask(http: HttpClient, token: string, { name, path, least }: Place): Promise<void> {
+  const { status, body } = await http.get(`/api/v1/onboarding/admin/dlq${path}`, { authorization: `Bearer ${token}` });
+  const { results, total_tasks: total = 0 } = body as { results?: unknown[]; total_tasks?: number };
+  if (status !== 200 || (results?.length ?? total) < least) throw new Error(`${name}: ${status}, ${results?.length ?? total} found`);
 }
 
-function outcome(questions: readonly Question[], times: ReadonlyMap<Question, readonly number[]>, seed: number): Outcome {
-  const of = (question: Question): readonly number[] => times.get(question) ?? [];
+function outcome(times: Times, seed: number): Outcome {
   return {
     title: `The dead letter queue with ${tasks} tasks, ${openTasks} of them open`,
     notes: [
@@ -123,21 +108,7 @@ function outcome(questions: readonly Question[], times: ReadonlyMap<Question, re
       'authentication, limits and the entry in the audit log, which is written before the answer is sent. Pages of 100 rows, each with ' +
       'the total.',
     ],
-    tables: [
-      {
-        head: ['', 'p50', 'p99'],
-        rows: questions.map((question) => [
-          question.name, `${numberText(median(of(question)))} ms`, `${numberText(percentile(of(question), 0.99))} ms`,
-        ]),
-      },
-    ],
-    figures: questions.map((question) => ({
-      name: question.name, value: median(of(question)), range: range(blocks(of(question), trialBlocks).map(median)), unit: 'ms',
-      goal: question.goal,
-    })),
-    details: {
-      seed, tasks, open: openTasks, days, trials,
-      p99_ms: Object.fromEntries(questions.map((question) => [question.name, rounded(percentile(of(question), 0.99))])),
-    },
+    ...shownTimes(times),
+    details: { seed, tasks, open: openTasks, days, trials, p99_ms: p99Of(times) },
   };
 }

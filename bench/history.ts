@@ -25,7 +25,7 @@ const most = 35 * 1_024;
 
 interface Kind { events: number; bytes: number; carried: number; opened: number }
 /** Bytes of a flush's input as JSON: all of it, and what of it is new. */
-interface Flush { readonly input: number; readonly fresh: number; readonly snapshot: boolean }
+interface Flush { readonly input: number; readonly fresh: number }
 
 export async function run({ folder, say }: Context): Promise<Outcome> {
   const host = await startHost(folder, { GANGWAY_FLUSH_SECONDS: String(flushSeconds) });
@@ -90,8 +90,8 @@ function nameOf(event: protocol.api.history.v1.IHistoryEvent): string {
 
 function flushOf({ data }: Payload): Flush {
   const bytes = Buffer.from(data ?? []);
-  const { events, checkpoints, state } = JSON.parse(bytes.toString()) as { events: unknown[]; checkpoints: unknown[]; state?: object };
-  return { input: bytes.length, fresh: JSON.stringify({ events, checkpoints }).length, snapshot: state !== undefined };
+  const { events, checkpoints } = JSON.parse(bytes.toString()) as { events: unknown[]; checkpoints: unknown[] };
+  return { input: bytes.length, fresh: JSON.stringify({ events, checkpoints }).length };
 }
 
 function outcome(answers: number, { kinds, flushes }: ReturnType<typeof accountOf>): Outcome {

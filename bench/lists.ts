@@ -7,7 +7,7 @@ import { asked, p99Of, shownTimes, type Question, type Times } from './questions
 import { vacuum } from './vacuum.ts';
 
 const tenant = 'bench';
-const [sessions, limit, trials] = [Number(process.env['BENCH_SESSIONS'] ?? 1_000_000), 50, 30];
+const [sessions, limit, warmUp, trials] = [Number(process.env['BENCH_SESSIONS'] ?? 1_000_000), 50, 5, 30];
 const goal = { atMost: 20 };
 const sorts: readonly SessionSort[] = ['started_at', 'last_activity_at'];
 
@@ -37,7 +37,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
       ),
     })));
     say(`${questions.length} lists, ${trials} times each, in random order, seed ${seed} ...`);
-    return outcome(await asked(questions, trials, seed), seed);
+    return outcome(await asked(questions, { warmUp, trials }, seed), seed);
   } finally {
     await db.close();
     await host.stop();

@@ -3,15 +3,20 @@ import type { Figure, Goal, Outcome } from './part.ts';
 import { blocks, median, percentile, range, rounded, seeded, shuffled } from './statistics.ts';
 import { numberText } from './table.ts';
 
-export interface Question { readonly name: string; readonly goal: Goal | null; readonly ask: () => Promise<unknown> }
+interface Asked { readonly name: string; readonly ask: () => Promise<unknown> }
+export interface Question extends Asked { readonly goal: Goal | null }
 /** Milliseconds of each. */
-export type Times = ReadonlyMap<Question, readonly number[]>;
+type TimesOf<Q> = ReadonlyMap<Q, readonly number[]>;
+export type Times = TimesOf<Question>;
 
-const [warmUp, trialBlocks] = [5, 5];
+const trialBlocks = 5;
 
-export async function asked(questions: readonly Question[], trials: number, seed: number): Promise<Times> {
+/** The first rounds only warm up. */
+export async function asked<Q extends Asked>(
+  questions: readonly Q[], { warmUp, trials }: { readonly warmUp: number; readonly trials: number }, seed: number,
+): Promise<TimesOf<Q>> {
   const random = seeded(seed);
-  const times = new Map<Question, number[]>(questions.map((question) => [question, []]));
+  const times = new Map<Q, number[]>(questions.map((question) => [question, []]));
   for (let trial = 0; trial < warmUp + trials; trial += 1) {
     for (const question of shuffled(questions, random)) {
       const began = performance.now();

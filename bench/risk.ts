@@ -13,7 +13,7 @@ import { vacuum } from './vacuum.ts';
 
 const tenant = 'bench';
 const [sessions, limit] = [1_000_000, 50];
-const trials = 50;
+const [warmUp, trials] = [5, 50];
 const [listGoal, totalGoal]: readonly [Goal, Goal] = [{ atMost: 30 }, { atMost: 100 }];
 
 export async function run({ folder, say }: Context): Promise<Outcome> {
@@ -31,7 +31,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     );
     const questions = riskLevels.flatMap((level) => questionsOf(level, db, http, token));
     say(`${questions.length} questions, ${trials} times each, in random order, seed ${seed} ...`);
-    const times = await asked(questions, trials, seed);
+    const times = await asked(questions, { warmUp, trials }, seed);
     return outcome(times, seed);
   } finally {
     await db.close();

@@ -12,7 +12,7 @@ import type { Context, Outcome } from './part.ts';
 import { processes } from './process-memory.ts';
 import { median, range } from './statistics.ts';
 
-const sessionsCached = Number(process.env["BENCH_CACHED"] ?? 2_000);
+const sessionsCached = 2_000;
 const settleSeconds = 30;
 const answersEach = 50;
 /** More of them than the small cache keeps, so that each is gone when its turn comes again. */

@@ -136,6 +136,8 @@ afterAll(async () => {
 
 const auditPage = 'ORDER BY at DESC, id DESC LIMIT 21';
 const tasksSince = 'FROM tasks WHERE tenant = $1 AND parked_at >= $2 ORDER BY parked_at OFFSET 0';
+/** No filter of a list of sessions. */
+const any = { owner: null, state: null, stage: null, flow: null, named: null };
 const openTasks = "status IN ('parked', 'retrying')";
 const taskPage = (direction: 'DESC' | 'ASC'): string => `ORDER BY parked_at ${direction}, task_id ${direction} LIMIT 21`;
 const id = randomUUID();
@@ -346,7 +348,6 @@ test('a total is counted up to 10,000 rows and no further', async () => {
     const looked = [...plan.matchAll(/actual rows=([\d.]+)/g)].map(([, found]) => Number(found));
     expect(Math.max(...looked)).toBe(10_001);
   }
-  const any = { owner: null, state: null, stage: null, flow: null, named: null };
   const many = await listSessions(db, { tenant: 'other', ...any }, 'started_at', { limit: 5, after: null });
   expect([many.rows.length, many.total, many.totalIsAtLeast]).toEqual([5, 10_000, true]);
   const fewer = await listSessions(db, { tenant, ...any }, 'started_at', { limit: 5, after: null });
@@ -356,7 +357,6 @@ test('a total is counted up to 10,000 rows and no further', async () => {
 });
 
 describe('lists of sessions', () => {
-  const any = { owner: null, state: null, stage: null, flow: null, named: null };
   const filters: readonly Partial<SessionFilter>[] = [
     {}, { state: 'started' }, { state: 'error' }, { stage: 'engaged' }, { stage: 'approval_decision' }, { flow: 'f' }, { flow: 'none' },
     { state: 'started', stage: 'engaged' }, { state: 'completed', stage: 'approval_decision' }, { flow: 'f', state: 'escalated' },

@@ -35,7 +35,8 @@ export async function keysetPage<Row extends object, T>(db: Queries, query: Keys
   const params = [...query.params];
   const after = page.after === null ? ''
     : ` AND (${at}, ${id}) ${beyond} ($${params.push(page.after.at)}::timestamptz, $${params.push(page.after.id)}::uuid)`;
-  const inOrder = `ORDER BY ${at} ${direction}, ${id} ${direction} LIMIT $${params.push(page.limit + 1)}`;
+  const order = `ORDER BY ${at} ${direction}, ${id} ${direction}`;
+  const inOrder = `${order} LIMIT $${params.push(page.limit + 1)}`;
   const selected = `${columns}, ${at}::text AS keyset_at, ${id} AS keyset_id`;
   const found = `${from} WHERE ${where}${after} ${inOrder}`;
   const [rows, total] = await Promise.all([
@@ -44,7 +45,7 @@ export async function keysetPage<Row extends object, T>(db: Queries, query: Keys
         : `SELECT ${selected} FROM ${each} CROSS JOIN LATERAL (SELECT ${columns}, ${at}, ${id} FROM ${found}) AS merged ${inOrder}`,
       params,
     ),
-    countUpTo(db, { ...query, where: each === undefined ? where : `${where} ORDER BY ${at} ${direction}, ${id} ${direction}` }, totalMax),
+    countUpTo(db, { ...query, where: each === undefined ? where : `${where} ${order}` }, totalMax),
   ]);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
