@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { keepEventsFor } from '../analytics/retention.ts';
-import { publishLeftImports } from '../analytics/publishing.ts';
+import { keepEventsFor } from '../analytics/intake/retention.ts';
+import { publishLeftImports } from '../analytics/intake/publishing.ts';
 import { endRebuild, releaseRebuild, renewRebuild, takeRebuild, type TakenRebuild } from '../stores/postgres/analytics-rebuilds.ts';
 import { erasuresToDo } from '../stores/postgres/erasures.ts';
 import { StoreUnavailableError } from '../stores/unavailable.ts';

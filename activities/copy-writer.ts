@@ -2,8 +2,8 @@
 import type { Logger } from 'pino';
 import { foreign, keyOf, symbolOf } from '../analytics/history.ts';
 import { tables, type SessionRow } from '../analytics/rows.ts';
-import { readHistories } from '../analytics/session-histories.ts';
-import { eventRows, historyColumns, sessionRow } from '../analytics/session-row.ts';
+import { readHistories } from '../analytics/intake/session-histories.ts';
+import { eventRows, historyColumns, sessionRow } from '../analytics/intake/session-row.ts';
 import { currentAnswers } from '../domain/answer-log.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import { closedAnswers, type ClosedAnswers } from '../domain/closed-answers.ts';

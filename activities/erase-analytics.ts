@@ -2,8 +2,8 @@
  * Erased sessions in ClickHouse: their rows and events are written anew from what is left of them, and the months they lie in are merged,
  * since until then the old ones stay on disk. Counts stay what they were.
  */
-import { insertByMonth } from '../analytics/inserting.ts';
-import { publishImports } from '../analytics/publishing.ts';
+import { insertByMonth } from '../analytics/intake/inserting.ts';
+import { publishImports } from '../analytics/intake/publishing.ts';
 import { tables } from '../analytics/rows.ts';
 import { archivedCopies } from '../stores/postgres/analytics-truth.ts';
 import { erasuresToDo, noteErasuresDone } from '../stores/postgres/erasures.ts';

@@ -3,11 +3,11 @@
  * PostgreSQL before it is in ClickHouse, so what was flushed to the old tables is found behind the exchange, and written again. Whenever
  * it is broken off, the tables are the old ones or the new ones, and it can begin again.
  */
-import { insertByMonth } from '../analytics/inserting.ts';
-import { importedRows, type Publishing } from '../analytics/publishing.ts';
+import { insertByMonth } from '../analytics/intake/inserting.ts';
+import { importedRows, type Publishing } from '../analytics/intake/publishing.ts';
 import { tables, type EventRow, type SessionRow } from '../analytics/rows.ts';
-import { eventRows } from '../analytics/session-row.ts';
-import { Counting, differences, storedTally, type Tally } from '../analytics/tally.ts';
+import { eventRows } from '../analytics/intake/session-row.ts';
+import { Counting, differences, storedTally, type Tally } from '../analytics/intake/tally.ts';
 import type { SessionEvent, SessionState } from '../domain/session-state.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import {

@@ -3,7 +3,7 @@ import type { Device } from '../domain/device.ts';
 import type { SessionStateName, StageName } from '../domain/lifecycle.ts';
 import type { Parameter } from '../stores/clickhouse/client.ts';
 import { endedStates, importLeftAfterMs, stageNumbers, type Segment, type SessionOrigin } from './rows.ts';
-import { whyConditions, type WhySelection } from './why/selection.ts';
+import { whyConditions, type WhySelection } from './why-selection.ts';
 
 /** Sessions of a tenant started in [startMs, endMs), epoch milliseconds. */
 export interface SessionFilters {

@@ -1,6 +1,6 @@
 /** What happened, beside every series. */
 import { z } from 'zod';
-import type { Period } from '../analytics/period.ts';
+import type { Period } from '../analytics/periods/period.ts';
 import { annotationKinds, annotations } from '../stores/postgres/annotations.ts';
 import { iso } from './presentation.ts';
 import type { Services } from './services.ts';

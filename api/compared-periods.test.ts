@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
-import { bucketsIn } from '../analytics/buckets.ts';
-import { cohortTrends } from '../analytics/cohort-trends.ts';
-import { cohorts, type CohortKind } from '../analytics/cohorts.ts';
-import { comparePeriods } from '../analytics/comparison.ts';
-import { drillDown } from '../analytics/drill-down.ts';
-import { followUpOf, stageSessions } from '../analytics/followed.ts';
+import { bucketsIn } from '../analytics/periods/buckets.ts';
+import { cohortTrends } from '../analytics/reports/cohort-trends.ts';
+import { cohorts, type CohortKind } from '../analytics/reports/cohorts.ts';
+import { comparePeriods } from '../analytics/reports/comparison.ts';
+import { drillDown } from '../analytics/reports/drill-down.ts';
+import { followUpOf, stageSessions } from '../analytics/reports/followed.ts';
 import { tables } from '../analytics/rows.ts';
 import { sessionsIn, type Selection, type SessionFilters } from '../analytics/sessions-in.ts';
 import { migrateClickHouse } from '../stores/clickhouse/client.ts';

@@ -1,9 +1,9 @@
 /** Two periods side by side, as reports show them. */
 import { z } from 'zod';
-import type { Side, StageComparison } from '../analytics/comparison.ts';
-import type { DrillDown, Narrowed } from '../analytics/drill-down.ts';
-import { followedUntil, type FollowUp } from '../analytics/followed.ts';
-import type { Period } from '../analytics/period.ts';
+import type { Side, StageComparison } from '../analytics/reports/comparison.ts';
+import type { DrillDown, Narrowed } from '../analytics/reports/drill-down.ts';
+import { followedUntil, type FollowUp } from '../analytics/reports/followed.ts';
+import type { Period } from '../analytics/periods/period.ts';
 import type { Selection } from '../analytics/sessions-in.ts';
 import { stages } from '../domain/lifecycle.ts';
 import { iso } from './presentation.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Cell } from '../analytics/report-table.ts';
-import { figuresOf, tableOf } from '../analytics/report-table.ts';
+import type { Cell } from '../analytics/reports/report-table.ts';
+import { figuresOf, tableOf } from '../analytics/reports/report-table.ts';
 import { csv } from './csv.ts';
 
 async function pieces(columns: readonly string[], rows: readonly (readonly Cell[])[]): Promise<Uint8Array[]> {

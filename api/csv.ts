@@ -2,7 +2,7 @@
  * CSV (RFC 4180, UTF-8) a piece at a time. A text that a spreadsheet would take for a formula begins with an apostrophe: names of
  * events, flows and errors come from elsewhere.
  */
-import type { Cell } from '../analytics/report-table.ts';
+import type { Cell } from '../analytics/reports/report-table.ts';
 
 const pieceCharacters = 65_536;
 /** Blanks are passed over by some; the wide forms are taken for the narrow ones. */

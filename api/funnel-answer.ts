@@ -1,7 +1,7 @@
 /** The answer of a funnel, of the stages and of one's own alike, with the path to the list behind each figure. */
 import { z } from 'zod';
-import type { DrillDown } from '../analytics/drill-down.ts';
-import type { FunnelReport } from '../analytics/funnel.ts';
+import type { DrillDown } from '../analytics/reports/drill-down.ts';
+import type { FunnelReport } from '../analytics/reports/funnel.ts';
 import type { Breakdown } from '../analytics/own-funnel/breakdown.ts';
 import type { FunnelDefinition } from '../analytics/own-funnel/definition.ts';
 import type { Part } from '../analytics/own-funnel/report.ts';

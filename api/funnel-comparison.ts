@@ -1,7 +1,7 @@
 /** What a funnel says beside its counts: when sessions complete, and how it was in an earlier period. */
 import { z } from 'zod';
-import { timedVerdicts, type PeriodsCompared } from '../analytics/comparison.ts';
-import { daysIn, earlierPeriods, periodBefore, type Period } from '../analytics/period.ts';
+import { timedVerdicts, type PeriodsCompared } from '../analytics/reports/comparison.ts';
+import { daysIn, earlierPeriods, periodBefore, type Period } from '../analytics/periods/period.ts';
 import { followedLinks, followUpWire, stagesWire, StageComparisonWire, type FollowedSelection } from './compared-periods.ts';
 import { iso } from './presentation.ts';
 import { PeriodWire } from './report-route.ts';

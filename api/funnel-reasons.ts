@@ -1,9 +1,9 @@
 /** What the funnel says of its reasons: cohorts, and the recommendations of the same sessions. */
 import { z } from 'zod';
-import type { Narrowed } from '../analytics/drill-down.ts';
+import type { Narrowed } from '../analytics/reports/drill-down.ts';
 import { cohortSessions, inCohorts, TooManyHistories, type OwnFunnel } from '../analytics/own-funnel/cohort.ts';
 import { requiredSteps, type OwnFunnelReport } from '../analytics/own-funnel/report.ts';
-import { periodBefore, type Period } from '../analytics/period.ts';
+import { periodBefore, type Period } from '../analytics/periods/period.ts';
 import type { Segment } from '../analytics/rows.ts';
 import { analysedBy, analysedStages, cohortAnalysis, type AnalysedCohort } from '../analytics/why/cohort-analysis.ts';
 import { ownComparables } from '../analytics/why/comparables.ts';

@@ -1,6 +1,6 @@
 /** A session event by event: what is kept of them, and what the session itself has that is not kept yet. */
-import { importedSessionRow, type OpenEvent } from '../analytics/imported-row.ts';
-import { openEvent } from '../analytics/publishing.ts';
+import { importedSessionRow, type OpenEvent } from '../analytics/intake/imported-row.ts';
+import { openEvent } from '../analytics/intake/publishing.ts';
 import type { SessionStateName } from '../domain/lifecycle.ts';
 import type { Actor } from '../domain/message.ts';
 import type { AnswerEntry, SessionEvent } from '../domain/session-state.ts';

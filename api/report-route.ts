@@ -4,10 +4,10 @@
  * for how long an answer is kept, and who waits for whose run, it need not know (stores/redis/reports/).
  */
 import { z } from 'zod';
-import { drillDown, sessionsPath, type DrillDown } from '../analytics/drill-down.ts';
-import { readPeriod, type Period } from '../analytics/period.ts';
-import { keyedPeriod, reportKey } from '../analytics/report-key.ts';
-import { figuresOf, parquetOf, tableOf, type ReportTable } from '../analytics/report-table.ts';
+import { drillDown, sessionsPath, type DrillDown } from '../analytics/reports/drill-down.ts';
+import { readPeriod, type Period } from '../analytics/periods/period.ts';
+import { keyedPeriod, reportKey } from '../analytics/reports/report-key.ts';
+import { figuresOf, parquetOf, tableOf, type ReportTable } from '../analytics/reports/report-table.ts';
 import { segments } from '../analytics/rows.ts';
 import type { SessionFilters } from '../analytics/sessions-in.ts';
 import { devices } from '../domain/device.ts';

@@ -1,7 +1,7 @@
 /** What routes work with; handed in at start. */
 import type { Logger } from 'pino';
-import type { Intake } from '../analytics/importing.ts';
-import type { Publishing } from '../analytics/publishing.ts';
+import type { Intake } from '../analytics/intake/importing.ts';
+import type { Publishing } from '../analytics/intake/publishing.ts';
 import type { Json } from '../domain/json.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import type { ParkedTasks } from '../engine/parked-tasks.ts';

@@ -1,5 +1,5 @@
 /** The list behind a number, whole, as a file. */
-import { sessionColumns, sessionRows, sessionTableQuery, type SelectedSessions } from '../analytics/session-table.ts';
+import { sessionColumns, sessionRows, sessionTableQuery, type SelectedSessions } from '../analytics/reports/session-table.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import { csv } from './csv.ts';
 import type { Download } from './route.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { drillDown, sessionsPath } from '../analytics/drill-down.ts';
+import { drillDown, sessionsPath } from '../analytics/reports/drill-down.ts';
 import { tables } from '../analytics/rows.ts';
 import { sessionsIn, type Selection, type SessionFilters } from '../analytics/sessions-in.ts';
 import { seeded } from '../scripts/demo/random.ts';

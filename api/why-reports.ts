@@ -1,7 +1,7 @@
 /** The answers of the reports of why sessions are lost, with the lists behind their numbers. */
-import { bucketsIn, type Bucket, type Granularity, type WeekStart } from '../analytics/buckets.ts';
-import type { DrillDown } from '../analytics/drill-down.ts';
-import { funnel, rate } from '../analytics/funnel.ts';
+import { bucketsIn, type Bucket, type Granularity, type WeekStart } from '../analytics/periods/buckets.ts';
+import type { DrillDown } from '../analytics/reports/drill-down.ts';
+import { funnel, rate } from '../analytics/reports/funnel.ts';
 import { comparables } from '../analytics/why/comparables.ts';
 import {
   byQuestion, countsByBucket, extremes, losingStages, sampledOneIn, timeAnalysis, totals, type BucketCounts, type Extreme,
@@ -10,7 +10,7 @@ import { errorCounts, type ErrorCount } from '../analytics/why/error-patterns.ts
 import { factorsOf } from '../analytics/why/factors.ts';
 import { measure, type Measured } from '../analytics/why/measured.ts';
 import { recommend, type Recommendation } from '../analytics/why/recommendations.ts';
-import { pairText } from '../analytics/why/selection.ts';
+import { pairText } from '../analytics/why-selection.ts';
 import { stages } from '../domain/lifecycle.ts';
 import { errorsBetween, type ErrorOccurrences } from '../stores/postgres/error-patterns.ts';
 import { annotationsOf } from './annotations.ts';

@@ -1,14 +1,14 @@
 /** Factors and recommendations as the contract has them, with the lists behind their numbers. */
 import { z } from 'zod';
-import type { DrillDown, Narrowed } from '../analytics/drill-down.ts';
-import { followedUntil } from '../analytics/followed.ts';
+import type { DrillDown, Narrowed } from '../analytics/reports/drill-down.ts';
+import { followedUntil } from '../analytics/reports/followed.ts';
 import type { Selection } from '../analytics/sessions-in.ts';
-import type { Arm } from '../analytics/statistics.ts';
+import type { Arm } from '../analytics/statistics/proportions.ts';
 import { comparedBy, type Group } from '../analytics/why/comparable.ts';
 import type { Factor } from '../analytics/why/factors.ts';
 import type { Measured } from '../analytics/why/measured.ts';
 import { efforts, gainUnits, priorities, type Evidence, type Recommendation } from '../analytics/why/recommendations.ts';
-import { factorKinds, factorText } from '../analytics/why/selection.ts';
+import { factorKinds, factorText } from '../analytics/why-selection.ts';
 import { stages } from '../domain/lifecycle.ts';
 import type { FollowedSelection } from './compared-periods.ts';
 import { count, drill_down, rate, rateOrNull } from './wire.ts';

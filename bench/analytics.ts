@@ -2,15 +2,15 @@
  * Reports over five million sessions: each beside `windowFunnel` over the same events in the same run, plainly, with aggregation in
  * order (the honest rival) and with `strict_increase`. Then what a kept report costs over HTTP.
  */
-import { cohorts } from '../analytics/cohorts.ts';
-import { comparePeriods } from '../analytics/comparison.ts';
-import { stageSessions } from '../analytics/followed.ts';
-import { funnel } from '../analytics/funnel.ts';
+import { cohorts } from '../analytics/reports/cohorts.ts';
+import { comparePeriods } from '../analytics/reports/comparison.ts';
+import { stageSessions } from '../analytics/reports/followed.ts';
+import { funnel } from '../analytics/reports/funnel.ts';
 import { ownFunnel } from '../analytics/own-funnel/report.ts';
 import { cohortOf, countsOf, type OwnFunnel } from '../analytics/own-funnel/cohort.ts';
 import { sessionsIn, type SessionFilters } from '../analytics/sessions-in.ts';
 import { byQuestion, countsByBucket } from '../analytics/why/drop-off.ts';
-import { bucketsIn } from '../analytics/buckets.ts';
+import { bucketsIn } from '../analytics/periods/buckets.ts';
 import { stages } from '../domain/lifecycle.ts';
 import { developmentToken } from '../scripts/development-token.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';

@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { eraseArchived } from '../activities/erase-person.ts';
-import { userKey } from '../analytics/session-row.ts';
+import { userKey } from '../analytics/intake/session-row.ts';
 import { createChunkSealer } from '../encryption/sealed-chunks.ts';
 import { createSealer, readCodecKeys, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';

@@ -1,6 +1,6 @@
 /** What reports know of people: a pseudonym, and what imported events say, sealed. */
 import { createHmac } from 'node:crypto';
-import type { PropertySealer } from '../analytics/importing.ts';
+import type { PropertySealer } from '../analytics/intake/importing.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { Configuration } from './configuration.ts';
 

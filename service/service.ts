@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import pino, { type Logger } from 'pino';
 import { inputMistakes, inputSchema } from '../activities/tasks.ts';
 import { symbolsMax } from '../analytics/history.ts';
-import { userKey } from '../analytics/session-row.ts';
+import { userKey } from '../analytics/intake/session-row.ts';
 import { Authentication } from '../api/authentication.ts';
 import { frames } from '../api/error-translation.ts';
 import { addressReader } from '../api/limits/address.ts';

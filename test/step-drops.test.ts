@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pino from 'pino';
 import { watchSteps, type Watched } from '../activities/alerts/watch.ts';
-import { judgedDay } from '../analytics/drops.ts';
+import { judgedDay } from '../analytics/reports/drops.ts';
 import { tables } from '../analytics/rows.ts';
 import { seeded } from '../bench/statistics.ts';
 import { migrateClickHouse } from '../stores/clickhouse/client.ts';

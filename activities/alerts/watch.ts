@@ -1,6 +1,6 @@
 /** Looks for steps of flows that fewer people make than before, and keeps which alerts of them begin and end. raise.ts tells them. */
 import type { Logger } from 'pino';
-import { judgedSteps } from '../../analytics/drops.ts';
+import { judgedSteps } from '../../analytics/reports/drops.ts';
 import { watchChanges } from '../../domain/conversion-watch.ts';
 import type { ClickHouse } from '../../stores/clickhouse/client.ts';
 import type { DataThrough } from '../../stores/data-through.ts';

@@ -1,9 +1,9 @@
 /** The sessions of a funnel of one's own, each with how far it came: as SQL, from which a report counts and a list lists. */
 import type { ClickHouse, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
 import { stages } from '../../domain/lifecycle.ts';
-import type { FollowedSessions } from '../followed.ts';
+import type { FollowedSessions } from '../reports/followed.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
-import { sum } from '../statistics.ts';
+import { sum } from '../statistics/proportions.ts';
 import type { StepSet } from './attempt.ts';
 import type { Outcome } from './outcome.ts';
 import { nothing, partsOf, usual, type FoundHistory, type HistoryBounds, type OwnFunnel, type Part } from './parts.ts';

@@ -1,6 +1,6 @@
 /** A funnel of one's own in two periods, at equal maturity: from a session's first attempt on it is followed for as long on both sides. */
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
-import { comparePeriods, type PeriodsCompared } from '../comparison.ts';
+import { comparePeriods, type PeriodsCompared } from '../reports/comparison.ts';
 import type { SessionFilters } from '../sessions-in.ts';
 import { cohortSessions, inCohorts, type OwnFunnel } from './cohort.ts';
 import { requiredSteps } from './report.ts';

@@ -8,10 +8,10 @@ import { compareFunnel } from './comparison.ts';
 import type { FunnelDefinition, FunnelStep } from './definition.ts';
 import { edgesSeconds, ownFunnel, partsIn, timeToConvert, type OwnFunnelReport } from './report.ts';
 import { ownSessions, type OwnSelection } from './sessions.ts';
-import { completionTimes } from '../completion.ts';
+import { completionTimes } from '../reports/completion.ts';
 import { later, symbolOf } from '../history.ts';
 import type { ClickHouse, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
-import { stageFunnelQuery, funnelReport, type FunnelRow } from '../funnel.ts';
+import { stageFunnelQuery, funnelReport, type FunnelRow } from '../reports/funnel.ts';
 
 const startMs = Date.UTC(2026, 2, 1);
 const endMs = startMs + 20_000;

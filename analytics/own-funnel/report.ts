@@ -1,9 +1,9 @@
 /** The figures of a funnel of one's own, in the form of the stage funnel. */
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
 import { stages as stageNames, type StageName } from '../../domain/lifecycle.ts';
-import { completionFrom, endsQuery, leftMs, type CompletionTimes } from '../completion.ts';
-import { list, rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../funnel.ts';
-import { sum, wilson } from '../statistics.ts';
+import { completionFrom, endsQuery, leftMs, type CompletionTimes } from '../reports/completion.ts';
+import { list, rate, reportOf, stageDescriptions, type FunnelReport, type FunnelRow, type FunnelStage } from '../reports/funnel.ts';
+import { sum, wilson } from '../statistics/proportions.ts';
 import { cohortAnalysis, type AnalysedCohort } from '../why/cohort-analysis.ts';
 import { labelOf, partsMax, type Breakdown } from './breakdown.ts';
 import { countsOf, inCohorts, type Cohort, type Counted, type HistoryBounds, type OwnCohort, type OwnFunnel } from './cohort.ts';

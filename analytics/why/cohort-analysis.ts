@@ -1,10 +1,10 @@
 /** The sessions of a funnel by flow, version, language, segment and device. */
 import type { ClickHouse, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
-import { rate } from '../funnel.ts';
+import { rate } from '../reports/funnel.ts';
 import { stageNumbers } from '../rows.ts';
 import { sessionsIn, type SessionFilters } from '../sessions-in.ts';
-import { sum, wilson, type Interval } from '../statistics.ts';
-import { leastPerArm } from '../two-arms.ts';
+import { sum, wilson, type Interval } from '../statistics/proportions.ts';
+import { leastPerArm } from '../statistics/two-arms.ts';
 
 export const analysedBy = ['flow', 'flow_version', 'language', 'user_segment', 'device'] as const;
 

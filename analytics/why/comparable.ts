@@ -1,6 +1,6 @@
 /** Two groups of sessions that may be compared, and at what. */
 import type { StageName } from '../../domain/lifecycle.ts';
-import type { Arm } from '../statistics.ts';
+import type { Arm } from '../statistics/proportions.ts';
 import type { FactorCounts } from './factors.ts';
 
 /** By what the two groups differ. */

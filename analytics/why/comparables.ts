@@ -1,6 +1,6 @@
 /** Which groups of sessions are compared: by flow, version, language and device, and with the period before. */
 import { stages } from '../../domain/lifecycle.ts';
-import { sum, type Arm } from '../statistics.ts';
+import { sum, type Arm } from '../statistics/proportions.ts';
 import type { Comparable, ComparedBy, Group, Place } from './comparable.ts';
 import type { FactorCounts } from './factors.ts';
 

@@ -1,12 +1,12 @@
 /** When and where sessions are lost: by time of start and stage, by question, and how long after the start. */
 import { stages, type StageName } from '../../domain/lifecycle.ts';
 import type { ClickHouse, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
-import { bucketOf, edgesOf, type Bucket } from '../buckets.ts';
-import { rate } from '../funnel.ts';
+import { bucketOf, edgesOf, type Bucket } from '../periods/buckets.ts';
+import { rate } from '../reports/funnel.ts';
 import { stageNumbers } from '../rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
-import { sum } from '../statistics.ts';
-import { leastPerArm } from '../two-arms.ts';
+import { sum } from '../statistics/proportions.ts';
+import { leastPerArm } from '../statistics/two-arms.ts';
 
 const last = stageNumbers.completed;
 /** Those that a session can be lost at. */

@@ -1,7 +1,7 @@
 /** What went wrong on the way: answers that were refused, by question and code, and tasks that were parked, by step and category. */
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
 import { sessionsIn, type SessionFilters } from '../sessions-in.ts';
-import { eventsOf } from './selection.ts';
+import { eventsOf } from '../why-selection.ts';
 
 export interface ErrorCount {
   readonly kind: 'refusal' | 'parked_task';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { seeded } from '../../scripts/demo/random.ts';
-import type { Arm } from '../statistics.ts';
+import type { Arm } from '../statistics/proportions.ts';
 import { againstOthers, factorsOf, type FactorCounts } from './factors.ts';
 import { testedTogether } from './tested.ts';
 

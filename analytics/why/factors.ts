@@ -5,8 +5,8 @@
  * question put again or refused among those that were shown it, a parked task among those that got past the last
  * question. Else whoever stays longer would meet more of everything, and everything would go with finishing.
  */
-import { oddsRatio, type Arm, type Interval } from '../statistics.ts';
-import type { FactorKind, FactorName } from './selection.ts';
+import { oddsRatio, type Arm, type Interval } from '../statistics/proportions.ts';
+import type { FactorKind, FactorName } from '../why-selection.ts';
 import { testedTogether, type TestedPair } from './tested.ts';
 
 /** Sessions with and without it; successes are those that finished. */

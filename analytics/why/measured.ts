@@ -3,14 +3,14 @@
  * own start (followed.ts), so that a young one is not taken for a bad one.
  */
 import type { ClickHouse, QueryOptions } from '../../stores/clickhouse/client.ts';
-import { followedParams, followedUntil, followUpOf, stageSessions, type FollowedSessions } from '../followed.ts';
-import { periodBefore, type Period } from '../period.ts';
+import { followedParams, followedUntil, followUpOf, stageSessions, type FollowedSessions } from '../reports/followed.ts';
+import { periodBefore, type Period } from '../periods/period.ts';
 import { stageNumbers, type Segment } from '../rows.ts';
 import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
-import { sum, type Arm } from '../statistics.ts';
+import { sum, type Arm } from '../statistics/proportions.ts';
 import type { QuestionCell, StageCell } from './comparables.ts';
 import { againstOthers, less, type FactorCounts } from './factors.ts';
-import { eventsOf, gotPastQuestions } from './selection.ts';
+import { eventsOf, gotPastQuestions } from '../why-selection.ts';
 
 export interface Measured {
   readonly followUpSeconds: number;

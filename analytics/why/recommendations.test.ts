@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { stages } from '../../domain/lifecycle.ts';
-import { difference } from '../two-arms.ts';
+import { difference } from '../statistics/two-arms.ts';
 import { comparables, type QuestionCell, type StageCell } from './comparables.ts';
 import { priorities, recommend, type Recommendation } from './recommendations.ts';
 

@@ -5,8 +5,8 @@
  * Groups are looked at as they stood a fixed time after their start, so that a young one is not taken for a bad one.
  */
 import { createHash } from 'node:crypto';
-import { impactSeverity, type ImpactSeverity } from '../funnel.ts';
-import type { Arm, Interval } from '../statistics.ts';
+import { impactSeverity, type ImpactSeverity } from '../reports/funnel.ts';
+import type { Arm, Interval } from '../statistics/proportions.ts';
 import type { Comparable, ComparedBy, Group, Place } from './comparable.ts';
 import type { Factor, FactorCounts } from './factors.ts';
 import { testedTogether, type TestedPair } from './tested.ts';

@@ -1,6 +1,6 @@
 /** Pairs of groups that are tested together: what differs by more than chance, adjusted for how many were looked at. */
-import { benjaminiHochberg, type Arm, type Interval } from '../statistics.ts';
-import { isSignificant, leastPerArm, significantBelow, testArms } from '../two-arms.ts';
+import { benjaminiHochberg, type Arm, type Interval } from '../statistics/proportions.ts';
+import { isSignificant, leastPerArm, significantBelow, testArms } from '../statistics/two-arms.ts';
 
 export interface Pair {
   readonly one: Arm;

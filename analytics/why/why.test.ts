@@ -8,8 +8,8 @@ import { dayMs } from '../../test/support/plain-sessions.ts';
 import {
   anyVisit, hasLeft, plainFactors, plainFollowUp, plainQuestions, visitEvents, visitRow, type PlainVisit,
 } from '../../test/support/plain-why.ts';
-import { bucketsIn } from '../buckets.ts';
-import { periodBefore, type Period } from '../period.ts';
+import { bucketsIn } from '../periods/buckets.ts';
+import { periodBefore, type Period } from '../periods/period.ts';
 import { tables } from '../rows.ts';
 import { sessionsIn, type Selection, type SessionFilters } from '../sessions-in.ts';
 import type { Comparable } from './comparable.ts';
@@ -18,7 +18,7 @@ import { byQuestion, countsByBucket, extremes, losingStages, timeAnalysis, total
 import { errorCounts } from './error-patterns.ts';
 import { factorsOf } from './factors.ts';
 import { measure } from './measured.ts';
-import { factorText, pairText } from './selection.ts';
+import { factorText, pairText } from '../why-selection.ts';
 
 let db: TestClickHouse;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { bucketsIn, weekStarts } from '../../analytics/buckets.ts';
-import { trends } from '../../analytics/comparison.ts';
-import { cohortKinds, cohorts, insightKinds } from '../../analytics/cohorts.ts';
-import { cohortTrends, volumeTrends } from '../../analytics/cohort-trends.ts';
-import { followUpOf, stageSessions } from '../../analytics/followed.ts';
+import { bucketsIn, weekStarts } from '../../analytics/periods/buckets.ts';
+import { trends } from '../../analytics/reports/comparison.ts';
+import { cohortKinds, cohorts, insightKinds } from '../../analytics/reports/cohorts.ts';
+import { cohortTrends, volumeTrends } from '../../analytics/reports/cohort-trends.ts';
+import { followUpOf, stageSessions } from '../../analytics/reports/followed.ts';
 import { stages } from '../../domain/lifecycle.ts';
 import { annotationsOf, annotationsWire } from '../annotations.ts';
 import { differenceInterval, followedLinks, lastStage, stageLists } from '../compared-periods.ts';

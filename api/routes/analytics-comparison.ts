@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { comparePeriods, timedVerdicts, trends } from '../../analytics/comparison.ts';
-import { stageSessions } from '../../analytics/followed.ts';
-import { daysIn, periodBefore, type Period } from '../../analytics/period.ts';
+import { comparePeriods, timedVerdicts, trends } from '../../analytics/reports/comparison.ts';
+import { stageSessions } from '../../analytics/reports/followed.ts';
+import { daysIn, periodBefore, type Period } from '../../analytics/periods/period.ts';
 import {
   changeWire, differenceInterval, followedLinks, followUpWire, sideWire, SideWire, stageLists, stagesWire, StageComparisonWire,
 } from '../compared-periods.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { knownEvents } from '../../analytics/event-catalogue.ts';
+import { knownEvents } from '../../analytics/reports/event-catalogue.ts';
 import { reportRoute } from '../report-route.ts';
 import { count } from '../wire.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { comparePeriods } from '../../analytics/comparison.ts';
-import { completionTimes } from '../../analytics/completion.ts';
-import { stageSessions } from '../../analytics/followed.ts';
-import { funnel } from '../../analytics/funnel.ts';
+import { comparePeriods } from '../../analytics/reports/comparison.ts';
+import { completionTimes } from '../../analytics/reports/completion.ts';
+import { stageSessions } from '../../analytics/reports/followed.ts';
+import { funnel } from '../../analytics/reports/funnel.ts';
 import type { Breakdown } from '../../analytics/own-funnel/breakdown.ts';
 import { stageCohort } from '../../analytics/own-funnel/cohort.ts';
 import { compareFunnel } from '../../analytics/own-funnel/comparison.ts';

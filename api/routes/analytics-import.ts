@@ -1,8 +1,8 @@
 /** Events of another system, line by line: a file of any size within its bound passes in bounded memory. */
 import { z } from 'zod';
-import { keepEvents, type Numbered, type RejectedLine } from '../../analytics/importing.ts';
-import { lineBytesMax, lineFaults, readLine } from '../../analytics/imported-line.ts';
-import { publishImports } from '../../analytics/publishing.ts';
+import { keepEvents, type Numbered, type RejectedLine } from '../../analytics/intake/importing.ts';
+import { lineBytesMax, lineFaults, readLine } from '../../analytics/intake/imported-line.ts';
+import { publishImports } from '../../analytics/intake/publishing.ts';
 import { importBody, importType } from '../import-body.ts';
 import { linesOf } from '../ndjson.ts';
 import { audited, ok, route } from '../route.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { weekStarts } from '../../analytics/buckets.ts';
+import { weekStarts } from '../../analytics/periods/buckets.ts';
 import { losingStages } from '../../analytics/why/drop-off.ts';
 import { priorities } from '../../analytics/why/recommendations.ts';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';

@@ -1,10 +1,10 @@
 /** What happens now: realtime, once or as a stream, and the overview of a dashboard. */
 import { z } from 'zod';
-import { funnel } from '../../analytics/funnel.ts';
-import { lastHours } from '../../analytics/realtime.ts';
-import { recovery } from '../../analytics/recovery.ts';
-import { longestPeriodMs } from '../../analytics/period.ts';
-import { keyedPeriod, reportKey } from '../../analytics/report-key.ts';
+import { funnel } from '../../analytics/reports/funnel.ts';
+import { lastHours } from '../../analytics/reports/realtime.ts';
+import { recovery } from '../../analytics/reports/recovery.ts';
+import { longestPeriodMs } from '../../analytics/periods/period.ts';
+import { keyedPeriod, reportKey } from '../../analytics/reports/report-key.ts';
 import { leastScore } from '../../domain/abandonment-risk.ts';
 import { errorCategories, errorSeverities } from '../../domain/error-category.ts';
 import { isEnded, sessionStates, stages } from '../../domain/lifecycle.ts';

@@ -1,6 +1,6 @@
 /** Reminders after silence: a person's own choice, and what they are worth. */
 import { z } from 'zod';
-import { compareArms, verdicts } from '../../analytics/two-arms.ts';
+import { compareArms, verdicts } from '../../analytics/statistics/two-arms.ts';
 import type { ReminderArm } from '../../domain/reminders.ts';
 import { countInterventions } from '../../stores/postgres/interventions.ts';
 import { iso } from '../presentation.ts';

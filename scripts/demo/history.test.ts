@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readLine } from '../../analytics/imported-line.ts';
+import { readLine } from '../../analytics/intake/imported-line.ts';
 import { stages } from '../../domain/lifecycle.ts';
 import { pastOf, type PastLine } from './history.ts';
 import { seedMax } from './random.ts';

@@ -1,5 +1,5 @@
 /** Time to completion, told plainly: who is seen only for a while hands what he weighs on to those who are seen longer. */
-import { completionMinutes, type CompletionTimes } from '../../analytics/completion.ts';
+import { completionMinutes, type CompletionTimes } from '../../analytics/reports/completion.ts';
 import { isCompleted, type PlainSession } from './plain-sessions.ts';
 
 interface Seen { readonly ms: number; readonly kind: 'completed' | 'left' | 'open' }

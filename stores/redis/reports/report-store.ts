@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { sealedAs, type Sealer } from '../../../encryption/sealer.ts';
 import { OpenedValues } from './opened-values.ts';
 
-/** `key` stands for the report and its parameters (analytics/report-key.ts). */
+/** `key` stands for the report and its parameters (analytics/reports/report-key.ts). */
 export interface ReportName { readonly tenant: string; readonly key: string }
 
 /** Times are epoch milliseconds. */
