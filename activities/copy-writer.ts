@@ -10,7 +10,8 @@ import { closedAnswers, type ClosedAnswers } from '../domain/closed-answers.ts';
 import type { FlowRules } from '../domain/flow.ts';
 import type { SessionView } from '../domain/message.ts';
 import { newestCheckpoint, uiStateAt } from '../domain/newest-checkpoint.ts';
-import type { CheckpointContent, SessionEvent, SessionState } from '../domain/session-state.ts';
+import { wholeCopies, type SessionCopies, type ToldCopies } from '../domain/session-copy.ts';
+import type { CheckpointContent, SessionState } from '../domain/session-state.ts';
 import { saveCheckpoints } from '../stores/postgres/checkpoints.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
@@ -22,22 +23,14 @@ import {
   appendHistories, saveEvents, type HistoryPart, type HistorySymbols, type SealedEvents,
 } from '../stores/postgres/session-histories.ts';
 import type { SessionSignals } from '../stores/redis/session-signals.ts';
-import { saveSessions } from '../stores/postgres/sessions.ts';
+import { findSnapshots, saveSessions } from '../stores/postgres/sessions.ts';
 import { Batch } from './batch.ts';
 import { remindersIn } from './outbox/reminder-notes.ts';
 import { outgoingEventsOf } from './outbox/session-events.ts';
 
-/** Everything of one session that is not stored yet. */
-export interface SessionCopies {
-  readonly state: SessionState;
-  readonly view: SessionView;
-  readonly events: readonly SessionEvent[];
-  readonly checkpoints: readonly Checkpoint[];
-}
-
 export interface CopyWriter {
-  /** Resolves when every store has it; repeating it does no harm. */
-  write(copies: SessionCopies): Promise<void>;
+  /** Resolves with true when every store has it; repeating it does no harm. false: the archive does not have what it goes on from. */
+  write(told: ToldCopies): Promise<boolean>;
 }
 
 export interface CopyWriterOptions {
@@ -69,8 +62,17 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   const analytics = new Batch<SessionCopies>({
     waitMs, maxItems: maxRows, store: (all) => saveAnalytics(options, all),
   });
+  const snapshots = new Batch<WantedState>({ waitMs: 0, maxItems: maxRows, store: (all) => readStates(options, all) });
+  const whole = async (told: ToldCopies): Promise<SessionCopies | null> => {
+    if ('state' in told) return told;
+    const wanted: WantedState = { tenant: told.view.tenant, session_id: told.view.session_id, state: null };
+    await snapshots.add(wanted);
+    return wholeCopies(told, wanted.state);
+  };
   return {
-    write: async (copies) => {
+    write: async (told) => {
+      const copies = await whole(told);
+      if (copies === null) return false;
       await Promise.all([
         // what analytics writes is made of what the archive has
         archive.add(copies).then(() => analytics.add(copies)),
@@ -78,8 +80,22 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
           log.debug('a hot copy was not written: Redis does not answer');
         }),
       ]);
+      return true;
     },
   };
+}
+
+interface WantedState { readonly tenant: string; readonly session_id: string; state: SessionState | null }
+
+/** As the archive has them. */
+async function readStates({ db, sealer }: Pick<ArchiveStores, 'db' | 'sealer'>, all: readonly WantedState[]): Promise<void> {
+  const found = await findSnapshots(db, all.map(({ session_id: id }) => id));
+  for (const wanted of all) {
+    const snapshot = found.get(wanted.session_id);
+    if (snapshot === undefined) continue;
+    const opened = sealer.open(snapshot, sealedAs.snapshot(wanted.tenant, wanted.session_id));
+    wanted.state = JSON.parse(opened.toString('utf8')) as SessionState;
+  }
 }
 
 interface ArchiveStores { readonly db: Database; readonly sealer: Sealer; readonly symbols: HistorySymbols }

@@ -2,7 +2,8 @@
 import type { Logger } from 'pino';
 import type { Database } from '../stores/postgres/database.ts';
 import { forgetWaiting, noteWaiting, type WaitingFlush } from '../stores/postgres/waiting-flushes.ts';
-import type { CopyWriter, SessionCopies } from './copy-writer.ts';
+import type { ToldCopies } from '../domain/session-copy.ts';
+import type { CopyWriter } from './copy-writer.ts';
 
 export interface NotedFlushesOptions {
   readonly db: Database;
@@ -13,15 +14,15 @@ export interface NotedFlushesOptions {
 
 export interface FlushWriter {
   /** As the writer of copies; `attempt` counts the tries of this flush from 1. */
-  write(copies: SessionCopies, attempt: number): Promise<void>;
+  write(told: ToldCopies, attempt: number): Promise<boolean>;
 }
 
 /** Only what was noted is forgotten: a flush that goes well at once costs nothing. */
 export function notedFlushes(writer: CopyWriter, { db, log, longMs }: NotedFlushesOptions): FlushWriter {
   const asSystem = db.asSystem();
   return {
-    write: async (copies, attempt) => {
-      const flush = flushOf(copies);
+    write: async (told, attempt) => {
+      const flush = flushOf(told);
       const notes: Promise<void>[] = [];
       const note = async (): Promise<void> => {
         const noting = noteWaiting(asSystem, [flush]).catch(() => {
@@ -31,23 +32,26 @@ export function notedFlushes(writer: CopyWriter, { db, log, longMs }: NotedFlush
         await noting;
       };
       const timer = setTimeout(() => { void note(); }, longMs);
+      let isStored;
       try {
-        await writer.write(copies);
+        isStored = await writer.write(told);
       } catch (error) {
         await note();
         throw error;
       } finally {
         clearTimeout(timer);
       }
-      if (attempt === 1 && notes.length === 0) return;
-      await Promise.all(notes);
-      await forgetWaiting(asSystem, [flush]);
+      if (attempt > 1 || notes.length > 0) {
+        await Promise.all(notes);
+        await forgetWaiting(asSystem, [flush]);
+      }
+      return isStored;
     },
   };
 }
 
 /** The first thing that is missing: of a flush without events (a repeat of a state) nothing is but the last activity. */
-function flushOf({ state, view, events }: SessionCopies): WaitingFlush {
+function flushOf({ view, events }: ToldCopies): WaitingFlush {
   const times = [...events.map(({ at }) => at), view.last_activity_at];
-  return { session_id: state.session_id, tenant: state.tenant, revision: view.revision, since: Math.min(...times) };
+  return { session_id: view.session_id, tenant: view.tenant, revision: view.revision, since: Math.min(...times) };
 }

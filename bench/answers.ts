@@ -28,10 +28,10 @@ const titles: Of<string> = {
   bare: 'bare executeUpdate', api: 'through the API', unguarded: 'API without authentication and limits',
 };
 
-/** Calls of each kind, one after the other; 10 sessions keep them below the 100 messages of one run. */
+/** Calls of each kind, one after the other; so many sessions keep them below the 25 messages of one run. */
 const trials = 800;
 const warmUpTrials = 60;
-const trialSessions = 10;
+const trialSessions = 40;
 /** For the range beside the ratio of p50. */
 const trialBlocks = 8;
 const rounds = 7;

@@ -18,7 +18,7 @@ import { sessionWorkflowId } from '../workflows/workflow-ids.ts';
 
 const trials = 200;
 const burst = 25;
-/** In place of 100, so that a burst meets three starts of a run and its repeats more. */
+/** In place of 25, so that a burst meets three starts of a run and its repeats more. */
 const messagesPerRun = 8;
 const trialsAtOnce = 4;
 /** A message is sent again under its id until it is acknowledged, so often at most. */

@@ -41,7 +41,7 @@ export const bounds = {
   payload: 1_984 * KB,
   /** All of stateParts together. */
   state: 1_552 * KB,
-  /** Events and checkpoints that one flush takes along, beside the state without them. */
+  /** Events and checkpoints that one copy takes along, beside the state or its changes. */
   flush: 256 * KB,
   /** The rules of a flow, which go along with the state into the next run. */
   rules: 256 * KB,
@@ -63,6 +63,11 @@ export const bounds = {
 
 export const counts = {
   checkpoints: 50, seen: 2_000, recent: 50, uploads: 120, task_history: 200, redrive_tasks: 1_000, remarks: 5,
+} as const;
+
+/** Of what a session keeps the newest of. */
+export const newestKept = {
+  checkpoints: { count: counts.checkpoints, bytes: stateParts.checkpoints }, recent: { count: counts.recent, bytes: stateParts.recent },
 } as const;
 
 /**

@@ -13,6 +13,8 @@ export function erasedState(state: SessionState, owner: string): SessionState {
     )),
     former: {}, offered: null, proposal: null, decision: null, parked: null, end_reason: null, ui_state: null, ui_states: [],
     checkpoints: [], seen: [], uploads: [], recent: state.recent.map(erasedEvent), unsaved: { events: [], checkpoints: [] },
+    // no copy goes on from it
+    copy: '',
   };
 }
 

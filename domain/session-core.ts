@@ -5,7 +5,7 @@
 import { firstInactiveMs, riskCounters, standingScore, waitingFor, type RiskSource } from './abandonment-risk.ts';
 import { currentAnswers, currentSequences, formerValue, LogSize, openQuestions } from './answer-log.ts';
 import { awaitedApproval } from './awaited-approval.ts';
-import { bounds, counts, firstOf, stateParts, textMax, unsavedUpTo } from './bounds.ts';
+import { bounds, counts, firstOf, newestKept, stateParts, textMax, unsavedUpTo } from './bounds.ts';
 import { hashOf, type Checkpoint } from './checkpoint.ts';
 import type { SessionEventName } from './event-names.ts';
 import type { FlowRules, QuestionRule } from './flow.ts';
@@ -42,8 +42,8 @@ export class SessionCore {
     this.logSize = new LogSize(state.answers);
     this.uploads = new SessionUploads(state.uploads);
     this.waiting = new Unsaved(state.unsaved);
-    this.checkpoints = new Newest(state.checkpoints, { count: counts.checkpoints, bytes: stateParts.checkpoints });
-    this.recent = new Newest(state.recent, { count: counts.recent, bytes: stateParts.recent });
+    this.checkpoints = new Newest(state.checkpoints, newestKept.checkpoints);
+    this.recent = new Newest(state.recent, newestKept.recent);
     this.uiStates = new Newest(state.ui_states, { count: counts.checkpoints, bytes: uiStatesKept });
   }
 

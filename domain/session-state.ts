@@ -197,4 +197,6 @@ export interface SessionState extends NewSession {
   /** The newest events, for streams that come back. */
   recent: SessionEvent[];
   unsaved: { events: SessionEvent[]; checkpoints: Checkpoint[] };
+  /** Name of the copy that was told to the other stores last (session-copy.ts); empty: none. */
+  copy: string;
 }

@@ -6,7 +6,7 @@ import { MessageLog } from './message-log.ts';
 import type { AnswerEntry, SeenOutcome, SessionState } from './session-state.ts';
 
 /** Members of today's form that earlier ones may lack; `repeats`: refusals by question, before each asking was counted. */
-type Later = 'asked' | 'shown' | 'risk_level' | 'listed' | 'reminders';
+type Later = 'asked' | 'shown' | 'risk_level' | 'listed' | 'reminders' | 'copy';
 type Stored = Omit<SessionState, Later> & Partial<Pick<SessionState, Later>> & {
   readonly repeats?: Readonly<Record<string, number>>;
 };
@@ -28,12 +28,12 @@ export type StoredState = Stored | FirstState;
 export function upgraded(stored: StoredState, current: (state: SessionState) => string | null): SessionState {
   const { repeats, ...state } = stored.format === 1 ? fromFirst(stored) : stored;
   // from before a cancellation could be asked for in Temporal itself, before values were offered, before there were
-  // uploads, and before risk was looked at
+  // uploads, before risk was looked at, and before copies had names
   const asked = state.asked ?? askedOf(state, repeats);
   const whole = {
     ...state, shown: state.shown ?? null,
     cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [], asked,
-    risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 },
+    risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 }, copy: state.copy ?? '',
     listed: state.listed ?? { score: standingScore(riskCounters({ ...state, asked })), last_activity_at: state.last_activity_at },
   };
   // what was shown before it was recorded is not shown again

@@ -50,7 +50,7 @@ export class OnboardingSession extends SessionOverTime {
       proposal_requests: 0, proposal: null, decision: null, parked: null,
       rules_propose: null, cancel_asked_at: null,
       ui_state: null, checkpoint_version: 0, checkpoints: [], ui_states: [], seen: [], uploads: [], event_sequence: 0, recent: [],
-      unsaved: { events: [], checkpoints: [] },
+      unsaved: { events: [], checkpoints: [] }, copy: '',
     });
     session.record('session_started', now);
     session.reach('started', now);

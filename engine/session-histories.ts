@@ -1,11 +1,11 @@
 /**
  * What the histories of sessions still have of their copies: everything that was ever on its way to the archive stands in them as the
- * input of a flush, and a later run begins with the state of the one before. Asks no worker.
+ * input of a flush, the first of each run whole, and a later run begins with the state of the one before. Asks no worker.
  */
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Client } from '@temporalio/client';
-import type { SessionCopies } from '../activities/copy-writer.ts';
 import { OnboardingSession } from '../domain/session.ts';
+import { wholeCopies, type SessionCopies, type ToldCopies } from '../domain/session-copy.ts';
 import type { Sealer } from '../encryption/sealer.ts';
 import { sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
 import { tenantKey } from '../workflows/workflow-ids.ts';
@@ -45,9 +45,15 @@ interface History {
 }
 
 function copiesIn({ events = [] }: History): { readonly flushed: readonly SessionCopies[]; readonly begun: readonly SessionCopies[] } {
-  const flushed = events.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => (
-    scheduled?.activityType?.name === 'flushSession' ? valueIn<SessionCopies>(scheduled.input) : []
+  const told = events.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => (
+    scheduled?.activityType?.name === 'flushSession' ? valueIn<ToldCopies>(scheduled.input) : []
   ));
+  const flushed: SessionCopies[] = [];
+  for (const one of told) {
+    const whole = wholeCopies(one, flushed.at(-1)?.state ?? null);
+    if (whole === null) throw new Error(`A copy of session ${one.view.session_id} does not go on from the one before it.`);
+    flushed.push(whole);
+  }
   const input = valueIn<SessionInput>(events[0]?.workflowExecutionStartedEventAttributes?.input);
   return {
     flushed, begun: input.flatMap(({ rules, state }) => (state === null ? [] : carriedOver(OnboardingSession.restore(rules, state)))),

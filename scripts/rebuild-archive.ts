@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { archiveSessions, type SessionCopies } from '../activities/copy-writer.ts';
+import { archiveSessions } from '../activities/copy-writer.ts';
+import type { SessionCopies } from '../domain/session-copy.ts';
 import { symbolsMax } from '../analytics/history.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';

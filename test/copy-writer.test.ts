@@ -3,18 +3,20 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { createCopyWriter, type CopyWriter, type SessionCopies } from '../activities/copy-writer.ts';
+import { createCopyWriter, type CopyWriter } from '../activities/copy-writer.ts';
 import { keyOf, symbolsMax, type Trail } from '../analytics/history.ts';
 import { dictionaryOf } from '../analytics/intake/session-histories.ts';
 import { historyColumns } from '../analytics/intake/session-row.ts';
 import type { FlowRules, QuestionRule } from '../domain/flow.ts';
 import { OnboardingSession } from '../domain/session.ts';
-import type { SessionEvent } from '../domain/session-state.ts';
+import { LastCopy, type SessionCopies, type ToldCopies } from '../domain/session-copy.ts';
+import type { SessionEvent, SessionState } from '../domain/session-state.ts';
 import { createSealer, sealedAs } from '../encryption/sealer.ts';
 import { migrateClickHouse } from '../stores/clickhouse/client.ts';
 import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse/testing.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { HistorySymbols } from '../stores/postgres/session-histories.ts';
+import { findSnapshots } from '../stores/postgres/sessions.ts';
 import { databaseOf } from './support/instance-stores.ts';
 import { sharedInstance } from './support/shared.ts';
 
@@ -72,6 +74,12 @@ function play(session: OnboardingSession, kind: string, at: number): void {
   }
 }
 
+async function archived(tenant: string, id: string): Promise<SessionState> {
+  const snapshot = (await findSnapshots(db, [id])).get(id);
+  if (snapshot === undefined) throw new Error('The archive has no state of it.');
+  return JSON.parse(sealer.open(snapshot, sealedAs.snapshot(tenant, id)).toString('utf8')) as SessionState;
+}
+
 test('a session\'s history, events and row are the same whatever was flushed together, repeated, or came in a second worker', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
   await fc.assert(fc.asyncProperty(lives, async (life) => {
@@ -81,22 +89,25 @@ test('a session\'s history, events and row are the same whatever was flushed tog
       session_id: randomUUID(), tenant, owner: 'ana', language: 'en', segment: 'first_time', correlation_id: 'c',
       client_context: { device: 'phone' },
     }, created);
-    const flushes: SessionCopies[] = [];
+    const told: ToldCopies[] = [];
+    const lastCopy = new LastCopy();
     const all: SessionEvent[] = [];
     let at = created;
     for (const { steps, repeats } of life) {
       for (const kind of steps) play(session, kind, at += 1_000);
       const unsaved = session.unsaved();
-      const copies = structuredClone({ state: session.state, view: session.view(), ...unsaved });
+      const copies = structuredClone(lastCopy.next(session.state, session.view(), unsaved));
       all.push(...copies.events);
-      flushes.push(copies);
-      await writer.write(copies);
+      told.push(copies);
+      expect(await writer.write(copies)).toBe(true);
+      const state = structuredClone({ ...session.state, unsaved: { events: [], checkpoints: [] } });
       // an attempt whose worker was taken for dead, and one that was told of more than the one before it
-      for (const again of flushes.slice(-1 - repeats)) await writer.write(again);
-      if (repeats === 2 && flushes.length > 1) {
-        const [one, two] = flushes.slice(-2);
+      for (const again of told.slice(-1 - repeats)) await writer.write(again);
+      if (repeats === 2 && told.length > 1) {
+        const [one, two] = told.slice(-2);
         if (one !== undefined && two !== undefined) await writer.write({ ...two, events: [...one.events, ...two.events] });
       }
+      expect(await archived(tenant, session.state.session_id)).toEqual(state);
       session.saved(unsaved.events.at(-1)?.sequence ?? 0, unsaved.checkpoints.at(-1)?.version ?? 0);
     }
     const id = session.state.session_id;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import pino from 'pino';
-import type { SessionCopies } from '../activities/copy-writer.ts';
+import type { ToldCopies } from '../domain/session-copy.ts';
 import { notedFlushes, type FlushWriter } from '../activities/waiting-flushes.ts';
 import { openClickHouse, StoreUnavailableError, type ClickHouse } from '../stores/clickhouse/client.ts';
 import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse/testing.ts';
@@ -42,15 +42,17 @@ afterAll(async () => {
 
 /** Flushes to a ClickHouse, as a worker does. */
 function flushesTo(clickhouse: ClickHouse, longMs = 60_000): FlushWriter {
-  const write = ({ state }: SessionCopies): Promise<void> => clickhouse.insert('flushed', [{ session_id: state.session_id }]);
+  const write = ({ view }: ToldCopies): Promise<boolean> => (
+    clickhouse.insert('flushed', [{ session_id: view.session_id }]).then(() => true)
+  );
   return notedFlushes({ write }, { db, log, longMs });
 }
 
-function copiesOf(tenant: string, sessionId: string, revision: number, at: readonly number[]): SessionCopies {
+function copiesOf(tenant: string, sessionId: string, revision: number, at: readonly number[]): ToldCopies {
   return {
-    state: { tenant, session_id: sessionId }, view: { revision, last_activity_at: at.at(-1) ?? 0 }, events: at.map((ms) => ({ at: ms })),
+    view: { tenant, session_id: sessionId, revision, last_activity_at: at.at(-1) ?? 0 }, events: at.map((ms) => ({ at: ms })),
     checkpoints: [],
-  } as unknown as SessionCopies;
+  } as unknown as ToldCopies;
 }
 
 function reportsOf(taskQueue = randomUUID(), { database = db, store = redis } = {}): DataThrough {
@@ -91,7 +93,7 @@ describe('data_through', () => {
   test('says so of a flush that neither fails nor ends', async () => {
     const [tenant, data, now] = [newTenant(), reportsOf(), Date.now()];
     const end = Promise.withResolvers<void>();
-    const hanging = notedFlushes({ write: () => end.promise }, { db, log, longMs: 10 });
+    const hanging = notedFlushes({ write: () => end.promise.then(() => true) }, { db, log, longMs: 10 });
     const writing = hanging.write(copiesOf(tenant, randomUUID(), 1, [now - 45_000]), 1);
     await until('it is noted', async () => await data.of(tenant, now) === now - 45_000);
     end.resolve();

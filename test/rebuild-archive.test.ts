@@ -4,13 +4,15 @@ import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { bodyHash } from '../api/idempotency.ts';
+import { sameValue, type Json } from '../domain/json.ts';
 import type { Actor, Message } from '../domain/message.ts';
 import { OnboardingSession } from '../domain/session.ts';
 import { sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { Client } from '@temporalio/client';
 import { connectEngine } from '../engine/connection.ts';
 import { loadFlowFolder } from '../flows/files.ts';
-import { saveSessions } from '../stores/postgres/sessions.ts';
+import { findSnapshots, saveSessions } from '../stores/postgres/sessions.ts';
+import type { SessionState } from '../domain/session-state.ts';
 import { readState } from '../workflows/messages.ts';
 import { sealerOf } from './support/parked-rows.ts';
 import type { Database } from '../stores/postgres/database.ts';
@@ -85,6 +87,30 @@ test('beside an older backup of PostgreSQL Temporal counts: rows come up to it, 
   const ahead = await rowsOf(tenant);
   await rebuild(tenant);
   expect(await rowsOf(tenant)).toEqual(ahead);
+});
+
+test('a session that the archive has lost, or has from an old backup, tells all of itself with its next copy', async () => {
+  const { ana, tenant } = await cast(instance);
+  const { session_id: id } = await ana.start();
+  const sealer = await sealerOf(instance);
+  const archived = async (values: readonly Json[]): Promise<void> => until(`the archive has ${JSON.stringify(values)}`, async () => {
+    const snapshot = (await findSnapshots(db, [id])).get(id);
+    if (snapshot === undefined) return false;
+    const state = JSON.parse(sealer.open(snapshot, sealedAs.snapshot(tenant, id)).toString('utf8')) as SessionState;
+    return sameValue(state.answers.map(({ value }) => value), values);
+  });
+  await ana.answer(id, 'setup_urgency', 'immediate');
+  await archived(['immediate']);
+  const old = await rowOf(tenant, id);
+  await ana.answer(id, 'business_unit_type', 'office');
+  await archived(['immediate', 'office']);
+  await setBack(tenant, id, old);
+  await ana.answer(id, 'business_unit_name', 'Depot');
+  await archived(['immediate', 'office', 'Depot']);
+  await db.asTenant(tenant).query('DELETE FROM checkpoints WHERE tenant = $1', [tenant]);
+  await db.asTenant(tenant).query('DELETE FROM sessions WHERE tenant = $1', [tenant]);
+  await ana.answer(id, 'expected_users', 12);
+  await archived(['immediate', 'office', 'Depot', 12]);
 });
 
 async function engine(): Promise<{ client: Client; sealer: Sealer; close: () => Promise<void> }> {

@@ -2,6 +2,7 @@
 import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { TaskFailure } from '../domain/parked-task.ts';
 import { OnboardingSession } from '../domain/session.ts';
+import { LastCopy } from '../domain/session-copy.ts';
 import type { Work } from '../domain/session-core.ts';
 import type { Decision, ParkedStep } from '../domain/session-state.ts';
 import { heedCancellation } from './cancellation.ts';
@@ -155,6 +156,7 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
       // a verdict comes by itself: nobody else would tell those who wait for it
       || (event === 'upload' && properties['status'] !== 'quarantined'),
   );
+  const lastCopy = new LastCopy();
   for (;;) {
     await condition(() => session.hasUnsaved || session.ended);
     if (!session.hasUnsaved) return;
@@ -167,21 +169,20 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     session.checkpoint('auto', Date.now());
     const last = session.state.event_sequence;
     run.flushing = true;
+    let isStored;
     do {
-      // as they are now, and as much as one flush takes: both go on growing while they are being stored
+      // as they are now, and as much as one copy takes: both go on growing while they are being stored
       const { events, checkpoints } = session.unsaved();
       const { standing } = session;
-      await flushSession({
-        correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(), events, checkpoints,
+      isStored = await flushSession({
+        correlation_id: session.state.correlation_id, ...lastCopy.next(session.state, session.view(), { events, checkpoints }),
       });
-      session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0, standing);
-    } while (session.hasUnsavedUpTo(last));
+      // what went before is not in the archive: it was brought back from a backup, or another run has written it since
+      if (isStored === false) lastCopy.forget();
+      else session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0, standing);
+    } while (isStored === false || session.hasUnsavedUpTo(last));
     run.flushing = false;
   }
-}
-
-function withoutUnsaved(session: OnboardingSession): OnboardingSession['state'] {
-  return { ...session.state, unsaved: { events: [], checkpoints: [] } };
 }
 
 async function nextRun(session: OnboardingSession, input: SessionInput): Promise<never> {

@@ -142,6 +142,14 @@ export async function findSession(db: Database, tenant: string, sessionId: strin
   return row?.view == null ? null : { view: row.view, snapshot: row.snapshot };
 }
 
+/** Sealed states of those that have one, of any tenants. */
+export async function findSnapshots(db: Database, sessionIds: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const rows = await db.asSystem().query<{ session_id: string; snapshot: Buffer }>(
+    'SELECT session_id, snapshot FROM sessions WHERE session_id = ANY($1) AND snapshot IS NOT NULL', [sessionIds],
+  );
+  return new Map(rows.map(({ session_id: id, snapshot }) => [id, snapshot]));
+}
+
 /** One that was started and of which nobody has a state any more: its claim is free again. One that has a copy is left alone. */
 export async function endUnknownSession(db: Database, tenant: string, sessionId: string): Promise<void> {
   await db.asTenant(tenant).query(

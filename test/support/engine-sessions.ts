@@ -4,10 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WithStartWorkflowOperation, type Client, type WorkflowHandle } from '@temporalio/client';
 import type { Actor, AnswerBody, Message } from '../../domain/message.ts';
 import { loadFlowFolder } from '../../flows/files.ts';
+import { readConfiguration } from '../../service/environment.ts';
 import { answerQuestion, openSession, sessionWorkflow, type SessionInput } from '../../workflows/messages.ts';
 
 /** One that lets an answer fail for so long is broken. */
 const sayMs = 180_000;
+
+/** As users have it. */
+export const defaultMessagesPerRun = readConfiguration({}).GANGWAY_UPDATES_PER_RUN;
 
 export class EngineSessions {
   private readonly client: Client;
@@ -32,7 +36,8 @@ export class EngineSessions {
     const input: SessionInput = {
       rules: this.rules, state: null,
       limits: {
-        idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: 100, proposalFallbackMs: 900_000,
+        idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 30_000, messagesPerRun: defaultMessagesPerRun,
+        proposalFallbackMs: 900_000,
         manualRetries: 3, ...limits,
       },
       start: {
