@@ -37,10 +37,18 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
       },
     },
     flows: { version: () => Promise.resolve({}) } as unknown as FlowRegistry,
-    signals: { isLive: options.live
-      ?? true, listen: (_session, changed) => { world.ring = changed; return () => undefined; } } satisfies Pick<SessionListener,
-    'isLive' | 'listen'>,
-    places: new StreamPlaces({ streamsMax: 1, streamsPerPersonMax: 1 }), pollMs: options.pollMs ?? 1_000, now: () => world.now,
+    signals: {
+      isLive: options.live ?? true,
+      listen: (_session, changed) => {
+        const others = world.ring;
+        world.ring = () => {
+          others();
+          changed();
+        };
+        return () => undefined;
+      },
+    } satisfies Pick<SessionListener, 'isLive' | 'listen'>,
+    places: new StreamPlaces({ streamsMax: 10, streamsPerPersonMax: 10 }), pollMs: options.pollMs ?? 1_000, now: () => world.now,
   });
   const closing = new AbortController();
   open.push(closing);
@@ -52,8 +60,9 @@ function followed(options: { readonly stillCounts?: () => Promise<boolean>; read
   };
   const start = async (): Promise<void> => {
     const { stream } = await streams.follow(call, view.session_id);
+    const before = world.text;
     void stream?.((text) => { world.text += text; }, closing.signal, () => Promise.resolve()).then(() => { world.ended = true; });
-    await until('the first event is sent', () => world.text !== '');
+    await until('the first event is sent', () => world.text !== before);
   };
   const happens = (): void => {
     events.push({ sequence: events.length + 1, at: 0, event: 'question_answered', question_id: 'q', properties: {} });
@@ -75,6 +84,19 @@ test('a hundred signals while the session is being asked make one more question,
   await until('all is sent', () => sent().length === 101);
   expect(world.asked).toBeLessThanOrEqual(3);
   expect(sent()).toEqual(Array.from({ length: 101 }, (_, at) => at + 1));
+});
+
+test('ten streams of one person on one session ask it once for each change, and each sends every event', async () => {
+  const { world, start, happens, sent } = followed();
+  for (let stream = 0; stream < 10; stream += 1) await start();
+  const begun = world.asked;
+  for (let change = 1; change <= 3; change += 1) {
+    happens();
+    world.ring();
+    await until('all have sent it', () => sent().length === 10 * (1 + change));
+  }
+  expect(world.asked).toBe(begun + 3);
+  expect(sent().toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4].flatMap((id) => Array.from({ length: 10 }, () => id)));
 });
 
 test('a credential that was revoked ends the stream at the next look, 30 seconds later', async () => {

@@ -4,7 +4,7 @@
  * and a reader that comes back by its last id gets exactly what it has not seen.
  */
 import { z } from 'zod';
-import { MessageRejected, type SessionView } from '../domain/message.ts';
+import { MessageRejected, type Actor, type SessionView } from '../domain/message.ts';
 import type { SessionEvent } from '../domain/session-state.ts';
 import { languageOf } from '../domain/reading/languages/index.ts';
 import { fileWords } from '../domain/reading/languages/language.ts';
@@ -16,6 +16,7 @@ import { eventText, type Stream } from './event-stream.ts';
 import { iso, presentSession } from './presentation.ts';
 import type { Call } from './call.ts';
 import type { Sessions } from '../engine/sessions.ts';
+import { SharedReads } from '../engine/shared-reads.ts';
 import type { StreamPlaces } from './stream-places.ts';
 import { SessionWire, time } from './wire.ts';
 import { EngineUnavailableError } from '../engine/calls.ts';
@@ -43,6 +44,7 @@ const checkMs = 30_000;
 
 export class SessionStreams {
   private readonly options: SessionStreamsOptions;
+  private readonly reads: Reads = new SharedReads<Gathered>();
 
   constructor(options: SessionStreamsOptions) {
     this.options = options;
@@ -56,15 +58,25 @@ export class SessionStreams {
     this.options.places.take(call);
     const bell = new Bell();
     call.onEnd(this.options.signals.listen({ tenant: call.actor.tenant, session_id: sessionId }, () => { bell.ring(); }));
-    const following = new Following(this.options, call, sessionId, bell);
+    const following = new Following(this.options, this.reads, call, sessionId, bell);
     const owner = await following.begin();
     return { owner, stream: following.hasMore ? (write, signal) => following.run(write, signal) : null };
   }
 }
 
+/** What came after a sequence, as it is sent. */
+interface Gathered {
+  readonly texts: readonly string[];
+  readonly last: number;
+  readonly owner: string;
+  readonly ended: boolean;
+}
+type Reads = SharedReads<Gathered>;
+
 /** One reader of one session. */
 class Following {
   private readonly options: SessionStreamsOptions;
+  private readonly reads: Reads;
   private readonly call: Call;
   private readonly sessionId: string;
   private readonly bell: Bell;
@@ -74,8 +86,9 @@ class Following {
   /** The session could not be asked last time. */
   private failed = false;
 
-  constructor(options: SessionStreamsOptions, call: Call, sessionId: string, bell: Bell) {
+  constructor(options: SessionStreamsOptions, reads: Reads, call: Call, sessionId: string, bell: Bell) {
     this.options = options;
+    this.reads = reads;
     this.call = call;
     this.sessionId = sessionId;
     this.bell = bell;
@@ -126,24 +139,31 @@ class Following {
     return true;
   }
 
-  /** Gathers what came after a sequence; the whole session when there is none, or not all of it is kept. */
+  /** What one person asks of one session by many streams at once is asked once. */
   private async ask(after: number | null): Promise<string> {
-    const { sessions, flows } = this.options;
     const { actor } = this.call;
-    let read = await sessions.events(actor, this.sessionId, after ?? 0);
-    const whole = after === null || !read.complete;
-    // the newest event tells where the session is, and is among those after 0
-    if (whole && after !== null) read = await sessions.events(actor, this.sessionId, 0);
-    const { events, view } = read;
-    const newest = events.at(-1);
-    if (newest !== undefined) {
-      const session = await presentSession(flows, view, false);
-      this.unsent = whole ? [snapshot(newest, view, session)] : events.map((event) => textOf(event, session));
-    }
-    this.sent = newest?.sequence ?? after ?? 0;
-    this.ended = view.ended_at !== null;
-    return view.owner;
+    const gathered = await this.reads.read(
+      JSON.stringify([actor, this.sessionId, after]), () => gather(this.options, actor, this.sessionId, after),
+    );
+    this.unsent = gathered.texts;
+    this.sent = gathered.last;
+    this.ended = gathered.ended;
+    return gathered.owner;
   }
+}
+
+/** The whole session when there is no sequence, or not all that came after it is kept. */
+async function gather({ sessions, flows }: SessionStreamsOptions, actor: Actor, sessionId: string, after: number | null): Promise<Gathered> {
+  let read = await sessions.events(actor, sessionId, after ?? 0);
+  const whole = after === null || !read.complete;
+  // the newest event tells where the session is, and is among those after 0
+  if (whole && after !== null) read = await sessions.events(actor, sessionId, 0);
+  const { events, view } = read;
+  const base = { owner: view.owner, ended: view.ended_at !== null };
+  const newest = events.at(-1);
+  if (newest === undefined) return { ...base, texts: [], last: after ?? 0 };
+  const session = await presentSession(flows, view, false);
+  return { ...base, last: newest.sequence, texts: whole ? [snapshot(newest, view, session)] : events.map((event) => textOf(event, session)) };
 }
 
 type StreamEvent = z.input<typeof StreamEventWire>;

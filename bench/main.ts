@@ -20,6 +20,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   start: () => import('./start.ts'),
   history: () => import('./history.ts'),
   scale: () => import('./scale.ts'),
+  streams: () => import('./streams.ts'),
   sessions: () => import('./sessions.ts'),
   continue: () => import('./continue.ts'),
   encryption: () => import('./encryption.ts'),
