@@ -9,6 +9,7 @@ import {
 import type { Statement } from './client.ts';
 import { Lanes } from './lanes.ts';
 import { readMigrations } from './migrations.ts';
+import { until } from '../../test/support/until.ts';
 import { openTestClickHouse } from './testing.ts';
 import type { TestClickHouse } from './testing.ts';
 
@@ -241,6 +242,27 @@ describe('migrations', () => {
     await migrateClickHouse(other);
     for (const { sql } of migrations) await other.command(sql);
     expect(await migrateClickHouse(other)).toEqual([]);
+  }));
+
+  test.each(['sessions', 'events'])('months of %s become one part each once nothing is written in them', (table) => fresh(async (other) => {
+    await migrateClickHouse(other);
+    const settings = async (): Promise<string> => (await other.query<{ engine_full: string }>(statement(
+      'SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {table:String}', { table },
+    )))[0]?.engine_full ?? '';
+    expect(await settings()).toMatch(/min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1/);
+    // a day is a second here
+    await other.command(`ALTER TABLE ${table} MODIFY SETTING min_age_to_force_merge_seconds = 1`);
+    const start = table === 'sessions' ? 'started_at' : 'session_started_at';
+    for (let at = 0; at < 6; at += 1) {
+      const month = 1 + at % 2;
+      await other.command(
+        `INSERT INTO ${table} (tenant, session_id, ${start}) VALUES ('acme', generateUUIDv4(), '2026-0${month}-05 00:00:00')`,
+      );
+    }
+    const parts = statement(
+      'SELECT count() AS n FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND active', { table },
+    );
+    await until('each month is one part', async () => (await other.query<{ n: number }>(parts))[0]?.n === 2);
   }));
 
   test('two starts at once leave one schema and one record each', () => fresh(async (other) => {
