@@ -52,6 +52,10 @@ export interface Ranged { readonly value: number; readonly range: readonly [low:
 
 /** What was measured within seconds of each other: the ratio of two rounds shakes less than that of two medians. */
 export function ratioByRound(a: readonly number[], b: readonly number[]): Ranged {
-  const ratios = a.map((item, round) => item / (b[round] ?? Number.NaN));
+  const ratios = ratiosByRound(a, b);
   return { value: median(ratios), range: range(ratios) };
+}
+
+export function ratiosByRound(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((item, round) => item / (b[round] ?? Number.NaN));
 }

@@ -111,6 +111,10 @@ function outcome(answers: number, { kinds, flushes }: ReturnType<typeof accountO
     }],
     figures: [
       { name: `history of ${answers} answers, KB`, value: sum('bytes') / 1_024, unit: '', goal: { atMost: most / 1_024 } },
+      {
+        name: 'input of a flush less 1 KB / what is new, without the first, which is whole', unit: '', goal: { atMost: 3 },
+        value: Math.max(...flushes.slice(1).map(({ input, fresh }) => (input - 1_024) / fresh)),
+      },
     ],
     details: { kinds: Object.fromEntries(rows), flushes },
   };

@@ -1,5 +1,6 @@
 /** The onboarding session as a workflow: its history is the checkpoint log, the resume point, the replay and the audit. */
 import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { hashOf } from '../domain/checkpoint.ts';
 import type { TaskFailure } from '../domain/parked-task.ts';
 import { OnboardingSession } from '../domain/session.ts';
 import { LastCopy } from '../domain/session-copy.ts';
@@ -146,10 +147,18 @@ const atOnce = new Set([
   'state_changed', 'decision_taken', 'approval_given', 'task_parked', 'reminder_due', 'reminders_switched', 'person_returned',
 ]);
 
+/** 0 to 1, the same for the same name. */
+function shareOf(name: string): number {
+  return Number.parseInt(hashOf(name).slice(0, 8), 16) / 2 ** 32;
+}
+
 /** A new session is in the funnel after this long at the latest. */
 const justStartedMs = 2_000;
 
-/** Copies go out at once on every change of state, else a while after the first unsaved answer, and before the end. */
+/**
+ * Copies go out at once on every change of state, else within `flushAfterMs` of the first unsaved answer (not before half of it), and
+ * before the end.
+ */
 async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
   const isUrgent = (): boolean => session.misleads(Date.now()) || session.state.unsaved.events.some(
     ({ event, properties }) => atOnce.has(event) || properties['kind'] === 'manual'
@@ -157,11 +166,13 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
       || (event === 'upload' && properties['status'] !== 'quarantined'),
   );
   const lastCopy = new LastCopy();
+  // sessions that were spoken to together do not all flush together
+  const flushAfterMs = limits.flushAfterMs * (1 - shareOf(session.state.session_id) / 2);
   for (;;) {
     await condition(() => session.hasUnsaved || session.ended);
     if (!session.hasUnsaved) return;
     // a session that has just started often gets its first answer at once: one flush for both
-    const usualMs = session.state.answers.length === 0 ? Math.min(justStartedMs, limits.flushAfterMs) : limits.flushAfterMs;
+    const usualMs = session.state.answers.length === 0 ? Math.min(justStartedMs, flushAfterMs) : flushAfterMs;
     // in time for the list of sessions at risk
     const left = session.listedUntil - Date.now();
     const patienceMs = left > 0 ? Math.min(usualMs, left) : usualMs;
