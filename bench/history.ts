@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import proto, { type temporal as protocol } from '@temporalio/proto';
 import type { Payload } from '@temporalio/common';
+import type { ToldCopies } from '../domain/session-copy.ts';
 import { createSealer, readCodecKeys, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { openPayload, payloadsIn } from '../engine/payload-codec.ts';
@@ -24,7 +25,7 @@ const flushSeconds = 3;
 const most = 35 * 1_024;
 
 interface Kind { events: number; bytes: number; carried: number; opened: number }
-/** Bytes of a flush's input as JSON: all of it, and what of it is new. */
+/** Bytes of a flush's input as JSON: all of it, and what of it is new: events, checkpoints, answers, a proposal, a decision. */
 interface Flush { readonly input: number; readonly fresh: number }
 
 export async function run({ folder, say }: Context): Promise<Outcome> {
@@ -90,8 +91,11 @@ function nameOf(event: protocol.api.history.v1.IHistoryEvent): string {
 
 function flushOf({ data }: Payload): Flush {
   const bytes = Buffer.from(data ?? []);
-  const { events, checkpoints } = JSON.parse(bytes.toString()) as { events: unknown[]; checkpoints: unknown[] };
-  return { input: bytes.length, fresh: JSON.stringify({ events, checkpoints }).length };
+  const told = JSON.parse(bytes.toString()) as ToldCopies;
+  const { events, checkpoints } = told;
+  const { answers, members: { proposal, decision } } = 'changes' in told ? told.changes
+    : { answers: { added: told.state.answers }, members: told.state };
+  return { input: bytes.length, fresh: JSON.stringify({ events, checkpoints, answers: answers?.added, proposal, decision }).length };
 }
 
 function outcome(answers: number, { kinds, flushes }: ReturnType<typeof accountOf>): Outcome {

@@ -14,7 +14,7 @@ import { median, range } from './statistics.ts';
 
 const sessionsCached = 2_000;
 const settleSeconds = 30;
-/** Of the first session; each other one has one more, so that they stand at every place of a run. */
+/** Of the first session. Each other one has one more than the one before, so that they stand at every place of a run. */
 const answersEach = 50;
 /** More of them than the small cache keeps, so that each is gone when its turn comes again. */
 const replayedSessions = 24;
@@ -29,13 +29,16 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
     notes: [
       'Memory: RSS of the process (API, worker, ClickHouse inside) before and after ' +
         `${sessionsCached} sessions with one answer each, ${settleSeconds} s settled.`,
-      `Replay: ${replayedSessions} sessions of ${answersEach} to ${answersEach + replayedSessions - 1} answers on a cache of ${cacheOfReplay}; the first answer in a round ` +
-      `replays, the second finds the session cached.`,
+      `Replay: ${replayedSessions} sessions of ${answersEach} to ${answersEach + replayedSessions - 1} answers on a cache of ` +
+      `${cacheOfReplay}; the first answer in a round replays, the second finds the session cached.`,
     ],
     tables: [
       {
         head: ['', 'p50 ms'],
-        rows: [['answer, cached', median(cached).toFixed(1)], [`answer, evicted, ${answersEach} answers and more`, median(evicted).toFixed(1)]],
+        rows: [
+          ['answer, cached', median(cached).toFixed(1)],
+          [`answer, evicted, ${answersEach} answers and more`, median(evicted).toFixed(1)],
+        ],
       },
     ],
     figures: [
@@ -79,7 +82,9 @@ async function replayTimes(data: string, say: Context['say']): Promise<{ evicted
     const sessions = await openSessions(http, await developmentKey(data), replayedSessions);
     const answer = throughApi(http);
     say(`giving ${answersEach} answers and more to each of ${replayedSessions} sessions ...`);
-    for (const [at, session] of sessions.entries()) for (let given = 1; given < answersEach + at; given += 1) await answer(session);
+    for (const [at, session] of sessions.entries()) {
+      for (let given = 1; given < answersEach + at; given += 1) await answer(session);
+    }
     const evicted: number[] = [];
     const cached: number[] = [];
     for (const session of sessions) {
