@@ -37,22 +37,23 @@ export async function openSession(http: HttpClient, key: Uint8Array): Promise<Se
   const subject = `person-${randomUUID()}`;
   const person = { tenant, sub: subject, roles: ['user'], ttlSeconds: 3_600 } as const;
   const token = await developmentToken(person, key, readConfiguration({}));
-  const reply = await http.post(`${base}/sessions/`, { authorization: `Bearer ${token}` }, {});
-  const { session_id: id } = reply.body as { session_id?: string };
-  if (reply.status !== 201 || id === undefined) {
-    throw new Error(`A session could not be started: ${reply.status} ${JSON.stringify(reply.body)}`);
-  }
+  const id = await patiently(async () => {
+    const { status, body } = await http.post(`${base}/sessions/`, { authorization: `Bearer ${token}` }, {});
+    const { session_id: started } = body as { session_id?: string };
+    // 200: one that was answered 503 was there after all
+    if ((status === 201 || status === 200) && started !== undefined) return started;
+    throw new Error(`A session could not be started: ${status} ${JSON.stringify(body)}`);
+  });
   const session: Session = { id, subject, token, turn: 0 };
   await patiently(() => throughApi(http)(session));
   return session;
 }
 
 /** A busy engine may answer 503 while thousands are opened; that is not what is measured. */
-async function patiently(answer: () => Promise<void>): Promise<void> {
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   for (let left = 5; ; left -= 1) {
     try {
-      await answer();
-      return;
+      return await ask();
     } catch (error) {
       if (left === 0 || !(error instanceof Error) || !error.message.includes(': 503 ')) throw error;
     }
