@@ -158,6 +158,26 @@ describe('every answer', () => {
     }
   });
 
+  test('an id in capitals names the same thing, and a path in capitals nothing', async () => {
+    const { ana, admin } = await cast(instance);
+    const { session_id: id } = await ana.start();
+    const capitals = id.toUpperCase();
+    await ana.answer(capitals, 'setup_urgency', 'immediate');
+    expect((await ana.get(`/sessions/${capitals}/answers/`)).body).toEqual((await ana.get(`/sessions/${id}/answers/`)).body);
+    const saved = await ana.post(`/sessions/${capitals}/checkpoint/`, { force: true });
+    expect([saved.status, saved.body.session_id]).toEqual([201, id]);
+    const replay = await admin.get(`/dashboard/session-replay/${capitals}/`);
+    expect([replay.status, replay.body.session_id]).toEqual([200, id]);
+    expect((await admin.get(`/admin/audit/?target=session:${id}`)).body.results).toMatchObject([{ action: 'session.replay' }]);
+    const { ticket } = (await ana.post(`/sessions/${capitals}/events/ticket/`, {})).body;
+    const stream = await fetch(at(`/sessions/${id}/events/?ticket=${ticket}`));
+    expect(stream.status).toBe(200);
+    await stream.body?.cancel();
+    for (const path of ['/SESSIONS/', '/Admin/audit/', `/Sessions/${id}/`]) {
+      expect([path, (await admin.get(path)).status]).toEqual([path, 404]);
+    }
+  });
+
   test('a trailing slash is optional everywhere', async () => {
     const { ana, cy } = await cast(instance);
     const session = await ana.start();
