@@ -121,6 +121,37 @@ describe('format=csv', () => {
     );
   });
 
+  test.each([
+    ['/analytics/recommendations/', ['id', 'priority', 'expected_gain.interval.low', 'confidence']],
+    ['/analytics/events/', ['name', 'count', 'questions', 'properties']],
+    ['/analytics/cohort-comparison/?cohort_by=flow', ['label', 'sessions', 'interval.high', 'sufficient_data']],
+  ])('a table of %s without rows has its columns all the same, and is a file of Parquet as well', async (path, columns) => {
+    const { cy, tenant } = await cast(instance);
+    expect((await cy.get(path)).status).toBe(200);
+    const headers = { authorization: `Bearer ${await tokenFor(instance, tenant, 'cy', ['analyst'])}` };
+    const fileOf = async (format: string): Promise<Response> => (
+      fetch(`${instance.url}${base}${path}${path.includes('?') ? '&' : '?'}format=${format}`, { headers })
+    );
+    const [line = '', ...rest] = (await (await fileOf('csv')).text()).split('\r\n');
+    expect(rest).toEqual(['']);
+    const head = line.split(',');
+    expect(head).toEqual(expect.arrayContaining(columns));
+    expect(head.filter((name) => name.includes('drill_down'))).toEqual([]);
+    const parquet = await fileOf('parquet');
+    expect([parquet.status, (await parquet.text()).slice(0, 4)]).toEqual([200, 'PAR1']);
+  });
+
+  test('every report is of the last seven days unless it is asked otherwise, the trend of cohorts of thirty', async () => {
+    const { cy } = await cast(instance);
+    const daysOf = async (path: string): Promise<number> => {
+      const { period: { start, end } } = (await cy.get(path)).body;
+      return (Date.parse(end) - Date.parse(start)) / 86_400_000;
+    };
+    const paths = ['funnel', 'events', 'drop-off-heatmap', 'cohort-comparison', 'recommendations', 'comparison'];
+    expect(await Promise.all(paths.map((name) => daysOf(`/analytics/${name}/`)))).toEqual(paths.map(() => 7));
+    expect([await daysOf('/dashboard/heatmap/'), await daysOf('/dashboard/cohort-trends/')]).toEqual([7, 30]);
+  });
+
   test('an unknown form is refused with those there are', async () => {
     const { cy } = await cast(instance);
     expect(await cy.get(`/analytics/funnel/?format=${randomUUID()}`)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
