@@ -141,6 +141,25 @@ describe('format=csv', () => {
     expect([parquet.status, (await parquet.text()).slice(0, 4)]).toEqual([200, 'PAR1']);
   });
 
+  test.each(['csv', 'parquet'])('a funnel that is asked for under a key as %s is the same file again', async (format) => {
+    const { tenant } = await cast(instance);
+    const ask = async (): Promise<[number, string | null, string | null, Buffer]> => {
+      const reply = await fetch(`${instance.url}${base}/analytics/funnel/?format=${format}`, {
+        method: 'POST', body: JSON.stringify({ steps: [{ event: 'started' }, { event: 'completed' }] }),
+        headers: {
+          authorization: `Bearer ${await tokenFor(instance, tenant, 'cy', ['analyst'])}`, 'content-type': 'application/json',
+          'idempotency-key': 'one',
+        },
+      });
+      const { status, headers } = reply;
+      return [status, headers.get('content-type'), headers.get('idempotency-replayed'), Buffer.from(await reply.arrayBuffer())];
+    };
+    const [status, type, replayed, bytes] = await ask();
+    expect([status, replayed]).toEqual([200, null]);
+    expect(bytes.length).toBeGreaterThan(100);
+    expect(await ask()).toEqual([200, type, 'true', bytes]);
+  });
+
   test('every report is of the last seven days unless it is asked otherwise, the trend of cohorts of thirty', async () => {
     const { cy } = await cast(instance);
     const daysOf = async (path: string): Promise<number> => {
