@@ -224,7 +224,8 @@ export class Pipeline {
       }
     });
     const again = sentAgain(answer);
-    return replayed ? { ...again, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : { ...again, body: shown ?? again.body };
+    if (!replayed) return { ...again, body: shown ?? again.body };
+    return { ...again, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } };
   }
 
   /** The handler reads the body at its own pace. What it leaves of it is thrown away, so that its answer can be read. */
