@@ -112,8 +112,14 @@ export class Pipeline {
     const { ctx } = exchange;
     const { limits, publicUrl } = this.options;
     exchange.route = route.path;
-    refuseOtherPages(ctx, publicUrl);
-    const sent = await this.options.readBody(ctx);
+    let sent: unknown;
+    try {
+      refuseOtherPages(ctx, publicUrl);
+      sent = await this.options.readBody(ctx);
+    } catch (error) {
+      await limits.stranger(ctx, this.addressOf(ctx));
+      throw error;
+    }
     const token = typeof sent === 'object' && sent !== null && 'token' in sent && typeof sent.token === 'string' ? sent.token : null;
     const operation = { operationId: randomUUID(), keyedRequest: null };
     if (token === null) {

@@ -200,6 +200,10 @@ describe('bad input is the contract\'s 4xx, never a 5xx', () => {
     expect(unknown.body).toMatchObject({
       status: 400, code: 'invalid_request', errors: [{ pointer: '/langauge', code: 'unknown_field', fix: expect.any(String) }],
     });
+    const odd = await ana.post('/sessions/', { 'a/b~c': 1, ['x'.repeat(100_000)]: 1, client_context: { 'd/e': '\u0000' } });
+    expect(odd.body.errors).toMatchObject([{ pointer: '/client_context/d~1e', code: 'malformed_text' }]);
+    const long = await ana.post('/sessions/', { 'a/b~c': 1, ['x'.repeat(100_000)]: 1 });
+    expect(long.body.errors.map((error: Body) => error.pointer)).toEqual(['/a~1b~0c', `/${'x'.repeat(80)}`]);
     const wrong = await ana.post('/sessions/', { flow: 7, client_context: [], resume_existing: 'yes' });
     expect(wrong.body.errors.map((error: Body) => error.pointer).sort()).toEqual(['/client_context', '/flow', '/resume_existing']);
     for (const raw of ['{', 'null', '[]', '"text"', '12', '{"flow":"business_unit_setup"} trailing', '\u0000']) {

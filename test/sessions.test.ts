@@ -320,4 +320,17 @@ describe('reading', () => {
     expect(one.body.questions.every((question: Body) => question.prompt.length > 0)).toBe(true);
     expect((await ana.get('/flows/castle/')).status).toBe(404);
   });
+
+  test('the language of a flow that is read is matched as at a start, and the list of flows has pages', async () => {
+    const { ana } = await cast(instance);
+    const hindi = (await ana.get('/flows/business_unit_setup/?language=hi')).body;
+    for (const tag of ['hi-IN', 'HI_in']) expect((await ana.get(`/flows/business_unit_setup/?language=${tag}`)).body).toEqual(hindi);
+    const all = (await ana.get('/flows/?language=hi-IN')).body;
+    expect(all.results).toEqual((await ana.get('/flows/?language=hi')).body.results);
+    const first = (await ana.get('/flows/?language=hi&limit=1')).body;
+    const second = (await ana.get(`/flows/?language=hi&limit=1&cursor=${first.next_cursor}`)).body;
+    expect([...first.results, ...second.results]).toEqual(all.results.slice(0, 2));
+    expect([first.total, second.total]).toEqual([all.total, all.total]);
+    expect((await ana.get('/flows/?cursor=abc')).body.code).toBe('invalid_request');
+  });
 });
