@@ -305,7 +305,12 @@ describe('reading', () => {
     expect((await ana.get('/sessions/?owner=p3')).body.total).toBe(0);
     await people[0]?.answer(sessions[0]?.session_id, 'setup_urgency', 'immediate');
     await until('the list follows the state', async () => (await admin.get('/sessions/?state=in_progress')).body.total === 1);
-    for (const cursorText of ['abc', Buffer.from('{"at":"now","id":"x"}').toString('base64url'), '%00']) {
+    const id = sessions[0]?.session_id;
+    const unreadable = [
+      { at: 'now', id: 'x' }, { at: '0000-01-01 00:00:00+00', id }, { at: '2026-02-30 00:00:00+00', id },
+      { at: '2026-01-01 24:00:01+00', id }, { at: '2026-01-01 00:00:00+99', id },
+    ].map((place) => Buffer.from(JSON.stringify(place)).toString('base64url'));
+    for (const cursorText of ['abc', '%00', ...unreadable]) {
       const bad = await admin.get(`/sessions/?cursor=${cursorText}`);
       expect([bad.status, bad.body.code]).toEqual([400, 'invalid_request']);
     }
