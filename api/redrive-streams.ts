@@ -32,7 +32,8 @@ export class RedriveStreams {
 
   /**
    * Each event is the whole redrive as `present` shows it, its id a hash of that. null: it is over, and the reader comes back having
-   * seen how it ended; one that was cut off before is shown it. Throws not_found, and `rate_limited` or `too_many_streams` when it would be one stream too many.
+   * seen how it ended; one that was cut off before is shown it. Throws not_found, and `rate_limited` or `too_many_streams` when it
+   * would be one stream too many.
    */
   async follow(call: Follower, redriveId: string, present: (redrive: RedriveState) => object): Promise<Stream | null> {
     this.options.places.take(call);

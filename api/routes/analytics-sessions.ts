@@ -87,8 +87,12 @@ export const countedSessionRoutes = [
 /** What would narrow nothing by itself: whoever sends it means something else than all sessions. */
 function refuseIdle(query: ListQuery): void {
   const ofQuestion = questionOutcomes.some((each) => each === query.outcome);
-  if (ofQuestion && query.question_id === undefined) throw misfit('/outcome', `${query.outcome} is said of a question.`, 'Add question_id.');
-  if (query.factor_side !== undefined && query.factor === undefined) throw misfit('/factor_side', 'It is a side of a factor.', 'Add factor.');
+  if (ofQuestion && query.question_id === undefined) {
+    throw misfit('/outcome', `${query.outcome} is said of a question.`, 'Add question_id.');
+  }
+  if (query.factor_side !== undefined && query.factor === undefined) {
+    throw misfit('/factor_side', 'It is a side of a factor.', 'Add factor.');
+  }
   for (const name of ['cell', 'other'] as const) {
     if (query[name] === undefined || query.breakdown !== undefined) continue;
     throw misfit(`/${name}`, `${name} names a part of a breakdown.`, 'Add breakdown.');

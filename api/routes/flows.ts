@@ -50,6 +50,7 @@ function languageOf(flow: Flow, asked: string | undefined): string {
 
 export function presentFlow(flow: Flow, asked?: string): z.input<typeof FlowWire> {
   return {
-    id: flow.id, version: flow.version, ...flowTitle(flow, languageOf(flow, asked)), languages: [...flow.languages], default_language: flow.default_language,
+    id: flow.id, version: flow.version, ...flowTitle(flow, languageOf(flow, asked)), languages: [...flow.languages],
+    default_language: flow.default_language,
   };
 }
