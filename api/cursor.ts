@@ -2,11 +2,21 @@
 import { z } from 'zod';
 import type { Total } from '../stores/postgres/keyset-page.ts';
 import { Problem } from './problem.ts';
+import { unfitText } from './validation.ts';
 
 export interface Keyset { readonly at: string; readonly id: string }
 
 // PostgreSQL's own text of a timestamptz, which keeps microseconds
-const keyset = z.object({ at: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/), id: z.uuid() });
+const timestamp = /^(?!0000)(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,6})?[+-](0\d|1[0-4])(:[0-5]\d)?$/;
+const keyset = z.object({ at: z.string().refine(isInstant), id: z.uuid() });
+
+/** Whether PostgreSQL would read it: no 30 February, and no 25 o'clock. */
+function isInstant(text: string): boolean {
+  const [, date, clock] = timestamp.exec(text) ?? [];
+  const written = `${date}T${clock}`;
+  const read = new Date(`${written}Z`);
+  return !Number.isNaN(read.getTime()) && read.toISOString().slice(0, written.length) === written;
+}
 
 export function writeCursor(next: object | null): string | null {
   return next === null ? null : Buffer.from(JSON.stringify(next)).toString('base64url');
@@ -33,7 +43,9 @@ export function readCursor(cursor: string | undefined): Keyset | null {
 export function readCursorAs<Place>(schema: z.ZodType<Place>, cursor: string | undefined): Place | null {
   if (cursor === undefined) return null;
   try {
-    return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (unfitText(place, []) !== null) throw new Error('It holds text that no store takes.');
+    return schema.parse(place);
   } catch (error) {
     throw new Problem('invalid_request', 'This cursor was not given by this list.', {
       cause: error,

@@ -1,9 +1,11 @@
 /** Filters that name what a tenant may have or not: what it never had is refused with what it has, and never counts as zero. */
+import { keyOf, symbolsMax } from '../analytics/history.ts';
 import type { ClosedAnswer, SessionFilters } from '../analytics/sessions-in.ts';
 import { closedValues } from '../domain/closed-answers.ts';
 import { matchLanguage, type QuestionRule } from '../domain/flow.ts';
 import type { Filterable, FlowName } from '../flows/registry.ts';
 import { importedFlows } from '../stores/postgres/imported-events.ts';
+import { mayHaveKey } from '../stores/postgres/session-histories.ts';
 import { Problem } from './problem.ts';
 import type { Services } from './services.ts';
 
@@ -54,6 +56,15 @@ export async function closedQuestion(services: Services, tenant: string, flow: s
   const known = [...new Set(ofFlow.map(({ question }) => question.id))].sort();
   if (known.includes(id)) return id;
   throw unknownValue('breakdown', 'No question of few answers has this id.', known.map((each) => `answer:${each}`));
+}
+
+/** Of a flow, or of another system's sessions. Throws `unknown_filter_value`. */
+export async function checkQuestion({ flows, stores }: Services, tenant: string, id: string): Promise<void> {
+  const known = await flows.questionIds(tenant);
+  if (known.includes(id)) return;
+  const shown = keyOf({ event: 'question_shown', question_id: id, properties: {} });
+  if (await mayHaveKey(stores.db, tenant, shown, symbolsMax)) return;
+  throw unknownValue('question_id', 'No session was asked a question of this id.', known);
 }
 
 function closedAnswer({ questions }: Filterable, flow: string | undefined, text: string): ClosedAnswer {

@@ -4,6 +4,7 @@
  * before (409, 422), and then the handler.
  */
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -26,6 +27,7 @@ import { matcher, type Match } from './matcher.ts';
 import { versionsOf } from './presentation.ts';
 import { notFound, Problem, unauthenticated } from './problem.ts';
 import { nothing, querySchema, type Answer, type Download, type Route, type Streamed } from './route.ts';
+import type { StoredAnswer } from '../stores/postgres/idempotency-keys.ts';
 import type { Services } from './services.ts';
 import { isTicket, ticketSeconds, type StreamTickets } from './stream-tickets.ts';
 import { unfitText, validated } from './validation.ts';
@@ -110,8 +112,14 @@ export class Pipeline {
     const { ctx } = exchange;
     const { limits, publicUrl } = this.options;
     exchange.route = route.path;
-    refuseOtherPages(ctx, publicUrl);
-    const sent = await this.options.readBody(ctx);
+    let sent: unknown;
+    try {
+      refuseOtherPages(ctx, publicUrl);
+      sent = await this.options.readBody(ctx);
+    } catch (error) {
+      await limits.stranger(ctx, this.addressOf(ctx));
+      throw error;
+    }
     const token = typeof sent === 'object' && sent !== null && 'token' in sent && typeof sent.token === 'string' ? sent.token : null;
     const operation = { operationId: randomUUID(), keyedRequest: null };
     if (token === null) {
@@ -211,6 +219,7 @@ export class Pipeline {
     const { answer, replayed } = await onceForKey(stores, keyed, times, async () => {
       try {
         const first = await this.handled(request, sent, { operationId, keyedRequest: operationId });
+        if (first.bytes !== undefined) return await keptFile(first.status, first.headers, first.bytes);
         shown = first.body;
         return { ...first, body: withheld(first.body, route.declaration.shownOnce) };
       } catch (error) {
@@ -220,9 +229,9 @@ export class Pipeline {
         return { status: problem.status, headers: problem.headers, body: JSON.stringify(problem.toJson(ctx.path, correlationId)) };
       }
     });
-    return replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : {
-      ...answer, body: shown ?? answer.body,
-    };
+    const again = sentAgain(answer);
+    if (!replayed) return { ...again, body: shown ?? again.body };
+    return { ...again, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } };
   }
 
   /** The handler reads the body at its own pace. What it leaves of it is thrown away, so that its answer can be read. */
@@ -355,6 +364,21 @@ function actingIn(actor: Actor, clientIdGiven: string | string[] | undefined): A
 
 function forbidden(roles: readonly Role[]): Problem {
   return new Problem('forbidden', `This needs the role ${roles.join(' or ')}.`);
+}
+
+/** Of a file that a POST answers, to be kept with its key. Such a file is a funnel as a table, of at most 20 rows. */
+async function keptFile(
+  status: number, headers: Answered['headers'], bytes: NonNullable<Answered['bytes']>,
+): Promise<StoredAnswer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return { status, headers, body: Buffer.concat(pieces).toString('base64') };
+}
+
+/** An answer that names its type is a file; all others are JSON. */
+function sentAgain({ status, headers, body }: StoredAnswer): Answered {
+  if (headers['Content-Type'] === undefined) return { status, headers, body };
+  return { status, headers, body: '', bytes: Readable.from([Buffer.from(body, 'base64')]) };
 }
 
 /** What a repeat gets of an answer that is shown once. */

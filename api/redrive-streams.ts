@@ -1,4 +1,5 @@
 /** Live numbers of a redrive: its workflow is asked, and what has changed is sent, until it is over. */
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MessageRejected } from '../domain/message.ts';
 import type { RedriveState } from '../domain/redrive-state.ts';
@@ -30,13 +31,14 @@ export class RedriveStreams {
   }
 
   /**
-   * Each event is the whole redrive as `present` shows it, its id how many were sent. null: it is over, and the reader comes back
-   * having seen that. Throws not_found, and `rate_limited` or `too_many_streams` when it would be one stream too many.
+   * Each event is the whole redrive as `present` shows it, its id a hash of that. null: it is over, and the reader comes back having
+   * seen how it ended; one that was cut off before is shown it. Throws not_found, and `rate_limited` or `too_many_streams` when it
+   * would be one stream too many.
    */
   async follow(call: Follower, redriveId: string, present: (redrive: RedriveState) => object): Promise<Stream | null> {
     this.options.places.take(call);
     const first = await this.options.tasks.redrive(call.actor.tenant, redriveId);
-    if (isOver(first) && call.lastEventId !== null) return null;
+    if (isOver(first) && call.lastEventId === idOf(present(first))) return null;
     return (write, signal) => this.run(call, first, present, write, signal);
   }
 
@@ -47,12 +49,11 @@ export class RedriveStreams {
     let redrive: RedriveState | null = first;
     let sent = '';
     let checked = now();
-    for (let id = 1; redrive !== null;) {
+    while (redrive !== null) {
       const data = present(redrive);
-      const text = JSON.stringify(data);
-      if (text !== sent) write(eventText({ id, name: 'redrive', data }));
-      if (text !== sent) id += 1;
-      sent = text;
+      const id = idOf(data);
+      if (id !== sent) write(eventText({ id, name: 'redrive', data }));
+      sent = id;
       if (isOver(redrive)) return;
       await pause(pollMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted || now() >= call.expiresAt) return;
@@ -74,6 +75,11 @@ export class RedriveStreams {
       throw error;
     }
   }
+}
+
+/** What is shown has no count of its own that processes would share: the same numbers are the same event. */
+function idOf(shown: object): string {
+  return createHash('sha256').update(JSON.stringify(shown)).digest('hex').slice(0, 16);
 }
 
 function isOver({ status }: RedriveState): boolean {

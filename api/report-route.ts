@@ -14,6 +14,7 @@ import { devices } from '../domain/device.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { Call } from './call.ts';
 import { csv } from './csv.ts';
+import { columnsOf } from './table-columns.ts';
 import { download, formatParameter, tableTypes } from './table-download.ts';
 import { knownFilters } from './known-filters.ts';
 import { iso } from './presentation.ts';
@@ -26,9 +27,10 @@ import { clientId, time } from './wire.ts';
 export const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
 export const FreshnessWire = z.object({ computed_at: time, cached: z.boolean(), data_through: time }).meta({ id: 'Freshness' });
 
+export const flowVersion = z.number().int().min(1).max(1_000_000);
 /** Which sessions a report counts. */
 export const sessionFilters = {
-  flow: z.string().max(100).optional(), flow_version: z.coerce.number().int().min(1).max(1_000_000).optional(),
+  flow: z.string().max(100).optional(), flow_version: z.coerce.number().pipe(flowVersion).optional(),
   language: z.string().max(35).optional(), user_segment: z.enum(segments).optional(), device: z.enum(devices).optional(),
   answer: z.string().max(200).optional().meta({ description: 'QUESTION_ID:VALUE of a closed question' }),
 };
@@ -115,9 +117,10 @@ export interface AskedReport<Query> {
 /** What is kept of a run: all that can be said of it whoever asks. */
 interface Run { readonly period: z.input<typeof PeriodWire>; readonly data_through: string; readonly computed: object }
 
-/** Of a declaration what answers. */
+/** Of a declaration what answers; `answer` where the list that is the table may be empty. */
 export type Answering<Query extends z.ZodRawShape, Body extends z.ZodRawShape> =
-  Pick<ReportDeclaration<Query, Body>, 'check' | 'compute' | 'days' | 'table' | 'keep'>;
+  Pick<ReportDeclaration<Query, Body>, 'check' | 'compute' | 'days' | 'table' | 'keep'>
+  & Partial<Pick<ReportDeclaration<Query, Body>, 'answer'>>;
 
 /** The answer that is kept for these parameters, or of one run for all who ask. Throws as knownFilters and periodOf do. */
 export async function answered<Query extends z.ZodRawShape, Body extends z.ZodRawShape, Result>(
@@ -127,7 +130,7 @@ export async function answered<Query extends z.ZodRawShape, Body extends z.ZodRa
   const served = await servedRun(report, asked);
   const headers = { 'Cache-Status': cacheStatus(served, query.fresh === 'true'), 'Cache-Control': 'private, no-cache' };
   if (query.format === 'csv' || query.format === 'parquet') {
-    const table = tableIn(report.table, served.value.computed);
+    const table = tableIn(report, served.value.computed);
     return download({
       name: name.replace(/^\w+ \//, '').replaceAll('/', '-'), format: query.format, headers, method: call.method,
       bytes: query.format === 'csv'
@@ -173,10 +176,14 @@ export function bodyOf({ value, startedAt, outcome }: Served<Run>, client: strin
   return { period: value.period, freshness, ...linkedFor(value.computed, client) };
 }
 
-function tableIn(table: string | number | symbol | ((answer: never) => ReportTable) | undefined, computed: object): ReportTable {
+function tableIn<Query extends z.ZodRawShape, Body extends z.ZodRawShape>(
+  { table, answer }: Pick<Answering<Query, Body>, 'table' | 'answer'>, computed: object,
+): ReportTable {
   if (typeof table === 'function') return table(computed as never);
   const list: unknown = table === undefined ? undefined : Reflect.get(computed, table);
-  return Array.isArray(list) ? tableOf(list as object[]) : figuresOf(computed);
+  if (!Array.isArray(list)) return figuresOf(computed);
+  const schema = answer?.[table as string];
+  return list.length === 0 && schema !== undefined ? { columns: columnsOf(schema as z.ZodType), rows: [] } : tableOf(list as object[]);
 }
 
 /** Kept answers are the tenant's: whoever names it says so in every link too. */

@@ -22,11 +22,20 @@ export function validated<Schema extends z.ZodType>(schema: Schema, value: unkno
   );
 }
 
+/** Of a name that the caller made up, characters that are said back. */
+const shownCharacters = 80;
+
+/** One step of a JSON pointer (RFC 6901). */
+function step(part: PropertyKey): string {
+  return `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
 function mistakesOf(issue: z.core.$ZodIssue, value: unknown, where: 'body' | 'query'): Mistake[] {
-  const pointer = issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  const pointer = issue.path.map(step).join('');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
-      pointer: `${pointer}/${key}`, code: 'unknown_field', message: `There is no field ${key.slice(0, 80)} in this ${where}.`,
+      pointer: `${pointer}${step(key.slice(0, shownCharacters))}`, code: 'unknown_field',
+      message: `There is no field ${key.slice(0, shownCharacters)} in this ${where}.`,
       fix: 'Leave it out, or correct its name.',
     }));
   }
@@ -104,7 +113,7 @@ export function unfitText(body: unknown, except: readonly string[]): string | nu
     if (typeof value !== 'object' || value === null) continue;
     for (const [key, member] of Object.entries(value)) {
       if (!isFitText(key)) return pointer;
-      if (pointer !== '' || !except.includes(key)) open.push([member, `${pointer}/${key}`]);
+      if (pointer !== '' || !except.includes(key)) open.push([member, `${pointer}${step(key)}`]);
     }
   }
   return null;

@@ -14,7 +14,8 @@ export const json = z.unknown()
 export const time = z.iso.datetime({ precision: 3 }).meta({
   description: 'RFC 3339, UTC, milliseconds', example: '2026-11-25T08:30:00.000Z',
 });
-export const uuid = z.uuid();
+/** In capitals it is the same one (RFC 9562). */
+export const uuid = z.uuid().toLowerCase();
 /** As a request gives a time, with any offset. */
 export const moment = z.iso.datetime({ offset: true })
   .refine((text) => Date.parse(text) >= 0, rule('out_of_range', 'must be a time since 1970', 'Give a later time.'));

@@ -23,6 +23,8 @@ export interface FlowRegistry {
   everRegistered(tenant: string): Promise<readonly FlowName[]>;
   /** Versions and closed questions of all that sessions of the tenant may have run on: what reports may be narrowed by. */
   filterable(tenant: string): Promise<Filterable>;
+  /** Ids of all questions that sessions of the tenant may have been asked, in order. */
+  questionIds(tenant: string): Promise<readonly string[]>;
   /** The version a session of the tenant runs on. Throws when it was never registered. */
   version(tenant: string, flowId: string, version: number): Promise<Flow>;
   /** The same; null when it was never registered. */
@@ -133,6 +135,15 @@ class CachedFlows implements FlowRegistry {
       ),
     ]);
     return { versions, questions: questions.filter(({ question }) => isClosed(question)) };
+  }
+
+  async questionIds(tenant: string): Promise<readonly string[]> {
+    const rows = await this.db.asTenant(tenant).query<{ id: string }>(
+      `SELECT DISTINCT question->>'id' AS id FROM flows, jsonb_array_elements(definition->'rules'->'questions') AS question
+       WHERE tenant IN ($1, '') ORDER BY id`,
+      [tenant],
+    );
+    return rows.map(({ id }) => id);
   }
 
   async version(tenant: string, flowId: string, version: number): Promise<Flow> {

@@ -58,6 +58,17 @@ describe('a token', () => {
     expect((await signIn(token, { origin: 'https://evil.test' })).status).toBe(403);
     expect((await signIn(token, { origin: instance.url })).status).toBe(204);
   });
+
+  test('of another page, or in a body that cannot be read, counts for its address, and the answer says so', async () => {
+    const token = await tokenFor(instance, newTenant(), 'ben', ['approver']);
+    const broken = await fetch(`${instance.url}${base}/console/session/`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: '{',
+    });
+    for (const reply of [await signIn(token, { origin: 'https://evil.test' }), broken]) {
+      expect([reply.status, reply.headers.get('ratelimit-policy')]).toEqual([expect.any(Number), expect.stringMatching(/^"anonymous"/)]);
+      expect(reply.headers.get('ratelimit')).toMatch(/^"anonymous";r=\d+;t=\d+$/);
+    }
+  });
 });
 
 describe('the cookie', () => {

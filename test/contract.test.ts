@@ -158,6 +158,26 @@ describe('every answer', () => {
     }
   });
 
+  test('an id in capitals names the same thing, and a path in capitals nothing', async () => {
+    const { ana, admin } = await cast(instance);
+    const { session_id: id } = await ana.start();
+    const capitals = id.toUpperCase();
+    await ana.answer(capitals, 'setup_urgency', 'immediate');
+    expect((await ana.get(`/sessions/${capitals}/answers/`)).body).toEqual((await ana.get(`/sessions/${id}/answers/`)).body);
+    const saved = await ana.post(`/sessions/${capitals}/checkpoint/`, { force: true });
+    expect([saved.status, saved.body.session_id]).toEqual([201, id]);
+    const replay = await admin.get(`/dashboard/session-replay/${capitals}/`);
+    expect([replay.status, replay.body.session_id]).toEqual([200, id]);
+    expect((await admin.get(`/admin/audit/?target=session:${id}`)).body.results).toMatchObject([{ action: 'session.replay' }]);
+    const { ticket } = (await ana.post(`/sessions/${capitals}/events/ticket/`, {})).body;
+    const stream = await fetch(at(`/sessions/${id}/events/?ticket=${ticket}`));
+    expect(stream.status).toBe(200);
+    await stream.body?.cancel();
+    for (const path of ['/SESSIONS/', '/Admin/audit/', `/Sessions/${id}/`]) {
+      expect([path, (await admin.get(path)).status]).toEqual([path, 404]);
+    }
+  });
+
   test('a trailing slash is optional everywhere', async () => {
     const { ana, cy } = await cast(instance);
     const session = await ana.start();
@@ -180,6 +200,10 @@ describe('bad input is the contract\'s 4xx, never a 5xx', () => {
     expect(unknown.body).toMatchObject({
       status: 400, code: 'invalid_request', errors: [{ pointer: '/langauge', code: 'unknown_field', fix: expect.any(String) }],
     });
+    const odd = await ana.post('/sessions/', { 'a/b~c': 1, ['x'.repeat(100_000)]: 1, client_context: { 'd/e': '\u0000' } });
+    expect(odd.body.errors).toMatchObject([{ pointer: '/client_context/d~1e', code: 'malformed_text' }]);
+    const long = await ana.post('/sessions/', { 'a/b~c': 1, ['x'.repeat(100_000)]: 1 });
+    expect(long.body.errors.map((error: Body) => error.pointer)).toEqual(['/a~1b~0c', `/${'x'.repeat(80)}`]);
     const wrong = await ana.post('/sessions/', { flow: 7, client_context: [], resume_existing: 'yes' });
     expect(wrong.body.errors.map((error: Body) => error.pointer).sort()).toEqual(['/client_context', '/flow', '/resume_existing']);
     for (const raw of ['{', 'null', '[]', '"text"', '12', '{"flow":"business_unit_setup"} trailing', '\u0000']) {

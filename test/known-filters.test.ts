@@ -52,4 +52,31 @@ describe('a filter that the tenant has nothing for', () => {
     expect((await admin.call('PUT', '/admin/flows/desk/', flow(['en']))).body.version).toBe(2);
     expect((await cy.get('/analytics/funnel/?flow=desk&language=pt-br')).body.total_sessions).toBe(1);
   });
+
+  test('a misspelt question is 400 in the list behind a number, and one of another system is known', async () => {
+    const { admin, cy } = await cast(instance);
+    const list = async (query: string): Promise<[number, unknown]> => {
+      const { status, body } = await cy.get(`/analytics/sessions/?${query}`);
+      return [status, status === 200 ? body.total : body.code];
+    };
+    const told = { session_id: 'one', event: 'question_shown', timestamp: new Date(Date.now() - 60_000).toISOString() };
+    const reply = await admin.post('/admin/analytics/import/', undefined, {
+      raw: JSON.stringify({ ...told, properties: { question_id: 'shoe_size' } }), headers: { 'content-type': 'application/x-ndjson' },
+    });
+    expect(reply.body.imported).toBe(1);
+    expect(await list('question_id=shoe_size&fresh=true')).toEqual([200, 1]);
+    expect(await list('question_id=expected_users')).toEqual([200, 0]);
+    expect(await list('question_id=expected_user')).toEqual([400, 'unknown_filter_value']);
+    expect((await cy.get('/analytics/sessions/?question_id=x')).body.known_values).toContain('expected_users');
+  });
+
+  test('what narrows nothing without another filter is refused, and not passed over', async () => {
+    const { cy } = await cast(instance);
+    for (const [query, pointer] of [
+      ['cell=phone', '/cell'], ['other=true', '/other'], ['factor_side=with', '/factor_side'], ['outcome=answered', '/outcome'],
+    ] as const) {
+      const { status, body } = await cy.get(`/analytics/sessions/?${query}`);
+      expect([query, status, body.code, body.errors]).toMatchObject([query, 400, 'invalid_request', [{ pointer }]]);
+    }
+  });
 });

@@ -147,6 +147,12 @@ describe('a funnel of one\'s own', () => {
     }
     const optional = await cy.post('/analytics/funnel/', { steps: [{ event: 'a', optional: true }, { event: 'b' }] });
     expect([optional.status, optional.body.code]).toEqual([400, 'invalid_steps']);
+    const kept = await cy.post('/analytics/funnels/', { name: 'short', definition: { steps: [{ event: 'a' }] } });
+    expect([kept.status, kept.body.code, kept.body.errors[0].pointer]).toEqual([400, 'invalid_steps', '/definition/steps']);
+    for (const version of ['2', true, [2]]) {
+      const { status, body } = await cy.post('/analytics/funnel/', { steps: [{ event: 'a' }, { event: 'b' }], flow_version: version });
+      expect([version, status, body.code, body.errors[0].pointer]).toEqual([version, 400, 'invalid_request', '/flow_version']);
+    }
     expect(await counts(cy, `steps=${encodeURIComponent("'); DROP TABLE sessions; --")},b`)).toEqual([0, 0]);
   });
 });

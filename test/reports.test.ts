@@ -97,6 +97,15 @@ describe('Caching behavior', () => {
   });
 });
 
+describe('Many different reports at once', () => {
+  test('are all answered: they wait for each other, and none is refused for the others', async () => {
+    const { cy } = await cast(instance);
+    const paths = Array.from({ length: 60 }, (_, at) => `/analytics/funnel/?steps=started,e${at}&breakdown=flow`);
+    const replies = await Promise.all(paths.map((path) => cy.get(path)));
+    expect(new Set(replies.map(({ status, body }) => `${status} ${body.code ?? ''}`))).toEqual(new Set(['200 ']));
+  });
+});
+
 describe('format=csv', () => {
   test('is the stages of the funnel, one a row, as an attachment that reads back to the same figures', async () => {
     const { ana, cy, tenant } = await cast(instance);
@@ -119,6 +128,56 @@ describe('format=csv', () => {
         [stage.name, stage.count, stage.confidence_interval[1]]
       )),
     );
+  });
+
+  test.each([
+    ['/analytics/recommendations/', ['id', 'priority', 'expected_gain.interval.low', 'confidence']],
+    ['/analytics/events/', ['name', 'count', 'questions', 'properties']],
+    ['/analytics/cohort-comparison/?cohort_by=flow', ['label', 'sessions', 'interval.high', 'sufficient_data']],
+  ])('a table of %s without rows has its columns all the same, and is a file of Parquet as well', async (path, columns) => {
+    const { cy, tenant } = await cast(instance);
+    expect((await cy.get(path)).status).toBe(200);
+    const headers = { authorization: `Bearer ${await tokenFor(instance, tenant, 'cy', ['analyst'])}` };
+    const fileOf = async (format: string): Promise<Response> => (
+      fetch(`${instance.url}${base}${path}${path.includes('?') ? '&' : '?'}format=${format}`, { headers })
+    );
+    const [line = '', ...rest] = (await (await fileOf('csv')).text()).split('\r\n');
+    expect(rest).toEqual(['']);
+    const head = line.split(',');
+    expect(head).toEqual(expect.arrayContaining(columns));
+    expect(head.filter((name) => name.includes('drill_down'))).toEqual([]);
+    const parquet = await fileOf('parquet');
+    expect([parquet.status, (await parquet.text()).slice(0, 4)]).toEqual([200, 'PAR1']);
+  });
+
+  test.each(['csv', 'parquet'])('a funnel that is asked for under a key as %s is the same file again', async (format) => {
+    const { tenant } = await cast(instance);
+    const ask = async (): Promise<[number, string | null, string | null, Buffer]> => {
+      const reply = await fetch(`${instance.url}${base}/analytics/funnel/?format=${format}`, {
+        method: 'POST', body: JSON.stringify({ steps: [{ event: 'started' }, { event: 'completed' }] }),
+        headers: {
+          authorization: `Bearer ${await tokenFor(instance, tenant, 'cy', ['analyst'])}`, 'content-type': 'application/json',
+          'idempotency-key': 'one',
+        },
+      });
+      const { status, headers } = reply;
+      return [status, headers.get('content-type'), headers.get('idempotency-replayed'), Buffer.from(await reply.arrayBuffer())];
+    };
+    const [status, type, replayed, bytes] = await ask();
+    expect([status, replayed]).toEqual([200, null]);
+    expect(bytes.length).toBeGreaterThan(100);
+    expect(await ask()).toEqual([200, type, 'true', bytes]);
+  });
+
+  test('every report is of the last seven days unless it is asked otherwise, the trend of cohorts of thirty', async () => {
+    const { cy } = await cast(instance);
+    const daysOf = async (path: string): Promise<number> => {
+      const { period: { start, end } } = (await cy.get(path)).body;
+      return (Date.parse(end) - Date.parse(start)) / 86_400_000;
+    };
+    const paths = ['funnel', 'events', 'drop-off-heatmap', 'cohort-comparison', 'recommendations', 'comparison'];
+    expect(await Promise.all(paths.map((name) => daysOf(`/analytics/${name}/`)))).toEqual(paths.map(() => 7));
+    expect([await daysOf('/dashboard/heatmap/'), await daysOf('/dashboard/cohort-trends/')]).toEqual([7, 30]);
   });
 
   test('an unknown form is refused with those there are', async () => {

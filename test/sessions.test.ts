@@ -305,7 +305,12 @@ describe('reading', () => {
     expect((await ana.get('/sessions/?owner=p3')).body.total).toBe(0);
     await people[0]?.answer(sessions[0]?.session_id, 'setup_urgency', 'immediate');
     await until('the list follows the state', async () => (await admin.get('/sessions/?state=in_progress')).body.total === 1);
-    for (const cursorText of ['abc', Buffer.from('{"at":"now","id":"x"}').toString('base64url'), '%00']) {
+    const id = sessions[0]?.session_id;
+    const unreadable = [
+      { at: 'now', id: 'x' }, { at: '0000-01-01 00:00:00+00', id }, { at: '2026-02-30 00:00:00+00', id },
+      { at: '2026-01-01 24:00:01+00', id }, { at: '2026-01-01 00:00:00+99', id },
+    ].map((place) => Buffer.from(JSON.stringify(place)).toString('base64url'));
+    for (const cursorText of ['abc', '%00', ...unreadable]) {
       const bad = await admin.get(`/sessions/?cursor=${cursorText}`);
       expect([bad.status, bad.body.code]).toEqual([400, 'invalid_request']);
     }
@@ -319,5 +324,18 @@ describe('reading', () => {
     expect(one.body).toMatchObject({ id: 'business_unit_setup', version: 2, languages: ['en', 'hi'] });
     expect(one.body.questions.every((question: Body) => question.prompt.length > 0)).toBe(true);
     expect((await ana.get('/flows/castle/')).status).toBe(404);
+  });
+
+  test('the language of a flow that is read is matched as at a start, and the list of flows has pages', async () => {
+    const { ana } = await cast(instance);
+    const hindi = (await ana.get('/flows/business_unit_setup/?language=hi')).body;
+    for (const tag of ['hi-IN', 'HI_in']) expect((await ana.get(`/flows/business_unit_setup/?language=${tag}`)).body).toEqual(hindi);
+    const all = (await ana.get('/flows/?language=hi-IN')).body;
+    expect(all.results).toEqual((await ana.get('/flows/?language=hi')).body.results);
+    const first = (await ana.get('/flows/?language=hi&limit=1')).body;
+    const second = (await ana.get(`/flows/?language=hi&limit=1&cursor=${first.next_cursor}`)).body;
+    expect([...first.results, ...second.results]).toEqual(all.results.slice(0, 2));
+    expect([first.total, second.total]).toEqual([all.total, all.total]);
+    expect((await ana.get('/flows/?cursor=abc')).body.code).toBe('invalid_request');
   });
 });

@@ -13,7 +13,7 @@ export interface ReportTable {
 }
 
 /** Links for programs that follow them: they say nothing in a table. */
-const unwritten = new Set(['drill_down', 'drill_downs']);
+export const unwritten: ReadonlySet<string> = new Set(['drill_down', 'drill_downs']);
 const deepest = 6;
 
 /**
@@ -44,6 +44,8 @@ const stored: Readonly<Record<Column['type'], string>> = { text: 'String', numbe
 export function parquetOf({ columns, rows }: ReportTable): Statement {
   const quoted = (name: string): string => `\`${name.replaceAll(/[\\`]/g, String.raw`\$&`)}\``;
   const structure = columns.map(({ name, type }) => `${quoted(name)} Nullable(${stored[type]})`).join(', ');
+  // of no text it cannot tell the rows
+  if (rows.length === 0) return { sql: 'SELECT * FROM null({structure:String})', params: { structure } };
   return {
     sql: 'SELECT * FROM format(JSONCompactEachRow, {structure:String}, {rows:String})',
     params: { structure, rows: rows.map((row) => JSON.stringify(row)).join('\n') },

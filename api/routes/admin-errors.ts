@@ -18,7 +18,7 @@ const PatternWire = z.object({
   }),
 }).meta({ id: 'ErrorPattern' });
 
-const keyset = z.object({ count: z.number().min(0), fingerprint: z.string().max(200) });
+const keyset = z.object({ count: z.number().int().min(0), fingerprint: z.string().max(200) });
 
 export const errorRoutes = [
   route.get('/admin/errors/patterns', {

@@ -22,7 +22,7 @@ const CohortWire = z.object({
 
 export const cohortRoutes = [
   reportRoute('/analytics/cohort-comparison', {
-    id: 'CohortComparison', summary: 'Cohorts side by side, every pair tested, with p values adjusted for their number', days: 30,
+    id: 'CohortComparison', summary: 'Cohorts side by side, every pair tested, with p values adjusted for their number',
     query: { cohort_by: z.enum(cohortKinds).default('week'), week_start },
     answer: {
       cohort_by: z.enum(cohortKinds), cohorts: z.array(CohortWire).readonly(), omitted_cohorts: count,

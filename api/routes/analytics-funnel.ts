@@ -18,7 +18,7 @@ import {
   ownFunnelOf,
 } from '../own-funnels.ts';
 import {
-  answered, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked,
+  answered, flowVersion, FreshnessWire, howAnswered, periodParameters, PeriodWire, reportAnswers, reportRoute, sessionFilters, type Checked,
   type ReportInput,
 } from '../report-route.ts';
 import { route } from '../route.ts';
@@ -46,7 +46,8 @@ export const analyticsRoutes = [
     summary: 'A funnel of one\'s own with what a query cannot say: properties of events, optional steps', access: ['analyst'],
       limits: ['api'],
     query: z.strictObject({ ...clientId, ...howAnswered }),
-    body: z.strictObject({ ...FunnelBody, ...periodParameters, ...sessionFilters, ...asked }).meta({ id: 'FunnelRequest' }),
+    body: z.strictObject({ ...FunnelBody, ...periodParameters, ...sessionFilters, ...asked, flow_version: flowVersion.optional() })
+      .meta({ id: 'FunnelRequest' }),
     example: { steps: [{ event: 'started' }, { event: 'question_answered', question_id: 'expected_users' }, { event: 'completed' }] },
     answers: { 200: FunnelAnswer },
     ...reportAnswers, problems: ['invalid_period', 'unknown_flow', 'unknown_filter_value', ...problems],

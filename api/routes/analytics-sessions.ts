@@ -11,11 +11,11 @@ import { sessionStates, stages } from '../../domain/lifecycle.ts';
 import type { Statement } from '../../stores/clickhouse/client.ts';
 import { listTotalMax } from '../../stores/postgres/keyset-page.ts';
 import { listed, readCursorAs } from '../cursor.ts';
-import { knownFilters } from '../known-filters.ts';
+import { checkQuestion, knownFilters } from '../known-filters.ts';
 import { breakdownOf, countable, definitionInLink, listedFunnelQuery, ownFunnelOf } from '../own-funnels.ts';
 import { iso } from '../presentation.ts';
 import { Problem } from '../problem.ts';
-import { periodOf, periodParameters, sessionFilters } from '../report-route.ts';
+import { howAnswered, periodOf, periodParameters, sessionFilters } from '../report-route.ts';
 import { sessionFile } from '../session-file.ts';
 import { brokenOff, formatParameter, tableTypes } from '../table-download.ts';
 import { ok, route, type Download } from '../route.ts';
@@ -46,6 +46,7 @@ const ListQuery = z.strictObject({
   factor_side: z.enum(factorSides).optional(), refused: pair.optional(), parked: pair.optional(), minutes_from: minutes.optional(),
   minutes_to: minutes.optional(),
   format: formatParameter.meta({ description: 'csv, parquet: all of them in a file, whatever limit and cursor say' }),
+  fresh: howAnswered.fresh.meta({ description: 'As reports take it; a list is read anew at each request' }),
 });
 type ListQuery = z.output<typeof ListQuery>;
 
@@ -59,8 +60,10 @@ export const countedSessionRoutes = [
     handler: async ({ query, call, services }) => {
       const now = services.now();
       const { tenant } = call.actor;
+      refuseIdle(query);
       const { startMs, endMs } = periodOf(query, now);
       const filters: SessionFilters = { tenant, startMs, endMs, ...await knownFilters(services, tenant, query) };
+      if (query.question_id !== undefined) await checkQuestion(services, tenant, query.question_id);
       const after = readCursorAs(place, query.cursor);
       const { format } = query;
       if (format === 'csv' || format === 'parquet') {
@@ -80,6 +83,21 @@ export const countedSessionRoutes = [
     },
   }),
 ];
+
+/** What would narrow nothing by itself: whoever sends it means something else than all sessions. */
+function refuseIdle(query: ListQuery): void {
+  const ofQuestion = questionOutcomes.some((each) => each === query.outcome);
+  if (ofQuestion && query.question_id === undefined) {
+    throw misfit('/outcome', `${query.outcome} is said of a question.`, 'Add question_id.');
+  }
+  if (query.factor_side !== undefined && query.factor === undefined) {
+    throw misfit('/factor_side', 'It is a side of a factor.', 'Add factor.');
+  }
+  for (const name of ['cell', 'other'] as const) {
+    if (query[name] === undefined || query.breakdown !== undefined) continue;
+    throw misfit(`/${name}`, `${name} names a part of a breakdown.`, 'Add breakdown.');
+  }
+}
 
 /** What `work` makes of the list; of a funnel of one's own anew when sessions have changed so that they are not in it. */
 async function withSelected<T>(

@@ -1,9 +1,10 @@
 /** Funnels of one's own, kept by a name for everybody who reads the tenant's reports. */
 import { z } from 'zod';
+import type { FunnelDefinition } from '../../analytics/own-funnel/definition.ts';
 import { dropFunnel, keepFunnel, keptFunnelsMax, listFunnels, type KeptFunnel } from '../../stores/postgres/own-funnels.ts';
 import { derivedId } from '../../domain/derived-id.ts';
 import { listed, readCursor } from '../cursor.ts';
-import { definitionJson, definitionOf, FunnelDefinitionWire } from '../own-funnels.ts';
+import { definitionJson, definitionOf, FunnelDefinitionWire, type FunnelDefinitionBody } from '../own-funnels.ts';
 import { notFound, Problem } from '../problem.ts';
 import { audited, created, ok, route } from '../route.ts';
 import { clientId, json, listOf, paging, time, uuid } from '../wire.ts';
@@ -31,7 +32,7 @@ export const ownFunnelRoutes = [
       const { tenant, subject } = call.actor;
       const outcome = await keepFunnel(services.stores.db, {
         funnel_id: derivedId('funnel', tenant, call.operationId), tenant, name: body.name,
-          definition: definitionJson(definitionOf(body.definition)), created_by: subject,
+          definition: definitionJson(keptDefinition(body.definition)), created_by: subject,
       });
       if ('kept' in outcome) return audited(created(present(outcome.kept)),
         { target: `funnel:${outcome.kept.funnel_id}`, details: { name: body.name } });
@@ -50,6 +51,17 @@ export const ownFunnelRoutes = [
     },
   }),
 ];
+
+/** As definitionOf, and what is wrong is named where it stands in this body. */
+function keptDefinition(given: FunnelDefinitionBody): FunnelDefinition {
+  try {
+    return definitionOf(given);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const errors = error.errors.map((mistake) => ({ ...mistake, pointer: `/definition${mistake.pointer}` }));
+    throw new Problem(error.code, error.message, { errors });
+  }
+}
 
 function present(row: KeptFunnel): z.input<typeof KeptWire> {
   return { ...row, created_at: row.created_at.toISOString() };

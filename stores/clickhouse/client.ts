@@ -35,7 +35,8 @@ const insertMs = 10_000;
 const chdbReaders = 2;
 const serverReaders = 8;
 const serverWriters = 2;
-const readerLimits = { queued: 100, waitMs: 30_000 };
+/** A report asks up to a dozen statements at once: so a hundred different ones wait, and none of them is refused for the others. */
+const readerLimits = { queued: 1_000, waitMs: 30_000 };
 const writerLimits = { queued: 1_000, waitMs: 30_000 };
 
 /** The client would print every failed request; here each one is an error that somebody handles. */

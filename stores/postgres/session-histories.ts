@@ -112,6 +112,16 @@ export async function findSymbols(
   };
 }
 
+/** Whether any session of the tenant has this key; also when so many have been met that not every one is known. */
+export async function mayHaveKey(db: Database, tenant: string, key: string, max: number): Promise<boolean> {
+  const rows = await db.asTenant(tenant).query(
+    `SELECT FROM history_symbols WHERE tenant = $1 AND key = $2
+     UNION ALL SELECT FROM history_symbols WHERE tenant = $1 HAVING count(*) >= $3`,
+    [tenant, key, max],
+  );
+  return rows.length > 0;
+}
+
 /** Which number each key of a tenant's histories has. What it knows it keeps: numbers never change. */
 export class HistorySymbols {
   private readonly db: Database;
