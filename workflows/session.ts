@@ -170,11 +170,11 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     do {
       // as they are now, and as much as one flush takes: both go on growing while they are being stored
       const { events, checkpoints } = session.unsaved();
-      const { standing } = session;
+      const { listing } = session;
       await flushSession({
         correlation_id: session.state.correlation_id, state: withoutUnsaved(session), view: session.view(), events, checkpoints,
       });
-      session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0, standing);
+      session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0, listing);
     } while (session.hasUnsavedUpTo(last));
     run.flushing = false;
   }
