@@ -24,13 +24,13 @@ const discardBytes = 64 * 1_048_576;
 
 export function incomingOf(ctx: Context): Incoming {
   const { req, res } = ctx;
-  const gone = new AbortController();
+  const hungUp = new AbortController();
   const left = new AbortController();
   // while nobody listens
   req.on('error', () => undefined);
-  res.once('close', () => { if (!res.writableEnded) gone.abort(new SenderGone('The sender has gone.')); });
+  res.once('close', () => { if (!res.writableEnded) hungUp.abort(new SenderGone('The sender has gone.')); });
   return {
-    header: (name) => ctx.get(name), bytes: lengthOf(req), signal: gone.signal,
+    header: (name) => ctx.get(name), bytes: lengthOf(req), signal: hungUp.signal,
     body: () => bodyOf(req, left.signal), watched: () => { watchedBySomebodyElse(req); },
     discard: () => {
       left.abort();

@@ -97,8 +97,8 @@ async function storedBytes(host: Host, folder: string): Promise<{ readonly postg
   try {
     const [row] = await db.asSystem().query<{ bytes: number }>('SELECT pg_database_size(current_database())::float8 AS bytes');
     const files = (await readdir(folder)).filter((name) => name.startsWith('temporal.db'));
-    const each = await Promise.all(files.map((name) => stat(join(folder, name))));
-    return { postgres: row?.bytes ?? 0, temporal: each.reduce((sum, { size }) => sum + size, 0) };
+    const found = await Promise.all(files.map((name) => stat(join(folder, name))));
+    return { postgres: row?.bytes ?? 0, temporal: found.reduce((sum, { size }) => sum + size, 0) };
   } finally {
     await db.close();
   }

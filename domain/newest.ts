@@ -22,12 +22,12 @@ export class Newest<T> {
   }
 
   private drop(): readonly T[] {
-    let gone = 0;
-    while (this.items.length - gone > 1 && (this.items.length - gone > this.most.count || this.bytes > this.most.bytes)) {
-      this.bytes -= sizeOf(this.items[gone]);
-      gone += 1;
+    let dropped = 0;
+    while (this.items.length - dropped > 1 && (this.items.length - dropped > this.most.count || this.bytes > this.most.bytes)) {
+      this.bytes -= sizeOf(this.items[dropped]);
+      dropped += 1;
     }
-    return this.items.splice(0, gone);
+    return this.items.splice(0, dropped);
   }
 }
 

@@ -55,7 +55,7 @@ export class SessionCore {
   }
 
   /** What the list of sessions is to have of this one. */
-  get standing(): Listed {
+  get listing(): Listed {
     return { score: standingScore(riskCounters(this.state)), last_activity_at: this.state.last_activity_at };
   }
 
@@ -64,7 +64,7 @@ export class SessionCore {
 
   /** The list of sessions at risk ranks this one wrongly: it has to learn at once how things are. */
   misleads(now: number): boolean {
-    const { score, last_activity_at: active } = this.standing;
+    const { score, last_activity_at: active } = this.listing;
     const { listed } = this.state;
     return waitingFor(this.riskSource()) === 'person'
       && (score !== listed.score || (active > listed.last_activity_at && now >= this.listedUntil));
@@ -160,7 +160,7 @@ export class SessionCore {
   unsaved(): SessionState['unsaved'] { return this.waiting.part(bounds.flush); }
 
   /** Everything up to this event and this checkpoint is stored in the other stores, and `listed` in the list. */
-  saved(lastEvent: number, lastCheckpoint: number, listed: Listed = this.standing): void {
+  saved(lastEvent: number, lastCheckpoint: number, listed: Listed = this.listing): void {
     this.waiting.remove(lastEvent, lastCheckpoint);
     this.state.listed = listed;
   }

@@ -28,7 +28,7 @@ test('the list has to learn at once of another standing score, and of somebody a
   session.saved(Infinity, Infinity);
   expect([session.misleads(50_000), session.hasUnsaved]).toEqual([false, false]);
   refused(session, 60_000);
-  session.saved(Infinity, Infinity, { ...session.standing, last_activity_at: 50_000 });
+  session.saved(Infinity, Infinity, { ...session.listing, last_activity_at: 50_000 });
   expect([session.hasUnsaved, session.misleads(168_999), session.misleads(169_000)]).toEqual([true, false, true]);
 });
 

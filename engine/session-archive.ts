@@ -18,7 +18,7 @@ export interface SessionArchiveOptions {
   readonly db: Database;
   readonly hotCopies: HotCopies;
   readonly sealer: Sealer;
-  readonly revival: SessionRevival;
+  readonly revival: Pick<SessionRevival, 'revive'>;
 }
 
 export interface ArchivedState { readonly state: SessionState; readonly view: SessionView }

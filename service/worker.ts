@@ -11,6 +11,11 @@ import { sdkLog, type SdkLogOptions } from './sdk-log.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 import { startThreads } from './workflow-threads.ts';
 
+/**
+ * Slots x replay of the longest history must stay below the workflow task time-out of 2 s: 4 x 38 answers x 2-4 ms (25 messages a run
+ * and half as many again while a store is away; of the longest runs that can be set 150).
+ */
+export const workflowTaskSlots = 4;
 const failureConverterPath = fileURLToPath(new URL('../engine/failure-converter.ts', import.meta.url));
 
 export interface WorkerSettings {
@@ -67,9 +72,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     maxCachedWorkflows: settings.cachedSessions,
     // below the time between two heartbeats (activities/retries.ts), so that each goes out; the SDK's own would be 8 s
     maxHeartbeatThrottleInterval: '400ms',
-    // slots x replay of the longest history must stay below the workflow task time-out of 2 s: 4 x 38 answers x 2-4 ms
-    // (25 and half as many again while a store is away; of the longest that can be set 150)
-    maxConcurrentWorkflowTaskExecutions: 4,
+    maxConcurrentWorkflowTaskExecutions: workflowTaskSlots,
     // what a killed worker had in its cache goes to another one after this; with the SDK's 10 s the silence was once 10.1 s
     stickyQueueScheduleToStartTimeout: '2s',
     shutdownGraceTime: `${settings.drainSeconds}s`, shutdownForceTime: `${settings.drainSeconds + 5}s`,

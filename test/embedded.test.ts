@@ -13,7 +13,7 @@ import { promisify, types } from 'node:util';
 import { Client as PostgresClient } from 'pg';
 import { lockFolder } from '../scripts/embedded/lock.ts';
 import { choosePorts } from '../scripts/embedded/ports.ts';
-import { commandLine, endOrphans, gone, pidFile } from '../scripts/embedded/processes.ts';
+import { commandLine, endOrphans, hasEnded, pidFile } from '../scripts/embedded/processes.ts';
 import { findPrograms } from '../scripts/embedded/python.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { startServers, type EmbeddedServers } from '../scripts/embedded/servers.ts';
@@ -158,7 +158,7 @@ describe('the lock on the data folder', () => {
     const holder = lockElsewhere(folder);
     await firstLine(holder);
     holder.kill('SIGKILL');
-    await gone(holder.pid ?? 0, 60);
+    await hasEnded(holder.pid ?? 0, 60);
     await writeFile(join(folder, 'lock.json'), JSON.stringify({ pid: process.pid }));
     const lock = lockFolder(folder);
     expect(lock.folder).toBe(folder);
@@ -196,7 +196,7 @@ describe('crashes', () => {
     const folder = await temporaryFolder();
     const first = await startElsewhere(folder);
     first.child.kill('SIGKILL');
-    expect(await Promise.all(Object.values(first.pids).map((pid) => gone(pid, 60)))).toEqual([true, true, true]);
+    expect(await Promise.all(Object.values(first.pids).map((pid) => hasEnded(pid, 60)))).toEqual([true, true, true]);
   });
 
   test('servers that outlived Gangway and their guards are found by the folder, ended, and started again', async () => {
@@ -204,13 +204,13 @@ describe('crashes', () => {
     const first = await startElsewhere(folder);
     await leaveTraces(first.urls);
     killAll([first.child.pid, ...(await Promise.all(Object.values(first.pids).map(guardOf))).flat()]);
-    await gone(first.child.pid ?? 0, 60);
+    await hasEnded(first.child.pid ?? 0, 60);
     expect(await Promise.all(Object.values(first.pids).map(commandLine))).not.toContain(undefined);
 
     const lines: string[] = [];
     const second = await startHere(folder, (line) => lines.push(line));
     expect(lines[0]).toMatch(/^Ended what a former start left running: /);
-    expect(await Promise.all(Object.values(first.pids).map((pid) => gone(pid, 0)))).toEqual([true, true, true]);
+    expect(await Promise.all(Object.values(first.pids).map((pid) => hasEnded(pid, 0)))).toEqual([true, true, true]);
     await expectTraces(second.urls);
   });
 

@@ -10,6 +10,7 @@ import { connectEngine } from '../engine/connection.ts';
 import { workflowBundle } from '../service/workflow-bundle.ts';
 import { developmentCodecKeys } from '../scripts/embedded/secrets.ts';
 import { startService, type Service } from '../service/service.ts';
+import { workflowTaskSlots } from '../service/worker.ts';
 import { cancelSession, readAnswers, readSession } from '../workflows/messages.ts';
 import { createSealer, readCodecKeys } from '../encryption/sealer.ts';
 import { createPayloadCodec } from '../engine/payload-codec.ts';
@@ -108,15 +109,15 @@ test('nobody notes the stacks of promises: the query of the Web UI for them answ
 });
 
 describe('long sessions', () => {
-  test('a worker that restarts over fifty sessions of the longest kind answers all of them', async () => {
+  test('a worker that restarts over three times as many sessions of the longest kind as it has slots answers all of them', async () => {
     const longest = defaultMessagesPerRun - 2;
-    const ids = await Promise.all(Array.from({ length: 50 }, () => sessions.open()));
+    const ids = await Promise.all(Array.from({ length: 3 * workflowTaskSlots }, () => sessions.open()));
     await Promise.all(ids.map(async (id) => {
       for (let at = 0; at < longest; at += 1) await sessions.answer(id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned');
     }));
     await stopWorker();
     await startWorker();
-    // all at once, and more of them than there are slots
+    // all at once, so that some wait for others to be replayed
     await Promise.all(ids.map((id) => sessions.answer(id, 'business_unit_type', 'office')));
     for (const id of ids) expect(await answersOf(id)).toHaveLength(longest + 1);
   }, 900_000);

@@ -7,15 +7,21 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { whileFrozen as frozenWhile } from './support/frozen.ts';
 import { pdf } from './support/files/documents.ts';
-import { newFolder, root } from './support/folders.ts';
-import { discard, startInstance, usersTimeouts, type Instance } from './support/instance.ts';
+import { root } from './support/folders.ts';
+import type { InstanceAddress } from './support/instance.ts';
+import { runFileOf } from './support/instance-stores.ts';
 import { cast, type Body, type Person, type Reply } from './support/person.ts';
 import { sendFile } from './support/sending.ts';
+import { leaseInstance, leaseMs, outputOf, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-let instance: Instance;
-beforeAll(async () => { instance = await startInstance(await newFolder(), usersTimeouts); });
-afterAll(() => discard(instance));
+let lease: Lease;
+let instance: InstanceAddress;
+beforeAll(async () => {
+  lease = await leaseInstance('outage');
+  ({ instance } = lease);
+}, leaseMs);
+afterAll(() => { lease.end(); });
 
 const whileFrozen = (server: string, work: () => Promise<void>): Promise<void> => frozenWhile(instance, server, work);
 
@@ -122,7 +128,7 @@ describe('Redis is frozen or gone', () => {
       const after = await timed(() => ana.get('/flows/'));
       expect(after.status).toBe(200);
     });
-    const { pids } = await instance.runFile();
+    const { pids } = await runFileOf(instance);
     process.kill(pids['redis'] ?? 0, 'SIGKILL');
     expect((await ana.answer(session.session_id, 'business_unit_name', 'Depot')).status).toBe(200);
     await until('Redis is back', async () => (await (await fetch(`${instance.url}/readyz`)).json() as Body).checks.redis === 'ok');
@@ -173,8 +179,8 @@ describe('what is logged', () => {
     await ana.answerAll(session, { business_unit_name: marker, contact_email: 'marker@example.org' });
     await ana.inState(session.session_id, 'awaiting_approval');
     await ana.answer(session.session_id, 'expected_users', `${marker} again`);
-    await until('the request is logged', () => instance.output().includes('trace-me-4711'));
-    const output = instance.output();
+    await until('the request is logged', async () => (await outputOf('outage')).includes('trace-me-4711'));
+    const output = await outputOf('outage');
     expect(output).not.toContain('Zanzibar');
     expect(output).not.toContain('marker@example.org');
     const logged = output.split('\n').filter((line) => line.startsWith('{'));

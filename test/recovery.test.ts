@@ -40,11 +40,17 @@ describe('checkpoints', () => {
     expect([again.status, again.body]).toEqual([201, first.body]);
   });
 
-  test('a UI state over 8 KB is refused and changes nothing', async () => {
+  test('a UI state of 8 KB comes back whole; one of a byte more is refused and changes nothing', async () => {
     const { ana } = await cast(instance);
-    const session = await ana.start();
-    const reply = await ana.post(`/sessions/${session.session_id}/checkpoint/`, { ui_state: { big: 'x'.repeat(9_000) } });
-    expect([reply.status, reply.body.errors[0].pointer]).toEqual([400, '/ui_state']);
+    const { session_id: id } = await ana.start();
+    const state = (bytes: number) => ({ big: 'x'.repeat(bytes - JSON.stringify({ big: '' }).length) });
+    const save = (bytes: number) => ana.post(`/sessions/${id}/checkpoint/`, { ui_state: state(bytes) });
+    const saved = await save(8_192);
+    expect(saved.status).toBe(201);
+    const over = await save(8_193);
+    expect([over.status, over.body.errors[0].pointer]).toEqual([400, '/ui_state']);
+    const { body } = await ana.post(`/sessions/${id}/resume/`, {});
+    expect([body.checkpoint_version, body.ui_state]).toEqual([saved.body.checkpoint_version, state(8_192)]);
   });
 });
 

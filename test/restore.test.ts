@@ -72,19 +72,22 @@ test('an open session that the engine has lost goes on with every archived answe
   await ana.inState(done.session_id, 'awaiting_approval');
 });
 
-test('of 600 amendments over several runs every repeat gets the first answer and none counts twice: at once, and after the engine has ' +
-  'lost the session', async () => {
+test('of 600 amendments over several runs repeats get the first answer and none counts twice: at once, and after the engine has lost the ' +
+  'session', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
   const amend = (at: number) => sent(() => ana.answer(id, 'setup_urgency', at % 2 === 0 ? 'immediate' : 'planned', `m${at}`));
   const amendments = Array.from({ length: 600 }, (_, at) => at);
   for (const at of amendments) expect((await amend(at)).status).toBe(200);
   const log = async () => (await ana.get(`/sessions/${id}/answers/`)).body.answers as { value: string }[];
+  // of every run some: one in five, and so of both values
+  const again = amendments.filter((at) => at % 5 === 0);
   const repeated = async (): Promise<void> => {
-    for (let at = 0; at < amendments.length; at += 8) {
-      const replies = await Promise.all(amendments.slice(at, at + 8).map(amend));
+    for (let from = 0; from < again.length; from += 8) {
+      const some = again.slice(from, from + 8);
+      const replies = await Promise.all(some.map(amend));
       expect(replies.map((reply) => [reply.status, reply.body.accepted])).toEqual(
-        replies.map((_, more) => [200, [{ question_id: 'setup_urgency', value: (at + more) % 2 === 0 ? 'immediate' : 'planned' }]]),
+        some.map((at) => [200, [{ question_id: 'setup_urgency', value: at % 2 === 0 ? 'immediate' : 'planned' }]]),
       );
     }
     expect((await log()).map(({ value }) => value)).toEqual(amendments.map((at) => (at % 2 === 0 ? 'immediate' : 'planned')));

@@ -1,13 +1,20 @@
 /**
- * On a running service: whatever is done in between, a resume to a version that was saved gives what counted then. Random acts on a
- * session with branches and photos, over many runs of its workflow, against a plain model of the flow.
+ * On a running service: whatever is done in between, a resume to a version that was saved gives what counted then, and history, Redis and
+ * PostgreSQL say the same of it. Random acts on a session with branches and photos, over many runs of its workflow, against a plain
+ * model of the flow.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { SessionArchive } from '../engine/session-archive.ts';
 import { seeded, type Random } from '../scripts/demo/random.ts';
+import type { Database } from '../stores/postgres/database.ts';
+import { openRedis } from '../stores/redis/client.ts';
+import { createHotCopies, type HotCopies } from '../stores/redis/hot-copies.ts';
 import { jpeg, withJpegComment } from './support/files/pictures.ts';
 import { newFolder } from './support/folders.ts';
 import { discard, startInstance, type Instance } from './support/instance.ts';
+import { databaseOf } from './support/instance-stores.ts';
+import { sealerOf } from './support/parked-rows.ts';
 import { cast, sent, type Body, type Person } from './support/person.ts';
 import { engineOf, judged, photo, sendFile } from './support/sending.ts';
 import { until } from './support/until.ts';
@@ -21,14 +28,27 @@ const files = ['entrance_photo', 'weak_spot_photo', 'site_plan'];
 
 let instance: Instance;
 let engine: Awaited<ReturnType<typeof engineOf>>;
+let db: Database;
+let redis: ReturnType<typeof openRedis>;
+let hotCopies: HotCopies;
+let archive: SessionArchive;
 beforeAll(async () => {
   instance = await startInstance(await newFolder(), {
     GANGWAY_UPDATES_PER_RUN: String(messagesPerRun), GANGWAY_FLUSH_SECONDS: '1', GANGWAY_PHOTO_BURST_PER_MINUTE: '100000',
     GANGWAY_PHOTO_UPLOADS_PER_DAY: '100000', GANGWAY_UPLOAD_SESSION_PHOTOS: '1000',
   });
   engine = await engineOf(instance);
+  const { urls } = await instance.runFile();
+  redis = openRedis({ url: urls.redisUrl, timeoutMs: 20_000, onError: () => undefined });
+  db = await databaseOf(instance);
+  const sealer = await sealerOf(instance);
+  hotCopies = createHotCopies(redis, sealer);
+  const revive = (): never => { throw new Error('Nothing is lost here.'); };
+  archive = new SessionArchive({ db, hotCopies, sealer, revival: { revive } });
 });
 afterAll(async () => {
+  await db.close();
+  redis.disconnect();
   await engine.connection.close();
   await discard(instance);
 });
@@ -53,7 +73,30 @@ function valueFor(id: string, uploads: readonly string[], random: Random): unkno
   return random.pick(files.includes(id) ? [...uploads, null] : values[id] ?? [null]);
 }
 
-interface Walk { readonly id: string; readonly returns: number; readonly toGone: number }
+const actorOf = ({ tenant, subject }: Person) => ({ tenant, subject, roles: ['user'] } as const);
+const saidIn = (answers: readonly { readonly question_id: string; readonly value: unknown }[]): Said => Object.fromEntries(
+  answers.map(({ question_id: id, value }) => [id, value]),
+);
+
+/** Of the newest version, once its copies are written: it has what counts now. */
+async function expectCopied(ana: Person, id: string, version: number, said: Said): Promise<void> {
+  await until('Redis has it', async () => ((await hotCopies.getWhole(ana.tenant, id))?.checkpoint?.version ?? 0) >= version);
+  expect((await hotCopies.getWhole(ana.tenant, id))?.checkpoint?.answers).toEqual(said);
+  await until('PostgreSQL has it', async () => archive.version(actorOf(ana), id, version).then(() => true, () => false));
+}
+
+/** Of any version: the history says the same as PostgreSQL, to the changes since the version before. */
+async function expectAlike(ana: Person, id: string, version: number, said: Said): Promise<void> {
+  const { body } = await sent(() => ana.get(`/sessions/${id}/versions/${version}/`));
+  expect(body.source).toBe('history');
+  expect([version, saidIn(body.answers as Body[])]).toEqual([version, said]);
+  const { version: archived } = await archive.version(actorOf(ana), id, version);
+  expect([version, saidIn(archived.answers)]).toEqual([version, said]);
+  expect(body.changes_since_previous).toEqual(archived.changes);
+  expect(body.checkpoint_hash).toBe(archived.checkpoint.hash);
+}
+
+interface Walk { readonly id: string; readonly returns: number; readonly toGone: number; readonly compared: number }
 
 /** `number`: of the walk, whose random acts are its own. */
 async function walk(ana: Person, number: number): Promise<Walk> {
@@ -64,7 +107,7 @@ async function walk(ana: Person, number: number): Promise<Walk> {
   const saved: { readonly version: number; readonly said: Said }[] = [];
   let uploads: string[] = [];
   let said: Said = {};
-  let [returns, toGone] = [0, 0];
+  let [returns, toGone, compared] = [0, 0, 0];
   const answer = async (question: string): Promise<void> => {
     const value = valueFor(question, uploads, random);
     const messageId = randomUUID();
@@ -118,7 +161,12 @@ async function walk(ana: Person, number: number): Promise<Walk> {
       leave(upload);
     } else if (draw < 0.88) {
       const { body } = await sent(() => ana.post(`${at}/checkpoint/`, { force: true }, { headers: { 'idempotency-key': randomUUID() } }));
-      saved.push({ version: body.checkpoint_version as number, said });
+      const version = body.checkpoint_version as number;
+      saved.push({ version, said });
+      if (random.chance(0.4)) {
+        await expectCopied(ana, id, version, said);
+        compared += 1;
+      }
     } else if (draw < 0.91 || saved.length === 0) await back(null, said);
     else {
       const then = random.pick(saved);
@@ -127,7 +175,12 @@ async function walk(ana: Person, number: number): Promise<Walk> {
       returns += 1;
     }
   }
-  return { id, returns, toGone };
+  const newest = saved.at(-1);
+  if (newest !== undefined) {
+    await until('every version is archived', async () => archive.version(actorOf(ana), id, newest.version).then(() => true, () => false));
+  }
+  for (const { version, said: then } of saved) await expectAlike(ana, id, version, then);
+  return { id, returns, toGone, compared };
 }
 
 test('restored_data of a resume is what counted at that version, less what hangs on files that have gone since, over many runs', async () => {
@@ -142,4 +195,5 @@ test('restored_data of a resume is what counted at that version, less what hangs
     expect(runs.length).toBeGreaterThan(2);
   }
   expect(walks.reduce((sum, { returns }) => sum + returns, 0)).toBeGreaterThan(5);
+  expect(walks.reduce((sum, { compared }) => sum + compared, 0)).toBeGreaterThan(2);
 }, 600_000);

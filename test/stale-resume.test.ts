@@ -67,6 +67,7 @@ test('Session resume: history, Redis and PostgreSQL give the same data; the copi
     const archived = await ana.post(`/sessions/${id}/resume/`, {});
     expect(archived.body).toMatchObject({ source: 'postgresql', stale: true });
     expect(restored(archived)).toEqual(restored(history));
+    expect((await ana.get(`/sessions/${id}/`)).body).toMatchObject({ stale: true, answers_count: 2 });
   });
   await until('the engine answers', async () => (await ana.post(`/sessions/${id}/resume/`, {})).body.source === 'history');
 });
@@ -88,4 +89,24 @@ test('Checkpoint expiration: the newest checkpoint is in Redis for an hour, seal
   const fields = await redis.hgetallBuffer(key);
   expect(fields['checkpoint']?.subarray(0, 3).toString('latin1')).toBe('GWS');
   expect(Buffer.concat(Object.values(fields)).includes('Zebra')).toBe(false);
+});
+
+test('Redis is flushed: nothing is asked again, and the next change writes the copy that serves without the engine', async () => {
+  const { ana, tenant } = await cast(lease.instance);
+  const { id, version } = await saved(ana);
+  await copied(tenant, id, version);
+  const before = await ana.post(`/sessions/${id}/resume/`, {});
+  await redis.flushall();
+  const after = await ana.post(`/sessions/${id}/resume/`, {});
+  expect(after.body).toMatchObject({ source: 'history', stale: false });
+  expect(restored(after)).toEqual(restored(before));
+  const { question } = (await ana.get(`/sessions/${id}/`)).body;
+  expect((await ana.answer(id, question.id as string, 'Depot')).status).toBe(200);
+  const { body } = await ana.post(`/sessions/${id}/checkpoint/`, {});
+  await copied(tenant, id, body.checkpoint_version as number);
+  await whileFrozen(lease.instance, 'temporal', async () => {
+    const hot = await ana.post(`/sessions/${id}/resume/`, {});
+    const restored_data = { ...before.body.restored_data, [question.id]: 'Depot' };
+    expect(hot.body).toMatchObject({ source: 'redis', stale: true, restored_data });
+  });
 });

@@ -9,10 +9,10 @@ import { until } from './support/until.ts';
 let instance: Instance | undefined;
 afterAll(async () => { await discard(instance); }, 60_000);
 
-interface Heard { readonly status: number; readonly headers: IncomingHttpHeaders }
+interface Answered { readonly status: number; readonly headers: IncomingHttpHeaders }
 
 /** One request over a connection of the agent. Rejects with the error of the socket. */
-async function ask(agent: Agent, url: string, token = '', body?: string): Promise<Heard> {
+async function ask(agent: Agent, url: string, token = '', body?: string): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const sent = request(url, {
       agent, method: body === undefined ? 'GET' : 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

@@ -177,7 +177,7 @@ test('what is declared is judged before the bytes are sent', async () => {
   expect((await list()).total).toBe(0);
 });
 
-test('a sender that goes away in the middle leaves nothing, and one that falls silent is ended (U1)', async () => {
+test('a sender that goes away in the middle leaves nothing, and one that falls silent is ended', async () => {
   const { ana, session, list } = await begun();
   for (let at = 0; at < 20; at += 1) {
     const socket = await openUpload(ana, session, await photoOf(8 * mb), 3 * mb);
@@ -219,7 +219,7 @@ describe('a body that is not quite a form', () => {
     ['a compressed body', `${head}x${end}`, { 'content-encoding': 'gzip' }],
   ];
 
-  test('is answered, 20 of each at once, within 5 s, and takes nothing (U2)', async () => {
+  test('is answered, 20 of each at once, within 5 s, and takes nothing', async () => {
     const { ana, session, list } = await begun();
     for (const [what, body, headers = {}] of bodies(Buffer.from((await photo()).content))) {
       const began = performance.now();

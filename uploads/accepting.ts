@@ -40,12 +40,12 @@ export class Accepting {
   async settle(own: OwnUpload, family: FileFamily | null, sha256: Uint8Array): Promise<Received> {
     const { db, files, judge, limits } = this.options;
     const stored = await files.open(filesOf(own).sent);
-    if (stored === null) throw gone();
+    if (stored === null) throw notThere();
     const content = await judge.judgeContent(stored, { kind: own.kind, family }, limits);
     const settled = await settleUpload(db, own, {
       size: stored.size, sha256, family: content.family, width: content.width ?? null, height: content.height ?? null, marks: content.marks,
     }, limits);
-    if (settled.kind === 'gone') throw gone();
+    if (settled.kind === 'gone') throw notThere();
     if (settled.kind === 'refused') throw settled.refusal;
     return { upload: settled.upload, use: settled.use, isNew: settled.kind === 'settled' };
   }
@@ -83,6 +83,6 @@ export class Accepting {
   }
 }
 
-function gone(): UploadFailed {
+function notThere(): UploadFailed {
   return new UploadFailed('upload_gone', 'This upload was cancelled while it was sent.', 'Send it again under another id.');
 }

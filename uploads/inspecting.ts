@@ -38,7 +38,7 @@ export class Inspecting {
     const { db, files, scanner, processing } = this.options;
     const row = await findUpload(db, upload);
     const known = verdictOf(row, upload);
-    if (row === null || known?.status === 'gone') return gone;
+    if (row === null || known?.status === 'gone') return goneVerdict;
     // whoever said so may have died before its files were gone
     if (known !== null) return this.ended(row, row);
     const sent = await files.open(filesOf(row).sent);
@@ -79,8 +79,8 @@ export class Inspecting {
   }
 
   /** What was sent goes, with all that was in it and nobody asked for: where a photo was taken, what hides behind its end. */
-  private async ended(row: UploadRow, standing: UploadRow | null): Promise<UploadVerdict> {
-    const verdict = verdictOf(standing, row) ?? gone;
+  private async ended(row: UploadRow, known: UploadRow | null): Promise<UploadVerdict> {
+    const verdict = verdictOf(known, row) ?? goneVerdict;
     if (verdict.status === 'clean') await removeAllButClean(this.options.files, row);
     else await forgetUpload(this.options, row);
     return verdict;
@@ -89,10 +89,10 @@ export class Inspecting {
 
 interface StoredOutput { readonly family: FileFamily; readonly size_bytes: number; readonly sha256: string }
 
-const gone: UploadVerdict = { status: 'gone' };
+const goneVerdict: UploadVerdict = { status: 'gone' };
 
 /** null: it still waits for one. */
 function verdictOf(row: UploadRow | null, { object_id: object }: UploadTry): UploadVerdict | null {
-  if (row?.object_id !== object || row.status === 'receiving') return gone;
+  if (row?.object_id !== object || row.status === 'receiving') return goneVerdict;
   return row.status === 'quarantined' ? null : { status: row.status, reason: row.reason };
 }

@@ -11,7 +11,7 @@ export async function sweepUploads(db: Database, files: FileStore): Promise<numb
   const left = await leftUploads(db, sweptAtOnce);
   if (left.length === 0) return 0;
   const removed = await Promise.allSettled(left.map((upload) => removeFiles(files, upload)));
-  const gone = left.filter((_, at) => removed[at]?.status === 'fulfilled');
-  await forgetFiles(db, gone);
-  return gone.length;
+  const forgotten = left.filter((_, at) => removed[at]?.status === 'fulfilled');
+  await forgetFiles(db, forgotten);
+  return forgotten.length;
 }

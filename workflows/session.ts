@@ -184,13 +184,13 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     do {
       // as they are now, and as much as one copy takes: both go on growing while they are being stored
       const { events, checkpoints } = session.unsaved();
-      const { standing } = session;
+      const { listing } = session;
       isStored = await flushSession({
         correlation_id: session.state.correlation_id, ...lastCopy.next(session.state, session.view(), { events, checkpoints }),
       });
       // what went before is not in the archive: it was brought back from a backup, or another run has written it since
       if (isStored === false) lastCopy.forget();
-      else session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0, standing);
+      else session.saved(events.at(-1)?.sequence ?? 0, checkpoints.at(-1)?.version ?? 0, listing);
     } while (isStored === false || session.hasUnsavedUpTo(last));
     run.flushing = false;
   }

@@ -148,11 +148,11 @@ function timesQuery({ sql, params }: Cohort, required: number): Cohort {
 function endsOf({ sql, params }: Cohort, definition: FunnelDefinition): Cohort {
   const required = requiredOf(definition).length;
   const opened = 'toInt64(history_ms[opens])';
-  const gone = `toUnixTimestamp64Milli(started_at) + toInt64(${leftMs}) - ${opened}`;
+  const leftAfter = `toUnixTimestamp64Milli(started_at) + toInt64(${leftMs}) - ${opened}`;
   return endsQuery({
     params,
     sql: `SELECT level = ${required} AS is_completed, is_left,
-      toUInt64(greatest(0, multiIf(is_completed, toInt64(history_ms[at_${required}]) - ${opened}, is_left, ${gone},
+      toUInt64(greatest(0, multiIf(is_completed, toInt64(history_ms[at_${required}]) - ${opened}, is_left, ${leftAfter},
         {now_ms:Int64} - ${opened}))) AS ms
       FROM (${sql})`,
   });
@@ -240,8 +240,8 @@ function took(from: number, to: number): string {
 }
 
 /** With a type also where it is empty: a funnel of one required step. */
-function typed(expressions: readonly string[], each = 'Float64'): string {
-  return `CAST(${list(expressions)}, 'Array(${each})')`;
+function typed(expressions: readonly string[], of = 'Float64'): string {
+  return `CAST(${list(expressions)}, 'Array(${of})')`;
 }
 
 function selected(columns: Readonly<Record<string, string>>): string {

@@ -40,7 +40,7 @@ export const leftMs = 'least(' +
 interface CompletionRow {
   readonly times: readonly number[];
   readonly completed: readonly number[];
-  readonly gone: readonly number[];
+  readonly leaving: readonly number[];
   readonly open: readonly number[];
 }
 
@@ -61,7 +61,7 @@ export function endsQuery(sessions: Statement): Statement {
   return {
     params: sessions.params,
     sql: `WITH toUInt64(9000000000000000) AS maxMs
-SELECT groupArray(toFloat64(at)) AS times, groupArray(toUInt32(done)) AS completed, groupArray(toUInt32(lost)) AS gone,
+SELECT groupArray(toFloat64(at)) AS times, groupArray(toUInt32(done)) AS completed, groupArray(toUInt32(lost)) AS leaving,
   groupArray(toUInt32(waiting)) AS open
 FROM (
   SELECT intDiv(ms + grain - 1, grain) * grain AS at, countIf(is_completed) AS done, countIf(NOT is_completed AND is_left) AS lost,
@@ -83,7 +83,7 @@ export async function completionFrom(db: ClickHouse, ends: Statement, options: Q
   const [row] = await db.query<CompletionRow>(ends, options);
   if (row === undefined) throw new Error('An aggregate without GROUP BY answers one row');
   return completionOf(row.times.map((time, index) =>
-    ({ time, completed: row.completed[index] ?? 0, left: row.gone[index] ?? 0, open: row.open[index] ?? 0 })));
+    ({ time, completed: row.completed[index] ?? 0, left: row.leaving[index] ?? 0, open: row.open[index] ?? 0 })));
 }
 
 export function completionOf(ends: readonly Ends[]): CompletionTimes {

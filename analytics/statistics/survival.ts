@@ -50,13 +50,13 @@ export function aalenJohansen(ends: readonly Ends[]): Curve {
     share += survival * hazard;
     // All end here: nothing comes after, and the first three sums only weigh what comes after.
     const all = ended === atRisk ? 0 : ended / (atRisk * (atRisk - ended));
-    const each = (survival * completed) / (atRisk * atRisk);
+    const term = (survival * completed) / (atRisk * atRisk);
     sums.a += all;
     sums.b += share * all;
     sums.c += share * share * all;
     sums.d += (survival * survival * completed * (atRisk - completed)) / atRisk ** 3;
-    sums.e += each;
-    sums.f += share * each;
+    sums.e += term;
+    sums.f += share * term;
     survival *= 1 - ended / atRisk;
     if (completed === 0) return;
     const variance = share * share * sums.a - 2 * share * sums.b + sums.c + sums.d - 2 * (share * sums.e - sums.f);

@@ -20,7 +20,7 @@ const machinery = [
 
 export interface Lines { readonly ours: Sums; readonly bare: Sums; readonly machinery: Counted }
 interface Sums {
-  readonly each: readonly (Counted & { readonly file: string })[];
+  readonly parts: readonly (Counted & { readonly file: string })[];
   readonly tasks: Counted;
   readonly shared: Counted;
   readonly all: Counted;
@@ -39,7 +39,7 @@ async function sums(side: keyof typeof files): Promise<Sums> {
   const others = await read(files[side].shared);
   const [tasks, shared] = [sum(own), sum(others)];
   // as if each of the three were the only one, and had all of the shared files with it
-  return { each: [...own, ...others], tasks, shared, all: sum([tasks, shared]), alone: sum([tasks, ...own.map(() => shared)]) };
+  return { parts: [...own, ...others], tasks, shared, all: sum([tasks, shared]), alone: sum([tasks, ...own.map(() => shared)]) };
 }
 
 async function counted(path: string): Promise<Counted> {

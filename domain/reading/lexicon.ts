@@ -41,13 +41,13 @@ export function indexed(phrases: readonly Phrase[], languages: readonly Language
 /** A sound that two words of different meaning share leads to neither. A word that says something alone counts before one that does not. */
 function soundsOf(words: ReadonlySet<string>, index: Lexicon['phrases'], languages: readonly Language[]): ReadonlyMap<string, string> {
   const sounding = languages.flatMap(({ sounds }) => (sounds === undefined ? [] : [sounds]));
-  const heard = [...words].filter(isForeign).flatMap(
+  const sounded = [...words].filter(isForeign).flatMap(
     (word) => sounding.flatMap((sounds) => sounds(word).map((sound) => [sound, word] as const)),
   );
   const alone = (word: string) => (index.get(word) ?? []).filter((phrase) => phrase.words.length === 1);
   const meaningOf = (word: string): string => JSON.stringify(alone(word).map(({ meanings }) => meanings));
   const bySound = new Map<string, string | readonly string[]>();
-  for (const [sound, word] of heard) {
+  for (const [sound, word] of sounded) {
     const before = bySound.get(sound);
     if (before === undefined) bySound.set(sound, word);
     else if (before !== word) bySound.set(sound, [before, word].flat());

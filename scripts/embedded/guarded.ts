@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PlainError, systemCode } from './plain-error.ts';
-import { gone, notedPid, pidFile } from './processes.ts';
+import { hasEnded, notedPid, pidFile } from './processes.ts';
 
 export type ServerName = 'temporal' | 'redis' | 'postgres';
 
@@ -111,7 +111,7 @@ function running(server: EmbeddedServer, guarded: GuardProcess, pid: number): Ru
     name: server.name, pid, exited: guarded.exited, kill: () => { guarded.kill(); },
     async stop() {
       await guarded.stop();
-      await gone(pid, stopSecondsMax);
+      await hasEnded(pid, stopSecondsMax);
     },
   };
 }

@@ -31,12 +31,12 @@ export async function endOrphans(folder: string): Promise<string[]> {
 export async function endOrphan(folder: string, name: string): Promise<boolean> {
   const pid = await notedPid(folder, name);
   // one that was just killed has lost its command line and still holds its port, for a moment
-  if (pid !== undefined && (await commandLine(pid)) === undefined) await gone(pid, dyingSecondsMax);
+  if (pid !== undefined && (await commandLine(pid)) === undefined) await hasEnded(pid, dyingSecondsMax);
   const ours = pid !== undefined && (await isOurs(pid, folder));
   if (ours) {
     send(pid, name === 'postgres' ? 'SIGINT' : 'SIGTERM');   // PostgreSQL waits for its clients on SIGTERM
-    if (!(await gone(pid, graceSecondsMax))) send(pid, 'SIGKILL');
-    if (!(await gone(pid, graceSecondsMax))) {
+    if (!(await hasEnded(pid, graceSecondsMax))) send(pid, 'SIGKILL');
+    if (!(await hasEnded(pid, graceSecondsMax))) {
       throw new PlainError(`Process ${pid} (${name} of ${folder}) does not end: end it and start again.`);
     }
   }
@@ -85,7 +85,7 @@ async function lives(pid: number): Promise<boolean> {
 }
 
 /** Waits until the process is gone; false when it still lives after `secondsMax`. */
-export async function gone(pid: number, secondsMax: number): Promise<boolean> {
+export async function hasEnded(pid: number, secondsMax: number): Promise<boolean> {
   const deadline = Date.now() + secondsMax * 1_000;
   while (await lives(pid)) {
     if (Date.now() > deadline) return false;

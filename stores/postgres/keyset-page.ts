@@ -20,7 +20,7 @@ interface KeysetQuery<Row, T> {
    * A table of few rows that `where` refers to: the rows of each are read in their order and merged, so that an index by both serves
    * however many or few there are.
    */
-  readonly each?: string;
+  readonly forEvery?: string;
   readonly at: string; readonly id: string; readonly page: Page; readonly read: (row: Row) => T;
   /** Newest first unless told otherwise. */
   readonly sort?: PageSort;
@@ -30,7 +30,7 @@ interface KeysetQuery<Row, T> {
 
 /** One page and the total, in two statements side by side. Column names are ours, never a caller's. */
 export async function keysetPage<Row extends object, T>(db: Queries, query: KeysetQuery<Row, T>): Promise<PageOf<T>> {
-  const { columns, from, where, at, id, page, sort = 'newest', totalMax = listTotalMax, each } = query;
+  const { columns, from, where, at, id, page, sort = 'newest', totalMax = listTotalMax, forEvery } = query;
   const [direction, beyond] = sort === 'newest' ? ['DESC', '<'] : ['ASC', '>'];
   const params = [...query.params];
   const after = page.after === null ? ''
@@ -41,11 +41,11 @@ export async function keysetPage<Row extends object, T>(db: Queries, query: Keys
   const found = `${from} WHERE ${where}${after} ${inOrder}`;
   const [rows, total] = await Promise.all([
     db.query<Row & { keyset_at: string; keyset_id: string }>(
-      each === undefined ? `SELECT ${selected} FROM ${found}`
-        : `SELECT ${selected} FROM ${each} CROSS JOIN LATERAL (SELECT ${columns}, ${at}, ${id} FROM ${found}) AS merged ${inOrder}`,
+      forEvery === undefined ? `SELECT ${selected} FROM ${found}`
+        : `SELECT ${selected} FROM ${forEvery} CROSS JOIN LATERAL (SELECT ${columns}, ${at}, ${id} FROM ${found}) AS merged ${inOrder}`,
       params,
     ),
-    countUpTo(db, { ...query, where: each === undefined ? where : `${where} ${order}` }, totalMax),
+    countUpTo(db, { ...query, where: forEvery === undefined ? where : `${where} ${order}` }, totalMax),
   ]);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
@@ -57,11 +57,11 @@ export async function keysetPage<Row extends object, T>(db: Queries, query: Keys
 
 /** Looks at one row more than `max` at most, of each. */
 export async function countUpTo(
-  db: Queries, { from, where, params, each }: Pick<KeysetQuery<never, never>, 'from' | 'where' | 'params' | 'each'>, max: number,
+  db: Queries, { from, where, params, forEvery }: Pick<KeysetQuery<never, never>, 'from' | 'where' | 'params' | 'forEvery'>, max: number,
 ): Promise<Total> {
   const most = `LIMIT $${params.length + 1}`;
   const found = `SELECT FROM ${from} WHERE ${where} ${most}`;
-  const all = each === undefined ? found : `SELECT FROM ${each} CROSS JOIN LATERAL (${found}) AS one ${most}`;
+  const all = forEvery === undefined ? found : `SELECT FROM ${forEvery} CROSS JOIN LATERAL (${found}) AS one ${most}`;
   const [row] = await db.query<{ counted: number }>(`SELECT count(*)::int AS counted FROM (${all}) AS rows`, [...params, max + 1]);
   const counted = row?.counted ?? 0;
   return { total: Math.min(counted, max), totalIsAtLeast: counted > max };

@@ -185,10 +185,10 @@ export async function listSessions(db: Database, filter: SessionFilter, sort: Se
     read: (row: { view: SessionView }) => row.view,
   };
   if (owner === null && named === null) {
-    const each = `unnest(${param(state === null ? sessionStates : [state])}::text[]) AS of_state,
+    const kinds = `unnest(${param(state === null ? sessionStates : [state])}::text[]) AS of_state,
       unnest(${param(stage === null ? stages : [stage])}::text[]) AS of_stage`;
     const where = [...conditions, 'state = of_state', 'stage = of_stage'].join(' AND ');
-    return keysetPage(db.asTenant(tenant), { ...list, each: `(SELECT * FROM ${each}) AS kinds`, where });
+    return keysetPage(db.asTenant(tenant), { ...list, forEvery: `(SELECT * FROM ${kinds}) AS kinds`, where });
   }
   for (const [column, value] of [['owner', owner], ['state', state], ['stage', stage]] as const) {
     if (value !== null) conditions.push(`${column} = ${param(value)}`);

@@ -120,8 +120,8 @@ export async function reserveUpload(db: Database, upload: NewUpload, limits: Upl
     const [session] = sessions;
     if (session?.owner !== owner) return { kind: 'not_owner' };
     const known = rows[0] ?? null;
-    const standing = known === null ? null : standingOf(known, upload);
-    if (standing !== null) return standing;
+    const found = known === null ? null : standingOf(known, upload);
+    if (found !== null) return found;
     if (session.ended) return { kind: 'session_ended' };
     const [first] = same;
     if (first !== undefined) return { kind: 'same', upload: first };
@@ -356,10 +356,10 @@ async function judged(db: Database, { tenant, upload_id: uploadId, object_id: ob
     [tenant, uploadId, objectId, word],
   );
   if (row !== undefined) return row;
-  const [standing] = await scope.query<UploadRow>(
+  const [known] = await scope.query<UploadRow>(
     `SELECT ${columns} FROM uploads WHERE tenant = $1 AND upload_id = $2 AND object_id = $3`, [tenant, uploadId, objectId],
   );
-  return standing ?? null;
+  return known ?? null;
 }
 
 /**

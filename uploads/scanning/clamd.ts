@@ -74,10 +74,10 @@ function answerOf(socket: Socket): Promise<ScanResult> {
 
 /** Resolves when all is sent or the connection is gone. */
 async function send(socket: Socket, bytes: StoredBytes, stream: { failed: unknown }): Promise<void> {
-  const gone = new Promise<void>((resolve) => { socket.once('close', () => { resolve(); }); });
+  const closed = new Promise<void>((resolve) => { socket.once('close', () => { resolve(); }); });
   const write = (data: Uint8Array): Promise<void> | undefined => {
     if (socket.destroyed || socket.write(data)) return undefined;
-    return Promise.race([new Promise<void>((resolve) => { socket.once('drain', resolve); }), gone]);
+    return Promise.race([new Promise<void>((resolve) => { socket.once('drain', resolve); }), closed]);
   };
   await write(Buffer.from('zINSTREAM\0', 'latin1'));
   try {

@@ -74,8 +74,8 @@ export function isChanged({ status, code }: RequestProblem): boolean {
 export function differences(opened: Proposal, now: Proposal): readonly string[] {
   const before = new Map(opened.recommendations.map((item) => [item.target, item]));
   const after = new Map(now.recommendations.map((item) => [item.target, item]));
-  const gone = [...before.keys()].filter((target) => !after.has(target)).map((target) => `${target} is not proposed any more.`);
-  return [...gone, ...[...after].flatMap(([target, item]) => {
+  const missing = [...before.keys()].filter((target) => !after.has(target)).map((target) => `${target} is not proposed any more.`);
+  return [...missing, ...[...after].flatMap(([target, item]) => {
     const was = before.get(target);
     if (was === undefined) return [`${target} is proposed in addition.`];
     return [
