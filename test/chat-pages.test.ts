@@ -1,7 +1,7 @@
 /** How the chat reads: hostile words as text, files, languages, who may not come in, what is kept, and what is new. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { heading, hostileTexts, open, press, signIn, startBrowser, tabTo } from './support/browser.ts';
+import { heading, hostileTexts, open, press, signIn, startBrowser, tabTo, widths, zones } from './support/browser.ts';
 import {
   answersOf, approveAll, asked, choose, chooseFile, openChat, photoPrompt, prompts, sessionOf, status, surveyUntil, throughSecurity, type,
 } from './support/chat.ts';
@@ -92,6 +92,23 @@ test('the words follow the address, or the browser; a language that the flow lac
       const who = await person(instance, tenant, subject, 'user');
       expect((await sessionOf(who)).language).toBe(spoken);
     });
+  }
+});
+
+test('a day stays the day that was said, wherever its reader is, and a moment is told in the reader\'s zone, which is named', async () => {
+  const { ana, tenant } = await cast(instance);
+  const session = await ana.start();
+  const { session_id: id } = await ana.answerAll(session, { setup_urgency: 'planned', go_live_on: '2027-01-15' });
+  const { waiting_since: since } = await ana.inState(id as string, 'awaiting_approval');
+  for (const zone of zones) for (const width of widths) {
+    await viewing(async ({ page }) => {
+      await openChat(page, instance, tenant);
+      await status(page, /^Waiting for approval since /);
+      await page.getByRole('region', { name: 'Your answers' }).getByText(/^Friday,? 15 January 2027$/).waitFor();
+      const local = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: zone }).format(new Date(since));
+      expect(await page.getByRole('status').textContent()).toBe(`Waiting for approval since ${local}.`);
+      expect(await page.getByRole('contentinfo').textContent()).toContain(zone);
+    }, { zone, width });
   }
 });
 

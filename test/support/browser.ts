@@ -43,6 +43,9 @@ export interface ViewingOptions {
 /** Of windows that whatever is done by keys is done in: a screen on a desk, and one in a hand. */
 export const widths = [1_280, 360] as const;
 
+/** Where the same moment is on two days. */
+export const zones = ['Asia/Tokyo', 'America/Los_Angeles'] as const;
+
 /** A browser profile of its own, with its first page. */
 export async function view(browser: Browser, url: string, { width = 1280, dark = false, zone }: ViewingOptions = {}): Promise<Viewing> {
   const context = await browser.newContext({
