@@ -28,9 +28,8 @@ afterAll(async () => {
   await fake.close();
 });
 
-test.each(widths)('at %i px the model says no: a kind word with a time; an operator changes the input, and the page goes on by itself', async (
-  width,
-) => {
+test.each(widths)('at %i px the model says no: a kind word with a time; an operator changes the input, and the page goes on by itself',
+  async (width) => {
   fake.play(answering(401));
   const { viewing, as } = consoleOf(instance, () => browser);
   const { admin, tenant } = await cast(instance);
@@ -96,9 +95,8 @@ describe.each(directions)('%s, is clear to axe and never wider than its window:'
   });
 });
 
-test.each(widths)('at %i px SIGKILL of the service while somebody types: the text is still there, and is sent after the restart, once', async (
-  width,
-) => {
+test.each(widths)('at %i px SIGKILL of the service while somebody types: the text is still there, and is sent after the restart, once',
+  async (width) => {
   const { viewing } = consoleOf(instance, () => browser);
   const tenant = newTenant();
   await viewing(async ({ page }) => {

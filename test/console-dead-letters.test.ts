@@ -5,7 +5,7 @@ import {
   directions, heading, hostileTexts as corpus, open, openNothing, press, settled, signIn, startBrowser, tabTo, widths,
 } from './support/browser.ts';
 import { consoleOf } from './support/console.ts';
-import { engineOf, park, type Engine } from './support/parking.ts';
+import { engineOf, park, parkAll, type Engine } from './support/parking.ts';
 import { base, cast, newTenant, tokenFor, type Body, type Person } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { openStream } from './support/stream-reader.ts';
@@ -273,7 +273,7 @@ describe('dead letters', () => {
 describe('a group that is retried', () => {
   test.each(widths)('at %i px goes canary first, is paused and goes on by keys, and its numbers are the API\'s, live', async (width) => {
     const { admin, tenant } = await cast(instance);
-    await Promise.all(Array.from({ length: 30 }, () => park(engine, admin, { fingerprint: 'f-g' })));
+    await parkAll(engine, admin, 30, { fingerprint: 'f-g' });
     await viewing(async (viewed) => {
       const { page } = viewed;
       await as(viewed, tenant, 'dee', 'admin');
@@ -309,7 +309,7 @@ describe('a group that is retried', () => {
 
   test('is aborted with a reason; the dialog says what stays sent', async () => {
     const { admin, tenant } = await cast(instance);
-    for (let n = 0; n < 3; n += 1) await park(engine, admin);
+    await parkAll(engine, admin, 3);
     const { body: { redrive_id: id } } = await admin.post('/admin/dlq/redrives/', {
       filter: { fingerprint: 'f-1' }, reason: 'slowly', rate_per_second: 0.01,
     });
@@ -331,7 +331,7 @@ describe('a group that is retried', () => {
 
   test('is followed by a stream that ends with it, and to a reader who has its end says that nothing more comes', async () => {
     const { admin, tenant } = await cast(instance);
-    for (let n = 0; n < 3; n += 1) await park(engine, admin);
+    await parkAll(engine, admin, 3);
     const { body: { redrive_id: id } } = await admin.post('/admin/dlq/redrives/', {
       filter: { fingerprint: 'f-1' }, reason: 'slowly', rate_per_second: 1,
     });
