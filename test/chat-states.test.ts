@@ -1,7 +1,7 @@
 /** Every state of the chat, as it is looked at by axe and by a window that is narrow: in both colours and both directions. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { directions, heading, open, press, startBrowser, tabTo } from './support/browser.ts';
+import { directions, heading, isInView, open, press, startBrowser, tabTo } from './support/browser.ts';
 import {
   approveAll, asked, choose, chooseFile, openChat, photoPrompt, prompts, sayTimes, sessionOf, status, surveyUntil, type,
 } from './support/chat.ts';
@@ -31,6 +31,7 @@ describe.each(directions)('%s, is clear to axe and never wider than its window:'
       await come('', 'Open your personal link');
       expect(await page.evaluate<string>('document.documentElement.dir')).toBe(language === '' ? 'ltr' : 'rtl');
       await look('no link');
+      expect(await isInView(page.getByRole('banner').getByText('Gangway'))).toBe(true);
       await come(`#t=${await tokenFor(instance, tenant, 'ben', ['approver'])}`, 'You cannot open this page', 'business_unit_setup');
       await look('another role');
       await come(`#t=${await tokenFor(instance, tenant, 'ana', ['user'])}`, 'Not found', 'nothing');
