@@ -10,8 +10,8 @@ import { tenant } from './answering.ts';
 import { fillTasks } from './dlq.ts';
 import { startHost } from './host-process.ts';
 import type { Context, Figure, Outcome } from './part.ts';
-import { median, range, rounded } from './statistics.ts';
-import { categories, forms, openLighthouse, type Form, type Looked } from './web/lighthouse.ts';
+import { median, range } from './statistics.ts';
+import { categories, forms, metrics, openLighthouse, type Form, type Looked, type Metric } from './web/lighthouse.ts';
 
 const [looks, scoreMin] = [3, 95];
 const [tasks, openTasks] = [2_000, 500];
@@ -59,10 +59,10 @@ function outcome(seen: readonly Seen[]): Outcome {
       return { name: `${place.name}, ${form}: ${category}`, value: median(scores), unit: '', range: range(scores),
         goal: { atLeast: scoreMin } };
     }),
-    ((): Figure => {
-      const ms = looked.map(({ largestPaintMs }) => largestPaintMs);
-      return { name: `${place.name}, ${form}: largest paint`, value: median(ms), unit: 'ms', range: range(ms), goal: null };
-    })(),
+    ...Object.entries(metrics).map(([metric, unit]): Figure => {
+      const found = looked.map((each) => each.metrics[metric as Metric]);
+      return { name: `${place.name}, ${form}: ${metric}`, value: median(found), unit, range: range(found), goal: null };
+    }),
   ]);
   return {
     title: 'The console, as Lighthouse judges it',
@@ -75,7 +75,7 @@ function outcome(seen: readonly Seen[]): Outcome {
     details: {
       looks: seen.map(({ place, form, looked }) => ({
         page: place.name, form, scores: looked.map(({ scores }) => scores),
-        largest_paint_ms: looked.map(({ largestPaintMs }) => rounded(largestPaintMs, 0)),
+        metrics: looked.map((each) => each.metrics),
         faults: [...new Set(looked.flatMap(({ faults }) => faults))],
       })),
     },

@@ -10,6 +10,8 @@ const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error('Usage: bundle-web.ts FOLDER');
 const root = join(import.meta.dirname, '..', 'web');
 const own = `${path}.${process.pid}`;
+// tests and developers may have set another, and what they build is what everybody then gets
+process.env['NODE_ENV'] = 'production';
 await build({
   root, configFile: false, envDir: false, publicDir: false, logLevel: 'warn', mode: 'production',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },

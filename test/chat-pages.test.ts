@@ -1,10 +1,12 @@
-/** How the chat looks and reads: every state to axe, in each colour and direction; hostile words as text; files; who may not come in. */
+/** How the chat reads: hostile words as text, files, languages, who may not come in, what is kept, and what is new. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { axe, heading, hostileTexts, isTooWide, open, press, signIn, startBrowser, tabTo } from './support/browser.ts';
-import { answersOf, asked, choose, openChat, prompts, sayTimes, sessionOf, status, throughSecurity, type } from './support/chat.ts';
+import type { Browser } from 'playwright-core';
+import { heading, hostileTexts, open, press, signIn, startBrowser, tabTo, widths, zones } from './support/browser.ts';
+import {
+  answersOf, approveAll, asked, choose, chooseFile, openChat, photoPrompt, prompts, sessionOf, status, surveyUntil, throughSecurity, type,
+} from './support/chat.ts';
 import { consoleOf } from './support/console.ts';
-import { cast, exampleOf, newTenant, person, tokenFor, type Body } from './support/person.ts';
+import { cast, exampleOf, newTenant, person, tokenFor } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 import { photo } from './support/uploading.ts';
@@ -14,75 +16,6 @@ let browser: Browser;
 const { viewing } = consoleOf(instance, () => browser);
 beforeAll(async () => { browser = await startBrowser(); });
 afterAll(() => browser.close());
-
-/** What is wrong with a state of the page. */
-async function looked(page: Page, what: string): Promise<string[]> {
-  const found = (await axe(page)).map((each) => `${what}: ${each}`);
-  return await isTooWide(page) ? [...found, `${what} is too wide`] : found;
-}
-
-describe('every state', () => {
-  test.each([['light', 1_280, ''], ['dark', 1_280, ''], ['light', 360, ''], ['dark', 360, '?lang=ar']] as const)(
-    'is clear to axe and never wider than its window: %s, %s px %s', async (theme, width, language) => {
-    const { tenant } = await cast(instance);
-    const wrong: string[] = [];
-    await viewing(async ({ context, page }) => {
-      const look = async (what: string): Promise<void> => { wrong.push(...await looked(page, what)); };
-      await open(page, `/o/${language}`);
-      await look('no link');
-      await page.goto('about:blank');
-      await open(page, `/o/${language}#r=${'x'.repeat(43)}`);
-      await look('a resume link');
-      await press(page, 'button', 'Continue');
-      await heading(page, 'Link unknown').waitFor();
-      await look('a link that never was');
-      await openChat(page, instance, tenant, { language });
-      expect(await page.evaluate<string>('document.documentElement.dir')).toBe(language === '' ? 'ltr' : 'rtl');
-      await look('a choice');
-      await choose(page, prompts.setup_urgency, 'Planned for a later date');
-      await choose(page, prompts.business_unit_type, 'Office');
-      await asked(page, prompts.business_unit_name).waitFor();
-      await press(page, 'button', 'Send');
-      await page.getByRole('alert').waitFor();
-      await look('a mistake');
-      await type(page, prompts.business_unit_name, 'Pune Office');
-      await type(page, prompts.expected_users, 'two dozen people');
-      await page.getByRole('group', { name: 'Is that right?' }).waitFor();
-      await look('what was read');
-      await press(page, 'button', 'Yes');
-      await sayTimes(page, '09:00', '17:30');
-      await asked(page, prompts.go_live_on).waitFor();
-      await look('a date');
-      await context.setOffline(true);
-      await press(page, 'button', 'Skip');
-      await status(page, /^You are offline/);
-      await look('offline');
-      await context.setOffline(false);
-      await choose(page, prompts.security_level, 'Basic');
-      await asked(page, prompts.contact_email).waitFor();
-      await press(page, 'button', 'Skip');
-      await status(page, /^Waiting for approval/);
-      await look('all answered');
-      await press(page, 'button', `Change ${prompts.security_level}`);
-      await page.getByRole('dialog').locator('input:focus').waitFor();
-      await page.keyboard.press('ArrowDown');
-      await page.getByRole('dialog').getByText('These will be asked again:').waitFor();
-      await look('a change');
-      await press(page, 'button', 'Keep');
-      await press(page, 'button', 'Save and continue later');
-      await page.getByRole('dialog').waitFor();
-      await look('a link to come back');
-      await press(page, 'button', 'Close');
-      await press(page, 'button', 'Cancel onboarding');
-      await page.getByRole('dialog').waitFor();
-      await look('cancelling');
-      await page.getByRole('dialog').getByRole('button', { name: 'Cancel onboarding' }).press('Enter');
-      await status(page, /^This onboarding was cancelled/);
-      await look('cancelled');
-    }, { width, dark: theme === 'dark' });
-    expect(wrong).toEqual([]);
-  });
-});
 
 test('hostile words of a flow and of a person are shown as text, and nothing runs', async () => {
   const { ana, admin, tenant } = await cast(instance);
@@ -119,21 +52,13 @@ test('hostile words of a flow and of a person are shown as text, and nothing run
 test('a file is chosen and sent, given up, and the same one chosen again; the API has it as the answer', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start({ flow: 'site_survey' });
-  const { content, name, type: mimeType } = await photo();
-  const file = { name, mimeType, buffer: Buffer.from(content) };
-  for (const [question, value] of [
-    ['site_name', 'Harbour'], ['surveyed_on', '2027-01-15'], ['guarded_hours', { start: '22:00', end: '06:00' }], ['equipment', ['lights']],
-    ['risk_seen', 'low'],
-  ] as const) expect((await ana.answer(id, question, value)).status).toBe(200);
-  const prompt = 'Is there a photo of the entrance?';
+  const file = await photo();
+  const { name } = file;
+  await surveyUntil(ana, id as string, 'entrance_photo');
   await viewing(async ({ context, page }) => {
     await openChat(page, instance, tenant, { flow: 'site_survey' });
-    await asked(page, prompt).waitFor();
-    const choosing = async (): Promise<void> => {
-      const chooser = page.waitForEvent('filechooser');
-      await press(page, 'button', 'Choose file');
-      await (await chooser).setFiles(file);
-    };
+    await asked(page, photoPrompt).waitFor();
+    const choosing = (): Promise<void> => chooseFile(page, file);
     // what the line loses can be tried again, or given up
     await context.setOffline(true);
     await choosing();
@@ -167,6 +92,23 @@ test('the words follow the address, or the browser; a language that the flow lac
       const who = await person(instance, tenant, subject, 'user');
       expect((await sessionOf(who)).language).toBe(spoken);
     });
+  }
+});
+
+test('a day stays the day that was said, wherever its reader is, and a moment is told in the reader\'s zone, which is named', async () => {
+  const { ana, tenant } = await cast(instance);
+  const session = await ana.start();
+  const { session_id: id } = await ana.answerAll(session, { setup_urgency: 'planned', go_live_on: '2027-01-15' });
+  const { waiting_since: since } = await ana.inState(id as string, 'awaiting_approval');
+  for (const zone of zones) for (const width of widths) {
+    await viewing(async ({ page }) => {
+      await openChat(page, instance, tenant);
+      await status(page, /^Waiting for approval since /);
+      await page.getByRole('region', { name: 'Your answers' }).getByText(/^Friday,? 15 January 2027$/).waitFor();
+      const local = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: zone }).format(new Date(since));
+      expect(await page.getByRole('status').textContent()).toBe(`Waiting for approval since ${local}.`);
+      expect(await page.getByRole('contentinfo').textContent()).toContain(zone);
+    }, { zone, width });
   }
 });
 
@@ -243,10 +185,7 @@ test('somebody who reads above is not moved when something new comes, but told o
     await status(page, /^Waiting for approval/);
     await page.evaluate('scrollTo(0, 0)');
     const { session_id: id } = await sessionOf(ana);
-    const { body: { proposal_hash, recommendations } } = await ben.get(`/sessions/${id}/recommendations/`);
-    await ben.post(`/sessions/${id}/decision/`, {
-      approved_items: recommendations.map(({ recommendation_id: item }: Body) => item), proposal_hash, dry_run: false,
-    });
+    await approveAll(ben, id);
     await status(page, 'Done. Your setup is in place.');
     await page.getByRole('button', { name: 'Newest message' }).waitFor();
     expect(await page.evaluate<number>('scrollY')).toBe(0);

@@ -1,9 +1,9 @@
 /** A person gets through, in Chromium and by keys alone: the chat of the built service on its real stores. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { heading, open, press, startBrowser, tabTo } from './support/browser.ts';
+import { heading, isInView, open, press, startBrowser, tabTo } from './support/browser.ts';
 import {
-  answersOf, asked, choose, openChat, prompts, sayTimes, sessionOf, started, status, throughSecurity, type,
+  answersOf, approveAll, asked, choose, openChat, prompts, sayTimes, sessionOf, started, status, throughSecurity, type,
 } from './support/chat.ts';
 import { consoleOf } from './support/console.ts';
 import { cast, type Body } from './support/person.ts';
@@ -52,10 +52,7 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
         operating_hours: { start: '09:00', end: '17:30' }, go_live_on: '2027-01-15', security_level: 'standard', gps_tracking: true,
         permissible_distance_m: 100, contact_email: null,
       });
-      const { body: { proposal_hash, recommendations } } = await ben.get(`/sessions/${id}/recommendations/`);
-      await ben.post(`/sessions/${id}/decision/`, {
-        approved_items: recommendations.map(({ recommendation_id: item }: Body) => item), proposal_hash, dry_run: false,
-      });
+      await approveAll(ben, id);
       await status(page, 'Done. Your setup is in place.');
     }, { width });
     await until('it is completed', async () => (await sessionOf(ana)).state === 'completed');
@@ -191,9 +188,13 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
         await type(phone, prompts.business_unit_name, 'South Depot');
         await asked(phone, prompts.expected_users).waitFor();
         await status(page, 'This was changed on another device.');
+        const choosing = page.getByRole('group', { name: prompts.business_unit_name });
+        await until('both answers are seen, under nothing', () => isInView(choosing));
         await page.getByText('North Depot', { exact: true }).waitFor();
         await page.getByText('South Depot', { exact: true }).first().waitFor();
-        await press(page, 'button', choice);
+        await tabTo(page, 'button', choice);
+        expect(await isInView(page.getByRole('button', { name: choice }))).toBe(true);
+        await page.keyboard.press('Enter');
         await asked(page, prompts.expected_users).waitFor();
         const kept = choice === 'Keep mine' ? 'North Depot' : 'South Depot';
         await phone.getByRole('log').getByText(kept).waitFor();
@@ -243,8 +244,8 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
     }, { width });
   });
 
-  test('asks for a person, goes on without them, and cancels', async () => {
-    const { ana, tenant } = await cast(instance);
+  test('asks for a person, who hands the session back and the page goes on by itself; goes on without one; and cancels', async () => {
+    const { admin, ana, tenant } = await cast(instance);
     await viewing(async ({ page }) => {
       await openChat(page, instance, tenant);
       await choose(page, prompts.setup_urgency, 'Immediately');
@@ -252,6 +253,11 @@ describe.each([1_280, 360])('a person at %s px', (width) => {
       await press(page, 'button', 'Talk to a person');
       await status(page, 'A colleague has taken over.');
       expect(await page.getByRole('form').count()).toBe(0);
+      await page.getByText(/^Everything you have said is kept\./).waitFor();
+      expect((await admin.post(`/sessions/${(await sessionOf(ana)).session_id}/resume/`, {})).status).toBe(200);
+      await asked(page, prompts.business_unit_type).waitFor();
+      expect(await page.getByRole('status').textContent()).toBe('');
+      await press(page, 'button', 'Talk to a person');
       await press(page, 'button', 'Go on without them');
       await asked(page, prompts.business_unit_type).waitFor();
       await press(page, 'button', 'Cancel onboarding');

@@ -1,10 +1,12 @@
 /** What a person waits for before a page of ours can be used, as it goes over the wire. */
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { readWebFiles } from '../api/web-pages.ts';
 import { webBundle, webSourcesHash } from '../service/web-bundle.ts';
-import { root } from './support/folders.ts';
+import { newFolder, root } from './support/folders.ts';
 
 const kib = 1_024;
 const files = await readWebFiles(await webBundle());
@@ -26,6 +28,18 @@ test('the console loads at most 70 KiB of script and 15 KiB of style at first', 
 test('the chat loads at most 30 KiB of script and 15 KiB of style at first, and nothing of the console beside what both are made of', async () => {
   expect(await weight('/chat.html', '.js')).toBeLessThanOrEqual(30 * kib);
   expect(await weight('/chat.html', '.css')).toBeLessThanOrEqual(15 * kib);
+});
+
+test('it is the same whatever the environment of who starts it: nothing in it is for development', async () => {
+  const built = await Promise.all(['test', 'production'].map(async (environment) => {
+    const folder = join(await newFolder(), 'web');
+    await promisify(execFile)(process.execPath, [join(root, 'scripts', 'bundle-web.ts'), folder], {
+      env: { ...process.env, NODE_ENV: environment, NODE_OPTIONS: '' },
+    });
+    // their names hold the hashes of what is in them
+    return (await readdir(join(folder, 'assets'))).toSorted();
+  }));
+  expect(built[0]).toEqual(built[1]);
 });
 
 test('it is built once for its sources: the same folder while they are the same', async () => {

@@ -17,11 +17,18 @@ export type Category = (typeof categories)[number];
 export const forms = ['mobile', 'desktop'] as const;
 export type Form = (typeof forms)[number];
 
+/** By the names that Lighthouse gives them, with their units: milliseconds of the simulated machine, or a part of the window. */
+export const metrics = {
+  'first-contentful-paint': 'ms', 'largest-contentful-paint': 'ms', 'total-blocking-time': 'ms', 'cumulative-layout-shift': '',
+} as const;
+export type Metric = keyof typeof metrics;
+const metricNames = Object.keys(metrics) as readonly Metric[];
+
 export interface Looked {
   /** 0 to 100. */
   readonly scores: Readonly<Record<Category, number>>;
-  /** Of the first page, milliseconds of the simulated machine. */
-  readonly largestPaintMs: number;
+  /** What the speed is judged by. */
+  readonly metrics: Readonly<Record<Metric, number>>;
   /** Titles of what cost points. */
   readonly faults: readonly string[];
 }
@@ -70,7 +77,8 @@ function lookedOf({ lhr }: Answer): Looked {
   return {
     scores: Object.fromEntries(categories.map((category) => [category, Math.round((lhr.categories[category].score ?? 0) * 100)])) as
       Record<Category, number>,
-    largestPaintMs: lhr.audits['largest-contentful-paint']?.numericValue ?? Number.NaN,
+    metrics: Object.fromEntries(metricNames.map((name) => [name, lhr.audits[name]?.numericValue ?? Number.NaN])) as
+      Record<Metric, number>,
     faults: [...new Set(faulty.map(({ id }) => lhr.audits[id]?.title ?? id))],
   };
 }

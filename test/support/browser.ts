@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
 import { until } from './until.ts';
 
 const program = '/usr/bin/chromium';
@@ -42,6 +42,9 @@ export interface ViewingOptions {
 
 /** Of windows that whatever is done by keys is done in: a screen on a desk, and one in a hand. */
 export const widths = [1_280, 360] as const;
+
+/** Where the same moment is on two days. */
+export const zones = ['Asia/Tokyo', 'America/Los_Angeles'] as const;
 
 /** A browser profile of its own, with its first page. */
 export async function view(browser: Browser, url: string, { width = 1280, dark = false, zone }: ViewingOptions = {}): Promise<Viewing> {
@@ -99,8 +102,8 @@ export async function tabTo(page: Page, role: Parameters<Page['getByRole']>[0], 
 const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** What axe finds, and landmarks that are not there once, a line each. */
-export async function axe(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axeSource);
+async function axe(page: Page): Promise<readonly string[]> {
+  if (await page.evaluate<boolean>('!("axe" in window)')) await page.evaluate(axeSource);
   const found = await page.evaluate<string[]>(`axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) => (
     nodes.map(({ target, failureSummary }) => id + ' ' + target.join(' ') + ': ' + failureSummary))))`);
   const landmarks = await page.evaluate<string[]>(`['header', 'nav[aria-label]', 'main'].filter((each) => (
@@ -109,9 +112,41 @@ export async function axe(page: Page): Promise<readonly string[]> {
 }
 
 /** Wider than the window it is in: it would have to be pushed sideways. */
-export async function isTooWide(page: Page): Promise<boolean> {
+async function isTooWide(page: Page): Promise<boolean> {
   return page.evaluate<boolean>('document.scrollingElement.scrollWidth > innerWidth');
 }
+
+/** Colours and widths that a state is looked at in. Whoever looks in both directions has seen every two of colour, width and direction. */
+const appearances = { ltr: [['light', 1_280], ['dark', 360]], rtl: [['dark', 1_280], ['light', 360]] } as const;
+
+/** What is wrong with a state of a page, as it may appear. It stays as it appeared last. */
+export async function looked(page: Page, what: string): Promise<string[]> {
+  const found: string[] = [];
+  const direction = await page.evaluate<keyof typeof appearances>('document.documentElement.dir');
+  for (const [colorScheme, width] of appearances[direction]) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 800 });
+    await page.locator(`html[data-theme=${colorScheme}]`).waitFor();
+    const where = `${what}, ${direction}, ${colorScheme}, ${width} px`;
+    found.push(...(await axe(page)).map((each) => `${where}: ${each}`), ...await isTooWide(page) ? [`${where}: too wide`] : []);
+  }
+  return found;
+}
+
+/** Somebody sees it: all of it is in the window, and nothing lies over it. */
+export async function isInView(thing: Locator): Promise<boolean> {
+  return thing.evaluate((element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    // within corners that are round
+    const [near, far, high, low] = [left + 8, right - 8, top + 8, bottom - 8];
+    return [[near, high], [far, high], [(near + far) / 2, (high + low) / 2], [near, low], [far, low]].every(([x, y]) => (
+      element.contains(element.ownerDocument.elementFromPoint(x ?? 0, y ?? 0))
+    ));
+  });
+}
+
+/** As addresses say it: the page's own language, and one that is read from right to left. */
+export const directions = [['left to right', ''], ['right to left', '?lang=ar']] as const;
 
 export const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name });
 

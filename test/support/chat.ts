@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { heading, press, settled, tabTo } from './browser.ts';
 import type { InstanceAddress } from './instance.ts';
 import { tokenFor, type Body, type Person } from './person.ts';
+import type { File } from './uploading.ts';
 
 export const titles = { business_unit_setup: 'Set up a business unit', site_survey: 'Survey a site' } as const;
 
@@ -87,3 +88,34 @@ export const answersOf = async (ana: Person, id: string): Promise<Record<string,
   (await ana.get(`/sessions/${id}/answers/`)).body.answers.filter(({ superseded }: Body) => !superseded)
     .map(({ question_id: question, value }: Body) => [question, value]),
 );
+
+/** What is proposed is approved, all of it, and applied. */
+export async function approveAll(ben: Person, id: string): Promise<void> {
+  const { body: { proposal_hash, recommendations } } = await ben.get(`/sessions/${id}/recommendations/`);
+  await ben.post(`/sessions/${id}/decision/`, {
+    approved_items: recommendations.map(({ recommendation_id: item }: Body) => item), proposal_hash, dry_run: false,
+  });
+}
+
+/** Of `site_survey`, before its first question for a file. */
+const surveyed: Readonly<Record<string, unknown>> = {
+  site_name: 'Harbour', surveyed_on: '2027-01-15', guarded_hours: { start: '22:00', end: '06:00' }, equipment: ['lights'], risk_seen: 'low',
+};
+
+/** Answers a survey until `question` is asked. */
+export async function surveyUntil(ana: Person, id: string, question: 'equipment' | 'entrance_photo'): Promise<void> {
+  for (let asked = (await ana.get(`/sessions/${id}/`)).body.question.id; asked !== question;) {
+    const { body, status: answered } = await ana.answer(id, asked, surveyed[asked]);
+    if (answered !== 200) throw new Error(`${asked}: ${answered}`);
+    asked = body.question.id;
+  }
+}
+
+export const photoPrompt = 'Is there a photo of the entrance?';
+
+/** Through the browser's own dialog of files. */
+export async function chooseFile(page: Page, { content, name, type: mimeType }: File): Promise<void> {
+  const chooser = page.waitForEvent('filechooser');
+  await press(page, 'button', 'Choose file');
+  await (await chooser).setFiles({ name, mimeType, buffer: Buffer.from(content) });
+}

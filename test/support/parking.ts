@@ -25,30 +25,45 @@ const inputOf = (tenant: string, status: string) => ({
   approval_id: null, risk_score: 0, status,
 });
 
-/** A task as a session parks it, in the engine and in the list. Returns its id. */
-export async function park(
-  { client }: Engine, admin: Person,
-  { status = 'rejected', fingerprint = 'f-1', message = 'HTTP 503', session_id = null }: {
-    readonly status?: string;
-    readonly fingerprint?: string;
-    readonly message?: string;
-    /** Of whom the list says that it waits. */
-    readonly session_id?: string | null;
-  } = {},
-): Promise<string> {
+interface Parked {
+  readonly status?: string;
+  readonly fingerprint?: string;
+  readonly message?: string;
+  /** Of whom the list says that it waits. */
+  readonly session_id?: string | null;
+}
+
+/** Of one request for the list. */
+const listedMost = 100;
+
+/** So many tasks, at most 100, as a session parks them, in the engine and in the list. Returns their ids. */
+export async function parkAll(
+  { client }: Engine, admin: Person, count: number,
+  { status = 'rejected', fingerprint = 'f-1', message = 'HTTP 503', session_id = null }: Parked = {},
+): Promise<readonly string[]> {
   const { tenant } = admin;
-  const parking = {
-    task_id: randomUUID(), tenant, task_name: 'applyChangeset', input: inputOf(tenant, status) as Json,
-    context: { session_id, user: 'ana', correlation_id: 'c-1' },
-    reply_to: null, max_retries: 3, failure: failureOf({ fingerprint, message }),
-  };
-  await client.workflow.start(parkedTaskWorkflow, {
-    taskQueue: 'gangway', workflowId: taskWorkflowId(tenant, parking.task_id), args: [{ parking }],
+  const ids = Array.from({ length: count }, () => randomUUID());
+  await Promise.all(ids.map((id) => {
+    const parking = {
+      task_id: id, tenant, task_name: 'applyChangeset', input: inputOf(tenant, status) as Json,
+      context: { session_id, user: 'ana', correlation_id: 'c-1' },
+      reply_to: null, max_retries: 3, failure: failureOf({ fingerprint, message }),
+    };
+    return client.workflow.start(parkedTaskWorkflow, {
+      taskQueue: 'gangway', workflowId: taskWorkflowId(tenant, id), args: [{ parking }],
+    });
+  }));
+  await until('all are in the list', async () => {
+    const { body: { results } } = await admin.get(`/admin/dlq/tasks/?limit=${listedMost}`);
+    const listed = new Set(results.map((row: Body) => row.task_id));
+    return ids.every((id) => listed.has(id));
   });
-  await until(
-    'it is in the list',
-    async () => (await admin.get(`/admin/dlq/tasks/${parking.task_id}/`)).status === 200
-      && (await admin.get('/admin/dlq/tasks/?limit=100')).body.results.some((row: Body) => row.task_id === parking.task_id),
-  );
-  return parking.task_id;
+  for (const id of ids) await until('each is told', async () => (await admin.get(`/admin/dlq/tasks/${id}/`)).status === 200);
+  return ids;
+}
+
+export async function park(engine: Engine, admin: Person, what?: Parked): Promise<string> {
+  const [id] = await parkAll(engine, admin, 1, what);
+  if (id === undefined) throw new Error('Nothing was parked.');
+  return id;
 }

@@ -1,6 +1,6 @@
 /**
- * npm run screenshots: every page of the console as a browser shows it, light and dark, wide and narrow, into .local/pictures; and those
- * that the documents show, into docs/pictures. From a service of its own, with people who onboard, wait, and fail.
+ * npm run screenshots: every page of console and chat as a browser shows it, light and dark, wide and narrow, into .local/pictures; and
+ * those that the documents show, into docs/pictures. From a service of its own, with people who onboard, wait, and fail.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -71,6 +71,14 @@ async function played(instance: Instance): Promise<readonly Scene[]> {
     }
   }
   await engine.connection.close();
+  const [answering, helped] = onboarding as [Person, Person];
+  const { body: { results: [own] } } = await helped.get('/sessions/');
+  await helped.post(`/sessions/${own.session_id}/escalate/`, { reason: 'Which of them is it?' });
+  const chatOf = async ({ subject }: Person): Promise<string> => (
+    `/o/business_unit_setup#t=${await tokenFor(instance, tenant, subject, ['user'])}`
+  );
+  const [asked, escalated, answered] = await Promise.all([answering, helped, onboarding[4] ?? answering].map(chatOf)) as
+    [string, string, string];
   const { body: { redrive_id: redrive } } = await admin.post('/admin/dlq/redrives/', {
     filter: { fingerprint: 'target-timeout' }, reason: 'it answers again', canary: 1, rate_per_second: 0.01,
   });
@@ -122,6 +130,22 @@ async function played(instance: Instance): Promise<readonly Scene[]> {
       await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
     } },
     { name: 'not-found', path: '/dead-letters/nowhere' },
+    { name: 'chat', path: asked, isSignedOut: true },
+    { name: 'chat-mistake', path: asked, isSignedOut: true, then: async (page) => {
+      await page.getByRole('button', { name: 'Send' }).click();
+      await page.getByRole('alert').waitFor();
+    } },
+    { name: 'chat-saved', path: asked, isSignedOut: true, then: async (page) => {
+      await page.getByRole('button', { name: 'Save and continue later' }).click();
+      await page.getByRole('dialog').waitFor();
+    } },
+    { name: 'chat-colleague', path: escalated, isSignedOut: true },
+    { name: 'chat-answered', path: answered, isSignedOut: true },
+    { name: 'chat-change', path: answered, isSignedOut: true, then: async (page) => {
+      await page.getByRole('button', { name: /^Change Which level/ }).click();
+      await page.getByRole('dialog').waitFor();
+    } },
+    { name: 'chat-nobody', path: '/o/', isSignedOut: true },
   ];
 }
 

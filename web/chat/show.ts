@@ -32,9 +32,12 @@ export function shown({ type, options }: AskedQuestion, value: Json, w: Words): 
 /** `2026-03-29`, a day of no zone. */
 function dayOf(text: string, tag: string): string {
   const day = new Date(`${text}T00:00:00Z`);
-  return Number.isNaN(day.getTime()) ? text : new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeZone: 'UTC' }).format(day);
+  return Number.isNaN(day.getTime()) ? text : new Intl.DateTimeFormat(dated(tag), { dateStyle: 'full', timeZone: 'UTC' }).format(day);
 }
 
+/** Where English is all that is known, the day comes before the month, as in the questions for one. */
+const dated = (tag: string): string => (tag === 'en' ? 'en-GB' : tag);
+
 export function moment(iso: string, tag: string): string {
-  return new Intl.DateTimeFormat(tag === 'en' ? 'en-GB' : tag, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso));
+  return new Intl.DateTimeFormat(dated(tag), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso));
 }

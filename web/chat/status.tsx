@@ -1,6 +1,7 @@
 /** Where the session is, in words: the one live text of the page. */
 import type { ComponentChildren } from 'preact';
-import type { Chat } from './chat.ts';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Chat, Conflict } from './chat.ts';
 import { shown } from './show.ts';
 import { Timed } from './timed.tsx';
 import { words } from './words.ts';
@@ -30,16 +31,21 @@ function statusOf({ isOffline, waiting, conflict, session: { value: session } }:
   return state === 'error' ? w.ended : null;
 }
 
-/** Two answers to one question: the person chooses, and neither is lost before. */
-export function ConflictBox({ chat }: { readonly chat: Chat }) {
-  const { value: conflict } = chat.conflict;
+/** Two answers to one question, where it was asked: the person chooses, and neither is lost before. */
+export function ConflictBox({ chat, conflict }: { readonly chat: Chat; readonly conflict: Conflict }) {
+  const box = useRef<HTMLDivElement>(null);
   const { value: w } = words;
-  if (conflict === null) return null;
+  useEffect(() => {
+    if (!chat.mayMoveFocus.value) return;
+    chat.mayMoveFocus.value = false;
+    // not to a button: the key that has sent the answer may still be down
+    box.current?.focus();
+  }, []);
   const { question, message: { content }, theirs } = conflict;
   const mine = 'text' in content ? content.text : shown(question, content.value, w);
   return (
-    <div class="card conflict">
-      <p lang={chat.texts.language}><strong>{question.prompt}</strong></p>
+    <div ref={box} role="group" aria-labelledby="conflict" tabIndex={-1} class="card question">
+      <h2 id="conflict" lang={chat.texts.language}>{question.prompt}</h2>
       <dl class="given">
         <div><dt>{w.theirs}</dt><dd>{theirs === undefined ? w.notAsked : shown(question, theirs, w)}</dd></div>
         <div><dt>{w.mine}</dt><dd>{mine}</dd></div>
@@ -50,4 +56,9 @@ export function ConflictBox({ chat }: { readonly chat: Chat }) {
       </div>
     </div>
   );
+}
+
+/** Nothing is asked while a colleague has the session: what that means for the person. */
+export function Colleague() {
+  return <p class="card">{words.value.colleagueLead}</p>;
 }

@@ -10,7 +10,7 @@ import { Frame } from './frame.tsx';
 import { follow } from './live.ts';
 import { IsThatRight, QuestionForm } from './question.tsx';
 import { moment, shown } from './show.ts';
-import { ConflictBox, Status } from './status.tsx';
+import { Colleague, ConflictBox, Status } from './status.tsx';
 import { words } from './words.ts';
 
 export function Talk({ chat }: { readonly chat: Chat }) {
@@ -21,6 +21,7 @@ export function Talk({ chat }: { readonly chat: Chat }) {
   const session = chat.session.value;
   const current = chat.current.value;
   const understood = chat.understood.value;
+  const conflict = chat.conflict.value;
   const isOpen = session.ended_at === null;
   const mayChange = isOpen && session.state !== 'escalated' && !chat.isShut.value;
   const given = chat.texts.questions.flatMap((question) => (
@@ -36,13 +37,16 @@ export function Talk({ chat }: { readonly chat: Chat }) {
       </div>
       {chat.isShut.value ? <div role="alert" class="alert"><p>{w.shut}</p></div> : null}
       {chat.problem.value === null ? null : <ProblemAlert problem={chat.problem.value} correlation={w.correlation} />}
-      <ConflictBox chat={chat} />
       {isAllGiven ? <YourAnswers chat={chat} given={given} onChange={onChange} /> : null}
       <Conversation chat={chat} given={given} onChange={isAllGiven ? null : onChange} />
-      {understood !== null ? <IsThatRight chat={chat} understood={understood} onChange={setChanging} />
-        : current === null || chat.conflict.value !== null ? null : <QuestionForm key={current.id} chat={chat} question={current} />}
+      {conflict !== null ? <ConflictBox key={conflict.message.id} chat={chat} conflict={conflict} />
+        : understood !== null ? <IsThatRight chat={chat} understood={understood} onChange={setChanging} />
+          : session.state === 'escalated' ? <Colleague />
+            : current === null ? null : <QuestionForm key={current.id} chat={chat} question={current} />}
       {isOpen ? <Acts chat={chat} onSay={setTransient} /> : null}
-      <Newest mark={`${given.length} ${chat.notes.value.length} ${current?.id ?? ''} ${session.state}`} isComplete={isAllGiven} />
+      <Newest
+        mark={[given.length, chat.notes.value.length, current?.id, session.state, conflict?.message.id].join(' ')} isComplete={isAllGiven}
+      />
       {changing === null ? null : <ChangeDialog chat={chat} question={changing} onClose={() => { setChanging(null); }} />}
     </Frame>
   );

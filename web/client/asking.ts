@@ -25,13 +25,16 @@ export interface Asked<Data> {
 interface Asking<Data> {
   readonly key: QueryKey;
   readonly ask: (signal: AbortSignal) => Promise<Data>;
-  /** While the page is seen. 0: not by itself. */
-  readonly everyMs?: number;
+  /** While the page is seen, by what is known. 0: not by itself. */
+  readonly everyMs?: number | ((known: Data | undefined) => number);
 }
 
 export function useAsked<Data>({ key, ask, everyMs = 0 }: Asking<Data>): Asked<Data> {
   const options = {
-    queryKey: key, queryFn: ({ signal }: { readonly signal: AbortSignal }) => ask(signal), refetchInterval: everyMs === 0 ? false : everyMs,
+    queryKey: key, queryFn: ({ signal }: { readonly signal: AbortSignal }) => ask(signal),
+    refetchInterval: ({ state }: { readonly state: { readonly data: Data | undefined } }) => (
+      (typeof everyMs === 'number' ? everyMs : everyMs(state.data)) || false
+    ),
   } as const;
   const observer = useMemo(() => new QueryObserver<Data>(questions, options), []);
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);

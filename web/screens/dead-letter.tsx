@@ -33,9 +33,8 @@ export function DeadLetter() {
 }
 
 function Task({ id }: { readonly id: string }) {
-  const [isRetrying, setRetrying] = useState(false);
   const asked = useAsked<Tab>({
-    key: ['dead-letter', id], everyMs: isRetrying ? retryingMs : restingMs,
+    key: ['dead-letter', id], everyMs: (known) => (known?.body.status === 'retrying' ? retryingMs : restingMs),
     ask: (signal) => request<WholeTask>('GET', `/admin/dlq/tasks/${id}/`, { signal }),
   });
   const status = asked.data?.body.status;
@@ -43,7 +42,6 @@ function Task({ id }: { readonly id: string }) {
   /** A round that nobody has told the end of; it may be over before it was seen under way. */
   const untold = useRef<number | undefined>(undefined);
   useEffect(() => {
-    setRetrying(status === 'retrying');
     if (status === undefined || rounds === undefined) return;
     if (status === 'retrying') untold.current = rounds;
     else if (rounds === untold.current) {

@@ -11,6 +11,8 @@ import { DiscardTasksDialog, RetryGroupDialog, RetryTasksDialog } from './dead-l
 
 /** Between looks at a list that is open: each is an entry in the audit log. */
 const listMs = 15_000;
+/** While some of them are being tried again. */
+const retryingMs = 2_000;
 const groupsMax = 100;
 
 export function DeadLetters() {
@@ -68,7 +70,8 @@ type Open = 'retry' | 'discard' | null;
 
 function Group({ fingerprint, cursor }: { readonly fingerprint: string; readonly cursor: string | undefined }) {
   const asked = useAsked<Listed<Task>>({
-    key: ['dead-letters', fingerprint, cursor ?? ''], everyMs: listMs,
+    key: ['dead-letters', fingerprint, cursor ?? ''],
+    everyMs: (list) => (list?.results.some(({ status }) => status === 'retrying') === true ? retryingMs : listMs),
     ask: (signal) => get(`/admin/dlq/tasks/${query({ fingerprint, cursor })}`, signal),
   });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());

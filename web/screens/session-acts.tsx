@@ -3,7 +3,8 @@ import { useId, useState } from 'preact/hooks';
 import { useAct, useAsked } from '../client/asking.ts';
 import type { Session, SessionVersion } from '../client/contract.ts';
 import { get, request } from '../client/request.ts';
-import type { FieldError } from '../parts/alerts.tsx';
+import { ProblemAlert, type FieldError } from '../parts/alerts.tsx';
+import { ActButton } from '../parts/buttons.tsx';
 import { ActDialog } from '../parts/dialog.tsx';
 import { TextField } from '../parts/fields.tsx';
 import { ChoiceFilter } from '../parts/filters.tsx';
@@ -27,17 +28,23 @@ export function SessionActs({ session, version, isSeen, onSee, onCopy }: Session
   const close = (): void => { setOpen(null); };
   const isOpen = session.ended_at === null;
   const isOwner = who.value?.sub === session.owner;
+  const back = useAct(async (key) => {
+    await request('POST', `/sessions/${session.session_id}/resume/`, { key, body: {} });
+    say(`Returned to ${session.owner}.`);
+  });
   const button = (name: string, which: Open) => <button type="button" onClick={() => { setOpen(which); }}>{name}</button>;
   return (
     <div class="actions">
+      {back.problem === null ? null : <ProblemAlert problem={back.problem} />}
       {isOpen && isOwner && version > 0 ? button(`Resume from version ${version}`, 'resume') : null}
+      {session.state === 'escalated' ? <ActButton act={back} words={[`Return to ${session.owner}`, 'Returning…']} /> : null}
       {isOpen && session.state !== 'escalated' ? button('Escalate', 'escalate') : null}
       {isOpen ? button('Cancel session', 'cancel') : null}
       {isSeen || isOwner || version === 0 ? null : button('Show answers', 'answers')}
       <button type="button" onClick={onCopy}>Copy id</button>
       {isOpen && !isOwner ? <span class="quiet">Only {session.owner} can resume it from a version.</span> : null}
       {open === 'resume' ? <ResumeDialog session={session} version={version} onClose={close} /> : null}
-      {open === 'escalate' ? <EscalateDialog id={session.session_id} onClose={close} /> : null}
+      {open === 'escalate' ? <EscalateDialog id={session.session_id} owner={session.owner} onClose={close} /> : null}
       {open === 'cancel' ? <CancelDialog id={session.session_id} onClose={close} /> : null}
       {open === 'answers' ? <AnswersDialog onSee={onSee} onClose={close} /> : null}
     </div>
@@ -80,7 +87,7 @@ function ResumeDialog({ session, version, onClose }: Closing & { readonly sessio
 
 const urgencies = [['low', 'low'], ['medium', 'medium'], ['high', 'high']] as const;
 
-function EscalateDialog({ id, onClose }: Closing & { readonly id: string }) {
+function EscalateDialog({ id, owner, onClose }: Closing & { readonly id: string; readonly owner: string }) {
   const field = useId();
   const [reason, setReason] = useState('');
   const [urgency, setUrgency] = useState<string>('medium');
@@ -98,7 +105,7 @@ function EscalateDialog({ id, onClose }: Closing & { readonly id: string }) {
   return (
     <ActDialog title="Escalate this session?" onClose={onClose} act={act} words={['Escalate',
       'Escalating…']} errors={errors} onSubmit={submit}>
-      <p>It takes no answers until its owner resumes it.</p>
+      <p>It takes no answers until it is returned to {owner}, here or by {owner} themselves.</p>
       <TextField id={field} label="Reason" value={reason} onChange={setReason} errors={errors} />
       <ChoiceFilter id={`${field}-urgency`} label="Urgency" value={urgency} choices={urgencies} onChange={setUrgency} />
     </ActDialog>

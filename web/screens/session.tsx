@@ -85,7 +85,7 @@ function OneSession({ id }: { readonly id: string }) {
 const waiting: Readonly<Record<Session['state'], string>> = {
   started: 'It waits for the first answer.', in_progress: 'It waits for the next answer.', generating: 'A proposal is being made.',
   awaiting_approval: 'It waits for an approver.', completed: 'It is done.', cancelled: 'It was cancelled.',
-  error: 'It ended with an error.', escalated: 'A person has taken over; its owner returns it.',
+  error: 'It ended with an error.', escalated: 'A person has taken over, until it is returned to its owner.',
 };
 
 function Details({ session, replay }: { readonly session: Session; readonly replay: Replay }) {

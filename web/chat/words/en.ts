@@ -22,6 +22,7 @@ export const english = {
   approval: (time: string) => `Waiting for approval since ${time}.`,
   applying: 'It was approved, and is being put in place.',
   colleague: 'A colleague has taken over.', goOnAlone: 'Go on without them', goingOn: 'Going on…',
+  colleagueLead: 'Everything you have said is kept. When they hand it back, this page goes on by itself; you can close it meanwhile.',
   done: 'Done. Your setup is in place.',
   cancelled: 'This onboarding was cancelled. Nothing was set up.',
   ended: 'This onboarding has ended without a result. Ask whoever invited you.',

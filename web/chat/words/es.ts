@@ -23,6 +23,7 @@ export const spanish: Words = {
   approval: (time) => `A la espera de aprobación desde el ${time}.`,
   applying: 'Se ha aprobado, y se está aplicando.',
   colleague: 'Una persona de nuestro equipo se ocupa ahora.', goOnAlone: 'Seguir sin ayuda', goingOn: 'Siguiendo…',
+  colleagueLead: 'Todo lo que ha dicho queda guardado. Cuando se lo devuelvan, esta página sigue por sí sola; entretanto puede cerrarla.',
   done: 'Listo. Su configuración está en marcha.',
   cancelled: 'Este proceso se canceló. No se ha configurado nada.',
   ended: 'Este proceso ha terminado sin resultado. Pregunte a quien le invitó.',
