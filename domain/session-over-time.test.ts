@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { FlowRules } from './flow.ts';
+import type { ReminderPlan } from './reminders.ts';
 import { OnboardingSession } from './session.ts';
 
 const rules: FlowRules = {
@@ -45,4 +46,20 @@ test('levels are recorded once each, up and down, with what would help', () => {
   session.checkRisk(700_006);
   session.checkRisk(700_007);
   expect(levels().slice(1)).toEqual([['medium', 'high', '50', 'offer_live_chat']]);
+});
+
+test('whether a person is reminded is the flow\'s word until it is their own, which is no activity', () => {
+  const plan: ReminderPlan = { afterMs: [1_000], fromHour: 0, toHour: 24, heldOutPercent: 0 };
+  const due = (session: OnboardingSession): boolean => session.reminderAt(0, plan) !== null;
+  const choose = (session: OnboardingSession, enabled: boolean): unknown => session.setReminders({
+    id: `m-${enabled}`, fingerprint: '', actor, correlation_id: 'c', if_match: null, body: { enabled },
+  }, 10);
+  for (const [reminders, isDue] of [[undefined, true], [true, true], [false, false]] as const) {
+    const session = OnboardingSession.open({ ...rules, ...(reminders === undefined ? {} : { reminders }) }, start, 0);
+    expect([reminders, due(session)]).toEqual([reminders, isDue]);
+    for (const enabled of [!isDue, isDue]) {
+      choose(session, enabled);
+      expect([reminders, enabled, due(session), session.state.last_activity_at]).toEqual([reminders, enabled, enabled, 0]);
+    }
+  }
 });

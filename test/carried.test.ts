@@ -29,7 +29,7 @@ let connection: Connection;
 
 beforeAll(async () => {
   instance = await startInstance(await newFolder(), {
-    GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '1', GANGWAY_UPDATES_PER_RUN: '60',
+    GANGWAY_CODEC_KEYS: testCodecKeys, GANGWAY_FLUSH_SECONDS: '1', GANGWAY_UPDATES_PER_RUN: '40',
   });
   const { urls } = await instance.runFile();
   ({ client, connection } = await connectEngine({ address: urls.temporalAddress, namespace: 'default', sealer }));

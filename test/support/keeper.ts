@@ -72,6 +72,13 @@ class Kept {
   private starting: Promise<Instance> | undefined;
   private instance: Instance | undefined;
   private relay: Server | undefined;
+  /**
+   * What is told while it is nobody's turn comes to a receiver that takes everything: refusals would shut a breaker for whoever is next.
+   * Each time anew, so that no connection to it outlasts that.
+   */
+  private readonly nobody = createServer((request, response) => {
+    request.resume().once('end', () => { response.writeHead(204, { connection: 'close' }).end(); });
+  });
   private receiver = 0;
   private turn: Promise<void> = Promise.resolve();
 
@@ -104,6 +111,7 @@ class Kept {
     const code = await instance?.stop();
     await discard(instance);
     this.relay?.close();
+    this.nobody.close();
     return code;
   }
 
@@ -116,14 +124,12 @@ class Kept {
     return this.instance;
   }
 
-  /** A port that stays ours while receivers come and go. Nobody's turn: whoever connects is cut off. */
+  /** A port that stays ours while receivers come and go. */
   private async openRelay(): Promise<number> {
+    await new Promise<void>((resolve) => { this.nobody.listen(0, '127.0.0.1', resolve); });
+    const { port: nobodys } = this.nobody.address() as AddressInfo;
     const relay = createRelay((near) => {
-      if (this.receiver === 0) {
-        near.destroy();
-        return;
-      }
-      const far = connect(this.receiver, '127.0.0.1');
+      const far = connect(this.receiver === 0 ? nobodys : this.receiver, '127.0.0.1');
       for (const [socket, other] of [[near, far], [far, near]] as const) {
         socket.on('error', () => undefined).on('close', () => { other.destroy(); }).pipe(other);
       }
