@@ -20,11 +20,36 @@ export function bodyReader(limits: BodyLimits): ReadBody {
     if (ctx.is('json', '+json') === false) {
       throw new Problem('unsupported_media_type', 'The body is not JSON. Send Content-Type: application/json.');
     }
+    const isText = watched(ctx);
     await parse(ctx, () => Promise.resolve());
+    if (!isText()) throw malformed('The body is not UTF-8.', 'Send text as UTF-8.');
     const body: unknown = ctx.request.body;
     if (body === undefined) return {};
     if (depthOver(body, limits.maxDepth)) throw new Problem('invalid_request', `The body is nested deeper than ${limits.maxDepth} levels.`);
     return body;
+  };
+}
+
+/**
+ * Whether the bytes are UTF-8, once they have been read: the parser makes U+FFFD of what is not, and nobody would know. It sees them
+ * beside the parser, which begins to listen in the same turn. Packed bytes are not looked at.
+ */
+function watched({ req }: Context): () => boolean {
+  if ((req.headers['content-encoding'] ?? 'identity') !== 'identity') return () => true;
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let isText = true;
+  const look = (chunk?: Uint8Array): void => {
+    try {
+      if (isText) decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      isText = false;
+    }
+  };
+  req.on('data', look);
+  return () => {
+    req.off('data', look);
+    look();
+    return isText;
   };
 }
 
@@ -42,14 +67,12 @@ function refusal(error: Error, limits: BodyLimits): Problem {
   if (status === 415) {
     return new Problem('unsupported_media_type', 'The encoding of the body is not supported. Send plain UTF-8 JSON.', { cause: error });
   }
+  return malformed('The JSON ends too early or has a mistake in it.', 'Check quotes, commas and brackets.', error);
+}
+
+function malformed(message: string, fix: string, cause?: Error): Problem {
   return new Problem('invalid_request', 'The body is not valid JSON.', {
-    cause: error,
-    errors: [
-      {
-        pointer: '', code: 'malformed_json', message: 'The JSON ends too early or has a mistake in it.',
-        fix: 'Check quotes, commas and brackets.',
-      },
-    ],
+    cause, errors: [{ pointer: '', code: 'malformed_json', message, fix }],
   });
 }
 

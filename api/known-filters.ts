@@ -45,7 +45,7 @@ async function checkVersion(
   const imported = (await importedFlows(services.stores.db, tenant)).filter(({ id }) => flow === undefined || id === flow)
     .flatMap((each) => each.versions);
   if (imported.includes(version)) return;
-  const all = [...new Set([...known, ...imported])].sort((a, b) => a - b).map(String);
+  const all = [...new Set([...known, ...imported])].filter((each) => each > 0).sort((a, b) => a - b).map(String);
   throw unknownValue('flow_version', 'No session has this version.', all);
 }
 
@@ -88,21 +88,26 @@ function filterValues(question: QuestionRule): readonly string[] {
 
 async function knownNames(services: Services, tenant: string, { flow, language }: Named): Promise<Named> {
   if (flow === undefined && language === undefined) return {};
-  const startable = found(await services.flows.all(tenant), { flow, language });
+  const today = await services.flows.all(tenant);
+  const startable = found(today, { flow, language }, exactly);
   if (startable !== null) return startable;
-  // what another system's sessions ran on is the tenant's as well
+  // what another system's sessions ran on is the tenant's as well, as it wrote it
   const ever = [...await services.flows.everRegistered(tenant), ...await importedFlows(services.stores.db, tenant)];
-  const known = found(ever, { flow, language });
+  const known = found(ever, { flow, language }, exactly) ?? found(today, { flow, language }, alike) ?? found(ever, { flow, language }, alike);
   if (known !== null) return known;
   const named = ever.filter(({ id }) => flow === undefined || id === flow);
-  throw named.length === 0 ? unknownFlow(idsOf(ever)) : unknownLanguage(languagesOf(named));
+  throw named.length === 0 ? unknownFlow(idsOf(ever)) : unknownLanguage(languagesOf(named).filter((tag) => tag !== ''));
 }
 
-function found(flows: readonly FlowName[], { flow, language }: Named): Named | null {
+type Match = (languages: readonly string[], tag: string) => string | null;
+const exactly: Match = (languages, tag) => (languages.includes(tag) ? tag : null);
+const alike: Match = (languages, tag) => matchLanguage({ languages }, tag);
+
+function found(flows: readonly FlowName[], { flow, language }: Named, match: Match): Named | null {
   const named = flows.filter(({ id }) => flow === undefined || id === flow);
   if (named.length === 0) return null;
   if (language === undefined) return { flow };
-  const matched = matchLanguage({ languages: languagesOf(named) }, language);
+  const matched = match(languagesOf(named), language);
   return matched === null ? null : { flow, language: matched };
 }
 

@@ -42,8 +42,8 @@ const parameter = (name: keyof typeof parameters) => ({ $ref: `#/components/para
 const header = (name: keyof typeof headers) => ({ $ref: `#/components/headers/${name}` });
 
 /** A key counts for a user: a route for anyone has none to keep it for. */
-export function takesKey({ method, declaration: { access } }: Pick<Route, 'method' | 'declaration'>): boolean {
-  return method === 'post' && access !== 'anyone';
+export function takesKey({ method, declaration: { access, raw } }: Pick<Route, 'method' | 'declaration'>): boolean {
+  return method === 'post' && access !== 'anyone' && raw?.keyless !== true;
 }
 
 /** What a route looks at, by the same declarations. */

@@ -27,11 +27,12 @@ import { clientId, time } from './wire.ts';
 export const PeriodWire = z.object({ start: time, end: time, timezone: z.string() }).meta({ id: 'Period' });
 export const FreshnessWire = z.object({ computed_at: time, cached: z.boolean(), data_through: time }).meta({ id: 'Freshness' });
 
-export const flowVersion = z.number().int().min(1).max(1_000_000);
+/** 0: of another system's sessions that said none. */
+export const flowVersion = z.number().int().min(0).max(1_000_000);
 /** Which sessions a report counts. */
 export const sessionFilters = {
   flow: z.string().max(100).optional(), flow_version: z.coerce.number().pipe(flowVersion).optional(),
-  language: z.string().max(35).optional(), user_segment: z.enum(segments).optional(), device: z.enum(devices).optional(),
+  language: z.string().max(100).optional(), user_segment: z.enum(segments).optional(), device: z.enum(devices).optional(),
   answer: z.string().max(200).optional().meta({ description: 'QUESTION_ID:VALUE of a closed question' }),
 };
 export const periodParameters = {

@@ -45,7 +45,13 @@ export interface Download {
 }
 
 /** A body that the handler reads by itself, from `call.incoming`, at its own pace; for the document. */
-export interface RawBody { readonly type: string; readonly schema: z.ZodType; readonly description: string }
+export interface RawBody {
+  readonly type: string;
+  readonly schema: z.ZodType;
+  readonly description: string;
+  /** What comes again is known by itself: an Idempotency-Key is not looked at. */
+  readonly keyless?: true;
+}
 
 /** Resources of a person; whoever has no valid credential counts on `anonymous`. */
 export type RouteLimit = Exclude<ResourceName, 'api_admin' | 'anonymous'>;

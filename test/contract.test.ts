@@ -256,6 +256,26 @@ describe('bad input is the contract\'s 4xx, never a 5xx', () => {
     expect((await ana.get(`/sessions/${session.session_id}/`)).body.answers_count).toBe(0);
   });
 
+  test('a body that is not UTF-8 is 400, wherever it is cut, and one that is comes through as it is', async () => {
+    const { ana } = await cast(instance);
+    const { session_id: id } = await ana.start();
+    const send = async (bytes: Uint8Array): Promise<Response> => fetch(at(`/sessions/${id}/answers/`), {
+      method: 'POST', body: bytes, headers: {
+        authorization: `Bearer ${await tokenFor(instance, ana.tenant, 'ana', ['user'])}`, 'content-type': 'application/json',
+      },
+    });
+    const bodyOf = (text: Uint8Array): Uint8Array => Buffer.concat([Buffer.from('{"text":"'), text, Buffer.from('"}')]);
+    for (const bad of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe0, 0xa4], [0xf5, 0x80, 0x80, 0x80]]) {
+      const reply = await send(bodyOf(Buffer.from(bad)));
+      expect([bad, reply.status, await reply.json()]).toMatchObject([bad, 400, { errors: [{ fix: 'Send text as UTF-8.' }] }]);
+    }
+    // long enough to come in pieces, which part characters
+    const long = await send(bodyOf(Buffer.from('अ'.repeat(200_000) + '\ufffd')));
+    expect(await long.json()).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/text', code: 'too_big' }] });
+    const said = await send(Buffer.from(JSON.stringify({ question_id: 'setup_urgency', value: '\ufffd🏢' })));
+    expect([said.status, (await said.json() as Body).code]).toEqual([422, 'answer_invalid']);
+  });
+
   test('a body of 3 MB is 413 and 100,000 nested brackets are 400, and the service lives on', async () => {
     const { ana } = await cast(instance);
     const big = await ana.post('/sessions/', { client_context: { text: 'x'.repeat(3_000_000) } });

@@ -1,6 +1,6 @@
 /** Filters of reports and lists that name a flow or a language. */
 import { describe, expect, test } from '@jest/globals';
-import { cast } from './support/person.ts';
+import { base, cast } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
 import { until } from './support/until.ts';
 
@@ -68,6 +68,33 @@ describe('a filter that the tenant has nothing for', () => {
     expect(await list('question_id=expected_users')).toEqual([200, 0]);
     expect(await list('question_id=expected_user')).toEqual([400, 'unknown_filter_value']);
     expect((await cy.get('/analytics/sessions/?question_id=x')).body.known_values).toContain('expected_users');
+  });
+
+  test('the list behind a cohort is as long as its number, whatever another system said of flow, version and language, or not', async () => {
+    const { ana, admin, cy } = await cast(instance);
+    await ana.start();
+    const told = [{}, { language: 'EN' }, { language: 'en_US' }, { language: 'a--b' }, { language: 'x'.repeat(60) }, { flow: 'f' },
+      { flow: 'f', flow_version: 7 }, { flow_version: 5 }];
+    const reply = await admin.post('/admin/analytics/import/', undefined, {
+      raw: told.map((properties, at) => JSON.stringify({
+        session_id: `s${at}`, event: 'started', timestamp: new Date(Date.now() - 60_000).toISOString(), properties,
+      })).join('\n'),
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+    expect(reply.body.imported).toBe(told.length);
+    await until('all are counted', async () => (await cy.get('/analytics/funnel/?fresh=true')).body.total_sessions === told.length + 1);
+    for (const kind of ['language', 'flow', 'flow_version']) {
+      const { cohorts } = (await cy.get(`/analytics/cohort-comparison/?fresh=true&cohort_by=${kind}`)).body;
+      expect(cohorts.length).toBeGreaterThan(2);
+      for (const { label, sessions, drill_down: path } of cohorts) {
+        const list = await cy.get(path.slice(base.length));
+        expect([kind, label, list.status, list.body.total]).toEqual([kind, label, 200, sessions]);
+      }
+    }
+    const english = async (tag: string): Promise<unknown> => (
+      await cy.get(`/analytics/funnel/?fresh=true&language=${tag}`)
+    ).body.total_sessions;
+    expect(await Promise.all(['en', 'EN', 'En', 'en-GB'].map(english))).toEqual([1, 1, 1, 1]);
   });
 
   test('what narrows nothing without another filter is refused, and not passed over', async () => {

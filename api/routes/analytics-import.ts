@@ -37,7 +37,7 @@ export const importRoutes = [
   route.post('/admin/analytics/import', {
     summary: 'Take in events of another system, for reports', access: ['admin'], limits: ['api'], audit: 'analytics.import',
     raw: {
-      type: importType, schema: ImportLine,
+      type: importType, schema: ImportLine, keyless: true,
       description: `One event on each line, a line of at most ${lineBytesMax} bytes; plain or with Content-Encoding: gzip`,
     },
     headers: { request: { 'Content-Encoding': 'gzip, or none' } },

@@ -172,11 +172,10 @@ export async function findImportedSession(db: Database, tenant: string, sessionI
 
 export interface ImportedFlow { readonly id: string; readonly languages: readonly string[]; readonly versions: readonly number[] }
 
-/** What imported sessions say that they ran on; the id is '' where they do not. */
+/** What imported sessions say that they ran on; where they do not, the id and the language are '' and the version is 0. */
 export async function importedFlows(db: Database, tenant: string): Promise<readonly ImportedFlow[]> {
   return db.asTenant(tenant).query<ImportedFlow & Record<string, unknown>>(
-    `SELECT flow AS id, coalesce(array_agg(DISTINCT language) FILTER (WHERE language <> ''), '{}') AS languages,
-       coalesce(array_agg(DISTINCT flow_version) FILTER (WHERE flow_version > 0), '{}') AS versions
+    `SELECT flow AS id, array_agg(DISTINCT language) AS languages, array_agg(DISTINCT flow_version) AS versions
      FROM imported_sessions WHERE tenant = $1 GROUP BY flow ORDER BY flow LIMIT 1000`, [tenant],
   );
 }
