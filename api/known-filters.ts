@@ -93,7 +93,8 @@ async function knownNames(services: Services, tenant: string, { flow, language }
   if (startable !== null) return startable;
   // what another system's sessions ran on is the tenant's as well, as it wrote it
   const ever = [...await services.flows.everRegistered(tenant), ...await importedFlows(services.stores.db, tenant)];
-  const known = found(ever, { flow, language }, exactly) ?? found(today, { flow, language }, alike) ?? found(ever, { flow, language }, alike);
+  const asked = { flow, language };
+  const known = found(ever, asked, exactly) ?? found(today, asked, alike) ?? found(ever, asked, alike);
   if (known !== null) return known;
   const named = ever.filter(({ id }) => flow === undefined || id === flow);
   throw named.length === 0 ? unknownFlow(idsOf(ever)) : unknownLanguage(languagesOf(named).filter((tag) => tag !== ''));
