@@ -6,7 +6,9 @@ import { defineTask } from './task.ts';
 
 // The session's own, written by the workflow: checked for its envelope, not field by field.
 const input = z.object({ correlation_id: z.string() }).and(
-  z.custom<ToldCopies>((value) => typeof value === 'object' && value !== null && 'view' in value && ('state' in value || 'changes' in value)),
+  z.custom<ToldCopies>((value) => (
+    typeof value === 'object' && value !== null && 'view' in value && ('state' in value || 'changes' in value)
+  )),
 );
 
 export const flushSession = defineTask({

@@ -153,7 +153,9 @@ class Following {
 }
 
 /** The whole session when there is no sequence, or not all that came after it is kept. */
-async function gather({ sessions, flows }: SessionStreamsOptions, actor: Actor, sessionId: string, after: number | null): Promise<Gathered> {
+async function gather(
+  { sessions, flows }: SessionStreamsOptions, actor: Actor, sessionId: string, after: number | null,
+): Promise<Gathered> {
   let read = await sessions.events(actor, sessionId, after ?? 0);
   const whole = after === null || !read.complete;
   // the newest event tells where the session is, and is among those after 0
@@ -163,7 +165,8 @@ async function gather({ sessions, flows }: SessionStreamsOptions, actor: Actor, 
   const newest = events.at(-1);
   if (newest === undefined) return { ...base, texts: [], last: after ?? 0 };
   const session = await presentSession(flows, view, false);
-  return { ...base, last: newest.sequence, texts: whole ? [snapshot(newest, view, session)] : events.map((event) => textOf(event, session)) };
+  const texts = whole ? [snapshot(newest, view, session)] : events.map((event) => textOf(event, session));
+  return { ...base, last: newest.sequence, texts };
 }
 
 type StreamEvent = z.input<typeof StreamEventWire>;

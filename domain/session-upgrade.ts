@@ -33,7 +33,8 @@ export function upgraded(stored: StoredState, current: (state: SessionState) => 
   const whole = {
     ...state, shown: state.shown ?? null,
     cancel_asked_at: state.cancel_asked_at ?? null, offered: state.offered ?? null, uploads: state.uploads ?? [], asked,
-    risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 }, copy: state.copy ?? '',
+    risk_level: state.risk_level ?? 'low', reminders: state.reminders ?? { enabled: true, silent_since: 0, number: 0 },
+    copy: state.copy ?? '',
     listed: state.listed ?? { score: standingScore(riskCounters({ ...state, asked })), last_activity_at: state.last_activity_at },
   };
   // what was shown before it was recorded is not shown again

@@ -17,7 +17,8 @@ async function metric(name: string): Promise<number> {
   const line = text.split('\n').find((each) => each.startsWith(name));
   return Number(line?.split(' ').at(-1) ?? 0);
 }
-const runs = 'gangway_report_run_seconds_count{report="/analytics/funnel",outcome="done"}';
+/** Each run has its own moment. What other tests ask of the same process counts as none. */
+const runsOf = (replies: readonly Reply[]): number => new Set(replies.map(({ body }) => body.freshness.computed_at)).size;
 
 async function counted(cy: Person, sessions: number): Promise<void> {
   await until('they are counted', async () => (await cy.get('/analytics/funnel/?fresh=true')).body.total_sessions === sessions);
@@ -43,10 +44,9 @@ describe('Caching behavior', () => {
 
   test('100 dashboards opened at once are one query', async () => {
     const { cy } = await cast(instance);
-    const before = await metric(runs);
     const replies = await Promise.all(Array.from({ length: 100 }, () => cy.get('/analytics/funnel/?language=EN')));
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(await metric(runs) - before).toBe(1);
+    expect(runsOf(replies)).toBe(1);
     expect((await cy.get('/analytics/funnel/?language=en')).body.freshness.cached).toBe(true);
     const end = new Date().toISOString();
     expect(statusOf(await cy.get(`/analytics/funnel/?end_date=${end}`))).toContain('fwd=uri-miss');
@@ -58,9 +58,8 @@ describe('Caching behavior', () => {
   test('100 refreshes at once share a run that began after they were asked for', async () => {
     const { cy } = await cast(instance);
     const asked = Date.now();
-    const before = await metric(runs);
     const replies = await Promise.all(Array.from({ length: 100 }, () => cy.get('/analytics/funnel/?fresh=true')));
-    expect(await metric(runs) - before).toBeLessThanOrEqual(2);
+    expect(runsOf(replies)).toBeLessThanOrEqual(2);
     for (const { body } of replies) expect(Date.parse(body.freshness.computed_at as string)).toBeGreaterThanOrEqual(asked);
   });
 
