@@ -14,6 +14,17 @@ export async function processes(): Promise<ProcessRow[]> {
   });
 }
 
+/** Each named process with all below it, but for those that are named themselves. */
+export function families(
+  all: readonly ProcessRow[], pids: Readonly<Record<string, number>>,
+): readonly (readonly [name: string, rows: readonly ProcessRow[]])[] {
+  return Object.entries(pids).map(([name, pid]) => {
+    const others = new Set(Object.values(pids).filter((other) => other !== pid));
+    const known = all.filter((row) => !others.has(row.pid));
+    return [name, [...known.filter((row) => row.pid === pid), ...descendants(known, pid)]];
+  });
+}
+
 export function descendants(all: readonly ProcessRow[], pid: number): ProcessRow[] {
   return all.filter((row) => row.parent === pid).flatMap((row) => [row, ...descendants(all, row.pid)]);
 }

@@ -12,7 +12,7 @@ import { cpuMs } from './cpu.ts';
 import { startHost, type Host } from './host-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Context, Figure, Outcome } from './part.ts';
-import { processes } from './process-memory.ts';
+import { families, processes, shared, type ProcessRow } from './process-memory.ts';
 import { median, percentile, rounded } from './statistics.ts';
 import { numberText } from './table.ts';
 
@@ -86,10 +86,15 @@ async function measured(
   return {
     sessions: sessions.length, ms,
     cpu: Object.fromEntries(Object.entries(after ?? {}).map(([name, at]) => [name, (at - (before?.[name] ?? 0)) / answers])),
-    mb: Object.fromEntries(Object.entries(host.pids).map(([name, pid]) => [name, (rows.find((row) => row.pid === pid)?.rss ?? 0) / 1e6])),
+    mb: await memoryOf(host, rows),
     postgresBytes: (stored.postgres - empty.postgres) / sessions.length,
     temporalBytes: (stored.temporal - empty.temporal) / sessions.length,
   };
+}
+
+async function memoryOf(host: Host, rows: readonly ProcessRow[]): Promise<Step['mb']> {
+  const entries = await Promise.all(families(rows, host.pids).map(async ([name, own]) => [name, await shared(own) / 1e6] as const));
+  return Object.fromEntries(entries);
 }
 
 async function storedBytes(host: Host, folder: string): Promise<{ readonly postgres: number; readonly temporal: number }> {
