@@ -167,7 +167,7 @@ describe.each(directions)('%s, is clear to axe and never wider than its window:'
       await page.getByRole('alert').getByText(/^Your link has run out/).waitFor();
       await look('run out');
       await openChat(page, instance, tenant, { language });
-      await type(page, prompts.expected_users, '24');
+      // what could not be sent goes by itself now
       await sayTimes(page, '09:00', '17:30');
       await choose(page, prompts.security_level, 'Basic');
       await asked(page, prompts.contact_email).waitFor();
