@@ -21,7 +21,8 @@ export interface Conflict {
 /** What of the words was understood, until the person has said whether it is right. */
 export interface Understood { readonly question: AskedQuestion; readonly display: string }
 
-type Delivery = 'done' | 'later' | 'held' | 'stopped';
+/** shut: the credential counts no more; what was said waits for the next link. */
+type Delivery = 'done' | 'later' | 'held' | 'shut' | 'stopped';
 
 /** A message that is refused for its version again and again meets somebody who types faster than we read. */
 const versionsTried = 5;
@@ -115,7 +116,7 @@ export class Chat extends Known {
     }
     this.sending.value = message;
     const delivery = await this.deliver(message);
-    if (delivery === 'later' || delivery === 'held') this.put(message);
+    if (delivery === 'later' || delivery === 'held' || delivery === 'shut') this.put(message);
     this.sending.value = null;
     if (delivery === 'later') this.cutOff();
   }
@@ -165,7 +166,7 @@ export class Chat extends Known {
         if (problem.isUnknown || problem.status === 429) return 'later';
         if (problem.status === 401) {
           this.isShut.value = true;
-          return 'stopped';
+          return 'shut';
         }
         if (problem.status !== 412 && problem.code !== 'not_asked') {
           this.refuse(message, problem);
@@ -267,6 +268,7 @@ export class Chat extends Known {
   adopt({ drafts, waiting }: Chat): void {
     this.drafts.value = drafts.value;
     for (const message of waiting.messages.value) this.waiting.add(message);
+    void this.drain();
   }
 
   override close(): void {
