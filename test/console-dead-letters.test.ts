@@ -230,13 +230,15 @@ describe('dead letters', () => {
       await dialog.waitFor();
       await page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'detached' });
-      expect(await page.getByRole('button', { name: 'Discard' }).evaluate((button) => button.matches(':focus'))).toBe(true);
+      await page.locator('button:focus', { hasText: 'Discard' }).waitFor();
       await page.keyboard.press('Enter');
       await dialog.getByRole('button', { name: 'Discard' }).focus();
       await page.keyboard.press('Enter');
       await dialog.getByRole('alert').getByRole('link', { name: 'Enter a reason' }).waitFor();
+      await dialog.locator('[role=alert]:focus').waitFor();
       await page.keyboard.press('Tab');
       await page.keyboard.press('Enter');
+      await dialog.locator('textarea:focus, input:focus').waitFor();
       await page.keyboard.type('nobody needs it');
       await page.keyboard.press('Enter');
       await page.getByText('discarded', { exact: true }).waitFor();
