@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { SessionState } from '../domain/session-state.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { FileStore } from '../stores/files/port.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { keepUploads, oldUploads, type OldUpload, type PageEnd } from '../stores/postgres/upload-upkeep.ts';
@@ -65,7 +65,7 @@ export async function cleanUp(options: CleanUploadsOptions): Promise<CleanedUplo
 
 function isAnswer(sealer: Sealer, { tenant, session_id: sessionId, upload_id: uploadId, snapshot }: OldUpload): boolean {
   if (snapshot === null) return false;
-  const { answers } = JSON.parse(sealer.open(snapshot, sealedAs.snapshot(tenant, sessionId)).toString('utf8')) as SessionState;
+  const { answers } = openJson<SessionState>(sealer, snapshot, sealedAs.snapshot(tenant, sessionId));
   return answers.some(({ value, superseded }) => !superseded && value === uploadId);
 }
 

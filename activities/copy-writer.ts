@@ -14,7 +14,7 @@ import { wholeCopies, type SessionCopies, type ToldCopies } from '../domain/sess
 import type { CheckpointContent, SessionState } from '../domain/session-state.ts';
 import { saveCheckpoints } from '../stores/postgres/checkpoints.ts';
 import type { ClickHouse } from '../stores/clickhouse/client.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies, HotCopy } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { noteReminders } from '../stores/postgres/interventions.ts';
@@ -62,12 +62,16 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   const analytics = new Batch<SessionCopies>({
     waitMs, maxItems: maxRows, store: (all) => saveAnalytics(options, all),
   });
-  const snapshots = new Batch<WantedState>({ waitMs: 0, maxItems: maxRows, store: (all) => readStates(options, all) });
+  const snapshots = new Batch<WantedSnapshot>({ waitMs: 0, maxItems: maxRows, store: (all) => readSnapshots(options.db, all) });
   const whole = async (told: ToldCopies): Promise<SessionCopies | null> => {
     if ('state' in told) return told;
-    const wanted: WantedState = { tenant: told.view.tenant, session_id: told.view.session_id, state: null };
+    const { tenant, session_id: id } = told.view;
+    const wanted: WantedSnapshot = { session_id: id, snapshot: null };
     await snapshots.add(wanted);
-    return wholeCopies(told, wanted.state);
+    // each opens its own: one that cannot be opened is no other's affair
+    const stored = wanted.snapshot === null ? null
+      : openJson<SessionState>(options.sealer, wanted.snapshot, sealedAs.snapshot(tenant, id));
+    return wholeCopies(told, stored);
   };
   return {
     write: async (told) => {
@@ -85,17 +89,12 @@ export function createCopyWriter(options: CopyWriterOptions): CopyWriter {
   };
 }
 
-interface WantedState { readonly tenant: string; readonly session_id: string; state: SessionState | null }
+interface WantedSnapshot { readonly session_id: string; snapshot: Uint8Array | null }
 
 /** As the archive has them. */
-async function readStates({ db, sealer }: Pick<ArchiveStores, 'db' | 'sealer'>, all: readonly WantedState[]): Promise<void> {
+async function readSnapshots(db: Database, all: readonly WantedSnapshot[]): Promise<void> {
   const found = await findSnapshots(db, all.map(({ session_id: id }) => id));
-  for (const wanted of all) {
-    const snapshot = found.get(wanted.session_id);
-    if (snapshot === undefined) continue;
-    const opened = sealer.open(snapshot, sealedAs.snapshot(wanted.tenant, wanted.session_id));
-    wanted.state = JSON.parse(opened.toString('utf8')) as SessionState;
-  }
+  for (const wanted of all) wanted.snapshot = found.get(wanted.session_id) ?? null;
 }
 
 interface ArchiveStores { readonly db: Database; readonly sealer: Sealer; readonly symbols: HistorySymbols }

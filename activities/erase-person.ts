@@ -1,7 +1,7 @@
 /** A person's sessions in PostgreSQL, of which only what is counted stays. ClickHouse follows (erase-analytics.ts). */
 import { erasedEvent, erasedState, erasedView } from '../domain/erased-session.ts';
 import type { CheckpointContent, SessionEvent, SessionState } from '../domain/session-state.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { eraseSession, type ErasableSession, type ErasedSession } from '../stores/postgres/erasures.ts';
 
@@ -13,15 +13,14 @@ export function eraseArchived(
   { tenant, user, sessionId, owner }: Readonly<Record<'tenant' | 'user' | 'sessionId' | 'owner', string>>,
 ): Promise<boolean> {
   const seal = (value: unknown, context: string): Buffer => sealer.seal(Buffer.from(JSON.stringify(value)), context);
-  const opened = <T>(sealed: Buffer, context: string): T => JSON.parse(sealer.open(sealed, context).toString('utf8')) as T;
   const erase = ({ view, snapshot, events, checkpoints }: ErasableSession): ErasedSession => {
     const asSnapshot = sealedAs.snapshot(tenant, sessionId);
     return {
       owner, view: view === null ? null : erasedView(view, owner),
-      snapshot: snapshot === null ? null : seal(erasedState(opened<SessionState>(snapshot, asSnapshot), owner), asSnapshot),
+      snapshot: snapshot === null ? null : seal(erasedState(openJson<SessionState>(sealer, snapshot, asSnapshot), owner), asSnapshot),
       events: events.map(({ first_sequence: first, events: sealed }) => {
         const context = sealedAs.events(tenant, sessionId, first);
-        return { first_sequence: first, events: seal(opened<SessionEvent[]>(sealed, context).map(erasedEvent), context) };
+        return { first_sequence: first, events: seal(openJson<SessionEvent[]>(sealer, sealed, context).map(erasedEvent), context) };
       }),
       checkpoints: checkpoints.map((version) => ({ version, answers: seal(nothingSaid, sealedAs.checkpoint(tenant, sessionId, version)) })),
     };

@@ -9,7 +9,7 @@ import { tables, type EventRow, type SessionRow } from '../analytics/rows.ts';
 import { eventRows } from '../analytics/intake/session-row.ts';
 import { Counting, differences, storedTally, type Tally } from '../analytics/intake/tally.ts';
 import type { SessionEvent, SessionState } from '../domain/session-state.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import {
   archivedCopies, archivedPage, archivedVersions, importedPage, type ArchivedCopy, type ImportedOf,
 } from '../stores/postgres/analytics-truth.ts';
@@ -96,7 +96,7 @@ async function* everything(stores: RebuildStores, options: RebuildOptions): Asyn
 export async function ownRows(stores: RebuildStores, copies: readonly ArchivedCopy[], keptFrom: number): Promise<Made> {
   const { sealer, db } = stores;
   const opened = copies.map(({ tenant, session_id: id, view, snapshot }): StateAndView => ({
-    view, state: JSON.parse(sealer.open(snapshot, sealedAs.snapshot(tenant, id)).toString('utf8')) as SessionState,
+    view, state: openJson<SessionState>(sealer, snapshot, sealedAs.snapshot(tenant, id)),
   }));
   const rows = await sessionRows(stores, opened);
   const states = new Map(opened.map(({ state }) => [state.session_id, state]));
@@ -107,7 +107,7 @@ export async function ownRows(stores: RebuildStores, copies: readonly ArchivedCo
       const state = states.get(kept.session_id);
       if (state === undefined || kept.stored_at < keptFrom) continue;
       const context = sealedAs.events(tenant, kept.session_id, kept.first_sequence);
-      const told = JSON.parse(sealer.open(kept.events, context).toString('utf8')) as readonly SessionEvent[];
+      const told = openJson<readonly SessionEvent[]>(sealer, kept.events, context);
       for (const row of eventRows(state, told)) {
         // a flush that was repeated may have gone further than the first time
         if (seen.has(row.event_id)) continue;

@@ -4,7 +4,7 @@ import { openEvent } from '../analytics/intake/publishing.ts';
 import type { SessionStateName } from '../domain/lifecycle.ts';
 import type { Actor } from '../domain/message.ts';
 import type { AnswerEntry, SessionEvent } from '../domain/session-state.ts';
-import { sealedAs } from '../encryption/sealer.ts';
+import { openJson, sealedAs } from '../encryption/sealer.ts';
 import { EngineUnavailableError } from '../engine/calls.ts';
 import { findImportedSession, importedEventsOf } from '../stores/postgres/imported-events.ts';
 import { keptEventsOf } from '../stores/postgres/session-events.ts';
@@ -74,7 +74,7 @@ async function answersOf(services: Services, reader: Actor, sessionId: string): 
 async function keptEvents({ stores: { db, sealer } }: Services, tenant: string, sessionId: string): Promise<readonly SessionEvent[]> {
   const rows = await keptEventsOf(db, tenant, [sessionId]);
   return rows.flatMap(({ first_sequence: first, events }) => (
-    JSON.parse(sealer.open(events, sealedAs.events(tenant, sessionId, first)).toString('utf8')) as SessionEvent[]
+    openJson<SessionEvent[]>(sealer, events, sealedAs.events(tenant, sessionId, first))
   ));
 }
 

@@ -83,6 +83,11 @@ export function isSealed(bytes: Uint8Array): boolean {
   return bytes.length > frameBytes && magic.equals(bytes.subarray(0, magic.length));
 }
 
+/** What was sealed as JSON. Throws KeyUnavailableError, SealBrokenError. */
+export function openJson<T>(sealer: Sealer, sealed: Uint8Array, context: string): T {
+  return JSON.parse(sealer.open(sealed, context).toString('utf8')) as T;
+}
+
 export function createSealer(keys: CodecKeys): Sealer {
   const head = Buffer.concat([magic, Buffer.from([keys.primary.length]), Buffer.from(keys.primary, 'latin1')]);
   const derived = derivedKeys(keys);

@@ -5,7 +5,7 @@ import { isEnded } from '../domain/lifecycle.ts';
 import { notFound } from '../domain/session-core.ts';
 import type { CheckpointContent, SessionState } from '../domain/session-state.ts';
 import { versionAt, versionIn, type VersionAt } from '../domain/version.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { HotCopies } from '../stores/redis/hot-copies.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { findCheckpoints } from '../stores/postgres/checkpoints.ts';
@@ -66,8 +66,7 @@ export class SessionArchive {
     if (archived?.snapshot == null) throw notFound();
     return {
       view,
-      state: JSON.parse(this.options.sealer.open(archived.snapshot, sealedAs.snapshot(view.tenant, sessionId))
-        .toString('utf8')) as SessionState,
+      state: openJson<SessionState>(this.options.sealer, archived.snapshot, sealedAs.snapshot(view.tenant, sessionId)),
     };
   }
 
@@ -79,8 +78,7 @@ export class SessionArchive {
     const found = await findCheckpoints(this.options.db, view.tenant, sessionId, [version - 1, version]);
     const opened = found.map(({ checkpoint, answers }) => ({
       checkpoint,
-      content: JSON.parse(this.options.sealer.open(answers, sealedAs.checkpoint(view.tenant, sessionId, checkpoint.version))
-        .toString('utf8')) as CheckpointContent,
+      content: openJson<CheckpointContent>(this.options.sealer, answers, sealedAs.checkpoint(view.tenant, sessionId, checkpoint.version)),
     }));
     const at = opened.find(({ checkpoint }) => checkpoint.version === version);
     const before = version === 1 ? [] : opened.find(({ checkpoint }) => checkpoint.version === version - 1)?.content.current;

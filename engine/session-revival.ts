@@ -11,7 +11,7 @@ import type { SessionView } from '../domain/message.ts';
 import { OnboardingSession } from '../domain/session.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import { SessionUploads } from '../domain/session-uploads.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { endUnknownSession, findSession } from '../stores/postgres/sessions.ts';
 import { uploadNotes } from '../stores/postgres/uploads.ts';
@@ -158,8 +158,8 @@ export class SessionRevival {
       throw error;
     });
     if (row?.snapshot == null) return null;
-    const opened = this.options.sealer.open(row.snapshot, sealedAs.snapshot(row.view.tenant, sessionId)).toString('utf8');
-    return { state: JSON.parse(opened) as SessionState, flow: row.view.flow, is: row.view.state };
+    const state = openJson<SessionState>(this.options.sealer, row.snapshot, sealedAs.snapshot(row.view.tenant, sessionId));
+    return { state, flow: row.view.flow, is: row.view.state };
   }
 }
 

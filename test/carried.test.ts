@@ -9,7 +9,7 @@ import { fitted } from '../activities/propose-recommendations.ts';
 import { bounds, counts, stateParts } from '../domain/bounds.ts';
 import { hashOf } from '../domain/checkpoint.ts';
 import type { SessionState } from '../domain/session-state.ts';
-import { createSealer, readCodecKeys, sealedAs } from '../encryption/sealer.ts';
+import { createSealer, readCodecKeys, openJson, sealedAs } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { openPayload, payloadsIn } from '../engine/payload-codec.ts';
 import { testCodecKeys } from './support/codec-keys.ts';
@@ -82,7 +82,7 @@ async function archivedState(tenant: string, sessionId: string): Promise<Session
   const db = await databaseOf(instance);
   const [row] = await db.asTenant(tenant).query<{ snapshot: Buffer }>('SELECT snapshot FROM sessions WHERE session_id = $1', [sessionId]);
   await db.close();
-  return JSON.parse(sealer.open(row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, sessionId)).toString('utf8')) as SessionState;
+  return openJson<SessionState>(sealer, row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, sessionId));
 }
 
 describe('PostgreSQL is frozen and a client posts 400 events of 2 KB', () => {

@@ -11,7 +11,7 @@ import type { FlowRules, QuestionRule } from '../domain/flow.ts';
 import { OnboardingSession } from '../domain/session.ts';
 import { LastCopy, type SessionCopies, type ToldCopies } from '../domain/session-copy.ts';
 import type { SessionEvent, SessionState } from '../domain/session-state.ts';
-import { createSealer, sealedAs } from '../encryption/sealer.ts';
+import { createSealer, openJson, sealedAs } from '../encryption/sealer.ts';
 import { migrateClickHouse } from '../stores/clickhouse/client.ts';
 import { openTestClickHouse, type TestClickHouse } from '../stores/clickhouse/testing.ts';
 import type { Database } from '../stores/postgres/database.ts';
@@ -77,7 +77,7 @@ function play(session: OnboardingSession, kind: string, at: number): void {
 async function archived(tenant: string, id: string): Promise<SessionState> {
   const snapshot = (await findSnapshots(db, [id])).get(id);
   if (snapshot === undefined) throw new Error('The archive has no state of it.');
-  return JSON.parse(sealer.open(snapshot, sealedAs.snapshot(tenant, id)).toString('utf8')) as SessionState;
+  return openJson<SessionState>(sealer, snapshot, sealedAs.snapshot(tenant, id));
 }
 
 test('a session\'s history, events and row are the same whatever was flushed together, repeated, or came in a second worker', async () => {
@@ -116,7 +116,7 @@ test('a session\'s history, events and row are the same whatever was flushed tog
       'SELECT first_sequence, events FROM session_events WHERE session_id = $1 ORDER BY first_sequence', [id],
     );
     const stored = new Map(rows.flatMap(({ first_sequence: first, events }) =>
-      (JSON.parse(sealer.open(events, sealedAs.events(tenant, id, first)).toString('utf8')) as SessionEvent[])
+      (openJson<SessionEvent[]>(sealer, events, sealedAs.events(tenant, id, first)))
         .map((event) => [event.sequence, event])));
     expect([...stored.values()].toSorted((a, b) => a.sequence - b.sequence)).toEqual(all);
     // ClickHouse: one row with the whole history, each event once

@@ -7,7 +7,7 @@ import { bodyHash } from '../api/idempotency.ts';
 import { sameValue, type Json } from '../domain/json.ts';
 import type { Actor, Message } from '../domain/message.ts';
 import { OnboardingSession } from '../domain/session.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import type { Client } from '@temporalio/client';
 import { connectEngine } from '../engine/connection.ts';
 import { loadFlowFolder } from '../flows/files.ts';
@@ -96,7 +96,7 @@ test('a session that the archive has lost, or has from an old backup, tells all 
   const archived = async (values: readonly Json[]): Promise<void> => until(`the archive has ${JSON.stringify(values)}`, async () => {
     const snapshot = (await findSnapshots(db, [id])).get(id);
     if (snapshot === undefined) return false;
-    const state = JSON.parse(sealer.open(snapshot, sealedAs.snapshot(tenant, id)).toString('utf8')) as SessionState;
+    const state = openJson<SessionState>(sealer, snapshot, sealedAs.snapshot(tenant, id));
     return sameValue(state.answers.map(({ value }) => value), values);
   });
   await ana.answer(id, 'setup_urgency', 'immediate');

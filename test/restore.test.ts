@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
 import type { SessionState } from '../domain/session-state.ts';
-import { sealedAs, type Sealer } from '../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../encryption/sealer.ts';
 import { connectEngine } from '../engine/connection.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
 import { sealerOf } from './support/parked-rows.ts';
@@ -44,7 +44,7 @@ async function snapshotOf(tenant: string, sessionId: string): Promise<SessionSta
   const db = await databaseOf(instance);
   const [row] = await db.asTenant(tenant).query<{ snapshot: Buffer }>('SELECT snapshot FROM sessions WHERE session_id = $1', [sessionId]);
   await db.close();
-  return JSON.parse(sealer.open(row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, sessionId)).toString('utf8')) as SessionState;
+  return openJson<SessionState>(sealer, row?.snapshot ?? Buffer.alloc(0), sealedAs.snapshot(tenant, sessionId));
 }
 
 test('an open session that the engine has lost goes on with every archived answer, and repeats are answered, not applied', async () => {

@@ -5,7 +5,7 @@ import type { CheckpointContent } from '../../domain/session-state.ts';
 import { MessageRejected, type ResumeBody, type SessionView } from '../../domain/message.ts';
 import type { Resumption } from '../../engine/sessions.ts';
 import { findCheckpoints } from '../../stores/postgres/checkpoints.ts';
-import { sealedAs } from '../../encryption/sealer.ts';
+import { openJson, sealedAs } from '../../encryption/sealer.ts';
 import { Problem } from '../problem.ts';
 import { etagOf, iso, presentSession } from '../presentation.ts';
 import type { Call } from '../call.ts';
@@ -172,8 +172,8 @@ async function resume(services: Services, call: Call, sessionId: string, version
     if (version === null || !(error instanceof MessageRejected && error.code === 'checkpoint_not_found')) throw error;
     const [archived] = await findCheckpoints(services.stores.db, call.actor.tenant, sessionId, [version]);
     if (archived === undefined) throw error;
-    const content = JSON.parse(services.stores.sealer.open(archived.answers, sealedAs.checkpoint(call.actor.tenant, sessionId, version))
-      .toString('utf8')) as CheckpointContent;
+    const context = sealedAs.checkpoint(call.actor.tenant, sessionId, version);
+    const content = openJson<CheckpointContent>(services.stores.sealer, archived.answers, context);
     const resumed = await attempt({ version, current: content.current, ui_state: content.ui_state });
     if (resumed.kind !== 'recorded') return resumed;
     const outcome = { ...resumed.reply.outcome, checkpoint_created_at: archived.checkpoint.created_at };

@@ -1,7 +1,7 @@
 /** Parked tasks in PostgreSQL: the copy of each that its workflow writes, by revision, with the whole state sealed; and lists. */
 import type { ErrorCategory, ErrorSeverity } from '../../domain/error-category.ts';
 import type { ParkedTaskState, TaskStatus } from '../../domain/parked-task.ts';
-import { sealedAs, type Sealer } from '../../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../../encryption/sealer.ts';
 import type { Database } from './database.ts';
 import { keysetPage, type Page, type PageOf, type PageSort } from './keyset-page.ts';
 
@@ -45,7 +45,7 @@ export interface SealedTask { readonly tenant: string; readonly task_id: string;
 
 /** Throws KeyUnavailableError, SealBrokenError. */
 export function openTask(sealer: Sealer, { tenant, task_id, sealed }: SealedTask): ParkedTaskState {
-  return JSON.parse(sealer.open(sealed, sealedAs.task(tenant, task_id)).toString('utf8')) as ParkedTaskState;
+  return openJson<ParkedTaskState>(sealer, sealed, sealedAs.task(tenant, task_id));
 }
 
 /** A task as the list has it. */

@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { SessionView } from '../../domain/message.ts';
 import type { NewestCheckpoint } from '../../domain/newest-checkpoint.ts';
-import { sealedAs, type Sealer } from '../../encryption/sealer.ts';
+import { openJson, sealedAs, type Sealer } from '../../encryption/sealer.ts';
 
 /** Written together, and so of the same moment. `checkpoint` null: there is none yet. */
 export interface HotCopy { readonly view: SessionView; readonly checkpoint: NewestCheckpoint | null }
@@ -35,7 +35,7 @@ export function createHotCopies(redis: Redis, sealer: Sealer): HotCopies {
   const seal = (value: object, context: string): Buffer => sealer.seal(Buffer.from(JSON.stringify(value)), context);
   const open = <T>(sealed: Buffer | null | undefined, context: string): T | null => (
     // an empty field: there was nothing to seal
-    sealed == null || sealed.length === 0 ? null : JSON.parse(sealer.open(sealed, context).toString('utf8')) as T
+    sealed == null || sealed.length === 0 ? null : openJson<T>(sealer, sealed, context)
   );
   const viewIn = (sealed: Buffer | null | undefined, tenant: string, sessionId: string): SessionView | null => (
     open<SessionView>(sealed, sealedAs.view(tenant, sessionId))
