@@ -26,6 +26,7 @@ import { incomingOf, type Incoming } from './incoming.ts';
 import { matcher, type Match } from './matcher.ts';
 import { versionsOf } from './presentation.ts';
 import { notFound, Problem, unauthenticated } from './problem.ts';
+import { withNumbers } from './query-numbers.ts';
 import { nothing, querySchema, type Answer, type Download, type Route, type Streamed } from './route.ts';
 import type { StoredAnswer } from '../stores/postgres/idempotency-keys.ts';
 import type { Services } from './services.ts';
@@ -253,7 +254,8 @@ export class Pipeline {
     const { exchange, act, route: { declaration } } = request;
     const { ctx } = exchange;
     const params = paramsOf(declaration.params, request.params);
-    const query = fitting('query', querySchema(declaration), ctx.query, []);
+    const schema = querySchema(declaration);
+    const query = fitting('query', schema, withNumbers(schema, ctx.query), []);
     // values and texts are judged by the domain, which has words of its own for them
     const body = declaration.body === undefined ? {} : fitting('body', declaration.body, sent, ['value', 'text']);
     const call = { ...operation, ...this.callOf(request), incoming };

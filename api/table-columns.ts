@@ -1,17 +1,18 @@
 /** The columns of a table without rows, from the schema of what its rows would be: a file that is empty still says of what. */
 import { z } from 'zod';
 import { unwritten, type Column } from '../analytics/reports/report-table.ts';
+import { unwrapped } from './unwrapped.ts';
 
 /** As tableOf names them: members of objects by their path, a list of numbers as `low` and `high`. `list`: schema of the rows together. */
 export function columnsOf(list: z.ZodType): readonly Column[] {
-  const rows = inner(list);
+  const rows = unwrapped(list);
   const columns = rows instanceof z.ZodArray ? columnsIn(rows.element as z.ZodType, '') : [];
   // the forms that a row may have share members
   return [...new Map(columns.map((column) => [column.name, column])).values()];
 }
 
 function columnsIn(given: z.ZodType, path: string): Column[] {
-  const schema = inner(given);
+  const schema = unwrapped(given);
   const below = (name: string, member: z.ZodType): Column[] => (
     unwritten.has(name) ? [] : columnsIn(member, path === '' ? name : `${path}.${name}`)
   );
@@ -20,15 +21,8 @@ function columnsIn(given: z.ZodType, path: string): Column[] {
   if (schema instanceof z.ZodRecord && schema.keyType instanceof z.ZodEnum) {
     return schema.keyType.options.flatMap((name) => below(String(name), schema.valueType as z.ZodType));
   }
-  if (schema instanceof z.ZodArray && inner(schema.element as z.ZodType) instanceof z.ZodNumber) {
+  if (schema instanceof z.ZodArray && unwrapped(schema.element as z.ZodType) instanceof z.ZodNumber) {
     return ['low', 'high'].map((end) => ({ name: `${path}.${end}`, type: 'number' }));
   }
   return [{ name: path, type: schema instanceof z.ZodNumber ? 'number' : schema instanceof z.ZodBoolean ? 'boolean' : 'text' }];
-}
-
-/** Without what only says that it may be missing, or may not be changed. */
-function inner(schema: z.ZodType): z.ZodType {
-  const wraps = schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodReadonly
-    || schema instanceof z.ZodDefault;
-  return wraps ? inner(schema.unwrap() as z.ZodType) : schema;
 }
