@@ -18,7 +18,7 @@ async function played(): Promise<{ tenant: string; cy: Person; admin: Person; an
   const [bo, cem, dot] = await Promise.all(['bo', 'cem', 'dot'].map((name) => person(instance, tenant, name, 'user')));
   if (bo === undefined || cem === undefined || dot === undefined) throw new Error('three people');
   const started = await bo.start();
-  await bo.answer(started.session_id, started.question.id, started.question.options[0].value);
+  await bo.gives(started.session_id, started.question.id, started.question.options[0].value);
   await bo.post(`/sessions/${started.session_id}/cancel/`, {});
   await cem.post(`/sessions/${(await cem.start()).session_id}/cancel/`, {});
   await dot.start();

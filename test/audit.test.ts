@@ -77,7 +77,7 @@ describe('every act has one entry', () => {
   test('reading what is somebody else\'s counts, reading one\'s own does not, and no answer is in the log', async () => {
     const { ana, admin } = await cast(shared);
     const session = await ana.start();
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
     const own = await admin.start();
     const paths = (id: string): string[] => [`/sessions/${id}/`, `/sessions/${id}/answers/`, `/sessions/${id}/recommendations/`];
     for (const path of [...paths(session.session_id), '/sessions/']) await ana.get(path);

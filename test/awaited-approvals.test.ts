@@ -72,7 +72,7 @@ test('sessions are found by id, owner or the correlation id of their start, exac
   expect(await found('q=call')).toEqual([]);
   expect(await found('q=gus', fay)).toEqual([]);
   expect(await found('')).toEqual([newer.session_id, older.session_id]);
-  await fay.answer(older.session_id, 'setup_urgency', 'immediate');
+  await fay.gives(older.session_id, 'setup_urgency', 'immediate');
   await until('the copy follows', async () => (await found('sort=last_activity_at'))[0] === older.session_id);
   expect(await found('sort=started_at')).toEqual([newer.session_id, older.session_id]);
   expect((await admin.get('/sessions/?sort=owner')).body.code).toBe('invalid_request');

@@ -127,7 +127,7 @@ test('PostgreSQL from an old backup beside a newer Temporal: nothing said is los
   expect((await ben.post(`/sessions/${session.session_id}/decision/`, decision)).body.status).toBe('applied');
   await ben.get(`/sessions/${session.session_id}/`);
   const { session_id: later } = await fay.start();
-  await fay.answer(later, 'setup_urgency', 'planned');
+  await fay.gives(later, 'setup_urgency', 'planned');
   await gangway.archived({ ana: 2, fay: 1 });
   expect(await gangway.counts()).toMatchObject({ sessions: 3, changesets: 1, units: 1 });
 
@@ -168,7 +168,7 @@ test('Temporal from an old backup beside a newer PostgreSQL: once its old runs a
   const decision = { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false };
   expect((await ben.post(`/sessions/${session.session_id}/decision/`, decision)).body.status).toBe('applied');
   const { session_id: later } = await fay.start();
-  await fay.answer(later, 'setup_urgency', 'planned');
+  await fay.gives(later, 'setup_urgency', 'planned');
   await gangway.archived({ ana: 2, fay: 1 });
   await until('the end is archived', async () => (await gangway.counts()).answers.eve === undefined);
   const applied = { sessions: 3, changesets: 1, units: 1 };

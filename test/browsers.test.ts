@@ -138,7 +138,7 @@ describe('a ticket', () => {
     const reader = await follow(session.session_id, `ticket=${ticket}`);
     expect([reader.status, reader.headers['access-control-allow-origin']]).toEqual([200, app]);
     await until('the session is told', () => reader.events.length === 1);
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
     await until('the answer is told', () => reader.events.some(({ data }) => data.event === 'question_answered'));
     const again = await follow(session.session_id, `ticket=${ticket}`);
     await until('it is refused', () => again.ended());

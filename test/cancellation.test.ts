@@ -91,7 +91,7 @@ describe('Request Cancellation ends a session as cancelSession does, and its cop
   test('between two answers, together with a cancel by the API', async () => {
     const { ana, tenant } = await cast(instance);
     const { session_id: id } = await ana.start();
-    await ana.answer(id, 'setup_urgency', 'immediate');
+    await ana.gives(id, 'setup_urgency', 'immediate');
     const [, reply] = await Promise.all([handleOf(tenant, id).cancel(), ana.post(`/sessions/${id}/cancel/`, {})]);
     expect([200, 409]).toContain(reply.status);
     await isCancelled(ana, id, 'engaged');
@@ -115,7 +115,7 @@ describe('Request Cancellation ends a session as cancelSession does, and its cop
   test('while a text is being read: the person is told that the session has ended', async () => {
     const { ana, tenant } = await cast(instance);
     const { session_id: id } = await ana.start();
-    await ana.answer(id, 'setup_urgency', 'immediate');
+    await ana.gives(id, 'setup_urgency', 'immediate');
     fake.play(hanging);
     const reading = ana.post(`/sessions/${id}/answers/`, { text: 'hmm, this will take a story' });
     await until('the model is asked', () => fake.calls.length === 1);
@@ -168,7 +168,7 @@ describe('Request Cancellation ends a session as cancelSession does, and its cop
   test('while PostgreSQL is frozen in the middle of a flush', async () => {
     const { ana, tenant } = await cast(instance);
     const { session_id: id } = await ana.start();
-    await ana.answer(id, 'setup_urgency', 'immediate');
+    await ana.gives(id, 'setup_urgency', 'immediate');
     await whileFrozen(instance, 'postgres', async () => {
       // the first answer may have been stored before
       expect((await ana.answer(id, 'business_unit_type', 'office')).status).toBe(200);

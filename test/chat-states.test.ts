@@ -151,7 +151,7 @@ describe.each(directions)('%s, is clear to axe and never wider than its window:'
       await tabTo(page, 'textbox', prompts.business_unit_name);
       await page.keyboard.type('North Depot');
       const { session_id: id } = await sessionOf(ana);
-      await ana.answer(id as string, 'business_unit_name', 'South Depot');
+      await ana.gives(id as string, 'business_unit_name', 'South Depot');
       await status(page, 'This was changed on another device.');
       await look('changed elsewhere');
       await press(page, 'button', 'Keep mine');

@@ -136,7 +136,7 @@ describe('deciding', () => {
       await as(viewed, tenant, 'ben', 'approver');
       await open(page, `/approvals/${session.session_id}`);
       await press(page, 'button', 'Approve all');
-      await ana.answer(session.session_id, 'expected_users', 77);
+      await ana.gives(session.session_id, 'expected_users', 77);
       await ana.inState(session.session_id, 'awaiting_approval');
       await press(page, 'button', 'Decide');
       await page.getByRole('dialog').getByRole('button', { name: 'Apply' }).focus();

@@ -23,7 +23,7 @@ describe('the list', () => {
     const { ana, admin, tenant } = await cast(instance);
     const eve = await person(instance, tenant, 'eve', 'user');
     const [first, second] = [await ana.start(), await eve.start()].map(({ session_id: id }) => id as string) as [string, string];
-    await ana.answer(first, 'setup_urgency', 'immediate');
+    await ana.gives(first, 'setup_urgency', 'immediate');
     await until('both are listed, the answered one in progress', async () => (
       (await admin.get('/sessions/?state=in_progress')).body.total === 1 && (await admin.get('/sessions/')).body.total === 2
     ));
@@ -166,10 +166,10 @@ describe('a session', () => {
   test('is resumed from a version by its owner alone, who is told first what is set aside', async () => {
     const { admin, tenant } = await cast(instance);
     const { session_id: id } = await admin.start();
-    await admin.answer(id as string, 'setup_urgency', 'immediate');
+    await admin.gives(id as string, 'setup_urgency', 'immediate');
     const { body: { checkpoint_version: version } } = await admin.post(`/sessions/${id}/checkpoint/`, { force: true });
     const { body: { question } } = await admin.get(`/sessions/${id}/`);
-    await admin.answer(id as string, question.id as string, exampleOf(question));
+    await admin.gives(id as string, question.id as string, exampleOf(question));
     await admin.post(`/sessions/${id}/checkpoint/`, { force: true });
     await viewing(async (viewed) => {
       const { page } = viewed;

@@ -162,7 +162,7 @@ describe('every answer', () => {
     const { ana, admin } = await cast(instance);
     const { session_id: id } = await ana.start();
     const capitals = id.toUpperCase();
-    await ana.answer(capitals, 'setup_urgency', 'immediate');
+    await ana.gives(capitals, 'setup_urgency', 'immediate');
     expect((await ana.get(`/sessions/${capitals}/answers/`)).body).toEqual((await ana.get(`/sessions/${id}/answers/`)).body);
     const saved = await ana.post(`/sessions/${capitals}/checkpoint/`, { force: true });
     expect([saved.status, saved.body.session_id]).toEqual([201, id]);

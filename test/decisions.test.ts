@@ -99,7 +99,7 @@ describe('a decision', () => {
   test('is bound to the content it was shown', async () => {
     const { ana, ben } = await cast(instance);
     const { session, proposal, items } = await proposed(ana, ben);
-    await ana.answer(session.session_id, 'expected_users', 77);
+    await ana.gives(session.session_id, 'expected_users', 77);
     await ana.inState(session.session_id, 'awaiting_approval');
     for (const dryRun of [true, false]) {
       const stale = await ben.post(`/sessions/${session.session_id}/decision/`, {
@@ -226,7 +226,7 @@ describe('the funnel', () => {
     await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
     const eve = await person(instance, tenant, 'eve', 'user');
     const second = await eve.start();
-    await eve.answer(second.session_id, second.question.id, second.question.options[0].value);
+    await eve.gives(second.session_id, second.question.id, second.question.options[0].value);
     const gone = await person(instance, tenant, 'gus', 'user');
     const third = await gone.start();
     await gone.post(`/sessions/${third.session_id}/cancel/`, {});

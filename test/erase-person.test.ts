@@ -84,7 +84,7 @@ describe('a person who is erased', () => {
     await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
     await eve.inState(session.session_id as string, 'completed');
     const open = await eve.start({ client_context: { device: 'phone', user_agent: secret } });
-    await eve.answer(open.session_id, 'setup_urgency', 'immediate');
+    await eve.gives(open.session_id, 'setup_urgency', 'immediate');
     await eve.post(`/sessions/${open.session_id}/checkpoint/`, { label: secret, ui_state: { tab: secret }, force: true });
     await eve.post(`/sessions/${open.session_id}/events/`, { event: 'opened_help', properties: { words: secret } });
     const sent = await sendFile(eve, open.session_id as string, photo(await jpeg(), `${secret}.jpg`));
@@ -93,7 +93,7 @@ describe('a person who is erased', () => {
     expect(await uploadsOnDisk(uploads, open.session_id as string)).toEqual([sent.body.upload_id]);
     // somebody else, who stays
     const others = await ana.start();
-    await ana.answer(others.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(others.session_id, 'setup_urgency', 'immediate');
     await admin.post('/admin/analytics/import/', undefined, {
       headers: { 'content-type': 'application/x-ndjson' },
       raw: stages.slice(0, 3).flatMap((event, at) => ['x', 'y'].map((id) => JSON.stringify({
@@ -111,7 +111,7 @@ describe('a person who is erased', () => {
     await until('it has ended', async () => (await cy.get(`/analytics/funnel/?${period}`)).body.open_sessions === 1);
     const before = await counts(cy);
     const again = await eve.start();
-    await eve.answer(again.session_id, 'setup_urgency', 'immediate');
+    await eve.gives(again.session_id, 'setup_urgency', 'immediate');
     const output = await erase(tenant, user, '--apply');
     expect(output).toMatch(/Erased, with 1 uploads\.\nNothing of it is left in ClickHouse\./);
 

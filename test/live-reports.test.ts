@@ -33,7 +33,7 @@ describe('GET /analytics/realtime/', () => {
     const gus = await person(instance, tenant, 'gus', 'user');
     await ana.answerAll(await ana.start());
     const { question, session_id: second } = await eve.start();
-    await eve.answer(second as string, question.id as string, question.options[0].value);
+    await eve.gives(second as string, question.id as string, question.options[0].value);
     const third = await gus.start();
     await gus.post(`/sessions/${third.session_id}/cancel/`, {});
     expect((await ben.get('/analytics/realtime/')).status).toBe(403);
@@ -122,7 +122,7 @@ describe('GET /dashboard/overview/', () => {
     const { ana, ben, cy } = await cast(instance);
     const session = await ana.start();
     const id = session.session_id as string;
-    await ana.answer(id, session.question.id as string, session.question.options[0].value);
+    await ana.gives(id, session.question.id as string, session.question.options[0].value);
     expect((await ana.post(`/sessions/${id}/checkpoint/`, { label: 'here' })).status).toBeLessThan(300);
     const resumed = await ana.post(`/sessions/${id}/resume/`, {});
     expect(resumed.status).toBe(200);

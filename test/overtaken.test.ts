@@ -75,7 +75,7 @@ describe('words that are being read when the question is answered otherwise', ()
   });
 
   test('with If-Match they are 412 whatever it was that changed meanwhile, and without it they count while their question is still asked', async () => {
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
     const etag = (await ana.get(`/sessions/${session.session_id}/`)).headers.get('etag') ?? '';
     const guarded = await saying('a place to keep things', { headers: { 'if-match': etag } });
     const free = await saying('a place to keep things');
@@ -102,7 +102,7 @@ describe('words that are being read when the question is answered otherwise', ()
   test('a question that was answered and has come back is not the one that they spoke of', async () => {
     const { body: saved } = await ana.post(path('checkpoint'), { force: true });
     const words = await saying('when the monsoon is over');
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
     expect((await ana.post(path('resume'), { checkpoint_version: saved.checkpoint_version })).body.next_action.question.id)
       .toBe('setup_urgency');
     expect((await words.read('planned')).body).toMatchObject({ code: 'not_asked', current_question: 'setup_urgency' });

@@ -183,9 +183,9 @@ describe('a model that fails at every try', () => {
 
     const { ana, tenant } = await cast(instance);
     const { session_id: id } = await ana.start();
-    await ana.answer(id, 'setup_urgency', 'immediate');
+    await ana.gives(id, 'setup_urgency', 'immediate');
     await until('its first answer is stored', async () => (await ana.get('/sessions/?state=in_progress')).body.total === 1);
-    await ana.answer(id, 'business_unit_type', 'office');
+    await ana.gives(id, 'business_unit_type', 'office');
     await until('the copy of the second one waits', async () => (await summariesOf(tenant, id)).has(copies));
     expect([idle, copies]).toEqual(expect.arrayContaining([...await summariesOf(tenant, id)]));
   });
@@ -332,7 +332,7 @@ describe('a breaker that is open', () => {
     fake.play(status(500));
     const { ana, admin, tenant } = await cast(instance);
     const started = await ana.start();
-    await ana.answer(started.session_id, started.question.id, started.question.options[0].value);
+    await ana.gives(started.session_id, started.question.id, started.question.options[0].value);
     const breaker = async (): Promise<Body> => (await admin.get('/admin/breakers/')).body.results.find(
       (each: Body) => each.name === 'model',
     );

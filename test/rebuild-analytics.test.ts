@@ -75,7 +75,7 @@ async function playAll(from: number, to: number): Promise<void> {
 async function play(tenant: string, number: number): Promise<string> {
   const visitor: Person = await person(instance, tenant, `visitor-${number}`, 'user');
   const { session_id: id } = await visitor.start({ client_context: { device: number % 2 === 0 ? 'phone' : 'desktop' } });
-  await visitor.answer(id as string, 'setup_urgency', 'immediate');
+  await visitor.gives(id as string, 'setup_urgency', 'immediate');
   await visitor.answer(id as string, 'setup_urgency', 'no such choice');
   if (number % 3 === 0) await visitor.answer(id as string, 'business_unit_type', 'office');
   for (let event = 0; event < eventsEach; event += 1) {
@@ -255,7 +255,7 @@ describe('a rebuild', () => {
     for (const [at, visitor] of visitors.entries()) {
       if (isOver && at > 2) break;
       const { session_id: id } = await visitor.start();
-      await visitor.answer(id as string, 'setup_urgency', 'immediate');
+      await visitor.gives(id as string, 'setup_urgency', 'immediate');
       started.push(id as string);
     }
     await over;

@@ -46,7 +46,7 @@ test('the archive is filled from Temporal\'s histories: open and completed sessi
   await ben.post(`/sessions/${session.session_id}/decision/`, { approved_items: items, dry_run: false });
   await ana.inState(session.session_id as string, 'completed');
   const open = await ana.start();
-  await ana.answer(open.session_id, 'setup_urgency', 'immediate');
+  await ana.gives(open.session_id, 'setup_urgency', 'immediate');
   const saved = await ana.post(`/sessions/${open.session_id}/checkpoint/`, { label: 'before', ui_state: { tab: 1 } });
   await until('all is archived', async () => {
     const rows = await rowsOf(tenant);
@@ -70,13 +70,13 @@ test('the archive is filled from Temporal\'s histories: open and completed sessi
 test('beside an older backup of PostgreSQL Temporal counts: rows come up to it, and a newer row is not set back', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'setup_urgency', 'immediate');
   const archived = async (answers: number): Promise<void> => until('it is archived', async () => (
     (await rowsOf(tenant))[0]?.view.answers_count === answers
   ));
   await archived(1);
   const old = await rowOf(tenant, id);
-  await ana.answer(id, 'business_unit_type', 'office');
+  await ana.gives(id, 'business_unit_type', 'office');
   await archived(2);
   const newest = await rowsOf(tenant);
   await setBack(tenant, id, old);
@@ -99,17 +99,17 @@ test('a session that the archive has lost, or has from an old backup, tells all 
     const state = openJson<SessionState>(sealer, snapshot, sealedAs.snapshot(tenant, id));
     return sameValue(state.answers.map(({ value }) => value), values);
   });
-  await ana.answer(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'setup_urgency', 'immediate');
   await archived(['immediate']);
   const old = await rowOf(tenant, id);
-  await ana.answer(id, 'business_unit_type', 'office');
+  await ana.gives(id, 'business_unit_type', 'office');
   await archived(['immediate', 'office']);
   await setBack(tenant, id, old);
-  await ana.answer(id, 'business_unit_name', 'Depot');
+  await ana.gives(id, 'business_unit_name', 'Depot');
   await archived(['immediate', 'office', 'Depot']);
   await db.asTenant(tenant).query('DELETE FROM checkpoints WHERE tenant = $1', [tenant]);
   await db.asTenant(tenant).query('DELETE FROM sessions WHERE tenant = $1', [tenant]);
-  await ana.answer(id, 'expected_users', 12);
+  await ana.gives(id, 'expected_users', 12);
   await archived(['immediate', 'office', 'Depot', 12]);
 });
 
@@ -208,12 +208,12 @@ test('both set back, to different days: of each session the newer of both goes o
   const archived = (id: string, answers: number): Promise<void> => until('it is archived', async () => (
     ((await rowOf(tenant, id)).view as Body).answers_count === answers
   ));
-  await ana.answer(inTemporal, 'setup_urgency', 'immediate');
-  await eve.answer(inArchive, 'setup_urgency', 'planned');
+  await ana.gives(inTemporal, 'setup_urgency', 'immediate');
+  await eve.gives(inArchive, 'setup_urgency', 'planned');
   await Promise.all([archived(inTemporal, 1), archived(inArchive, 1)]);
   const old = await rowOf(tenant, inTemporal);
   const repeated = randomUUID();
-  await ana.answer(inTemporal, 'business_unit_type', 'warehouse', repeated);
+  await ana.gives(inTemporal, 'business_unit_type', 'warehouse', repeated);
   await archived(inTemporal, 2);
   await setBack(tenant, inTemporal, old);
   const { client, sealer, close } = await engine();
@@ -236,7 +236,7 @@ test('both set back, to different days: of each session the newer of both goes o
 test('beside an older backup of Temporal the archive counts once the old runs are ended: nothing is lost, and no repeat counts twice', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'setup_urgency', 'immediate');
   await until('it is archived', async () => (await rowsOf(tenant))[0]?.view.answers_count === 1);
   const { client, sealer, close } = await engine();
   const messageId = await archiveKnowsMore(client, sealer, tenant, id);
@@ -255,7 +255,7 @@ test('beside an older backup of Temporal the archive counts once the old runs ar
 test('a person who has begun another session of the flow since keeps that one, and is told of the other', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: lost } = await ana.start();
-  await ana.answer(lost, 'setup_urgency', 'immediate');
+  await ana.gives(lost, 'setup_urgency', 'immediate');
   await until('it is archived', async () => (await rowsOf(tenant))[0]?.view.answers_count === 1);
   await db.asTenant(tenant).query('DELETE FROM checkpoints WHERE tenant = $1', [tenant]);
   await db.asTenant(tenant).query('DELETE FROM sessions WHERE tenant = $1', [tenant]);

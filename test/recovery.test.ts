@@ -9,7 +9,7 @@ describe('checkpoints', () => {
   test('Checkpoint creation, Checkpoint deduplication: one counts up, an unchanged one is skipped, force makes one all the same', async () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
     const path = `/sessions/${session.session_id}/checkpoint/`;
     const first = await ana.post(path, { ui_state: { tab: 'people' }, label: 'before lunch' });
     expect(first.status).toBe(201);
@@ -58,8 +58,8 @@ describe('resume', () => {
   test('another device goes on where the first one was, with its answers, its UI state and the right question', async () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
-    await ana.answer(session.session_id, 'business_unit_type', 'office');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'business_unit_type', 'office');
     await ana.post(`/sessions/${session.session_id}/checkpoint/`, { ui_state: { tab: 'people' } });
     const unsaved = await ana.answer(session.session_id, 'business_unit_name', 'Depot');
     const [first, second] = await Promise.all([1, 2].map(() => ana.post(`/sessions/${session.session_id}/resume/`, {})));
@@ -77,10 +77,10 @@ describe('resume', () => {
   test('an earlier version takes later answers back without deleting them, and an unknown one is 404', async () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
     const { body: saved } = await ana.post(`/sessions/${session.session_id}/checkpoint/`, { force: true });
-    await ana.answer(session.session_id, 'business_unit_type', 'office');
-    await ana.answer(session.session_id, 'setup_urgency', 'planned');
+    await ana.gives(session.session_id, 'business_unit_type', 'office');
+    await ana.gives(session.session_id, 'setup_urgency', 'planned');
     const { body } = await ana.post(`/sessions/${session.session_id}/resume/`, { checkpoint_version: saved.checkpoint_version });
     expect(body).toMatchObject({
       restored_data: { setup_urgency: 'immediate' }, questions_answered: 1,
@@ -109,8 +109,8 @@ describe('resume', () => {
 test('Complete onboarding flow with recovery: saved, left, led back by a link on another device, finished, approved', async () => {
   const { ana, ben, tenant } = await cast(instance);
   const session = await ana.start();
-  await ana.answer(session.session_id, 'setup_urgency', 'immediate');
-  await ana.answer(session.session_id, 'business_unit_type', 'office');
+  await ana.gives(session.session_id, 'setup_urgency', 'immediate');
+  await ana.gives(session.session_id, 'business_unit_type', 'office');
   const { body: saved } = await ana.post(`/sessions/${session.session_id}/checkpoint/`, { ui_state: { step: 2 }, label: 'left here' });
   const { body: link } = await ana.post(`/sessions/${session.session_id}/resume-link/`, {});
   const spent = await fetch(`${instance.url}${base}/resume-links/spend/`, {
@@ -138,7 +138,7 @@ describe('escalation', () => {
   test('hands the session to a person, stops the questions, and an admin or the owner returns it to where it was by resume', async () => {
     const { ana, admin } = await cast(instance);
     const session = await ana.start();
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
     const escalated = await ana.post(`/sessions/${session.session_id}/escalate/`, { reason: 'I need help', urgency: 'high' });
     expect(escalated.body).toMatchObject({ state: 'escalated', question: null });
     expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).body.code).toBe('wrong_state');
@@ -156,7 +156,7 @@ describe('escalation', () => {
   test('while a proposal is awaited it loses nothing: after the return it is made', async () => {
     const { ana, ben } = await cast(instance);
     const { session } = await proposed(ana, ben);
-    await ana.answer(session.session_id, 'expected_users', 9);
+    await ana.gives(session.session_id, 'expected_users', 9);
     await ana.post(`/sessions/${session.session_id}/escalate/`, { reason: 'wait' });
     await ana.post(`/sessions/${session.session_id}/resume/`, {});
     await ana.inState(session.session_id, 'awaiting_approval');

@@ -129,7 +129,7 @@ test('a reminder that its receiver did not take is not sent any more once the pe
   const due = sessions.map(({ id }) => remindersOf(id)[0]?.body.event_id as string);
   const [ana, ben, cy] = await Promise.all(people.map((owner) => person(lease.instance, tenant, owner, 'user')));
   const [one, two, three] = sessions;
-  await ana?.answer(one?.id ?? '', 'setup_urgency', 'immediate');
+  await ana?.gives(one?.id ?? '', 'setup_urgency', 'immediate');
   expect((await ben?.post(`/sessions/${two?.id}/reminders/`, { enabled: false }))?.body).toEqual({ session_id: two?.id, enabled: false });
   await cy?.post(`/sessions/${three?.id}/cancel/`, {});
   await until('none of them waits any more', async () => {
@@ -158,7 +158,7 @@ test('who is held out gets none, and both arms are measured: returned within a w
   await until('it is noted', async () => (await noted()).length === 1);
   expect([remindersOf(id).length, (await noted())[0]]).toEqual([0, { arm: 'held_out', returned: false }]);
   const eve = await person(lease.instance, tenant, 'eve', 'user');
-  await eve.answer(id, 'setup_urgency', 'immediate');
+  await eve.gives(id, 'setup_urgency', 'immediate');
   await until('the return is noted', async () => (await noted())[0]?.returned === true);
   await handle.cancel();
   await db.asTenant(tenant).query(

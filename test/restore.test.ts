@@ -50,9 +50,9 @@ async function snapshotOf(tenant: string, sessionId: string): Promise<SessionSta
 test('an open session that the engine has lost goes on with every archived answer, and repeats are answered, not applied', async () => {
   const { ana, tenant } = await cast(instance);
   const session = await ana.start();
-  await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+  await ana.gives(session.session_id, 'setup_urgency', 'immediate');
   const id = randomUUID();
-  await ana.answer(session.session_id, 'business_unit_type', 'office', id);
+  await ana.gives(session.session_id, 'business_unit_type', 'office', id);
   await archived(session.session_id, tenant, 2);
   await forget(`session:${tenant}:${session.session_id}`);
 
@@ -103,7 +103,7 @@ test('of 600 amendments over several runs repeats get the first answer and none 
 test('the archived state of a cancelled session is the cancelled one, although the list had its copy before', async () => {
   const { ana, tenant } = await cast(instance);
   const session = await ana.start();
-  await ana.answer(session.session_id, 'setup_urgency', 'immediate');
+  await ana.gives(session.session_id, 'setup_urgency', 'immediate');
   await archived(session.session_id, tenant, 1);
   await ana.post(`/sessions/${session.session_id}/cancel/`, {});
   await client.workflow.getHandle(`session:${tenant}:${session.session_id}`).result();

@@ -26,7 +26,7 @@ async function linked(ana: Person, id: string, body: object = {}): Promise<strin
 test('Session resume: a link gives a token for its session, once, without a credential; of many at once one has it', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'setup_urgency', 'immediate');
   const reply = await ana.post(`/sessions/${id}/resume-link/`, {});
   expect(Date.parse(reply.body.expires_at) - Date.now()).toBeGreaterThan(603_000_000);
   const secret = secretIn(reply.body.url as string);

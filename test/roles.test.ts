@@ -120,7 +120,7 @@ describe('two APIs and two workers', () => {
     const id: string = session.session_id;
     const stream = await readStream(urls[0] ?? '', id, await tokenFor({ url: '', folder, pid: 0 }, tenant, 'ana', ['user']));
     await until('the stream has begun', () => stream.events.length > 0);
-    await second.answer(id, 'setup_urgency', 'immediate');
+    await second.gives(id, 'setup_urgency', 'immediate');
     await until('the stream tells the answer', () => stream.events.some((event) => event.data.event === 'question_answered'));
     session = (await first.get(`/sessions/${id}/`)).body;
     await second.answerAll(session);

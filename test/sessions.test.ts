@@ -241,8 +241,8 @@ describe('answering', () => {
   test('text is counted in characters as people see code points, and stored composed', async () => {
     const { ana } = await cast(instance);
     const session = await ana.start();
-    await ana.answer(session.session_id, 'setup_urgency', 'immediate');
-    await ana.answer(session.session_id, 'business_unit_type', 'office');
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'business_unit_type', 'office');
     expect((await ana.answer(session.session_id, 'business_unit_name', '😀'.repeat(201))).status).toBe(422);
     expect((await ana.answer(session.session_id, 'business_unit_name', 'a\u0000b')).status).toBe(422);
     expect((await ana.answer(session.session_id, 'business_unit_name', 'a\ud800b')).status).toBe(422);

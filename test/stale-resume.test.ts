@@ -39,9 +39,9 @@ async function copied(tenant: string, id: string, version: number): Promise<void
 
 async function saved(ana: Person): Promise<{ id: string; version: number }> {
   const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
-  await ana.answer(id, 'business_unit_type', 'office');
-  await ana.answer(id, 'setup_urgency', 'planned');
+  await ana.gives(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'business_unit_type', 'office');
+  await ana.gives(id, 'setup_urgency', 'planned');
   const { body } = await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { tab: 'people' } });
   return { id, version: body.checkpoint_version as number };
 }
@@ -76,9 +76,9 @@ test('Checkpoint expiration: the newest checkpoint is in Redis for an hour, seal
   const { ana, tenant } = await cast(lease.instance);
   const { session_id: id } = await ana.start();
   const marker = `Zebra ${randomUUID()}`;
-  await ana.answer(id, 'setup_urgency', 'immediate');
-  await ana.answer(id, 'business_unit_type', 'office');
-  await ana.answer(id, 'business_unit_name', marker);
+  await ana.gives(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'business_unit_type', 'office');
+  await ana.gives(id, 'business_unit_name', marker);
   const { body } = await ana.post(`/sessions/${id}/checkpoint/`, { ui_state: { marker } });
   expect([body.ttl_seconds, body.storage]).toEqual([3_600, { history: 'stored', redis: 'queued', postgresql: 'queued' }]);
   await copied(tenant, id, body.checkpoint_version as number);

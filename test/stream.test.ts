@@ -118,7 +118,7 @@ describe('a stream', () => {
     const reader = await follow(ana, id, '3');
     await until('the session has come', () => reader.events.length > 0);
     expect(reader.events[0]?.data.event).toBe('snapshot');
-    await ana.answer(id, 'expected_users', 99);
+    await ana.gives(id, 'expected_users', 99);
     await until('the change has come', () => reader.events.length > 1);
     expect(idsOf(reader.events)).toEqual(span(reader.events[0]?.id ?? 0, lastId(reader)));
   });

@@ -56,7 +56,7 @@ afterAll(async () => {
 beforeAll(async () => {
   const { ana, tenant } = people;
   ({ session_id: id } = await ana.start());
-  await ana.answer(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'setup_urgency', 'immediate');
   await ana.post(`/sessions/${id}/checkpoint/`, { label: 'here' });
   const db = await databaseOf(instance);
   await until(

@@ -84,8 +84,8 @@ describe('a session that is terminated goes on by its next message', () => {
     const { ana, tenant } = await cast(gangway.instance);
     const { session_id: id } = await ana.start();
     const message = randomUUID();
-    await ana.answer(id, 'setup_urgency', 'immediate', message);
-    await ana.answer(id, 'business_unit_type', 'office');
+    await ana.gives(id, 'setup_urgency', 'immediate', message);
+    await ana.gives(id, 'business_unit_type', 'office');
     const before = (await ana.get(`/sessions/${id}/`)).body;
     await handle(tenant, id).terminate();
     // eight at once find out: one run serves them all
@@ -108,7 +108,7 @@ describe('a session that is terminated goes on by its next message', () => {
     const { ana, tenant } = await cast(gangway.instance);
     const { session_id: id } = await ana.start();
     const message = randomUUID();
-    await ana.answer(id, 'setup_urgency', 'immediate', message);
+    await ana.gives(id, 'setup_urgency', 'immediate', message);
     const stood = await handle(tenant, id).query(readState);
     const { events } = await handle(tenant, id).fetchHistory();
     const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
@@ -140,7 +140,7 @@ describe('a session that is terminated goes on by its next message', () => {
   test('and by a start: it names the session that goes on, and resume_existing gives it', async () => {
     const { ana, tenant } = await cast(gangway.instance);
     const { session_id: id } = await ana.start();
-    await ana.answer(id, 'setup_urgency', 'immediate');
+    await ana.gives(id, 'setup_urgency', 'immediate');
     await handle(tenant, id).terminate();
     const again = await ana.post('/sessions/', { resume_existing: true });
     expect([again.status, again.body.session_id, again.body.state]).toEqual([200, id, 'in_progress']);
@@ -209,7 +209,7 @@ describe('a session that is terminated goes on by its next message', () => {
   test('one whose history this code cannot replay comes back from the archive', async () => {
     const { ana, tenant } = await cast(gangway.instance);
     const { session_id: id } = await ana.start();
-    await ana.answer(id, 'setup_urgency', 'immediate');
+    await ana.gives(id, 'setup_urgency', 'immediate');
     await ana.post(`/sessions/${id}/checkpoint/`, { label: 'here' });
     await until('it is archived', async () => (await rowOf(gangway, tenant, id)).sealed === true);
     await handle(tenant, id).terminate();
@@ -258,7 +258,7 @@ describe('sessions that were terminated and get no message', () => {
     const eve = await person(gangway.instance, tenant, 'eve', 'user');
     const { session: { session_id: waiting } } = await proposed(ana, ben);
     const { session_id: asked } = await eve.start();
-    await eve.answer(asked, 'setup_urgency', 'immediate');
+    await eve.gives(asked, 'setup_urgency', 'immediate');
     const handleOf = (id: string) => gangway.client.workflow.getHandle(sessionWorkflowId(tenant, id));
     await Promise.all([waiting, asked].map((id) => handleOf(id).terminate()));
     const late = await eve.answer(asked, 'business_unit_type', 'office');

@@ -129,7 +129,7 @@ describe('Normal operation (of uploads)', () => {
     const cut = Buffer.concat([whole.subarray(0, Math.floor(whole.length * 0.7)), Buffer.from([0xff, 0xd9])]);
     const { body: { upload_id: upload } } = await sendFile(ana, id, photo(cut));
     // before the verdict is there, or after it: either way this file answers nothing
-    await ana.answer(id, 'entrance_photo', upload);
+    await ana.gives(id, 'entrance_photo', upload);
     expect(await judged(ana, id, upload)).toMatchObject({ status: 'rejected' });
     await until('the stream has said so', () => statuses(reader, upload).includes('rejected'));
     expect(told(reader, upload).at(-1)).toMatchObject({ properties: { status: 'rejected', reason: 'unreadable' } });
@@ -145,7 +145,7 @@ describe('Normal operation (of uploads)', () => {
     const id = await atThePhoto(ana);
     const upload = await uploaded(ana, id);
     await judged(ana, id, upload);
-    await ana.answer(id, 'entrance_photo', upload);
+    await ana.gives(id, 'entrance_photo', upload);
     await ana.answerAll((await ana.get(`/sessions/${id}/`)).body, { weak_spot_photo: null, site_plan: null });
     await ana.inState(id, 'awaiting_approval');
     expect((await ana.call('DELETE', `/sessions/${id}/uploads/${upload}/`)).status).toBe(204);

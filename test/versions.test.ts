@@ -14,10 +14,10 @@ async function save(ana: Person, id: string): Promise<number> {
 test('Checkpoint history: each version tells what counted then and what had changed since the one before, also after a return', async () => {
   const { ana } = await cast(instance);
   const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'setup_urgency', 'immediate');
   const first = await save(ana, id);
-  await ana.answer(id, 'business_unit_type', 'office');
-  await ana.answer(id, 'setup_urgency', 'planned');
+  await ana.gives(id, 'business_unit_type', 'office');
+  await ana.gives(id, 'setup_urgency', 'planned');
   const second = await save(ana, id);
   await ana.post(`/sessions/${id}/resume/`, { checkpoint_version: first });
   const third = await save(ana, id);
@@ -47,9 +47,9 @@ test('Checkpoint history: each version tells what counted then and what had chan
 test('a version older than the newest 50 comes from the archive and says the same as it did from the history', async () => {
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'setup_urgency', 'immediate');
   await save(ana, id);
-  await ana.answer(id, 'business_unit_type', 'office');
+  await ana.gives(id, 'business_unit_type', 'office');
   const version = await save(ana, id);
   const before = (await ana.get(`/sessions/${id}/versions/${version}/`)).body;
   expect(before.source).toBe('history');
@@ -69,9 +69,9 @@ test('a version older than the newest 50 comes from the archive and says the sam
 test('an admin sees the shape of answers, what was said only when asked for, and the audit log has both; to all others it is 404', async () => {
   const { ana, admin, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
-  await ana.answer(id, 'setup_urgency', 'immediate');
-  await ana.answer(id, 'business_unit_type', 'office');
-  await ana.answer(id, 'business_unit_name', 'Zebra House');
+  await ana.gives(id, 'setup_urgency', 'immediate');
+  await ana.gives(id, 'business_unit_type', 'office');
+  await ana.gives(id, 'business_unit_name', 'Zebra House');
   const version = await save(ana, id);
   const path = `/sessions/${id}/versions/${version}/`;
   const shape = await admin.get(path);

@@ -67,7 +67,7 @@ async function uploaded(of: 'session' | 'upload'): Promise<Played> {
   await ana.inState(id, 'awaiting_approval');
   await ana.call('DELETE', `/sessions/${id}/uploads/${first}/`);
   const second = await send(121);
-  await ana.answer(id, 'entrance_photo', second);
+  await ana.gives(id, 'entrance_photo', second);
   await ana.inState(id, 'awaiting_approval');
   if (of === 'session') return { tenant, id };
   let workflowId = '';
@@ -135,7 +135,7 @@ const scenarios: Readonly<Record<string, () => Promise<Played>>> = {
     const { session_id: id } = await ana.answerAll(await ana.start());
     await until('it is parked', async () => (await ana.get(`/sessions/${id}/`)).body.notice !== null);
     model.play(working);
-    await ana.answer(id, 'expected_users', 77);
+    await ana.gives(id, 'expected_users', 77);
     await ana.inState(id, 'awaiting_approval');
     return { tenant, id };
   },

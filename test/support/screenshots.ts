@@ -53,7 +53,7 @@ async function played(instance: Instance): Promise<readonly Scene[]> {
     const answers = { business_unit_name: places[at], expected_users: 12 * (at + 1), contact_email: `${who.subject}@example.org` };
     if (at < 2) {
       const { session_id: id } = await who.start();
-      await who.answer(id as string, 'setup_urgency', 'this_week');
+      await who.gives(id as string, 'setup_urgency', 'this_week');
       continue;
     }
     const { session, items } = await proposed(who, ben, answers);
