@@ -1,5 +1,6 @@
 /** The three ways to give one answer that the bench compares, and the sessions they are given to. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { developmentToken } from '../scripts/development-token.ts';
 import { readConfiguration } from '../service/environment.ts';
@@ -49,13 +50,17 @@ export async function openSession(http: HttpClient, key: Uint8Array): Promise<Se
   return session;
 }
 
-/** A busy engine may answer 503 while thousands are opened; that is not what is measured. */
+/** As Retry-After of a 503 says. */
+const pauseMs = 2_000;
+
+/** A busy engine may answer 503 while thousands are opened; that is not what is measured. Repeated as clients are told to. */
 async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  for (let left = 5; ; left -= 1) {
+  for (let left = 30; ; left -= 1) {
     try {
       return await ask();
     } catch (error) {
       if (left === 0 || !(error instanceof Error) || !error.message.includes(': 503 ')) throw error;
+      await sleep(pauseMs);
     }
   }
 }

@@ -56,14 +56,13 @@ async function commit(): Promise<string | null> {
   }
 }
 
+/** What a part that broke off leaves, its logs above all, stays until it is run again. */
 async function inFolder(folder: string, part: Part): Promise<Outcome> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o755 });
-  try {
-    return await part.run({ folder, say: (line) => { say(`  ${line}`); } });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const outcome = await part.run({ folder, say: (line) => { say(`  ${line}`); } });
+  await rm(folder, { recursive: true, force: true });
+  return outcome;
 }
 
 async function measure(name: string, part: Part): Promise<void> {

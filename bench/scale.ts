@@ -18,11 +18,17 @@ import { numberText } from './table.ts';
 
 const sizes = (process.env['BENCH_OPEN'] ?? '100,1000,10000').split(',').map(Number);
 const largest = Math.max(...sizes);
-const [answers, readers, settleSeconds] = [400, 4, 35];
+const [answers, readers] = [400, 4];
+/**
+ * A session that nobody speaks to wakes after two, five and ten minutes, when its risk of being left is told anew: thousands that were
+ * opened one after the other are at rest when all of them have.
+ */
+const rest = { leastSeconds: 35, mostSeconds: 900, windowSeconds: 10, ofACore: 0.3 };
 const settings = { GANGWAY_CACHED_SESSIONS: String(largest + 1_000) };
 
 interface Step {
   readonly sessions: number;
+  readonly restedSeconds: number;
   readonly ms: readonly number[];
   readonly cpu: Readonly<Record<string, number>>;
   readonly mb: Readonly<Record<string, number>>;
@@ -42,9 +48,10 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
       const http = new HttpClient(host.url);
       say(`opening sessions up to ${size} ...`);
       sessions.push(...await openSessions(http, key, size - sessions.length));
-      await sleep(settleSeconds * 1_000);
+      say('waiting until they are at rest ...');
+      const restedSeconds = await atRest(host);
       say(`${answers} answers ...`);
-      steps.push(await measured(host, http, sessions, folder, empty));
+      steps.push({ restedSeconds, ...await measured(host, http, sessions, folder, empty) });
       http.close();
     }
     say('restarting over them ...');
@@ -62,10 +69,27 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
   }
 }
 
+/** Seconds until the processes hardly do anything any more. */
+async function atRest({ pids }: Host): Promise<number> {
+  const began = performance.now();
+  const seconds = (): number => (performance.now() - began) / 1_000;
+  await sleep((rest.leastSeconds - rest.windowSeconds) * 1_000);
+  while (seconds() < rest.mostSeconds) {
+    const before = await spentMs(pids);
+    await sleep(rest.windowSeconds * 1_000);
+    if (await spentMs(pids) - before < rest.windowSeconds * 1_000 * rest.ofACore) break;
+  }
+  return seconds();
+}
+
+async function spentMs(pids: Host['pids']): Promise<number> {
+  return Object.values(await cpuMs(pids) ?? {}).reduce((sum, ms) => sum + ms, 0);
+}
+
 /** A few people at a time, each answer to a session taken from all of them in turn. */
 async function measured(
   host: Host, http: HttpClient, sessions: readonly Session[], folder: string, empty: Awaited<ReturnType<typeof storedBytes>>,
-): Promise<Step> {
+): Promise<Omit<Step, 'restedSeconds'>> {
   const answer = throughApi(http);
   const ms: number[] = [];
   const before = await cpuMs(host.pids);
@@ -121,17 +145,22 @@ function outcome(steps: readonly Step[], firstAnswerMs: number): Outcome {
   return {
     title: 'What grows with open sessions',
     notes: [
-      `Sessions with an answer each, settled for ${settleSeconds} s; then ${answers} answers to all of them in turn, ${readers} at a time.`,
+      `Sessions with an answer each, until service, Temporal and stores take less than ${rest.ofACore} of a core together, at most `
+        + `${rest.mostSeconds} s; then ${answers} answers to all of them in turn, ${readers} at a time.`,
       'CPU: of each process for an answer. PostgreSQL and Temporal: bytes on disk a session, beyond those of an empty one.',
       'After a restart: from the moment that the service is ready.',
     ],
     tables: [{
-      head: ['open sessions', 'p50 ms', 'p99 ms', ...names.map((name) => `${name} MB`), ...names.map((name) => `${name} CPU ms`),
-        'PostgreSQL KB', 'Temporal KB'],
+      head: [
+        'open sessions', 'at rest after s', 'p50 ms', 'p99 ms',
+        ...names.map((name) => `${name} MB`), ...names.map((name) => `${name} CPU ms`), 'PostgreSQL KB', 'Temporal KB',
+      ],
       rows: steps.map((step) => [
-        String(step.sessions), numberText(median(step.ms)), numberText(p99(step)), ...names.map((name) => numberText(step.mb[name] ?? 0)),
-        ...names.map((name) => numberText(step.cpu[name] ?? 0)),
-        numberText(step.postgresBytes / 1_024), numberText(step.temporalBytes / 1_024),
+        String(step.sessions), ...[
+          step.restedSeconds, median(step.ms), p99(step),
+          ...names.map((name) => step.mb[name] ?? 0), ...names.map((name) => step.cpu[name] ?? 0),
+          step.postgresBytes / 1_024, step.temporalBytes / 1_024,
+        ].map(numberText),
       ]),
     }],
     figures,

@@ -180,7 +180,7 @@ export const configurationSchema = z.object({
   GANGWAY_FLUSH_SECONDS: seconds(
     30, { max: 3_600 }, 'Seconds within which a session is flushed after its first unsaved answer; not before half of them',
   ),
-  GANGWAY_FLUSH_BATCH_MS: milliseconds(100, { max: 10_000 }, 'Milliseconds the worker gathers rows for ClickHouse'),
+  GANGWAY_FLUSH_BATCH_MS: milliseconds(500, { max: 10_000 }, 'Milliseconds the worker gathers rows for ClickHouse'),
   GANGWAY_FLUSH_BATCH_ROWS: count(1_000, { max: 100_000 }, 'Rows after which a batch is stored at once'),
   GANGWAY_UPDATES_PER_RUN: count(25, { max: 100 }, 'Messages after which a session continues as a new run, so that a replay stays short'),
   GANGWAY_PROPOSAL_FALLBACK_SECONDS: seconds(
