@@ -4,22 +4,22 @@ import { types } from 'node:util';
 import type { InstanceAddress } from './instance.ts';
 import { runFileOf } from './instance-stores.ts';
 
-/** A process and all below it: the backends of PostgreSQL go on when only their parent is stopped. */
-function family(pid: number): number[] {
+/** All below a process: the backends of PostgreSQL go on when only their parent is stopped. */
+function descendants(pid: number): number[] {
   const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n').map(
     (line) => line.trim().split(/\s+/).map(Number),
   );
   const below = (parent: number): number[] => rows.filter(([, ppid]) => ppid === parent).flatMap(
     ([child]) => [child ?? 0, ...below(child ?? 0)],
   );
-  return [pid, ...below(pid)];
+  return below(pid);
 }
 
-function thaw(pid: number): void {
+/** To a process that may have ended meanwhile: by itself, or because `work` has killed it. */
+function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
   try {
-    process.kill(pid, 'SIGCONT');
+    process.kill(pid, name);
   } catch (error) {
-    // `work` has killed it
     if (!(types.isNativeError(error) && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }
@@ -29,11 +29,13 @@ export async function whileFrozen(instance: InstanceAddress, server: string, wor
   const { pids } = await runFileOf(instance);
   const pid = pids[server];
   if (pid === undefined) throw new Error(`There is no ${server} among ${Object.keys(pids).join(', ')}.`);
-  const frozen = family(pid);
-  for (const each of frozen) process.kill(each, 'SIGSTOP');
+  process.kill(pid, 'SIGSTOP');
+  // from here on it begets none
+  const below = descendants(pid);
+  for (const each of below) signal(each, 'SIGSTOP');
   try {
     await work();
   } finally {
-    for (const each of frozen.reverse()) thaw(each);
+    for (const each of [...below.reverse(), pid]) signal(each, 'SIGCONT');
   }
 }
