@@ -52,10 +52,15 @@ export interface SessionSource {
   readonly params: Readonly<Record<string, Parameter>>;
 }
 
+/** Epoch ms of what was so long after the start, as SQL: numbers, since adding an interval to a time takes several times as long. */
+export function msAfterStart(column: 'last_ms' | 'ended_ms'): string {
+  return `toUnixTimestamp64Milli(started_at) + ${column}`;
+}
+
 /** Ended, or counted as abandoned. Of an imported session nobody is told that it was left: after seven days it was. */
 export const leftCondition = `(abandoned_ms > 0 OR state IN (${endedStates.map((state) => `'${state}'`).join(', ')})
   OR (origin = 'import'
-    AND started_at + toIntervalMillisecond(last_ms + ${importLeftAfterMs}) <= fromUnixTimestamp64Milli({now_ms:Int64})))`;
+    AND ${msAfterStart('last_ms')} <= {now_ms:Int64} - ${importLeftAfterMs}))`;
 
 const last = stageNumbers.completed;
 
@@ -117,7 +122,7 @@ function conditionsOf(selection: Selection, params: Record<string, Parameter>): 
     params['origin'] = selection.origin;
   }
   if (selection.ended_from_ms !== undefined) {
-    conditions.push('started_at + toIntervalMillisecond(ended_ms) >= fromUnixTimestamp64Milli({ended_from_ms:Int64})');
+    conditions.push(`${msAfterStart('ended_ms')} >= {ended_from_ms:Int64}`);
     params['ended_from_ms'] = selection.ended_from_ms;
   }
   if (selection.any_stage === true) return conditions;

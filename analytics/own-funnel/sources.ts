@@ -10,7 +10,7 @@
  */
 import type { Parameter } from '../../stores/clickhouse/client.ts';
 import { later } from '../history.ts';
-import { leftCondition, narrowing, type SessionFilters } from '../sessions-in.ts';
+import { leftCondition, msAfterStart, narrowing, type SessionFilters } from '../sessions-in.ts';
 import type { FunnelDefinition } from './definition.ts';
 import { bitOf, type Mark } from './marks.ts';
 
@@ -37,14 +37,14 @@ const carried = `${columns.join(', ')}, is_left, is_whole`;
  */
 function candidates(filters: SessionFilters, now: number, more: readonly string[]): Source {
   const { conditions, params } = narrowing(filters);
-  const until = 'started_at + toIntervalMillisecond(last_ms)';
+  const until = msAfterStart('last_ms');
   const all = [
     'tenant = {tenant:String}', 'started_at < fromUnixTimestamp64Milli({end_ms:Int64})',
-    `${until} >= fromUnixTimestamp64Milli({start_ms:Int64})`, ...conditions, ...more,
+    `${until} >= {start_ms:Int64}`, ...conditions, ...more,
   ];
   return {
     sql: `SELECT ${columns.join(', ')}, ${leftCondition} AS is_left, trail, trail_ms,
-      started_at >= fromUnixTimestamp64Milli({start_ms:Int64}) AND ${until} < fromUnixTimestamp64Milli({end_ms:Int64}) AS is_whole
+      started_at >= fromUnixTimestamp64Milli({start_ms:Int64}) AND ${until} < {end_ms:Int64} AS is_whole
       FROM sessions FINAL WHERE ${all.join(' AND ')}`,
     params: { tenant: filters.tenant, start_ms: filters.startMs, end_ms: filters.endMs, now_ms: now, ...params },
   };
