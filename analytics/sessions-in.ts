@@ -33,6 +33,8 @@ export interface Selection extends WhySelection {
   readonly outcome?: (typeof outcomes)[number] | (typeof questionOutcomes)[number] | undefined;
   readonly question_id?: string | undefined;
   readonly state?: SessionStateName | undefined;
+  /** In a state from which it may go on. */
+  readonly is_open?: true | undefined;
   /** Ended then or later, epoch ms. */
   readonly ended_from_ms?: number | undefined;
   /** Of our own, none of another system. */
@@ -57,8 +59,10 @@ export function msAfterStart(column: 'last_ms' | 'ended_ms'): string {
   return `toUnixTimestamp64Milli(started_at) + ${column}`;
 }
 
+export const hasEnded = `state IN (${endedStates.map((state) => `'${state}'`).join(', ')})`;
+
 /** Ended, or counted as abandoned. Of an imported session nobody is told that it was left: after seven days it was. */
-export const leftCondition = `(abandoned_ms > 0 OR state IN (${endedStates.map((state) => `'${state}'`).join(', ')})
+export const leftCondition = `(abandoned_ms > 0 OR ${hasEnded}
   OR (origin = 'import'
     AND ${msAfterStart('last_ms')} <= {now_ms:Int64} - ${importLeftAfterMs}))`;
 
@@ -79,6 +83,11 @@ export function sessionsIn(filters: SessionFilters, now: number, selection: Sele
   const params: Record<string, Parameter> = { tenant, start_ms: startMs, end_ms: endMs, now_ms: now, ...narrowed.params };
   conditions.push(...narrowed.conditions, ...conditionsOf(selection, params));
   return { from: `sessions FINAL\nWHERE ${conditions.join(' AND ')}`, params };
+}
+
+/** Whether it is asked for some of the sessions of the tenant and period. */
+export function isNarrowed(filters: SessionFilters): boolean {
+  return narrowing(filters).conditions.length > 0;
 }
 
 /** What filters ask for beside tenant and period. */
@@ -117,6 +126,7 @@ function conditionsOf(selection: Selection, params: Record<string, Parameter>): 
     conditions.push('state = {state:String}');
     params['state'] = state;
   }
+  if (selection.is_open === true) conditions.push(`NOT ${hasEnded}`);
   if (selection.origin !== undefined) {
     conditions.push('origin = {origin:String}');
     params['origin'] = selection.origin;

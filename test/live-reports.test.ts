@@ -37,6 +37,8 @@ describe('GET /analytics/realtime/', () => {
     const third = await gus.start();
     await gus.post(`/sessions/${third.session_id}/cancel/`, {});
     expect((await ben.get('/analytics/realtime/')).status).toBe(403);
+    // before that the week's summary would be of nobody, and kept so for minutes
+    await until('they are listed', async () => (await cy.get('/analytics/sessions/')).body.total === 3);
     let body: Body;
     await until('all of it is there', async () => {
       body = (await cy.get('/analytics/realtime/')).body;
@@ -143,5 +145,72 @@ describe('GET /dashboard/overview/', () => {
     expect(body.funnel.stages.map(({ count }: Body) => count)).toEqual([1, 1, 1, 0, 0]);
     expect((await cy.get('/dashboard/overview/')).body.freshness.cached).toBe(true);
     expect(Date.parse(body.time_range.end as string) - Date.parse(body.time_range.start as string)).toBe(86_400_000);
+  });
+});
+
+describe('the filters that all reports share', () => {
+  const total = (body: Body): number => Object.values<number>(body.states).reduce((sum, count) => sum + count, 0);
+
+  test('narrow what is told of sessions, as the lists behind it do, once and followed', async () => {
+    const { ana, cy, tenant } = await cast(instance);
+    const eve = await person(instance, tenant, 'eve', 'user');
+    const gus = await person(instance, tenant, 'gus', 'user');
+    const first = await ana.start({ client_context: { device: 'desktop' } });
+    await ana.gives(first.session_id as string, 'setup_urgency', 'immediate');
+    expect((await ana.post(`/sessions/${first.session_id}/checkpoint/`, { label: 'here' })).status).toBeLessThan(300);
+    await eve.start({ language: 'hi', client_context: { device: 'phone' } });
+    const third = await gus.start({ client_context: { device: 'phone' } });
+    expect((await gus.post(`/sessions/${third.session_id}/cancel/`, {})).status).toBe(200);
+    const realtime = async (query: string): Promise<Body> => (await cy.get(`/analytics/realtime/?fresh=true&${query}`)).body;
+    const overview = async (query: string): Promise<Body> => (await cy.get(`/dashboard/overview/?fresh=true&${query}`)).body;
+    await until('all of it is there', async () => {
+      // asked like nothing below: a week's summary is kept for minutes
+      const { states, stage_breakdown: reached } = await realtime('flow=business_unit_setup&user_segment=first_time');
+      return states.in_progress === 1 && states.started === 1 && states.cancelled === 1 && reached.engaged === 1;
+    });
+    const counts: Readonly<Record<string, number>> = {
+      'flow=business_unit_setup': 3, [`flow_version=${first.flow.version}`]: 3, 'user_segment=first_time': 3, 'language=hi': 1,
+      'language=en': 2, 'device=phone': 2, 'answer=setup_urgency:immediate': 1, 'device=phone&language=en': 1, 'device=tablet': 0,
+    };
+    for (const [query, sessions] of Object.entries(counts)) {
+      const [now, glance] = [await realtime(query), await overview(query)];
+      expect([query, now.total_sessions, total(now), now.weekly_summary.total_sessions, glance.overview.total_sessions])
+        .toEqual([query, sessions, sessions, sessions, sessions]);
+      expect([query, glance.overview.active_sessions]).toEqual([query, now.active_sessions]);
+      for (const path of [now.active_drill_down, glance.overview.drill_downs.active_sessions] as string[]) {
+        expect([path, (await cy.get(path.slice(base.length))).body.total]).toEqual([path, now.active_sessions]);
+      }
+      const paths = [now.drill_down, now.weekly_summary.drill_down, glance.overview.drill_down] as string[];
+      for (const path of paths) expect([path, (await cy.get(path.slice(base.length))).body.total]).toEqual([path, sessions]);
+      for (const [state, path] of Object.entries<string>(now.state_drill_downs)) {
+        expect([path, (await cy.get(path.slice(base.length))).body.total]).toEqual([path, now.states[state]]);
+      }
+    }
+    const created = async (query: string): Promise<number> => (await overview(query)).recovery.checkpoints_created;
+    const [english, hindi] = [await created('language=en'), await created('language=hi')];
+    expect(english).toBeGreaterThan(hindi);
+    expect(await created('flow=business_unit_setup&language=en')).toBe(english);
+    expect(await created('flow=business_unit_setup')).toBe(english + hindi);
+    const [phones, all] = [await follow(tenant, '?device=phone'), await follow(tenant)];
+    const told = (reader: StreamReader): Body[] => [...reader.text().matchAll(/^data: (.+)$/gm)].map(([, data]) => JSON.parse(data ?? ''));
+    await until('each is told its own', () => told(phones).length > 0 && told(all).length > 0);
+    expect([told(phones)[0].total_sessions, told(all)[0].total_sessions]).toEqual([2, 3]);
+  });
+
+  test.each([
+    ['flow=nobody_has_it', 404, 'unknown_flow'], ['answer=setup_urgency:castle', 400, 'unknown_filter_value'],
+    ['device=fridge', 400, 'invalid_request'],
+  ])('%s is refused', async (query, status, code) => {
+    const { ana, cy, tenant } = await cast(instance);
+    await ana.start();
+    const authorization = `Bearer ${await tokenFor(instance, tenant, 'cy', ['analyst'])}`;
+    for (const path of ['/analytics/realtime/', '/dashboard/overview/']) {
+      const reply = await cy.get(`${path}?${query}`);
+      expect([path, reply.status, reply.body.code]).toEqual([path, status, code]);
+    }
+    const followed = await fetch(`${instance.url}${base}/analytics/realtime/?${query}`, {
+      headers: { authorization, accept: 'text/event-stream' },
+    });
+    expect([followed.status, (await followed.json() as Body).code]).toEqual([status, code]);
   });
 });

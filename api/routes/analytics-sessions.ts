@@ -39,7 +39,7 @@ const ListQuery = z.strictObject({
   question_id: z.string().max(200).optional(), state: z.enum(sessionStates).optional(),
   within_seconds: z.coerce.number().int().min(0).max(1_000_000_000).optional(), started_from_ms: epochMs.optional(),
   started_before_ms: epochMs.optional(), ended_from_ms: epochMs.optional(), origin: z.enum(sessionOrigins).optional(),
-  any_stage: z.literal('true').optional(),
+  any_stage: z.literal('true').optional(), is_open: z.literal('true').optional(),
   factor: z.string().max(500).refine((text) => readFactor(text) !== null,
     rule('unknown_factor', 'is no factor', 'Use the drill_down of a report.'))
     .optional(),
@@ -128,11 +128,12 @@ async function withSelected<T>(
 function selectionIn(query: ListQuery): Selection {
   const {
     stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, ended_from_ms, origin, any_stage: anyStage,
-    factor, factor_side, refused, parked, minutes_from, minutes_to,
+    is_open: isOpen, factor, factor_side, refused, parked, minutes_from, minutes_to,
   } = query;
   return {
     stage, outcome, question_id, state, within_seconds, started_from_ms, started_before_ms, ended_from_ms, origin, factor, factor_side,
     refused, parked, minutes_from, minutes_to, ...(anyStage === undefined ? {} : { any_stage: true }),
+    ...(isOpen === undefined ? {} : { is_open: true }),
   };
 }
 
