@@ -178,7 +178,7 @@ describe('what is logged', () => {
     const session = (await ana.post('/sessions/', {}, { headers: { 'x-correlation-id': 'trace-me-4711' } })).body;
     await ana.answerAll(session, { business_unit_name: marker, contact_email: 'marker@example.org' });
     await ana.inState(session.session_id, 'awaiting_approval');
-    await ana.gives(session.session_id, 'expected_users', `${marker} again`);
+    await ana.answer(session.session_id, 'expected_users', `${marker} again`);
     await until('the request is logged', async () => (await outputOf('outage')).includes('trace-me-4711'));
     const output = await outputOf('outage');
     expect(output).not.toContain('Zanzibar');

@@ -94,7 +94,7 @@ describe('a funnel of one\'s own', () => {
       `s${index}`, stages.slice(0, 1 + (index % 5)).map((event, place) => ({ event, at: index * 90_000 + place * (index + 1) * 1_000 })),
     ])), { flow: 'old' });
     const open = await ana.start();
-    await ana.gives(open.session_id, open.question.id, 'A desk');
+    await ana.gives(open.session_id, open.question.id, open.question.options[0].value);
     const eve = await person(instance, ana.tenant, 'eve', 'user');
     await eve.answerAll(await eve.start());
     await until('all are counted', async () => {
