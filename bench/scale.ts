@@ -20,8 +20,8 @@ const sizes = (process.env['BENCH_OPEN'] ?? '100,1000,10000').split(',').map(Num
 const largest = Math.max(...sizes);
 const [answers, readers] = [400, 4];
 /**
- * A session that nobody speaks to wakes after two, five and ten minutes, when its risk of being left is told anew: thousands that were
- * opened one after the other are at rest when all of them have.
+ * A session that nobody speaks to wakes once after five minutes, when its risk of being left is higher: thousands that were opened one
+ * after the other are at rest when all of them have.
  */
 const rest = { leastSeconds: 35, mostSeconds: 900, windowSeconds: 10, ofACore: 0.3 };
 const settings = { GANGWAY_CACHED_SESSIONS: String(largest + 1_000) };
