@@ -53,8 +53,8 @@ export async function openSession(http: HttpClient, key: Uint8Array): Promise<Se
 /** As Retry-After of a 503 says. */
 const pauseMs = 2_000;
 
-/** A busy engine may answer 503 while thousands are opened; that is not what is measured. Repeated as clients are told to. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+/** A busy engine may answer 503: repeated as clients are told to. */
+export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   for (let left = 30; ; left -= 1) {
     try {
       return await ask();
