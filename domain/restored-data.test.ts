@@ -206,12 +206,12 @@ test('restored_data is what counted at that version, less what hangs on files th
   const done: Done = { accepted: 0, returns: 0, toGone: 0, fromArchive: 0, runs: 0, gone: 0 };
   fc.assert(fc.property(steps, (all) => { play(all, done); }), { numRuns: 300 });
   // of a sequence that never did these nothing would be known
-  for (const count of [done.accepted, done.returns, done.toGone, done.runs, done.gone]) expect(count).toBeGreaterThan(0);
+  for (const count of [done.accepted, done.returns, done.toGone, done.runs, done.gone]) expect(count).toBeGreaterThan(20);
 });
 
 test('the same where a session keeps no more than the newest of many versions, and the archive brings the others', () => {
   const done: Done = { accepted: 0, returns: 0, toGone: 0, fromArchive: 0, runs: 0, gone: 0 };
   const many = fc.array(fc.oneof(step, fc.constant<Step>({ kind: 'save' })), { minLength: 150, maxLength: 200, size: 'max' });
-  fc.assert(fc.property(many, (all) => { play([...begun, ...all], done); }), { numRuns: 30 });
-  expect(done.fromArchive).toBeGreaterThan(0);
+  fc.assert(fc.property(many, (all) => { play([...begun, ...all], done); }), { numRuns: 90 });
+  expect(done.fromArchive).toBeGreaterThan(20);
 });

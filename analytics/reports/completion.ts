@@ -4,8 +4,8 @@
  */
 import type { ClickHouse, QueryOptions, Statement } from '../../stores/clickhouse/client.ts';
 import { minutes } from './funnel.ts';
-import { endedStates, importLeftAfterMs, stageNumbers } from '../rows.ts';
-import { leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
+import { importLeftAfterMs, stageNumbers } from '../rows.ts';
+import { hasEnded, leftCondition, sessionsIn, type SessionFilters } from '../sessions-in.ts';
 import { aalenJohansen, shareAt, type Ends } from '../statistics/survival.ts';
 
 /** Fixed, so that two reports show the same times: 1, 2, 5, 10, 30 minutes, 1, 2, 6 hours, 1, 2, 7, 30 days. */
@@ -31,11 +31,10 @@ export const coarsestMs = 3_600_000;
 
 const grain = `multiIf(${grains.map(({ upToMs, ms }) => `ms <= ${upToMs}, ${ms}`).join(', ')}, ${coarsestMs})`;
 const completed = `stage >= ${stageNumbers.completed}`;
-const ended = `state IN (${endedStates.map((state) => `'${state}'`).join(', ')})`;
 const imported = "origin = 'import'";
 /** Ways of leaving that did not happen are later than any time. */
 export const leftMs = 'least(' +
-  `if(abandoned_ms > 0, abandoned_ms, maxMs), if(${ended}, ended_ms, maxMs), if(${imported}, last_ms + ${importLeftAfterMs}, maxMs))`;
+  `if(abandoned_ms > 0, abandoned_ms, maxMs), if(${hasEnded}, ended_ms, maxMs), if(${imported}, last_ms + ${importLeftAfterMs}, maxMs))`;
 
 interface CompletionRow {
   readonly times: readonly number[];
