@@ -1,6 +1,6 @@
 /**
- * What grows with the number of open sessions on one machine: 100, 1,000, 10,000 of them (BENCH_OPEN names others), all of them kept by
- * one worker, which is then restarted over them.
+ * What grows with the number of open sessions on one machine: 100, 1,000, 10,000 of them (BENCH_OPEN names others), of which one worker
+ * keeps so many as 2 GB take (BENCH_KEPT), and which is then restarted over them.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,7 +24,8 @@ const [answers, readers] = [400, 4];
  * after the other are at rest when all of them have. A few do not disturb.
  */
 const rest = { few: 1_000, fewSeconds: 35, leastSeconds: 340, mostSeconds: 900, windowSeconds: 10, ofACore: 0.3 };
-const settings = { GANGWAY_CACHED_SESSIONS: String(largest + 1_000) };
+const kept = Number(process.env['BENCH_KEPT'] ?? 4_000);
+const settings = { GANGWAY_CACHED_SESSIONS: String(kept) };
 
 interface Step {
   readonly sessions: number;
@@ -147,6 +148,7 @@ function outcome(steps: readonly Step[], firstAnswerMs: number): Outcome {
     notes: [
       `Sessions with an answer each, until service, Temporal and stores take less than ${rest.ofACore} of a core together, at most `
         + `${rest.mostSeconds} s; then ${answers} answers to all of them in turn, ${readers} at a time.`,
+      `The worker keeps ${kept} of them; what it does not keep is replayed when it speaks.`,
       'CPU: of each process for an answer. PostgreSQL and Temporal: bytes on disk a session, beyond those of an empty one.',
       'After a restart: from the moment that the service is ready, with the pause that a refused one asks for.',
     ],

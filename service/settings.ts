@@ -59,7 +59,7 @@ export function limitSettings(c: Configuration): LimitSettings {
 export function sessionLimits(c: Configuration): SessionLimits {
   return {
     idleAbandonedMs: c.GANGWAY_IDLE_ABANDONED_DAYS * dayMs, idleCancelMs: c.GANGWAY_IDLE_CANCEL_DAYS * dayMs,
-    flushAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000,
+    flushAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000, aloneAfterMs: c.GANGWAY_FLUSH_SECONDS * 1_000,
     messagesPerRun: c.GANGWAY_UPDATES_PER_RUN, proposalFallbackMs: c.GANGWAY_PROPOSAL_FALLBACK_SECONDS * 1_000,
     manualRetries: c.GANGWAY_DLQ_MANUAL_RETRIES, reminders: receiverSettings(c) === null ? null : reminderPlan(c),
   };

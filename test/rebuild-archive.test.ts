@@ -48,10 +48,14 @@ test('the archive is filled from Temporal\'s histories: open and completed sessi
   const open = await ana.start();
   await ana.gives(open.session_id, 'setup_urgency', 'immediate');
   const saved = await ana.post(`/sessions/${open.session_id}/checkpoint/`, { label: 'before', ui_state: { tab: 1 } });
+  expect(saved.body.checkpoint_version).toEqual(expect.any(Number));
   await until('all is archived', async () => {
     const rows = await rowsOf(tenant);
-    return rows.length === 2 && rows.some((row) => row.state === 'completed')
-      && rows.some((row) => row.versions?.at(-1) === saved.body.checkpoint_version);
+    // the list knows a session sooner than its checkpoints are there
+    const newest = (id: unknown): unknown => rows.find((row) => row.session_id === id)?.versions?.at(-1);
+    const completed = rows.find((row) => row.state === 'completed');
+    return rows.length === 2 && completed !== undefined && newest(session.session_id) === completed.view.checkpoint_version
+      && newest(open.session_id) === saved.body.checkpoint_version;
   });
   const before = await rowsOf(tenant);
   const told = await db.asTenant(tenant).query<{ n: number }>('SELECT count(*)::int AS n FROM outgoing_events');

@@ -14,6 +14,7 @@ describe('recorded histories', () => {
   test('there are some of every kind, with sessions that went on as new runs', () => {
     expect(names).toEqual(expect.arrayContaining([
       'completed-1.json', 'rejected-1.json', 'cancelled-1.json', 'amended-1.json', 'amended-2.json', 'parked-1.json', 'superseded-1.json',
+      'left-1.json', 'left-before-1.json',
       'task-1.json', 'uploaded-1.json', 'uploaded-2.json', 'upload-1.json',
     ]));
   });

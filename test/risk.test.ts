@@ -4,16 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Client, Connection } from '@temporalio/client';
 import { assessRisk, leastScore, riskLevels } from '../domain/abandonment-risk.ts';
 import type { SessionView } from '../domain/message.ts';
-import { OnboardingSession } from '../domain/session.ts';
 import type { SessionEvent } from '../domain/session-state.ts';
 import { listedScoreOf, riskSourceOf } from '../domain/view-risk.ts';
 import { connectEngine } from '../engine/connection.ts';
-import { loadFlowFolder } from '../flows/files.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { saveSessions } from '../stores/postgres/sessions.ts';
 import { sessionsAtRisk } from '../stores/postgres/sessions-at-risk.ts';
-import { readEvents, sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
+import { readEvents } from '../workflows/messages.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
+import { leftSession, type LeftSession } from './support/left-session.ts';
 import { sealerOf } from './support/parked-rows.ts';
 import { cast, newTenant, person, proposed, type Body } from './support/person.ts';
 import { sharedInstance } from './support/shared.ts';
@@ -132,26 +131,7 @@ describe('levels that are crossed while nobody looks', () => {
   afterAll(() => connection.close());
 
   test('are recorded once each, with what would help, by the one timer that a session at rest has', async () => {
-    const rules = (await loadFlowFolder('flows')).find(({ id }) => id === 'business_unit_setup')?.rules;
-    if (rules === undefined) throw new Error('The flow is missing.');
-    const sessionId = randomUUID();
-    const owner = { tenant: 'engine', subject: `ana-${sessionId}`, roles: ['user'] as const };
-    // as one that was left 299 s ago
-    const left = Date.now() - 299_000;
-    const { state } = OnboardingSession.open(rules, {
-      session_id: sessionId, tenant: 'engine', owner: owner.subject, language: 'en', segment: 'first_time', correlation_id: 'c',
-      client_context: {},
-    }, left);
-    const input: SessionInput = {
-      rules, start: null, state,
-      limits: {
-        idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 200, messagesPerRun: 100, proposalFallbackMs: 900_000,
-        manualRetries: 3,
-      },
-    };
-    const handle = await client.workflow.start(sessionWorkflow, {
-      workflowId: `session:engine:${sessionId}`, taskQueue: 'gangway', args: [input],
-    });
+    const { handle, owner, left } = await leftSession(client, 299_000);
     const crossed = async (): Promise<readonly SessionEvent[]> => {
       const read = await handle.query(readEvents, owner, 0);
       return 'found' in read ? read.found.events.filter(({ event }) => event === 'risk_level_changed') : [];
@@ -179,5 +159,32 @@ describe('levels that are crossed while nobody looks', () => {
     expect(await crossed()).toHaveLength(1);
     await handle.cancel();
     await handle.result();
+  });
+
+  test('are copied in the task that recorded them: nobody is there of whom more could come', async () => {
+    /** How many timers had fired before each flush was asked for. */
+    const firedBefore = async ({ handle }: LeftSession): Promise<number[]> => {
+      const { events } = await handle.fetchHistory();
+      let fired = 0;
+      return (events ?? []).flatMap((each) => {
+        if (each.timerFiredEventAttributes != null) fired += 1;
+        return each.activityTaskScheduledEventAttributes?.activityType?.name === 'flushSession' ? [fired] : [];
+      });
+    };
+    const [alone, accompanied, before] = await Promise.all([
+      { aloneAfterMs: 30_000 }, { aloneAfterMs: 600_000 }, {},
+    ].map((limits) => leftSession(client, 299_000, { flushAfterMs: 30_000, ...limits }))) as [LeftSession, LeftSession, LeftSession];
+    // its start, and its level
+    await until('both its copies are on their way', async () => (await firedBefore(alone)).length === 2);
+    expect(await firedBefore(alone)).toEqual([0, 1]);
+    // the others wait for what else may come with their start, which is their level
+    for (const other of [accompanied, before]) {
+      await until('its copies are on their way', async () => (await firedBefore(other)).length > 0);
+      expect(await firedBefore(other)).toEqual([2]);
+    }
+    for (const { handle } of [alone, accompanied, before]) {
+      await handle.cancel();
+      await handle.result();
+    }
   });
 });

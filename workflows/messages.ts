@@ -23,6 +23,8 @@ export interface SessionLimits {
   readonly idleAbandonedMs: number;
   readonly idleCancelMs: number;
   readonly flushAfterMs: number;
+  /** Nobody is there any more after this long: what comes then is copied at once. Absent in sessions from before there was such a limit. */
+  readonly aloneAfterMs?: number;
   readonly messagesPerRun: number;
   /** After this long without a proposal of the model the flow's rules propose. */
   readonly proposalFallbackMs: number;

@@ -156,8 +156,8 @@ function shareOf(name: string): number {
 const justStartedMs = 2_000;
 
 /**
- * Copies go out at once on every change of state, else within `flushAfterMs` of the first unsaved answer (not before half of it), and
- * before the end.
+ * Copies go out at once on every change of state and of what only time has brought, else within `flushAfterMs` of the first unsaved
+ * answer (not before half of it), and before the end.
  */
 async function keepCopies(session: OnboardingSession, limits: SessionLimits, run: { flushing: boolean }): Promise<void> {
   const isUrgent = (): boolean => session.misleads(Date.now()) || session.state.unsaved.events.some(
@@ -176,7 +176,9 @@ async function keepCopies(session: OnboardingSession, limits: SessionLimits, run
     // in time for the list of sessions at risk
     const left = session.listedUntil - Date.now();
     const patienceMs = left > 0 ? Math.min(usualMs, left) : usualMs;
-    if (!isUrgent()) await condition(isUrgent, patienceMs, timers.copies);
+    // while nobody is there nothing more comes that could go along: a wait would only be two more tasks of the engine
+    const isAlone = Date.now() - session.state.last_activity_at > (limits.aloneAfterMs ?? Infinity);
+    if (!isAlone && !isUrgent()) await condition(isUrgent, patienceMs, timers.copies);
     session.checkpoint('auto', Date.now());
     const last = session.state.event_sequence;
     run.flushing = true;

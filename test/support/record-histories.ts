@@ -2,7 +2,7 @@
  * Records the histories of sessions of every kind into test/histories/, for the replay test. Until version 1.0 they may be
  * recorded anew when the workflow changes: sh scripts/run test/support/record-histories.ts
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { optionsOrEnd } from '../../scripts/arguments.ts';
@@ -11,10 +11,12 @@ import { openPayload, payloadsIn } from '../../engine/payload-codec.ts';
 import { connectEngine } from '../../engine/connection.ts';
 import { testCodecKeys } from './codec-keys.ts';
 import { uploadWorkflow } from '../../workflows/upload-messages.ts';
+import type { SessionLimits } from '../../workflows/messages.ts';
 import { retryTask } from '../../workflows/task-messages.ts';
 import { says, startFakeModel, status } from './fake-model.ts';
 import { newFolder, root } from './folders.ts';
 import { discard, startInstance } from './instance.ts';
+import { leftSession } from './left-session.ts';
 import { cast, proposed, type Body } from './person.ts';
 import { jpeg } from './files/pictures.ts';
 import { judged, photo, sendFile } from './sending.ts';
@@ -50,6 +52,16 @@ async function retried(of: 'session' | 'task'): Promise<Played> {
   await client.workflow.getHandle(workflowId).executeUpdate(retryTask, { args: [{ actor: 'dee', reason: 'the model is back' }] });
   await ana.inState(id, 'awaiting_approval');
   return { tenant, id, ...(of === 'task' ? { workflowId } : {}) };
+}
+
+/** A session whose level of risk has risen while nobody was there. */
+async function left(limits: Partial<SessionLimits> = {}): Promise<Played> {
+  const { id, handle, owner: { tenant } } = await leftSession(client, 298_000, limits);
+  await until('its copies are written', async () => {
+    const { events } = await handle.fetchHistory();
+    return (events ?? []).filter((each) => each.activityTaskCompletedEventAttributes != null).length === 2;
+  });
+  return { tenant, id };
 }
 
 /** A survey whose photo is deleted after it was answered with, and sent anew; or the history of looking into that photo. */
@@ -139,13 +151,16 @@ const scenarios: Readonly<Record<string, () => Promise<Played>>> = {
     await ana.inState(id, 'awaiting_approval');
     return { tenant, id };
   },
+  left: () => left({ aloneAfterMs: 30_000 }),
+  // sessions from before there was that limit wait for their flush
+  'left-before': () => left(),
   uploaded: () => uploaded('session'),
   upload: () => uploaded('upload'),
 };
 
 const played = Object.entries(scenarios).filter(([name]) => only === undefined || name === only);
-if (only === undefined) await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
+const recorded = await readdir(target);
 for (const [name, play] of played) {
   model.play(working);
   const { tenant, id, workflowId = `session:${tenant}:${id}` } = await play();
@@ -162,6 +177,9 @@ for (const [name, play] of played) {
     return (raw.pendingActivities?.length ?? 0) === 0 && raw.pendingWorkflowTask == null
       && Number(raw.workflowExecutionInfo?.historyLength) > 3;
   });
+  // those of other names were made by the code of another day, and stay
+  const former = recorded.filter((file) => file.replace(/-\d+\.json$/, '') === name);
+  await Promise.all(former.map((file) => rm(join(target, file))));
   for (const [at, runId] of runIds.entries()) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     // kept readable, so that a change shows what it changes
