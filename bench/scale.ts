@@ -1,10 +1,11 @@
 /**
  * What grows with the number of open sessions on one machine: 100, 1,000, 10,000 of them (BENCH_OPEN names others), of which one worker
- * keeps so many as 2 GB take (BENCH_KEPT), and which is then restarted over them.
+ * keeps so many as a user's does (BENCH_KEPT names another number), and which is then restarted over them.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readConfiguration } from '../service/environment.ts';
 import { developmentKey } from '../scripts/embedded/secrets.ts';
 import { openDatabase } from '../stores/postgres/database.ts';
 import { openSessions, patiently, throughApi, type Session } from './answering.ts';
@@ -20,12 +21,12 @@ const sizes = (process.env['BENCH_OPEN'] ?? '100,1000,10000').split(',').map(Num
 const largest = Math.max(...sizes);
 const [answers, readers] = [400, 4];
 /**
- * A session that nobody speaks to wakes once after five minutes, when its risk of being left is higher: thousands that were opened one
- * after the other are at rest when all of them have. A few do not disturb.
+ * A session that nobody speaks to wakes once after five minutes, when its risk of being left is higher, and costs more when somebody
+ * speaks to it again: so all have been left for longer, however many they are.
  */
-const rest = { few: 1_000, fewSeconds: 35, leastSeconds: 340, mostSeconds: 900, windowSeconds: 10, ofACore: 0.3 };
-const kept = Number(process.env['BENCH_KEPT'] ?? 4_000);
-const settings = { GANGWAY_CACHED_SESSIONS: String(kept) };
+const rest = { leastSeconds: 340, mostSeconds: 900, windowSeconds: 10, ofACore: 0.3 };
+const kept = process.env['BENCH_KEPT'] ?? String(readConfiguration({}).GANGWAY_CACHED_SESSIONS);
+const settings = { GANGWAY_CACHED_SESSIONS: kept };
 
 interface Step {
   readonly sessions: number;
@@ -50,7 +51,7 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
       say(`opening sessions up to ${size} ...`);
       sessions.push(...await openSessions(http, key, size - sessions.length));
       say('waiting until they are at rest ...');
-      const restedSeconds = await atRest(host, size > rest.few ? rest.leastSeconds : rest.fewSeconds);
+      const restedSeconds = await atRest(host);
       say(`${answers} answers ...`);
       steps.push({ restedSeconds, ...await measured(host, http, sessions, folder, empty) });
       http.close();
@@ -71,10 +72,10 @@ export async function run({ folder, say }: Context): Promise<Outcome> {
 }
 
 /** Seconds until the processes hardly do anything any more. */
-async function atRest({ pids }: Host, leastSeconds: number): Promise<number> {
+async function atRest({ pids }: Host): Promise<number> {
   const began = performance.now();
   const seconds = (): number => (performance.now() - began) / 1_000;
-  await sleep((leastSeconds - rest.windowSeconds) * 1_000);
+  await sleep((rest.leastSeconds - rest.windowSeconds) * 1_000);
   while (seconds() < rest.mostSeconds) {
     const before = await spentMs(pids);
     await sleep(rest.windowSeconds * 1_000);
@@ -148,7 +149,7 @@ function outcome(steps: readonly Step[], firstAnswerMs: number): Outcome {
     notes: [
       `Sessions with an answer each, until service, Temporal and stores take less than ${rest.ofACore} of a core together, at most `
         + `${rest.mostSeconds} s; then ${answers} answers to all of them in turn, ${readers} at a time.`,
-      `The worker keeps ${kept} of them; what it does not keep is replayed when it speaks.`,
+      `The worker keeps ${kept} of them; one that it does not keep is replayed when it speaks.`,
       'CPU: of each process for an answer. PostgreSQL and Temporal: bytes on disk a session, beyond those of an empty one.',
       'After a restart: from the moment that the service is ready, with the pause that a refused one asks for.',
     ],

@@ -365,9 +365,11 @@ async function migrateAnalytics(clickhouse: ClickHouse, log: Logger): Promise<()
   const once = async (): Promise<void> => {
     try {
       await migrateClickHouse(clickhouse);
+      if (timer !== undefined) log.info('ClickHouse answers now');
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      log.warn('ClickHouse does not answer: reports answer 503 until it does');
+      // once, however long it lasts
+      if (timer === undefined) log.warn('ClickHouse does not answer: reports answer 503 until it does');
       timer = setTimeout(
         () => { once().catch((again: unknown) => { log.error({ err: again }, 'ClickHouse cannot be migrated'); }); }, 5_000,
       );

@@ -122,7 +122,7 @@ test('PostgreSQL from an old backup beside a newer Temporal: nothing said is los
 
   const { ana, ben, fay } = await gangway.people();
   const messageId = randomUUID();
-  expect((await ana.answer(mine, 'business_unit_type', 'office', messageId)).status).toBe(200);
+  await ana.gives(mine, 'business_unit_type', 'office', messageId);
   const decision = { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false };
   expect((await ben.post(`/sessions/${session.session_id}/decision/`, decision)).body.status).toBe('applied');
   await ben.get(`/sessions/${session.session_id}/`);
@@ -138,7 +138,7 @@ test('PostgreSQL from an old backup beside a newer Temporal: nothing said is los
   for (const rebuilt of [false, true]) {
     if (rebuilt) expect(await command('npm run --silent rebuild-archive')).toMatch(/^\d+ sessions are in the archive/m);
     expect(await valuesOf(after.ana, mine)).toEqual(['immediate', 'office']);
-    expect((await after.ana.answer(mine, 'business_unit_type', 'office', messageId)).status).toBe(200);
+    await after.ana.gives(mine, 'business_unit_type', 'office', messageId);
     expect(await valuesOf(after.fay, later)).toEqual(['planned']);
     const again = await after.ben.post(`/sessions/${session.session_id}/decision/`, decision);
     expect([rebuilt, again.status, again.body.code]).toEqual([rebuilt, 409, 'wrong_state']);
@@ -146,8 +146,8 @@ test('PostgreSQL from an old backup beside a newer Temporal: nothing said is los
     expect(await gangway.counts()).toMatchObject({ changesets: 0, units: 0 });
   }
   expect(await gangway.counts()).toMatchObject({ sessions: 3, answers: { ana: 2, fay: 1 } });
-  expect((await after.ana.answer(mine, 'business_unit_name', 'Depot')).status).toBe(200);
-  expect((await after.fay.answer(later, 'business_unit_type', 'warehouse')).status).toBe(200);
+  await after.ana.gives(mine, 'business_unit_name', 'Depot');
+  await after.fay.gives(later, 'business_unit_type', 'warehouse');
   await gangway.archived({ ana: 3, fay: 2 });
   await discard(instance);
   instance = undefined;
@@ -164,7 +164,7 @@ test('Temporal from an old backup beside a newer PostgreSQL: once its old runs a
 
   const { ana, ben, fay } = await gangway.people();
   const messageId = randomUUID();
-  expect((await ana.answer(mine, 'business_unit_type', 'office', messageId)).status).toBe(200);
+  await ana.gives(mine, 'business_unit_type', 'office', messageId);
   const decision = { approved_items: items, proposal_hash: proposal.proposal_hash, dry_run: false };
   expect((await ben.post(`/sessions/${session.session_id}/decision/`, decision)).body.status).toBe('applied');
   const { session_id: later } = await fay.start();
@@ -182,7 +182,7 @@ test('Temporal from an old backup beside a newer PostgreSQL: once its old runs a
   const after = await gangway.people();
   await until('it goes on from the archive', async () => (await after.ana.get(`/sessions/${mine}/`)).body.answers_count === 2);
   expect(await valuesOf(after.ana, mine)).toEqual(['immediate', 'office']);
-  expect((await after.ana.answer(mine, 'business_unit_type', 'office', messageId)).status).toBe(200);
+  await after.ana.gives(mine, 'business_unit_type', 'office', messageId);
   expect(await valuesOf(after.ana, mine)).toHaveLength(2);
   // the backup has never heard of this one
   const resumed = await after.fay.post(`/sessions/${later}/resume/`, {});
@@ -190,8 +190,8 @@ test('Temporal from an old backup beside a newer PostgreSQL: once its old runs a
   const again = await after.ben.post(`/sessions/${session.session_id}/decision/`, decision);
   expect([again.status, again.body.code]).toEqual([409, 'wrong_state']);
   expect((await after.eve.get(`/sessions/${session.session_id}/`)).body.state).toBe('completed');
-  expect((await after.ana.answer(mine, 'business_unit_name', 'Depot')).status).toBe(200);
-  expect((await after.fay.answer(later, 'business_unit_type', 'warehouse')).status).toBe(200);
+  await after.ana.gives(mine, 'business_unit_name', 'Depot');
+  await after.fay.gives(later, 'business_unit_type', 'warehouse');
   await gangway.archived({ ana: 3, fay: 2 });
   expect(await gangway.counts()).toMatchObject(applied);
 });

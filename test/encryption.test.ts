@@ -229,10 +229,10 @@ describe('keys of a running instance', () => {
     const ana = async (at: Instance) => person(at, tenant, 'ana', 'user');
     let who = await ana(await start({}, old));
     const { session_id: id } = await who.start();
-    expect((await who.answer(id, 'setup_urgency', 'immediate')).status).toBe(200);
+    await who.gives(id, 'setup_urgency', 'immediate');
 
     who = await ana(await start({}, fresh, old));
-    expect((await who.answer(id, 'business_unit_type', 'office')).status).toBe(200);
+    await who.gives(id, 'business_unit_type', 'office');
     expect((await who.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(2);
 
     const without = await start({ GANGWAY_LOST_KEYS: 'old' }, fresh);
@@ -250,7 +250,7 @@ describe('keys of a running instance', () => {
     expect((await ben.get(`/sessions/${id}/`)).status).toBe(404);
     expect((await who.get('/sessions/')).status).toBe(200);
     const others = await ben.start();
-    expect((await ben.answer(others.session_id, 'setup_urgency', 'immediate')).status).toBe(200);
+    await ben.gives(others.session_id, 'setup_urgency', 'immediate');
 
     who = await ana(await start({}, fresh, old));
     await until('the session answers again', async () => (await who.answer(id, 'business_unit_name', 'Depot', 'm1')).status === 200);
@@ -278,7 +278,7 @@ describe('a key that is lost', () => {
     const people = (at: Instance) => Promise.all([person(at, tenant, 'ana', 'user'), person(at, tenant, 'ben', 'user')]);
     let [ana, ben] = await people(await start());
     const { session_id: id } = await ana.start();
-    expect((await ana.answer(id, 'setup_urgency', 'immediate')).status).toBe(200);
+    await ana.gives(id, 'setup_urgency', 'immediate');
     await instance?.stop();
     const kept = await readFile(path, 'utf8');
     await rm(path);
@@ -298,7 +298,7 @@ describe('a key that is lost', () => {
     }
     expect((await ana.get('/sessions/')).status).toBe(200);
     const { session_id: other } = await ben.start();
-    expect((await ben.answer(other, 'setup_urgency', 'immediate')).status).toBe(200);
+    await ben.gives(other, 'setup_urgency', 'immediate');
 
     // what was given up once need not be said again; and the key that is found later opens its sessions
     [, ben] = await people(await start());

@@ -59,8 +59,8 @@ describe('words that are being read when the question is answered otherwise', ()
   test('overwrite nothing: they are told 409 with the question that is asked now, and their repeat is told the same', async () => {
     const messageId = randomUUID();
     const words = await saying('when the monsoon is over', { messageId });
-    expect((await ana.answer(session.session_id, 'setup_urgency', 'immediate')).status).toBe(200);
-    expect((await ana.answer(session.session_id, 'business_unit_type', 'office')).status).toBe(200);
+    await ana.gives(session.session_id, 'setup_urgency', 'immediate');
+    await ana.gives(session.session_id, 'business_unit_type', 'office');
     const late = await words.read('planned');
     expect([late.status, late.body.code, late.body.current_question, late.body.overtaken]).toEqual([
       409, 'not_asked', 'business_unit_name', true,
@@ -79,7 +79,7 @@ describe('words that are being read when the question is answered otherwise', ()
     const etag = (await ana.get(`/sessions/${session.session_id}/`)).headers.get('etag') ?? '';
     const guarded = await saying('a place to keep things', { headers: { 'if-match': etag } });
     const free = await saying('a place to keep things');
-    expect((await ana.answer(session.session_id, 'setup_urgency', 'planned')).status).toBe(200);
+    await ana.gives(session.session_id, 'setup_urgency', 'planned');
     const late = await guarded.read('warehouse');
     expect([late.status, late.body.code]).toEqual([412, 'precondition_failed']);
     expect((await free.read('warehouse')).body.reply).toContain('Do you mean Warehouse?');

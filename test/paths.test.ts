@@ -29,7 +29,7 @@ test('a data folder of any name holds all that is stored, and a second start fin
   instance = await startInstance(folder);
   const { ana, tenant } = await cast(instance);
   const { session_id: id } = await ana.start();
-  expect((await ana.answer(id, 'setup_urgency', 'immediate')).status).toBe(200);
+  await ana.gives(id, 'setup_urgency', 'immediate');
   await instance.stop();
   expect(await readdir(parent)).toEqual([awkward]);
   expect(await readdir(folder)).toEqual(expect.arrayContaining(['temporal.db', 'postgres', 'redis', 'clickhouse', 'secrets', 'logs']));
@@ -37,7 +37,7 @@ test('a data folder of any name holds all that is stored, and a second start fin
   instance = await startInstance(folder);
   const again = await person(instance, tenant, 'ana', 'user');
   expect((await again.get(`/sessions/${id}/`)).body).toMatchObject({ session_id: id, stale: false });
-  expect((await again.answer(id, 'business_unit_type', 'office')).status).toBe(200);
+  await again.gives(id, 'business_unit_type', 'office');
 });
 
 describe('the project itself', () => {

@@ -88,7 +88,7 @@ describe('a model that fails', () => {
     const { ana, ben } = await cast(instance);
     const started = await ana.answerAll(await ana.start());
     expect((await ana.get(`/sessions/${started.session_id}/`)).body).toMatchObject({ state: 'generating', question: null });
-    expect((await ana.answer(started.session_id, 'expected_users', 77)).status).toBe(200);
+    await ana.gives(started.session_id, 'expected_users', 77);
     await ana.inState(started.session_id, 'awaiting_approval');
     const { body } = await ben.get(`/sessions/${started.session_id}/recommendations/`);
     expect(body.recommendations.find((item: Body) => item.target.startsWith('business_unit:')).after.expected_users).toBe(77);

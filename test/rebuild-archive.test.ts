@@ -67,7 +67,7 @@ test('the archive is filled from Temporal\'s histories: open and completed sessi
   expect((await ana.get('/sessions/')).body.total).toBe(2);
   // nothing is told twice
   expect(await db.asTenant(tenant).query('SELECT count(*)::int AS n FROM outgoing_events')).toEqual(told);
-  expect((await ana.answer(open.session_id, 'business_unit_type', 'office')).status).toBe(200);
+  await ana.gives(open.session_id, 'business_unit_type', 'office');
   expect(await rebuild(tenant)).toContain('2 sessions');
 });
 
@@ -229,10 +229,10 @@ test('both set back, to different days: of each session the newer of both goes o
     [ana, inTemporal, repeated, ['immediate', 'warehouse']], [eve, inArchive, known, ['planned', 'office']],
   ] as const) {
     await until('it goes on', async () => (await who.get(`/sessions/${id}/`)).body.answers_count === 2);
-    expect((await who.answer(id, 'business_unit_type', answers[1], message)).status).toBe(200);
+    await who.gives(id, 'business_unit_type', answers[1], message);
     const { body } = await who.get(`/sessions/${id}/answers/`);
     expect(body.answers.map((entry: Body) => entry.value)).toEqual(answers);
-    expect((await who.answer(id, 'business_unit_name', 'Depot')).status).toBe(200);
+    await who.gives(id, 'business_unit_name', 'Depot');
   }
   await close();
 });
@@ -251,7 +251,7 @@ test('beside an older backup of Temporal the archive counts once the old runs ar
   await until('it goes on from the archive', async () => (await ana.get(`/sessions/${id}/`)).body.answers_count === 2);
   const { body } = await ana.get(`/sessions/${id}/answers/`);
   expect(body.answers.map((entry: Body) => entry.value)).toEqual(['immediate', 'office']);
-  expect((await ana.answer(id, 'business_unit_type', 'office', messageId)).status).toBe(200);
+  await ana.gives(id, 'business_unit_type', 'office', messageId);
   expect((await ana.get(`/sessions/${id}/answers/`)).body.answers).toHaveLength(2);
   await close();
 });

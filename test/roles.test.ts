@@ -69,6 +69,7 @@ describe('two APIs and two workers', () => {
   const apis: RoleProcess[] = [];
   const workers: RoleProcess[] = [];
   const urls: string[] = [];
+  let readyAt = 0;
 
   beforeAll(async () => {
     folder = await newFolder();
@@ -98,6 +99,7 @@ describe('two APIs and two workers', () => {
         return /ready/.test(output());
       });
     }
+    readyAt = performance.now();
     urls.push(...apis.map((api) => /API ready on (\S+)/.exec(api.output())?.[1] ?? ''));
   });
 
@@ -163,6 +165,9 @@ describe('two APIs and two workers', () => {
     const cy = await through(0, newTenant(), 'cy', 'analyst');
     expect(await cy.get('/analytics/funnel/')).toMatchObject({ status: 503, body: { code: 'store_unavailable' } });
     expect((await fetch(`${urls[0]}/readyz`)).status).toBe(200);
+    // said once, however often it is tried: every 5 s
+    await until('it has been tried again', () => performance.now() - readyAt > 7_000);
+    expect(apis[0]?.output().match(/ClickHouse does not answer: reports/g)).toHaveLength(1);
   });
 
   test('go on when one of the workers is killed: every acknowledged answer is there, once', async () => {

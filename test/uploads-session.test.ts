@@ -103,7 +103,7 @@ describe('Normal operation (of uploads)', () => {
     const handle = engine.client.workflow.getHandle(sessionWorkflowId(ana.tenant, id));
     const note = { upload_id: late, object_id: randomUUID(), kind: 'photo', status: 'quarantined', reason: null } as const;
     await handle.signal(uploadJudged, note);
-    expect((await ana.answer(id, 'entrance_photo', late)).status).toBe(200);
+    await ana.gives(id, 'entrance_photo', late);
     await handle.signal(uploadJudged, { ...note, status: 'rejected', reason: 'infected' });
     await until('the question is open again', async () => (await ana.get(`/sessions/${id}/`)).body.question?.id === 'entrance_photo');
     await until('the stream has said so', () => statuses(reader, late).includes('rejected'));
@@ -118,7 +118,7 @@ describe('Normal operation (of uploads)', () => {
     const said = await ana.answer(id, 'site_name', 'Quay Street 12');
     expect(said.body.reply).toMatch(/That file was not taken\. Please send another one\. Is there a photo of the entrance\?$/);
     await judged(ana, id, upload);
-    expect((await ana.answer(id, 'entrance_photo', upload)).status).toBe(200);
+    await ana.gives(id, 'entrance_photo', upload);
   });
 
   test('a picture that nobody can open is rejected, its bytes go, and its question is open', async () => {
@@ -152,7 +152,7 @@ describe('Normal operation (of uploads)', () => {
     expect(await ana.inState(id, 'in_progress')).toMatchObject({ question: { id: 'entrance_photo' } });
     const other = await uploaded(ana, id, 121);
     await judged(ana, id, other);
-    expect((await ana.answer(id, 'entrance_photo', other)).status).toBe(200);
+    await ana.gives(id, 'entrance_photo', other);
     await ana.inState(id, 'awaiting_approval');
   });
 
