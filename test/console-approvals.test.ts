@@ -128,6 +128,23 @@ describe('deciding', () => {
     expect(applied.find(({ target }: Body) => target === unit.target).after.expected_users).toBe(42);
   });
 
+  test('is offered to whoever opened the proposal a moment before the list had it', async () => {
+    const { ana, ben, tenant } = await cast(instance);
+    const { session } = await proposed(ana, ben);
+    await viewing(async (viewed) => {
+      const { page } = viewed;
+      await as(viewed, tenant, 'ben', 'approver');
+      await page.route('**/approvals/?session_id=*', async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, json: { ...await response.json() as Body, results: [], total: 0 } });
+      }, { times: 1 });
+      await open(page, `/approvals/${session.session_id}`);
+      await page.getByText('This waits for no approver now.').waitFor();
+      await page.getByRole('button', { name: 'Preview' }).waitFor();
+      expect(await page.getByText('This waits for no approver now.').count()).toBe(0);
+    });
+  });
+
   test('on what has changed since it was opened is refused in words, and shows what changed', async () => {
     const { ana, ben, tenant } = await cast(instance);
     const { session } = await proposed(ana, ben, { expected_users: 12 });

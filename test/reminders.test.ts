@@ -153,7 +153,7 @@ test('who is held out gets none, and both arms are measured: returned within a w
   const { admin, ana, tenant } = await cast(lease.instance);
   const { id, handle } = await left(tenant, 'eve', { ...soon, afterMs: [500], heldOutPercent: 100 });
   const noted = async (): Promise<Body[]> => db.asTenant(tenant).query(
-    'SELECT arm, returned_at IS NOT NULL AS returned FROM interventions WHERE session_id = $1', [id],
+    'SELECT arm, returned_at IS NOT NULL AS returned FROM interventions WHERE session_id = $1 ORDER BY silent_since', [id],
   );
   await until('it is noted', async () => (await noted()).length === 1);
   expect([remindersOf(id).length, (await noted())[0]]).toEqual([0, { arm: 'held_out', returned: false }]);

@@ -24,6 +24,12 @@ interface Case {
   readonly changesets: readonly Changeset[];
 }
 
+/** The list of what waits is behind by a moment: a proposal that was opened as soon as it came is asked for again. */
+const isNotListedYet = ({ proposal, awaited, changesets }: Case): boolean => (
+  awaited === null && changesets.length === 0 && proposal.recommendations.length > 0
+);
+const listedWithinMs = 5_000;
+
 async function caseOf(id: string, signal?: AbortSignal): Promise<Case> {
   const [proposal, awaited, changesets] = await Promise.all([
     get<Proposal>(`/sessions/${id}/recommendations/`, signal), get<Listed<Awaited>>(`/approvals/${query({ session_id: id })}`, signal),
@@ -39,7 +45,10 @@ export function Decide() {
 }
 
 function OneCase({ id }: { readonly id: string }) {
-  const asked = useAsked<Case>({ key: ['case', id], ask: (signal) => caseOf(id, signal) });
+  const asked = useAsked<Case>({
+    key: ['case', id], ask: (signal) => caseOf(id, signal),
+    everyMs: (known) => (known !== undefined && isNotListedYet(known) ? listedWithinMs : 0),
+  });
   return (
     <AskedPage asked={asked} title={`Decide on ${id.slice(0, 8)}`} trail={<a href="/approvals">Approvals</a>}>
       {({ proposal, awaited, changesets }) => (
@@ -66,7 +75,7 @@ function OneCase({ id }: { readonly id: string }) {
             : <ChangesTable items={proposal.recommendations} />}
           {awaited?.waits_for === 'second_person' && awaited.may_decide && awaited.approval_id !== null
             ? <SecondWord id={id} proposal={proposal} approval={awaited.approval_id} /> : null}
-          {awaited === null && changesets.length === 0 && proposal.recommendations.length > 0
+          {isNotListedYet({ proposal, awaited, changesets })
             ? <p class="note">This waits for no approver now.</p> : null}
           <Earlier changesets={changesets} />
         </>
