@@ -11,7 +11,7 @@ import { base, cast, tokenFor, type Body, type Person, type Reply } from './supp
 import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-async function rowOf(admin: Person, id: string, status = 'parked'): Promise<Body> {
+async function rowOf(admin: Person, id: string, status = 'parked'): Promise<Body | undefined> {
   return (await admin.get(`/admin/dlq/tasks/?limit=100&status=${status}`)).body.results.find((row: Body) => row.task_id === id);
 }
 
@@ -138,7 +138,7 @@ describe('a retry', () => {
     expect([fourth.status, fourth.body.code]).toEqual([409, 'max_retries_exceeded']);
     expect((await retry(admin, id, { force: true })).body).toMatchObject({ manual_retries: 4, max_retries: 3 });
     await afterRound(admin, id, 4);
-    await until('the list shows the newest error', async () => (await rowOf(admin, id)).category === 'validation');
+    await until('the list shows the newest error', async () => (await rowOf(admin, id))?.category === 'validation');
   });
 
   test('with an input that breaks the schema is 422 with each mistake and runs nothing; masks that come back stand for what they mask', async () => {
