@@ -11,7 +11,8 @@ import { base, cast, tokenFor, type Body, type Person, type Reply } from './supp
 import { leaseInstance, leaseMs, sharedInstance, type Lease } from './support/shared.ts';
 import { until } from './support/until.ts';
 
-async function rowOf(admin: Person, id: string, status = 'parked'): Promise<Body | undefined> {
+/** Undefined while it is not listed. */
+async function rowOf(admin: Person, id: string, status = 'parked'): Promise<Body> {
   return (await admin.get(`/admin/dlq/tasks/?limit=100&status=${status}`)).body.results.find((row: Body) => row.task_id === id);
 }
 
