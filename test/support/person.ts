@@ -53,10 +53,16 @@ export class Person {
   get(path: string, options?: RequestOptions): Promise<Reply> { return this.call('GET', path, undefined, options); }
   post(path: string, body?: unknown, options?: RequestOptions): Promise<Reply> { return this.call('POST', path, body, options); }
 
-  /** Starts a session and returns it. */
+  /** Starts a session and returns it; sent again while a store or the engine is too busy. */
   async start(body: object = {}): Promise<Body> {
-    const reply = await this.post('/sessions/', body);
-    if (reply.status !== 201) throw new Error(`start: ${reply.status} ${JSON.stringify(reply.body)}`);
+    let tries = 0;
+    const reply = await sent(() => {
+      tries += 1;
+      return this.post('/sessions/', body);
+    });
+    // 200: one that was answered 503 is there after all
+    const isThere = reply.status === 201 || (reply.status === 200 && tries > 1);
+    if (!isThere) throw new Error(`start: ${reply.status} ${JSON.stringify(reply.body)}`);
     return reply.body;
   }
 
