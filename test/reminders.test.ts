@@ -1,16 +1,14 @@
 /** Reminders on the running service: due after silence, with a link that counts once, to nobody who came back, and measured. */
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { Client, Connection, WorkflowHandle } from '@temporalio/client';
-import { OnboardingSession } from '../domain/session.ts';
+import type { Client, Connection } from '@temporalio/client';
 import { connectEngine } from '../engine/connection.ts';
-import { loadFlowFolder } from '../flows/files.ts';
 import type { Database } from '../stores/postgres/database.ts';
-import { readState, sessionWorkflow, type SessionInput } from '../workflows/messages.ts';
+import { readState } from '../workflows/messages.ts';
 import { newFolder } from './support/folders.ts';
 import { whileFrozen } from './support/frozen.ts';
 import { discard, killEverything, startInstance, type Instance, type InstanceAddress } from './support/instance.ts';
 import { databaseOf, runFileOf } from './support/instance-stores.ts';
+import { leftSession, type LeftSession } from './support/left-session.ts';
 import { sealerOf } from './support/parked-rows.ts';
 import { base, cast, newTenant, person, type Body } from './support/person.ts';
 import { profiles } from './support/profiles.ts';
@@ -24,16 +22,12 @@ let react: (request: Received) => Reaction = () => ({});
 let connection: Connection;
 let client: Client;
 let db: Database;
-let rules: SessionInput['rules'];
 
 beforeAll(async () => {
   receiver = await startReceiver((request) => react(request));
   lease = await leaseInstance('outside', receiver.port);
   ({ client, connection } = await engineOf(lease.instance));
   db = await databaseOf(lease.instance);
-  const flow = (await loadFlowFolder('flows')).find(({ id }) => id === 'business_unit_setup');
-  if (flow === undefined) throw new Error('The flow is missing.');
-  ({ rules } = flow);
 }, leaseMs);
 afterAll(async () => {
   await db.close();
@@ -51,21 +45,9 @@ async function engineOf(instance: InstanceAddress): Promise<{ client: Client; co
 /** Days that last for a second, at any hour. */
 const soon = { afterMs: [1_000, 3_000], fromHour: 0, toHour: 24, heldOutPercent: 0 };
 
-async function left(tenant: string, owner: string, plan = soon, at = client): Promise<{ id: string; handle: WorkflowHandle }> {
-  const id = randomUUID();
-  const { state } = OnboardingSession.open(rules, {
-    session_id: id, tenant, owner, language: 'en', segment: 'first_time', correlation_id: 'c', client_context: {},
-  }, Date.now());
-  const input: SessionInput = {
-    rules, start: null, state,
-    limits: {
-      idleAbandonedMs: 604_800_000, idleCancelMs: 7_776_000_000, flushAfterMs: 200, messagesPerRun: 100, proposalFallbackMs: 900_000,
-      manualRetries: 3, reminders: plan,
-    },
-  };
-  const options = { workflowId: `session:${tenant}:${id}`, taskQueue: 'gangway', args: [input] as [SessionInput] };
-  return { id, handle: await at.workflow.start(sessionWorkflow, options) };
-}
+const left = (tenant: string, owner: string, plan = soon, at = client): Promise<LeftSession> => (
+  leftSession(at, 0, { reminders: plan }, { tenant, subject: owner })
+);
 
 const remindersOf = (id: string, of = receiver): Received[] => of.requests.filter(
   ({ body }) => body.event === 'session.reminder_due' && body.session_id === id,

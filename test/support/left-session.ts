@@ -8,14 +8,15 @@ import { sessionWorkflow, type SessionInput } from '../../workflows/messages.ts'
 
 export interface LeftSession { readonly handle: WorkflowHandle; readonly id: string; readonly owner: Actor; readonly left: number }
 
-/** `agoMs` since its last message. */
+/** `agoMs` since its last message; of a person of its own unless one is named. */
 export async function leftSession(
   client: Client, agoMs: number, limits: Partial<SessionInput['limits']> = {},
+  whose?: { readonly tenant: string; readonly subject: string },
 ): Promise<LeftSession> {
   const rules = (await loadFlowFolder('flows')).find(({ id }) => id === 'business_unit_setup')?.rules;
   if (rules === undefined) throw new Error('The flow is missing.');
   const id = randomUUID();
-  const owner: Actor = { tenant: 'engine', subject: `ana-${id}`, roles: ['user'] };
+  const owner: Actor = { ...whose ?? { tenant: 'engine', subject: `ana-${id}` }, roles: ['user'] };
   const left = Date.now() - agoMs;
   const { state } = OnboardingSession.open(rules, {
     session_id: id, tenant: owner.tenant, owner: owner.subject, language: 'en', segment: 'first_time', correlation_id: 'c',
